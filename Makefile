@@ -1,0 +1,56 @@
+# `make help` lists the targets; each sets itself up on a fresh machine (a .venv with the versions of constraints.txt).
+PYTHON  ?= python3
+PHOTOS  ?= builtin:24
+DEPTH   ?= auto
+OUT     ?= out/shards
+FLAGS   ?=
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+FOUNDRY := $(BIN)/refocus-foundry
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo shards verify preview doctor validate lint test clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; name a Python 3.10 or newer: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: $(PYTHON) is older than 3.10; name a newer one: make PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,validate]'
+	@touch $@
+
+setup: $(READY)  ## the virtual environment, with the pinned versions
+
+demo: $(READY)  ## built-in scenes -> verified shards and pictures, through Ray, in about a minute
+	$(FOUNDRY) render --recipe demo --out out/demo $(FLAGS)
+	$(FOUNDRY) verify out/demo
+	$(FOUNDRY) preview out/demo
+
+shards: $(READY)  ## PHOTOS=DIR|LIST.csv|builtin:N DEPTH=auto|sidecar|MODEL OUT=DIR -> annotated shards
+	$(FOUNDRY) render --photos $(PHOTOS) --depth $(DEPTH) --out $(OUT) $(FLAGS)
+	$(FOUNDRY) verify $(OUT)
+	$(FOUNDRY) preview $(OUT)
+
+verify: $(READY)  ## OUT=DIR: check every byte and label of a data set
+	$(FOUNDRY) verify $(OUT)
+
+preview: $(READY)  ## OUT=DIR: contact sheets of a data set
+	$(FOUNDRY) preview $(OUT)
+
+doctor: $(READY)  ## versions, devices, disk, depth model
+	$(FOUNDRY) doctor
+
+lint: $(READY)  ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint  ## lint and every quick test (needs no network and no GPU once installed)
+	$(BIN)/python -m pytest $(FLAGS)
+
+clean:  ## remove what make made, but never data sets in out/
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,37 @@
+"""Bringing depth into the one form the renderer reads: disparity, bigger is nearer."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_LOW, _HIGH = 0.001, 0.999  # quantiles mapped to 0 and 1: single wild pixels must not set the scale
+
+
+def normalized(inverse_depth: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """Relative inverse depth of any scale and offset -> disparity in [0, 1].
+
+    The 0.1 % and 99.9 % quantiles become 0 and 1; what lies beyond is clipped.
+
+    Raises ValueError when values are not finite, or constant: then there is no depth to focus in.
+    """
+    if not torch.isfinite(inverse_depth).all():
+        raise ValueError("inverse_depth must be finite, got NaN or infinity")
+    flat = inverse_depth.flatten().double()
+    # kthvalue rather than quantile: torch.quantile refuses inputs above 16 million elements.
+    low, high = (flat.kthvalue(1 + round(q * (flat.numel() - 1))).values for q in (_LOW, _HIGH))
+    if high <= low:
+        raise ValueError(f"inverse_depth must vary over the image, got {float(low)} everywhere that counts")
+    return ((inverse_depth.double() - low) / (high - low)).clamp(0.0, 1.0).to(inverse_depth.dtype)
+
+
+def from_metric_depth(depth_m: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """Depth along the optical axis in metres -> disparity in 1/m; sky and holes (<= 0, infinite, NaN) -> 0.
+
+    Raises ValueError when no pixel has a depth.
+    """
+    known = torch.isfinite(depth_m) & (depth_m > 0)
+    if not known.any():
+        raise ValueError("depth_m must have a positive, finite depth somewhere, got none")
+    return torch.where(known, 1.0 / torch.where(known, depth_m, 1.0), 0.0)
