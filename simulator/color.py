@@ -14,7 +14,7 @@ _LINEAR_KNEE = 0.0031308
 _SRGB_KNEE = 0.04045
 
 
-def srgb_to_linear(srgb: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+def srgb_to_linear(srgb: Float[Tensor, ...]) -> Float[Tensor, ...]:
     """Display values to linear light, element by element; 0 -> 0, 1 -> 1. Any shape.
 
     Values above 1 follow the same power law, so that `linear_to_srgb` undoes it there too.
@@ -23,7 +23,7 @@ def srgb_to_linear(srgb: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     return torch.where(srgb <= _SRGB_KNEE, srgb / 12.92, power)
 
 
-def linear_to_srgb(linear: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+def linear_to_srgb(linear: Float[Tensor, ...]) -> Float[Tensor, ...]:
     """Linear light to display values, element by element, without clipping. Any shape."""
     power = 1.055 * linear.clamp(min=_LINEAR_KNEE) ** (1 / 2.4) - 0.055
     return torch.where(linear <= _LINEAR_KNEE, linear * 12.92, power)

@@ -34,7 +34,7 @@ class ThinLens:
         if not (math.isfinite(self.blur_scale_px) and self.blur_scale_px > 0):
             raise ValueError(f"blur_scale_px must be positive and finite, got {self.blur_scale_px}")
 
-    def defocus_px(self, disparity: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    def defocus_px(self, disparity: Float[Tensor, ...]) -> Float[Tensor, ...]:
         """s = K (D − D_f), pixels; positive in front of the plane of focus. Any shape."""
         return self.blur_scale_px * (disparity - self.focus_disparity)
 
