@@ -6,6 +6,8 @@ bin without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -36,9 +38,7 @@ def hat_weights(disparity: Float[Tensor, "*s"], bins: Float[Tensor, l]) -> Float
     if bins.numel() == 1:
         return torch.ones(shape[:1] + disparity.shape, device=disparity.device)[:1]
     gap = (bins[:-1] - bins[1:]).view(shape)  # [L - 1]
-    behind = ((bins[:-1].view(shape) - disparity) / gap).clamp(
-        0.0, 1.0
-    )  # [L - 1, ...] 0 at centre i, 1 at i + 1
+    behind = ((bins[:-1].view(shape) - disparity) / gap).clamp(0.0, 1.0)  # [L - 1, ...] 0 at centre i, 1 at i + 1
     one, none = torch.ones_like(behind[:1]), torch.zeros_like(behind[:1])
     return torch.cat([one, behind]) - torch.cat([behind, none])
 
@@ -46,4 +46,4 @@ def hat_weights(disparity: Float[Tensor, "*s"], bins: Float[Tensor, l]) -> Float
 def depth_groups(bins: Float[Tensor, l], count: int) -> list[slice]:
     """At most `count` runs of neighbouring bins, nearest first, of about equal length."""
     edges = torch.linspace(0, bins.numel(), min(count, bins.numel()) + 1).round().int().tolist()
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    return [slice(a, b) for a, b in itertools.pairwise(edges) if b > a]

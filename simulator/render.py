@@ -56,9 +56,7 @@ class Scene:
     disparity_range: tuple[float, float] = field(default=(0.0, 0.0))
 
     @classmethod
-    def from_rgbd(
-        cls, image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], max_radius_px: float
-    ) -> Scene:
+    def from_rgbd(cls, image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], max_radius_px: float) -> Scene:
         """A scene from a photo (linear light) and its disparity; what it hides is filled in from the far side.
 
         max_radius_px is the largest blur radius that any lens will ask for. Raises ValueError on bad input.
@@ -68,18 +66,14 @@ class Scene:
         spread = float(disparity.max() - disparity.min())
         hidden = None
         if spread > 0 and max_radius_px > 1:
-            step = (
-                spread / max_radius_px
-            )  # at least a pixel of blur lies across a step, at the largest radius
+            step = spread / max_radius_px  # at least a pixel of blur lies across a step, at the largest radius
             hidden = hidden_surface(image, disparity, math.ceil(max_radius_px), step)
         h, w = disparity.shape
         film = _Sheet(h, w, math.ceil(max_radius_px) + 1)
         ones = torch.ones_like(disparity)
         groups = film.groups(image[None], ones[None], disparity[None], BINS, GROUPS)
         if hidden is not None:
-            groups += film.groups(
-                hidden.light[None], hidden.coverage[None], hidden.disparity[None], HIDDEN_BINS, 1
-            )
+            groups += film.groups(hidden.light[None], hidden.coverage[None], hidden.disparity[None], HIDDEN_BINS, 1)
         return cls(tuple(groups), h, w, film.padding, film.padded_width, max_radius_px, _span(disparity))
 
     @classmethod
@@ -148,9 +142,7 @@ def render_stack(
     _check_quality(quality)
     _check_photo(image, disparity)
     span = _span(disparity)
-    scene = Scene.from_rgbd(
-        image, disparity, max_radius_px=max(_largest_radius(lens, span) for lens in lenses)
-    )
+    scene = Scene.from_rgbd(image, disparity, max_radius_px=max(_largest_radius(lens, span) for lens in lenses))
     return scene.render(lenses, aperture=aperture, quality=quality)
 
 
@@ -162,9 +154,7 @@ class _Sheet:
         self.padded_height = transform_size(height, padding)
         self.padded_width = transform_size(width, padding)
 
-    def groups(
-        self, light: Tensor, coverage: Tensor, disparity: Tensor, bins: int, groups: int
-    ) -> list[DepthGroup]:
+    def groups(self, light: Tensor, coverage: Tensor, disparity: Tensor, bins: int, groups: int) -> list[DepthGroup]:
         """light [N, 3, h, w] (times coverage), coverage [N, h, w], disparity [N, h, w] -> groups, nearest first."""
         centres = bin_disparities(disparity, bins, where=coverage > 0)
         content = torch.cat([light, coverage[:, None]], dim=1)  # [N, 4, h, w]
@@ -207,13 +197,9 @@ def _check_photo(image: Tensor, disparity: Tensor) -> None:
     if disparity.ndim != 2:
         raise ValueError(f"disparity must be [H, W], got {list(disparity.shape)}")
     if image.shape[1:] != disparity.shape:
-        raise ValueError(
-            f"disparity must be {list(image.shape[1:])} like the image, got {list(disparity.shape)}"
-        )
+        raise ValueError(f"disparity must be {list(image.shape[1:])} like the image, got {list(disparity.shape)}")
     if not (image.is_floating_point() and disparity.is_floating_point()):
-        raise ValueError(
-            f"image and disparity must be floating point, got {image.dtype} and {disparity.dtype}"
-        )
+        raise ValueError(f"image and disparity must be floating point, got {image.dtype} and {disparity.dtype}")
     if not torch.isfinite(image).all() or image.min() < 0:
         raise ValueError("image must be finite linear light >= 0, got NaN, infinity or negative light")
     if not torch.isfinite(disparity).all():
@@ -232,8 +218,6 @@ def _check_radius(max_radius_px: float) -> None:
 
 def _check_quality(quality: str) -> None:
     if quality == "exact":
-        raise NotImplementedError(
-            'quality="exact" (gather through the aperture) is not built yet; use "fast"'
-        )
+        raise NotImplementedError('quality="exact" (gather through the aperture) is not built yet; use "fast"')
     if quality != "fast":
         raise ValueError(f'quality must be "fast" or "exact", got {quality!r}')

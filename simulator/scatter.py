@@ -80,9 +80,7 @@ def blurred(
     bins: Complex[Tensor, "l 4 height freq"], discs: Float[Tensor, "f l height freq"], width: int
 ) -> Float[Tensor, "f 4 height width"]:
     """Sum over bins of bin * disc, for every frame: the inverse transform of Σ_l bin_l · disc_fl."""
-    total = torch.zeros(
-        discs.shape[0], *bins.shape[1:], dtype=bins.dtype, device=bins.device
-    )  # [F, 4, H, W/2+1]
+    total = torch.zeros(discs.shape[0], *bins.shape[1:], dtype=bins.dtype, device=bins.device)  # [F, 4, H, W/2+1]
     for l in range(bins.shape[0]):
         total.addcmul_(bins[l], discs[:, l, None].to(bins.dtype))
     return torch.fft.irfft2(total, s=(bins.shape[2], width))
