@@ -1,0 +1,61 @@
+"""The file format: one sample is one scene, one photo and its whole focal stack, in WebDataset tars.
+
+Knows numpy, OpenCV, Pillow, webdataset and pyarrow; imports nothing else of this project.
+"""
+
+from __future__ import annotations
+
+from .card import write_card
+from .codec import ImageCodec, decode, encode
+from .complaint import Complaint, FieldError, FieldTypeError
+from .index import is_complete, read_marker, remove_stale_temporaries, write_index
+from .marker import Marker
+from .order import Share, epoch_order
+from .reader import ShardStream, find_shards, read_shards
+from .sample import (
+    SCHEMA_VERSION,
+    SPLITS,
+    ApertureRecord,
+    DisparityRecord,
+    FrameLabels,
+    LensRecord,
+    PhotoRecord,
+    RendererRecord,
+    Sample,
+    SampleRecord,
+)
+from .validate import ValidationReport, validate
+from .writer import ShardWriter
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "SPLITS",
+    "ApertureRecord",
+    "Complaint",
+    "DisparityRecord",
+    "FieldError",
+    "FieldTypeError",
+    "FrameLabels",
+    "ImageCodec",
+    "LensRecord",
+    "Marker",
+    "PhotoRecord",
+    "RendererRecord",
+    "Sample",
+    "SampleRecord",
+    "ShardStream",
+    "ShardWriter",
+    "Share",
+    "ValidationReport",
+    "decode",
+    "encode",
+    "epoch_order",
+    "find_shards",
+    "is_complete",
+    "read_marker",
+    "read_shards",
+    "remove_stale_temporaries",
+    "validate",
+    "write_card",
+    "write_index",
+]

@@ -1,0 +1,139 @@
+"""Strict reading of tar shards.
+
+`tarfile` and everything built on it read a tar that was cut at a member boundary or inside a header without an error
+and hand over what is left. Here every header must carry its checksum, every padding byte must be zero, and the two
+empty blocks that end an archive must be there.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+BLOCK_BYTES = tarfile.BLOCKSIZE
+_EMPTY_BLOCK = bytes(BLOCK_BYTES)
+_CHECKSUM = slice(148, 156)  # where a header keeps its own checksum
+
+
+class TarDamage(ValueError):
+    """A tar that is not whole. `offset` is the byte of the file at which it stops making sense."""
+
+    def __init__(self, offset: int, message: str) -> None:
+        super().__init__(offset, message)
+        self.offset, self.message = offset, message
+
+    def __str__(self) -> str:
+        return f"{self.message} (byte {self.offset})"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file in a tar: `size` bytes of content from byte `offset` on."""
+
+    name: str
+    offset: int
+    size: int
+
+    @property
+    def key(self) -> str:
+        """The sample it belongs to: the name up to its first dot."""
+        return self.name.partition(".")[0]
+
+    @property
+    def field(self) -> str:
+        """What it is of that sample: the name after its first dot."""
+        return self.name.partition(".")[2]
+
+    @property
+    def end(self) -> int:
+        """Where the next header begins: content is padded to whole blocks."""
+        return self.offset + padded(self.size)
+
+
+def padded(size: int) -> int:
+    """The room `size` bytes take in a tar."""
+    return -(-size // BLOCK_BYTES) * BLOCK_BYTES
+
+
+def layout(sizes: Iterable[tuple[str, int]]) -> list[Member]:
+    """Where members of these names and sizes lie in a tar that holds nothing else."""
+    members: list[Member] = []
+    for name, size in sizes:
+        header = members[-1].end if members else 0
+        members.append(Member(name, header + BLOCK_BYTES, size))
+    return members
+
+
+def iterate_members(file: BinaryIO, file_bytes: int) -> Iterator[Member]:
+    """Yield the members of a tar in order, reading headers and padding only.
+
+    Raises:
+        TarDamage: after the last sound member.
+    """
+    offset = 0
+    while True:
+        header = _read_at(file, offset, BLOCK_BYTES)
+        if header == _EMPTY_BLOCK:
+            _check_end(file, offset, file_bytes)
+            return
+        member = _parse_header(header, offset)
+        if member.offset + member.size > file_bytes:
+            raise TarDamage(member.offset, f"{member.name} must have {member.size} bytes, the file ends before")
+        content_end = member.offset + member.size
+        if any(_read_at(file, content_end, member.end - content_end)):
+            raise TarDamage(content_end, f"the padding after {member.name} must be zero")
+        yield member
+        offset = member.end
+
+
+def scan(path: Path) -> tuple[list[Member], TarDamage | None]:
+    """All sound members from the start of a tar, and what stopped the reading before its end, if anything did."""
+    members: list[Member] = []
+    try:
+        with path.open("rb") as file:
+            # What came before an error stays in the list.
+            members.extend(iterate_members(file, path.stat().st_size))
+    except TarDamage as damage:
+        return members, damage
+    except OSError as error:
+        return members, TarDamage(0, f"the file must be readable, got {error}")
+    return members, None
+
+
+def read_member(file: BinaryIO, member: Member) -> bytes:
+    """The content of one member. Raises TarDamage if the file ends within it."""
+    return _read_at(file, member.offset, member.size)
+
+
+def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    data = file.read(size)
+    if len(data) < size:
+        raise TarDamage(offset + len(data), f"the file ends, {size - len(data)} bytes before it may")
+    return data
+
+
+def _parse_header(header: bytes, offset: int) -> Member:
+    # The checksum is the plain sum of the header's bytes, its own field taken as eight spaces.
+    total = sum(header) - sum(header[_CHECKSUM]) + 8 * ord(" ")
+    if header[_CHECKSUM] != b"%06o\0 " % total:
+        raise TarDamage(offset, "a tar header must match its checksum")
+    try:
+        info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+    except (tarfile.TarError, ValueError) as error:
+        raise TarDamage(offset, f"a tar header must be readable, got {error}") from None
+    if not info.isreg() or info.size < 0:
+        raise TarDamage(offset, f"{info.name!r} must be a plain file, got tar type {info.type!r}")
+    return Member(info.name, offset + BLOCK_BYTES, info.size)
+
+
+def _check_end(file: BinaryIO, offset: int, file_bytes: int) -> None:
+    rest = _read_at(file, offset, file_bytes - offset)
+    if len(rest) < 2 * BLOCK_BYTES:
+        raise TarDamage(file_bytes, "a tar must end with two empty blocks")
+    if any(rest):
+        used = next(i for i, byte in enumerate(rest) if byte)
+        raise TarDamage(offset + used, "nothing may follow the empty blocks that end a tar")

@@ -1,0 +1,166 @@
+"""What stands beside the shards: index.json, manifest.parquet, SHA256SUMS. All are made from the markers alone.
+
+`index.json` is a superset of a wids index (`wids_version` 1, `shardlist` of url and nsamples), with sha256, size,
+split and counts. `manifest.parquet` has one row a sample. `sha256sum -c SHA256SUMS` works in the data set's folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .durable import TEMPORARY_PATTERN, write_durably
+from .marker import Marker, SampleRow, check_shard_name, is_complete, read_marker
+from .record import SCHEMA_VERSION, SPLITS
+
+__all__ = ["is_complete", "read_marker", "remove_stale_temporaries", "write_index"]
+
+INDEX_FILE = "index.json"
+MANIFEST_FILE = "manifest.parquet"
+CHECKSUM_FILE = "SHA256SUMS"
+
+_ARROW_KINDS = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+_NOT_IN_MANIFEST = ("sizes", "crc32")
+
+
+def marked_shards(out: Path) -> list[str]:
+    """Names of the shards that have a marker, sorted; the folder's other files are passed over."""
+    return sorted(path.stem for path in (out / ".meta").glob("*.json") if _is_shard_name(path.stem))
+
+
+def write_index(out: Path) -> dict[str, Any]:
+    """Write index.json, manifest.parquet and SHA256SUMS from the markers; the same markers give the same bytes.
+
+    Returns:
+        The content of index.json.
+
+    Raises:
+        ValueError: a marked shard is not complete, or there is no marker at all.
+        OSError: as the system raised it.
+    """
+    names = marked_shards(out)
+    if not names:
+        raise ValueError(f"{out} must hold finished shards, got no marker in {out / '.meta'}: run render first")
+    for name in names:
+        if not is_complete(out, name):
+            raise ValueError(f"shard {name} must be whole, got a tar or marker that is not: render it again")
+    markers = [read_marker(out, name) for name in names]
+    index = index_of(markers)
+    files = {INDEX_FILE: index_bytes(index), MANIFEST_FILE: manifest_of(markers)}
+    for file_name, data in files.items():
+        write_durably(out / file_name, data)
+    write_durably(out / CHECKSUM_FILE, checksum_lines(markers, files))
+    return index
+
+
+def index_of(markers: Sequence[Marker]) -> dict[str, Any]:
+    """The content of index.json. Shards without samples have no tar and stand under `empty_shards`."""
+    full = [marker for marker in markers if marker.samples]
+    return {
+        "wids_version": 1,
+        "schema_version": SCHEMA_VERSION,
+        "shardlist": [_shard_entry(marker) for marker in full],
+        "empty_shards": [marker.name for marker in markers if not marker.samples],
+        "splits": {split: _counts([m for m in full if m.split == split]) for split in SPLITS},
+        **_counts(full),
+    }
+
+
+def index_bytes(index: dict[str, Any]) -> bytes:
+    """index.json, made to be looked at: sorted keys, two spaces."""
+    return (json.dumps(index, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+
+
+def manifest_rows(markers: Sequence[Marker]) -> list[dict[str, Any]]:
+    """The rows of the manifest, one a sample, by shard and key."""
+    return [
+        {"shard": marker.name, "split": marker.split} | {name: _plain(getattr(row, name)) for name in _row_kinds()}
+        for marker in markers
+        for row in marker.rows
+    ]
+
+
+def manifest_of(markers: Sequence[Marker]) -> bytes:
+    """manifest.parquet. The bytes depend on the version of pyarrow, too."""
+    columns = {"shard": str, "split": str} | _row_kinds()
+    schema = pa.schema([(name, _arrow_kind(kind)) for name, kind in columns.items()])
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(manifest_rows(markers), schema=schema), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def read_manifest(data: bytes) -> list[dict[str, Any]]:
+    """The rows of a manifest. Raises pyarrow's errors on anything else."""
+    rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(data)).to_pylist()
+    return rows
+
+
+def checksum_lines(markers: Sequence[Marker], files: dict[str, bytes]) -> bytes:
+    """SHA256SUMS for the tars and these side files, in the form `sha256sum -c` reads."""
+    sums = {f"shards/{marker.name}.tar": marker.sha256 for marker in markers if marker.samples}
+    sums |= {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode("ascii")
+
+
+def remove_stale_temporaries(out: Path) -> list[Path]:
+    """Remove what writers that died left behind; for the start of a run, before anyone writes. Returns what went."""
+    stale = find_temporaries(out)
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return stale
+
+
+def find_temporaries(out: Path) -> list[Path]:
+    """Temporary files in the folders of a data set, sorted."""
+    folders = (out, out / "shards", out / ".meta")
+    return sorted(path for folder in folders for path in folder.glob(TEMPORARY_PATTERN) if path.is_file())
+
+
+def _is_shard_name(name: str) -> bool:
+    try:
+        check_shard_name(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _shard_entry(marker: Marker) -> dict[str, Any]:
+    return {
+        "url": f"shards/{marker.name}.tar",
+        "nsamples": marker.samples,
+        "filesize": marker.tar_bytes,
+        "sha256": marker.sha256,
+        "split": marker.split,
+        "frames": marker.frames,
+        "fields": list(marker.fields),
+    }
+
+
+def _counts(markers: Sequence[Marker]) -> dict[str, int]:
+    return {
+        "shards": len(markers),
+        "samples": sum(marker.samples for marker in markers),
+        "frames": sum(marker.frames for marker in markers),
+    }
+
+
+def _row_kinds() -> dict[str, Any]:
+    return {name: k for name, k in typing.get_type_hints(SampleRow).items() if name not in _NOT_IN_MANIFEST}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _arrow_kind(kind: Any) -> Any:
+    if typing.get_origin(kind) is tuple:
+        return pa.list_(_ARROW_KINDS[typing.get_args(kind)[0]])
+    return _ARROW_KINDS[kind]

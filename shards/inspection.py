@@ -1,0 +1,189 @@
+"""One tar against its marker: is it whole, are its bytes the ones written, do pixels and labels agree.
+
+A damaged byte is traced to the sample and field it lies in: by the crc32 of every field where it is content, by the
+layout of the tar where it is a header or padding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .archive import BLOCK_BYTES, Member, TarDamage, read_member, scan
+from .codec import MAX_FIELD_BYTES, decode
+from .complaint import EVERY, Complaint, FieldError
+from .marker import Marker, SampleRow, check_shard_name, checksum
+from .sample import Sample
+
+_CHUNK_BYTES = 1 << 20
+TAR = "tar"  # the field of complaints about the file as a whole
+
+
+@dataclass(frozen=True)
+class FoundSample:
+    """A sample that was found whole: what is compared across shards."""
+
+    shard: str
+    key: str
+    split: str
+    scene_id: str
+    photo_sha256: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in one tar: number of samples and frames it names, sound samples, and complaints."""
+
+    samples: int
+    frames: int
+    sound: tuple[FoundSample, ...]
+    complaints: tuple[Complaint, ...]
+
+
+def inspect_shard(tar: Path, marker: Marker | None) -> Inspection:
+    """Check one tar. Damage of any kind becomes a complaint, never an exception.
+
+    Args:
+        tar: SPLIT-NNNNNN.tar
+        marker: its marker; without one, structure, schema and labels are checked, but no checksum.
+    """
+    name = tar.stem
+    members, damage = scan(tar)
+    complaints = list(_whole_file(tar, name, marker))
+    if damage is not None:
+        complaints.append(_locate(damage, name, marker.layout() if marker else members, members))
+        if marker is not None:  # behind the damage, the marker knows where the rest lies
+            members = [member for member in marker.layout() if member.end <= tar.stat().st_size]
+    complaints += _names(name, members)
+    if marker is not None:
+        complaints += _missing_and_extra(name, members, marker)
+    samples = _group(members)
+    rows = {row.key: row for row in marker.rows} if marker else {}
+    sound: list[FoundSample] = []
+    for key, fields in samples.items():
+        found, wrong = _check_sample(tar, key, fields, rows.get(key), marker.fields if marker else ())
+        complaints += wrong
+        if found is not None and not any(complaint.key == key for complaint in complaints):
+            sound.append(found)
+    frames = sum(field.startswith("frame_") for fields in samples.values() for field in fields)
+    return Inspection(len(samples), frames, tuple(sound), tuple(complaints))
+
+
+def _whole_file(tar: Path, name: str, marker: Marker | None) -> Iterator[Complaint]:
+    try:
+        check_shard_name(name)
+    except ValueError as error:
+        yield Complaint(name, EVERY, TAR, str(error))
+    if marker is None:
+        return
+    size = tar.stat().st_size
+    if size != marker.tar_bytes:
+        yield Complaint(name, EVERY, TAR, f"must have {marker.tar_bytes} bytes as its marker says, got {size}")
+    digest = file_sha256(tar)
+    if digest != marker.sha256:
+        yield Complaint(name, EVERY, TAR, f"must have sha256 {marker.sha256} as its marker says, got {digest}")
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file as hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _locate(damage: TarDamage, name: str, layout: Sequence[Member], sound: Sequence[Member]) -> Complaint:
+    """Name the sample and field that the damaged byte belongs to: header, content and padding count as the field."""
+    for member in layout:
+        if member.offset - BLOCK_BYTES <= damage.offset < member.end:
+            return Complaint(name, member.key, member.field, str(damage))
+    after = f", after {sound[-1].name}" if sound else ""
+    return Complaint(name, EVERY, TAR, f"{damage}{after}")
+
+
+def _names(name: str, members: Sequence[Member]) -> Iterator[Complaint]:
+    seen: set[str] = set()
+    last_key = ""
+    for member in members:
+        if "/" in member.name or not member.field:
+            yield Complaint(name, member.key, member.field or EVERY, f"must be KEY.FIELD, got {member.name!r}")
+        if member.name in seen:
+            yield Complaint(name, member.key, member.field, "must be there once, got it twice")
+        if member.key < last_key:
+            yield Complaint(name, member.key, EVERY, f"must stand in ascending order, got it after {last_key}")
+        seen.add(member.name)
+        last_key = member.key
+
+
+def _missing_and_extra(name: str, members: Sequence[Member], marker: Marker) -> Iterator[Complaint]:
+    there = {(member.key, member.field) for member in members}
+    keys = {key for key, _ in there}
+    for row in marker.rows:
+        if row.key not in keys:
+            yield Complaint(name, row.key, EVERY, "must be in the tar as its marker says, the whole sample is missing")
+            continue
+        for field in marker.fields:
+            if (row.key, field) not in there:
+                yield Complaint(name, row.key, field, "must be in the tar as its marker says, it is missing")
+    expected = {(row.key, field) for row in marker.rows for field in marker.fields}
+    for key, field in sorted(there - expected):
+        yield Complaint(name, key, field, "must not be there: its marker does not know it")
+
+
+def _group(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
+    samples: dict[str, dict[str, Member]] = {}
+    for member in members:
+        samples.setdefault(member.key, {})[member.field] = member
+    return samples
+
+
+def _check_sample(
+    tar: Path, key: str, members: Mapping[str, Member], row: SampleRow | None, row_fields: Sequence[str]
+) -> tuple[FoundSample | None, list[Complaint]]:
+    name = tar.stem
+    try:
+        fields = _read(tar, members)
+        damaged = list(_damaged_fields(name, fields, row, row_fields)) if row else []
+        if damaged:  # what such bytes would decode to is of no interest
+            return None, damaged
+        sample = decode(key, fields)
+        _check_record(sample, fields, name, row)
+    except FieldError as error:
+        return None, [Complaint(name, key, error.field, error.message)]
+    except (TarDamage, OSError) as error:
+        return None, [Complaint(name, key, EVERY, str(error))]
+    record = sample.record
+    return FoundSample(name, key, record.split, record.scene_id, record.photo.sha256), []
+
+
+def _read(tar: Path, members: Mapping[str, Member]) -> dict[str, bytes]:
+    with tar.open("rb") as file:
+        for field, member in members.items():
+            if member.size > MAX_FIELD_BYTES:
+                raise FieldError(field, f"must have at most {MAX_FIELD_BYTES} bytes, got {member.size}")
+        return {field: read_member(file, member) for field, member in members.items()}
+
+
+def _damaged_fields(
+    name: str, fields: Mapping[str, bytes], row: SampleRow, row_fields: Sequence[str]
+) -> Iterator[Complaint]:
+    for field, size, crc in zip(row_fields, row.sizes, row.crc32, strict=True):
+        data = fields.get(field)
+        if data is not None and (len(data), checksum(data)) != (size, crc):
+            came = f"{len(data)} bytes with {checksum(data)}"
+            message = f"must be {size} bytes with crc32 {crc} as its marker says, got {came}"
+            yield Complaint(name, row.key, field, message)
+
+
+def _check_record(sample: Sample, fields: Mapping[str, bytes], name: str, row: SampleRow | None) -> None:
+    """What one sample owes its shard: canonical json, its split, the marker's row."""
+    split = name.partition("-")[0]
+    if sample.record.split != split:
+        raise FieldError("json.split", f"must be {split} in shard {name}, got {sample.record.split}")
+    if fields["json"] != sample.record.to_json():
+        raise FieldError("json", "must be canonical (sorted keys, no spaces, one way to write a number)")
+    if row is not None and row != SampleRow.of(sample.key, fields, sample.record):
+        raise FieldError("json", "must say what the marker's row says of it (photo, licence, levels, ...)")

@@ -1,0 +1,211 @@
+"""The marker of a shard: written last, it says that the shard is whole and what is in it.
+
+It holds enough for index, manifest and checksums to be written without opening the tar again, and for a damaged byte
+to be traced to the sample and field it belongs to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import typing
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import strict_json
+from .archive import Member, layout
+from .complaint import FieldError
+from .durable import write_durably
+from .labels import require
+from .record import SCHEMA_VERSION, SPLITS, SampleRecord
+from .sample import check_key
+
+MARKER_VERSION = 1
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+_SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-[0-9]{{6}}")
+
+
+def check_shard_name(name: str) -> str:
+    """Return the split of a shard called `train-000012`; raise ValueError for any other name."""
+    match = _SHARD_NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(f"a shard name must be SPLIT-NNNNNN with SPLIT one of {', '.join(SPLITS)}, got {name!r}")
+    return match[1]
+
+
+def tar_path(out: Path, name: str) -> Path:
+    """Where the tar of a shard lies in a data set."""
+    return out / "shards" / f"{name}.tar"
+
+
+def marker_path(out: Path, name: str) -> Path:
+    """Where the marker of a shard lies in a data set: in a dot folder, out of the sight of `datasets`."""
+    return out / ".meta" / f"{name}.json"
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """One sample as the manifest lists it, with size and crc32 (8 hex digits) of each of its fields."""
+
+    key: str
+    scene_id: str
+    width: int
+    height: int
+    seed: int
+    photo_name: str
+    photo_sha256: str
+    license: str
+    author: str
+    source_url: str
+    disparity_kind: str
+    disparity_source: str
+    disparity_source_revision: str
+    planes: int
+    levels: int
+    blur_levels: tuple[float, ...]
+    radius_max_px: float
+    sizes: tuple[int, ...]
+    crc32: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        strict_json.settle(self)
+        check_key(self.key)
+
+    @classmethod
+    def of(cls, key: str, fields: Mapping[str, bytes], record: SampleRecord) -> SampleRow:
+        """Describe a sample from the bytes of its fields, taken in sorted order, and its labels."""
+        contents = [fields[name] for name in sorted(fields)]
+        return cls(
+            key=key,
+            scene_id=record.scene_id,
+            width=record.width,
+            height=record.height,
+            seed=record.seed,
+            photo_name=record.photo.name,
+            photo_sha256=record.photo.sha256,
+            license=record.photo.license,
+            author=record.photo.author,
+            source_url=record.photo.source_url,
+            disparity_kind=record.disparity.kind,
+            disparity_source=record.disparity.source,
+            disparity_source_revision=record.disparity.source_revision,
+            planes=record.planes,
+            levels=record.levels,
+            blur_levels=tuple(frame.blur_level for frame in record.frames[:: record.planes]),
+            radius_max_px=max(frame.radius_max_px for frame in record.frames),
+            sizes=tuple(map(len, contents)),
+            crc32=tuple(map(checksum, contents)),
+        )
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What is in one finished shard.
+
+    Attributes:
+        name, split: `train-000012`, `train`.
+        tar_bytes, sha256: of the tar; 0 and the hash of nothing for a shard without samples, which has no tar.
+        samples, frames, members: counts; members are files in the tar.
+        fields: names of the fields, sorted: the same for every sample, in the order they have in the tar.
+        rows: one for each sample, by ascending key.
+    """
+
+    name: str
+    split: str
+    tar_bytes: int
+    sha256: str
+    samples: int
+    frames: int
+    members: int
+    fields: tuple[str, ...]
+    rows: tuple[SampleRow, ...]
+    marker_version: int = MARKER_VERSION
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        strict_json.settle(self)
+        require("marker_version", self.marker_version == MARKER_VERSION, f"be {MARKER_VERSION}", self.marker_version)
+        require("schema_version", self.schema_version == SCHEMA_VERSION, f"be {SCHEMA_VERSION}", self.schema_version)
+        split = check_shard_name(self.name)
+        require("split", self.split == split, f"be {split}", self.split)
+        require("fields", list(self.fields) == sorted(set(self.fields)), "be sorted, none twice", self.fields)
+        keys = [row.key for row in self.rows]
+        require("rows", keys == sorted(set(keys)), "have ascending keys, none twice", keys)
+        frames = sum(row.planes * row.levels for row in self.rows)
+        expected = {"samples": len(keys), "frames": frames, "members": len(keys) * len(self.fields)}
+        for name, count in expected.items():
+            require(name, getattr(self, name) == count, f"be {count} as the rows say", getattr(self, name))
+        for i, row in enumerate(self.rows):
+            counts = {len(self.fields), len(row.sizes), len(row.crc32)}
+            require(f"rows[{i}].sizes", len(counts) == 1, "have one entry a field", sorted(counts))
+
+    def layout(self) -> list[Member]:
+        """Where every field of every sample lies in the tar."""
+        return layout(
+            (f"{row.key}.{field}", size)
+            for row in self.rows
+            for field, size in zip(self.fields, row.sizes, strict=True)
+        )
+
+    def to_json(self) -> bytes:
+        """Canonical bytes: equal markers, equal bytes."""
+        return strict_json.canonical(dataclasses.asdict(self)) + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Marker:
+        """Read `to_json`'s bytes. Raises FieldError or ValueError for anything else."""
+        whole = dict(strict_json.with_keys(strict_json.parse_object(data), _KINDS))
+        rows = whole.pop("rows")
+        if not isinstance(rows, list):
+            raise FieldError("rows", f"must be a list, got {type(rows).__name__}")
+        plain = strict_json.exact(whole, {name: kind for name, kind in _KINDS.items() if name != "rows"})
+        return cls(rows=tuple(_row(i, row) for i, row in enumerate(rows)), **plain)
+
+
+def _row(index: int, data: object) -> SampleRow:
+    try:
+        return strict_json.build(SampleRow, data)
+    except FieldError as error:
+        raise error.within(f"rows[{index}]") from None
+
+
+def checksum(data: bytes) -> str:
+    """crc32 as 8 hex digits: names the damaged field; against intent there is the shard's sha256."""
+    return f"{zlib.crc32(data):08x}"
+
+
+def read_marker(out: Path, name: str) -> Marker:
+    """Read the marker of a shard.
+
+    Raises:
+        FileNotFoundError: there is none: the shard is not finished.
+        ValueError: it is damaged, or the marker of another shard.
+    """
+    check_shard_name(name)
+    marker = Marker.from_json(marker_path(out, name).read_bytes())
+    require("name", marker.name == name, f"be {name}", marker.name)
+    return marker
+
+
+def write_marker(out: Path, marker: Marker) -> None:
+    """Write a marker: from now on the shard counts as finished."""
+    write_durably(marker_path(out, marker.name), marker.to_json())
+
+
+def is_complete(out: Path, name: str) -> bool:
+    """True if the marker is there and sound and the tar has the size it says. Reads no content: `validate` does."""
+    try:
+        marker = read_marker(out, name)
+    except (OSError, ValueError):
+        return False
+    tar = tar_path(out, name)
+    if marker.samples == 0:
+        return not tar.exists()
+    return tar.is_file() and tar.stat().st_size == marker.tar_bytes
+
+
+_KINDS: dict[str, Any] = typing.get_type_hints(Marker)

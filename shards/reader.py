@@ -1,0 +1,224 @@
+"""Shards -> Samples, for training: equal steps on every rank, a seeded order, resume, counted drops.
+
+The order is worked out beforehand as an array (order.py) and samples are then read one by one at the place the tar's
+own headers give, each in one contiguous piece of bytes. So shuffling holds no samples in memory, and resuming skips
+what was seen without reading it. Tars are read strictly (archive.py): a cut one is an error, not a short epoch.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from .archive import Member, TarDamage, read_member, scan
+from .codec import MAX_FIELD_BYTES, decode
+from .complaint import EVERY, Complaint, FieldError
+from .index import marked_shards
+from .marker import is_complete, read_marker, tar_path
+from .order import Share, epoch_order
+from .record import SPLITS
+from .sample import Sample
+
+T = TypeVar("T")
+Location = str | PathLike[str]
+_OPEN_SHARDS = 64  # whose headers are remembered
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """One shard to read: where it is and how many samples it holds."""
+
+    path: Path
+    samples: int
+
+
+def find_shards(paths: Location | Iterable[Location], *, split: str | None = None) -> list[ShardFile]:
+    """Find the shards to read, in the order given; those of a folder by name.
+
+    Args:
+        paths: a data set's folder, a folder of tars, a tar, or several of these. Local paths only.
+        split: keep only the tars called SPLIT-*.
+
+    Raises:
+        ValueError: a path that is a URL or a command, does not exist, or an unfinished shard; no shard at all.
+    """
+    if split is not None and split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)} or None, got {split!r}")
+    several = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
+    shards = [shard for path in several for shard in _shards_at(path, split)]
+    if not any(shard.samples for shard in shards):
+        wanted = f"samples of split {split}" if split else "samples"
+        raise ValueError(f"{', '.join(map(str, several)) or 'the list of paths'} must hold {wanted}, got none")
+    return shards
+
+
+class ShardStream(Generic[T], Iterator[T]):
+    """Iterates over one reader's part of one epoch.
+
+    It gives exactly `steps - samples_seen` samples. A damaged one is replaced by another of the same reader, so that
+    ranks stay in step, and is noted in `dropped`.
+
+    Attributes:
+        steps: samples each reader gives in one epoch.
+        samples_seen: samples given so far, those before a resume included: store it to resume here.
+        dropped: what was passed over, with shard, key, field and reason.
+
+    Args:
+        shards: from `find_shards`.
+        share: the reader's place.
+        decode: turns key and fields into what is given out; raises FieldError for a damaged sample.
+        samples_seen: where to resume in the epoch.
+        max_dropped_fraction: of `steps`; beyond it, or for any damage if 0, the damage is raised.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[ShardFile],
+        share: Share,
+        decode: Callable[[str, Mapping[str, bytes]], T],
+        *,
+        samples_seen: int = 0,
+        max_dropped_fraction: float = 0.0,
+    ) -> None:
+        if not 0.0 <= max_dropped_fraction <= 1.0:
+            raise ValueError(f"max_dropped_fraction must lie in [0, 1], got {max_dropped_fraction}")
+        order = epoch_order([shard.samples for shard in shards], share)
+        self.steps = len(order)
+        if not 0 <= samples_seen <= self.steps:
+            raise ValueError(f"samples_seen must lie in [0, {self.steps}], the epoch's steps, got {samples_seen}")
+        self.samples_seen = samples_seen
+        self.dropped: list[Complaint] = []
+        self._shards, self._decode = shards, decode
+        self._max_dropped = max_dropped_fraction * self.steps
+        # Behind the end comes the beginning once more: substitutes for what is dropped.
+        self._order = [tuple(row) for row in order.tolist()]
+        self._next = samples_seen
+        self._members = functools.lru_cache(_OPEN_SHARDS)(_samples_of)
+
+    def __iter__(self) -> ShardStream[T]:
+        return self
+
+    def __next__(self) -> T:
+        while self.samples_seen < self.steps:
+            shard, index = self._order[self._next % self.steps]
+            self._next += 1
+            try:
+                value = self._read(self._shards[shard].path, index)
+            except (FieldError, TarDamage, OSError) as error:
+                self._drop(self._shards[shard].path, index, error)
+                continue
+            self.samples_seen += 1
+            return value
+        raise StopIteration
+
+    def _read(self, path: Path, index: int) -> T:
+        samples, damage = self._members(path)
+        if index >= len(samples):
+            raise damage or TarDamage(path.stat().st_size, f"must hold {index + 1} samples, got {len(samples)}")
+        key, members = samples[index]
+        return self._decode(key, _read_fields(path, members))
+
+    def _drop(self, path: Path, index: int, error: Exception) -> None:
+        key, field = (error.key or EVERY, error.field) if isinstance(error, FieldError) else (EVERY, "tar")
+        message = error.message if isinstance(error, FieldError) else f"sample {index}: {error}"
+        complaint = Complaint(path.stem, key, field, message)
+        self.dropped.append(complaint)
+        if len(self.dropped) > self._max_dropped:
+            raise ValueError(
+                f"{complaint} ({len(self.dropped)} dropped in {self.steps} steps; run verify on the data set)"
+            ) from error
+
+
+def read_shards(
+    paths: Location | Iterable[Location],
+    *,
+    split: str | None = None,
+    seed: int | None = 0,
+    epoch: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    worker: int = 0,
+    num_workers: int = 1,
+    shuffle_window: int = 1,
+    samples_seen: int = 0,
+    on_error: str = "raise",
+    max_dropped_fraction: float = 0.01,
+) -> ShardStream[Sample]:
+    """Read the samples of one epoch that fall to one reader.
+
+    Args:
+        paths, split: see `find_shards`.
+        seed, epoch, rank, world_size, worker, num_workers, shuffle_window: see `Share`.
+        samples_seen: `samples_seen` of the stream to go on from, made with the same other arguments.
+        on_error: `raise` on the first damaged sample, or `skip` up to the fraction below.
+        max_dropped_fraction: with `skip`, more damage than this share of the steps is an error after all.
+
+    Raises:
+        ValueError: bad arguments; a damaged sample (at iteration), naming shard, key and field.
+    """
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error must be raise or skip, got {on_error!r}")
+    share = Share(seed, epoch, rank, world_size, worker, num_workers, shuffle_window)
+    allowed = max_dropped_fraction if on_error == "skip" else 0.0
+    shards = find_shards(paths, split=split)
+    return ShardStream(shards, share, decode, samples_seen=samples_seen, max_dropped_fraction=allowed)
+
+
+def _shards_at(location: Location, split: str | None) -> list[ShardFile]:
+    text = str(location)
+    if text.startswith("pipe:") or "://" in text:
+        raise ValueError(f"{text} must be a local path: shards are never read through commands or URLs")
+    path = Path(location)
+    if (path / "shards").is_dir():
+        return _shards_of_data_set(path, split)
+    tars = [path] if path.is_file() else sorted(path.glob("*.tar"))
+    if not tars:
+        raise ValueError(f"{path} must be a data set, a tar or a folder of tars, got neither")
+    return [ShardFile(tar, _count_samples(tar)) for tar in tars if _is_of(split, tar.name)]
+
+
+def _shards_of_data_set(out: Path, split: str | None) -> list[ShardFile]:
+    """The finished shards by their markers; a tar without its marker is an error, not a smaller data set."""
+    names = {tar.stem for tar in (out / "shards").glob("*.tar")} | set(marked_shards(out))
+    shards = []
+    for name in sorted(name for name in names if _is_of(split, name)):
+        if not is_complete(out, name):
+            raise ValueError(f"shard {name} of {out} must be finished, got tar or marker that is not: render it again")
+        shards.append(ShardFile(tar_path(out, name), read_marker(out, name).samples))
+    return shards
+
+
+def _is_of(split: str | None, name: str) -> bool:
+    return split is None or name.startswith(f"{split}-")
+
+
+def _count_samples(tar: Path) -> int:
+    samples, damage = _samples_of(tar)
+    if damage:
+        raise ValueError(f"{tar} must be a whole tar, got damage: {damage}")
+    return len(samples)
+
+
+def _samples_of(tar: Path) -> tuple[list[tuple[str, list[Member]]], TarDamage | None]:
+    members, damage = scan(tar)
+    samples: list[tuple[str, list[Member]]] = []
+    for member in members:
+        if not samples or samples[-1][0] != member.key:
+            samples.append((member.key, []))
+        samples[-1][1].append(member)
+    return samples, damage
+
+
+def _read_fields(tar: Path, members: Sequence[Member]) -> dict[str, bytes]:
+    with tar.open("rb") as file:
+        fields: dict[str, bytes] = {}
+        for member in members:
+            if member.size > MAX_FIELD_BYTES or member.field in fields:
+                came = f"{member.size} bytes" if member.size > MAX_FIELD_BYTES else "it twice"
+                raise FieldError(member.field, f"must be there once, below {MAX_FIELD_BYTES} bytes, got {came}")
+            fields[member.field] = read_member(file, member)
+        return fields

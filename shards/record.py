@@ -1,0 +1,231 @@
+"""What a sample's `json` says: the labels of every frame, and where photo, disparity and pixels came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from . import strict_json
+from .complaint import FieldError, FieldTypeError
+from .labels import FrameLabels, check_stack, require
+
+SCHEMA_VERSION = 1
+SPLITS = ("train", "val", "test")
+MAX_PIXELS = 100_000_000
+MAX_RECORD_BYTES = 1 << 20
+MAX_SEED = 2**63 - 1  # what Arrow and Parquet hold as int64
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SCENE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
+_UNITS = {"relative": "1", "metric": "1/m"}
+
+
+@dataclass(frozen=True)
+class DisparityRecord:
+    """How the stored map becomes disparity: D = offset + scale * uint16.
+
+    Attributes:
+        kind, unit: `relative`, unit "1": mapped to [0, 1] per photo; `metric`, unit "1/m".
+        scale, offset: scale > 0, offset >= 0.
+        source, source_revision: who made it (model id, `sidecar`, `builtin`) and which revision ("" if none).
+    """
+
+    kind: str
+    unit: str
+    scale: float
+    offset: float
+    source: str
+    source_revision: str
+
+    def __post_init__(self) -> None:
+        strict_json.settle(self)
+        require("kind", self.kind in _UNITS, f"be one of {', '.join(_UNITS)}", self.kind)
+        require("unit", self.unit == _UNITS[self.kind], f"be {_UNITS[self.kind]!r} for {self.kind}", self.unit)
+        require("scale", self.scale > 0.0, "be positive", self.scale)
+        require("offset", self.offset >= 0.0, "be at least 0", self.offset)
+        require("source", self.source != "", "name where the disparity came from", self.source)
+
+
+@dataclass(frozen=True)
+class ApertureRecord:
+    """Shape of the aperture the stack was rendered with."""
+
+    shape: str = "disc"
+
+    def __post_init__(self) -> None:
+        strict_json.settle(self)
+        require("shape", self.shape != "", "not be empty", self.shape)
+
+
+@dataclass(frozen=True)
+class LensRecord:
+    """The lens; 0.0 where a physical value is not known."""
+
+    kind: str = "thin"
+    f_number: float = 0.0
+    focal_length_mm: float = 0.0
+    sensor_width_mm: float = 0.0
+
+    def __post_init__(self) -> None:
+        strict_json.settle(self)
+        require("kind", self.kind != "", "not be empty", self.kind)
+        for name in ("f_number", "focal_length_mm", "sensor_width_mm"):
+            require(name, getattr(self, name) >= 0.0, "be at least 0 (0 = not known)", getattr(self, name))
+
+
+@dataclass(frozen=True)
+class PhotoRecord:
+    """The original photo: sha256 of its file, its name, whose it is ("" = not known), its size in pixels."""
+
+    sha256: str
+    name: str
+    license: str
+    author: str
+    source_url: str
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        strict_json.settle(self)
+        require("sha256", bool(_SHA256.fullmatch(self.sha256)), "be 64 lower-case hex digits", self.sha256)
+        require("name", self.name != "", "not be empty", self.name)
+        require("width", self.width >= 1, "be at least 1", self.width)
+        require("height", self.height >= 1, "be at least 1", self.height)
+
+
+@dataclass(frozen=True)
+class RendererRecord:
+    """What rendered the stack: package version, sha256 of the configuration, kind of device (`cpu`, `cuda`)."""
+
+    version: str
+    config_sha256: str
+    device_kind: str
+
+    def __post_init__(self) -> None:
+        strict_json.settle(self)
+        require("version", self.version != "", "not be empty", self.version)
+        digest = self.config_sha256
+        require("config_sha256", bool(_SHA256.fullmatch(digest)), "be 64 lower-case hex digits", digest)
+        require("device_kind", self.device_kind != "", "not be empty", self.device_kind)
+
+
+@dataclass(frozen=True)
+class SampleRecord:
+    """Everything the `json` of a sample holds.
+
+    Attributes:
+        schema_version: SCHEMA_VERSION.
+        scene_id: names the scene across the data set: 1 to 128 of [0-9A-Za-z_-].
+        split: `train`, `val` or `test`.
+        width, height: of photo, disparity and frames, in pixels.
+        seed: of the draw of this scene, in [0, 2^63).
+        frames: labels of the F frames, level-major: all planes of blur level 0, then of level 1, ...
+
+    Raises FieldError (a ValueError) or FieldTypeError when built from anything else.
+    """
+
+    schema_version: int
+    scene_id: str
+    split: str
+    width: int
+    height: int
+    seed: int
+    disparity: DisparityRecord
+    frames: tuple[FrameLabels, ...]
+    aperture: ApertureRecord
+    lens: LensRecord
+    photo: PhotoRecord
+    renderer: RendererRecord
+
+    def __post_init__(self) -> None:
+        strict_json.settle(self)
+        for name, kind in _PARTS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise FieldTypeError(name, f"must be a {kind.__name__}, got {type(getattr(self, name)).__name__}")
+        version = self.schema_version
+        require("schema_version", version == SCHEMA_VERSION, f"be {SCHEMA_VERSION}", version)
+        require("scene_id", bool(_SCENE_ID.fullmatch(self.scene_id)), "match [0-9A-Za-z_-]{1,128}", self.scene_id)
+        require("split", self.split in SPLITS, f"be one of {', '.join(SPLITS)}", self.split)
+        require("width", self.width >= 1, "be at least 1", self.width)
+        require("height", self.height >= 1, "be at least 1", self.height)
+        pixels = self.width * self.height
+        require("width", pixels <= MAX_PIXELS, f"keep the image at most {MAX_PIXELS} pixels", pixels)
+        require("seed", 0 <= self.seed <= MAX_SEED, "lie in [0, 2^63)", self.seed)
+        if not isinstance(self.frames, (tuple, list)):
+            raise FieldTypeError("frames", f"must be a sequence, got {type(self.frames).__name__}")
+        object.__setattr__(self, "frames", tuple(self.frames))
+        check_stack(self.frames, width=self.width, height=self.height)
+
+    @property
+    def levels(self) -> int:
+        """Number of stacking groups, one for each blur level."""
+        return self.frames[-1].group + 1
+
+    @property
+    def planes(self) -> int:
+        """Number of planes in focus in each group."""
+        return len(self.frames) // self.levels
+
+    def to_json(self) -> bytes:
+        """Canonical bytes: equal records, equal bytes."""
+        plain = {name: getattr(self, name) for name in _HEAD}
+        parts = {name: dataclasses.asdict(getattr(self, name)) for name in _PARTS}
+        lists = {name: [getattr(frame, name) for frame in self.frames] for name in _LISTS}
+        return strict_json.canonical(plain | parts | lists)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> SampleRecord:
+        """Read `to_json`'s bytes, or any JSON with exactly these keys and types.
+
+        Raises:
+            FieldError: names the label, such as `disparity.scale` or `focus_x[2]`; the label is "" if all is wrong.
+        """
+        try:
+            whole = strict_json.parse_object(data, max_bytes=MAX_RECORD_BYTES)
+        except ValueError as error:
+            raise FieldError("", str(error)) from None
+        strict_json.with_keys(whole, (*_HEAD, *_PARTS, *_LISTS))
+        head = strict_json.exact({name: whole[name] for name in _HEAD}, _HEAD)
+        parts = {name: _part(name, kind, whole[name]) for name, kind in _PARTS.items()}
+        lists = strict_json.exact({name: whole[name] for name in _LISTS}, _LISTS)
+        return cls(**head, **parts, frames=_frames_of(lists))
+
+
+def _part(name: str, kind: type[Any], data: object) -> Any:
+    try:
+        return strict_json.build(kind, data)
+    except FieldError as error:
+        raise error.within(name) from None
+
+
+def _frames_of(lists: dict[str, tuple[Any, ...]]) -> tuple[FrameLabels, ...]:
+    frames = len(lists["group"])
+    for name, column in lists.items():
+        require(name, len(column) == frames, f"have as many entries as group: {frames}", len(column))
+    return tuple(_frame(i, {name: column[i] for name, column in lists.items()}) for i in range(frames))
+
+
+def _frame(index: int, labels: dict[str, Any]) -> FrameLabels:
+    try:
+        return FrameLabels(**labels)
+    except FieldError as error:
+        raise type(error)(f"{error.field}[{index}]", error.message) from None
+
+
+_PARTS: dict[str, type[Any]] = {
+    "disparity": DisparityRecord,
+    "aperture": ApertureRecord,
+    "lens": LensRecord,
+    "photo": PhotoRecord,
+    "renderer": RendererRecord,
+}
+_HEAD = {
+    name: kind for name, kind in typing.get_type_hints(SampleRecord).items() if name not in _PARTS and name != "frames"
+}
+_LISTS: dict[str, Any] = {
+    name: types.GenericAlias(tuple, (kind, ...)) for name, kind in typing.get_type_hints(FrameLabels).items()
+}

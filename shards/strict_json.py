@@ -1,0 +1,161 @@
+"""JSON with one way to write it: canonical bytes out, exact types in.
+
+Readers that infer a schema from the first samples (Hugging Face `datasets`) freeze what they see there: a float
+once written as `1` turns every later 2.75 into 2, a null makes the column fail. Hence floats are always floats,
+nothing is null, NaN or infinite, and the keys are always the same ones, sorted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import numbers
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from .complaint import FieldError, FieldTypeError
+
+MAX_JSON_BYTES = 64 << 20  # a marker of 10,000 samples has about 5 MiB
+MAX_TEXT_CHARS = 4096
+
+Record = TypeVar("Record")
+_KINDS: dict[type[Any], dict[str, Any]] = {}
+
+
+def canonical(value: object) -> bytes:
+    """Write plain Python data as UTF-8 JSON with sorted keys and no spaces: equal data, equal bytes."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
+
+
+def parse_object(data: bytes, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """Read one JSON object.
+
+    Raises:
+        ValueError: not UTF-8, not JSON, not an object, too long, too deep, a key twice, NaN or Infinity.
+    """
+    if len(data) > max_bytes:
+        raise ValueError(f"must have at most {max_bytes} bytes, got {len(data)}")
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("must not be nested this deeply") from None
+    except ValueError as error:
+        raise ValueError(f"must be valid JSON, got an error: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key appears twice")
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not allowed")
+
+
+def settle(record: object) -> None:
+    """Bring every field of a frozen record of str, int, float and tuples of these to its exact type.
+
+    A numpy number becomes the Python number it stands for; text, None, bool and non-finite values are refused.
+
+    Raises:
+        FieldError, FieldTypeError: naming the field, what it must hold, and what came.
+    """
+    hints = _kinds_of(type(record))
+    for field in dataclasses.fields(record):  # type: ignore[arg-type]
+        if _is_plain(hints[field.name]):
+            value = _settled(field.name, getattr(record, field.name), hints[field.name])
+            object.__setattr__(record, field.name, value)
+
+
+def build(record: type[Record], data: object) -> Record:
+    """Make a record of plain fields from a JSON object that has exactly its keys and exactly its types.
+
+    Raises:
+        FieldError, FieldTypeError: a key too many or too few, or a value of another type (1 is no float).
+    """
+    return record(**exact(data, _kinds_of(record)))
+
+
+def exact(data: object, kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a JSON object that has exactly the keys and types of `kinds`; lists become tuples."""
+    checked = with_keys(data, kinds)
+    return {name: _exact(name, checked[name], kind) for name, kind in kinds.items()}
+
+
+def with_keys(data: object, names: typing.Iterable[str]) -> Mapping[str, Any]:
+    """Return `data` if it is a JSON object with exactly these keys, else raise FieldError."""
+    if not isinstance(data, Mapping):
+        raise FieldTypeError("*", f"must be a JSON object, got {type(data).__name__}")
+    missing, extra = sorted(set(names) - set(data)), sorted(set(data) - set(names))
+    if missing:
+        raise FieldError(missing[0], f"must be there, got keys without {', '.join(missing)}")
+    if extra:
+        raise FieldError(extra[0], f"must not be there, got unknown keys {', '.join(extra)}")
+    return data
+
+
+def _kinds_of(record: type[Any]) -> dict[str, Any]:
+    if record not in _KINDS:  # evaluating annotations is slow, and a manifest has as many rows as samples
+        _KINDS[record] = typing.get_type_hints(record)
+    return _KINDS[record]
+
+
+def _is_plain(kind: Any) -> bool:
+    return kind in (str, int, float) or (_item_kind(kind) in (str, int, float))
+
+
+def _item_kind(kind: Any) -> Any:
+    """`int` for `tuple[int, ...]`, None for anything else."""
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
+
+
+def _exact(name: str, value: Any, kind: Any) -> Any:
+    item = _item_kind(kind)
+    if item is not None:
+        if type(value) is not list:
+            raise FieldTypeError(name, f"must be a list, got {type(value).__name__} {_short(value)}")
+        return tuple(_exact(f"{name}[{i}]", element, item) for i, element in enumerate(value))
+    if type(value) is not kind:
+        raise FieldTypeError(name, f"must be a JSON {kind.__name__}, got {type(value).__name__} {_short(value)}")
+    return value
+
+
+def _settled(name: str, value: Any, kind: Any) -> Any:
+    item = _item_kind(kind)
+    if item is not None:
+        if not isinstance(value, (tuple, list)):
+            raise FieldTypeError(name, f"must be a sequence, got {type(value).__name__} {_short(value)}")
+        return tuple(_settled(f"{name}[{i}]", element, item) for i, element in enumerate(value))
+    wanted: Any = {str: str, int: numbers.Integral, float: numbers.Real}[kind]
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        raise FieldTypeError(name, f"must be a {kind.__name__}, got {type(value).__name__} {_short(value)}")
+    return _text(name, value) if kind is str else _number(name, kind(value))
+
+
+def _text(name: str, value: str) -> str:
+    if len(value) > MAX_TEXT_CHARS:
+        raise FieldError(name, f"must have at most {MAX_TEXT_CHARS} characters, got {len(value)}")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:  # a file name of undecodable bytes arrives as lone surrogates
+        raise FieldError(name, f"must be text that UTF-8 can write, got {value!a}") from None
+    return value
+
+
+def _number(name: str, value: float) -> float:
+    if not math.isfinite(value):
+        raise FieldError(name, f"must be finite, got {value}")
+    return value + 0 if value == 0 else value  # -0.0 + 0 is 0.0: one way to write zero
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

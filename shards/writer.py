@@ -1,0 +1,162 @@
+"""One shard: same input, same bytes; a temporary name, fsync, rename, and the marker last."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import webdataset
+
+from .codec import check_fields, decode_record
+from .complaint import FieldError
+from .durable import replace_durably, sync_folder, temporary_beside
+from .marker import EMPTY_SHA256, Marker, SampleRow, check_shard_name, marker_path, tar_path, write_marker
+from .sample import check_key
+
+# Everything in a tar header that is not name and size is fixed, so that bytes depend on nothing else.
+_OWNER = "refocus-foundry"
+
+
+class _HashedFile:
+    """A file to write to that knows size and sha256 of what went through it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.digest, self.bytes, self.discards = file, hashlib.sha256(), 0, False
+
+    def write(self, data: bytes) -> int:
+        if not self.discards:  # a tar stream flushes its rest when closed, even after a failure
+            self.file.write(data)
+            self.digest.update(data)
+            self.bytes += len(data)
+        return len(data)
+
+
+class ShardWriter:
+    """Writes OUT/shards/NAME.tar, then its marker OUT/.meta/NAME.json.
+
+    A context manager: leaving it normally finishes the shard; leaving it by an exception removes the temporary and
+    touches nothing else. `marker` holds what was written, once finished. A shard without samples gets a marker and
+    no tar, so that a plan can tell "empty" from "not done".
+
+        with ShardWriter(out, "train-000000") as shard:
+            shard.add(sample.key, encode(sample))
+
+    Args:
+        out: folder of the data set; made if it is not there.
+        name: SPLIT-NNNNNN, such as `train-000012`.
+
+    Raises:
+        ValueError: for a name of another form.
+        OSError: as the system raised it (disk full: ENOSPC), with the temporary removed.
+    """
+
+    def __init__(self, out: Path, name: str) -> None:
+        self.split = check_shard_name(name)
+        self.out, self.name = Path(out), name
+        self.marker: Marker | None = None
+        self._rows: list[SampleRow] = []
+        self._fields: tuple[str, ...] = ()
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> ShardWriter:
+        for folder in (tar_path(self.out, self.name).parent, marker_path(self.out, self.name).parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._temporary = temporary_beside(tar_path(self.out, self.name))
+        self._file = self._temporary.open("xb")
+        self._hashed = _HashedFile(self._file)
+        self._tar = webdataset.TarWriter(
+            self._hashed, user=_OWNER, group=_OWNER, mode=0o0444, mtime=0, encoder=False, compress=False
+        )
+        return self
+
+    def add(self, key: str, fields: Mapping[str, bytes]) -> None:
+        """Append one sample: the fields that `shards.encode` gave for it.
+
+        Raises:
+            FieldError: a key that is not eight digits or not above the last one, fields other than those of the
+                first sample, a json that is not a sound SampleRecord of this split.
+            OSError: the disk is full, ...
+        """
+        if self._file is None:
+            raise ValueError(f"shard {self.name} must be open to add {key}: use it in a with statement")
+        row = self._checked_row(key, fields)
+        self._tar.write({"__key__": key, **{name: bytes(fields[name]) for name in self._fields}})
+        self._rows.append(row)
+
+    def _checked_row(self, key: str, fields: Mapping[str, bytes]) -> SampleRow:
+        check_key(key)
+        if self._rows and key <= self._rows[-1].key:
+            raise FieldError("key", f"must be above the last one, {self._rows[-1].key}, got {key}")
+        try:
+            record = decode_record(fields)
+            expected = tuple(sorted(check_fields(fields, record)))
+            if self._fields not in ((), expected):
+                raise FieldError("*", f"must be those of the first sample {self._fields}, got {expected}")
+            if record.split != self.split:
+                raise FieldError("json.split", f"must be {self.split} in shard {self.name}, got {record.split}")
+        except FieldError as error:
+            raise error.within("", key) from None
+        self._fields = expected
+        return SampleRow.of(key, fields, record)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            self._drop()
+
+    def _finish(self) -> None:
+        assert self._file is not None, "left before it was entered"
+        self._tar.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        marker = self._describe()
+        self._publish(marker)
+        self.marker = marker
+
+    def _drop(self) -> None:
+        """Close and remove whatever is still under its temporary name; nothing is, once published."""
+        self._hashed.discards = True
+        file, self._file = self._file, None
+        with contextlib.suppress(OSError):  # a full disk makes closing fail a second time
+            self._tar.close()
+            if file is not None:
+                file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def _publish(self, marker: Marker) -> None:
+        tar, old_marker = tar_path(self.out, self.name), marker_path(self.out, self.name)
+        if old_marker.exists():  # of an earlier writing: it must not vouch for the new tar
+            old_marker.unlink()
+            sync_folder(old_marker.parent)
+        try:
+            if marker.samples:
+                replace_durably(self._temporary, tar)
+            else:
+                tar.unlink(missing_ok=True)
+            write_marker(self.out, marker)
+        except BaseException:
+            tar.unlink(missing_ok=True)  # a tar without a marker is not finished: leave nothing half done
+            raise
+
+    def _describe(self) -> Marker:
+        return Marker(
+            name=self.name,
+            split=self.split,
+            tar_bytes=self._hashed.bytes if self._rows else 0,
+            sha256=self._hashed.digest.hexdigest() if self._rows else EMPTY_SHA256,
+            samples=len(self._rows),
+            frames=sum(row.planes * row.levels for row in self._rows),
+            members=len(self._rows) * len(self._fields),
+            fields=self._fields,
+            rows=tuple(self._rows),
+        )
