@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from pipelines.errors import Rejection
 from simulator.color import linear_to_srgb, srgb_to_linear
@@ -29,6 +29,16 @@ OPAQUE_ALPHA = 250  # of 255: what lossy encoders leave of 255
 
 _16_BIT_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _PROFILE_TO_RGB = ("RGB", "CMYK", "L", "LAB")
+# EXIF 2.32, tag 274: what turns the stored picture upright.
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _opening = threading.Lock()  # warnings.catch_warnings is not safe among threads
 
 
@@ -129,11 +139,13 @@ def _check_kind(image: Image.Image) -> None:
 
 
 def _upright(image: Image.Image, flags: list[str]) -> Image.Image:
+    """Turn by the EXIF orientation. ImageOps.exif_transpose also writes EXIF anew, and fails on odd entries."""
     try:
-        return ImageOps.exif_transpose(image)
+        turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # a broken EXIF block is no reason to lose the photo; its pixels are fine
         flags.append("exif_corrupt")
         return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_srgb(image: Image.Image, flags: list[str]) -> Image.Image:
@@ -176,11 +188,13 @@ def _shrunk(srgb: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
     height, width = srgb.shape[:2]
     scale = long_side / max(height, width)
     if scale >= 1:
-        return np.ascontiguousarray(srgb)
+        return srgb.copy()  # Pillow's own buffer is read-only
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     linear = np.empty((size[1], size[0], 3), np.float32)
     for c in range(3):  # one at a time: the float32 pixels of a large photo are the largest buffer here
-        linear[..., c] = cv2.resize(_linear_of_code()[srgb[..., c]], size, interpolation=cv2.INTER_AREA)
+        linear[..., c] = cv2.resize(
+            cv2.LUT(cv2.extractChannel(srgb, c), _linear_of_code()), size, interpolation=cv2.INTER_AREA
+        )
     display = linear_to_srgb(torch.from_numpy(linear)).clamp(0, 1)
     return (display * 255).round().to(torch.uint8).numpy()
 

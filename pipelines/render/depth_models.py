@@ -85,7 +85,7 @@ def _load(folder: str) -> tuple[Callable[..., Any], torch.nn.Module]:
 
     transformers.utils.logging.disable_progress_bar()
     # The Pillow processor, even where torchvision would be found: both must give the same pixels everywhere.
-    processor = transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True, use_fast=False)
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
     model = transformers.AutoModelForDepthEstimation.from_pretrained(
         folder, local_files_only=True, use_safetensors=True
     )
