@@ -104,7 +104,8 @@ def _find_on_hub(model: str, kind: Kind | None, revision: str, allow_network: bo
         names = {file.rfilename for file in info.siblings or []}
         if missing := _missing_of(names):
             raise _absent(model, revision, f"the hub has it without {missing}")
-        config = hf_hub_download(model, _CONFIG, revision=info.sha, etag_timeout=CONNECT_SECONDS)
+        # Under the name asked for, so that the cache knows next time, offline, which commit `main` was.
+        config = hf_hub_download(model, _CONFIG, revision=revision, etag_timeout=CONNECT_SECONDS)
     except UserError:
         raise
     except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as error:

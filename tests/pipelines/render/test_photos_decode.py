@@ -67,6 +67,7 @@ def test_a_bomb_is_rejected_before_its_pixels_are_made() -> None:
     assert time.perf_counter() - start < 0.5  # inflating 1.2 GB takes seconds
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_no_damage_raises_anything_but_a_rejection() -> None:
     """Random bytes overwritten in every format: a worker must outlive each."""
     random = np.random.default_rng(0)
