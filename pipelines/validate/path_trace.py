@@ -1,0 +1,184 @@
+"""Reference pictures by path tracing: Mitsuba 3, a real thin lens, surfaces that shine by themselves.
+
+    r = A f |1/z - 1/z_f|    A lens radius (m), f focal length (px), z depth along the axis (m), z_f of the plane
+                             in focus: so K = A f (px·m), and D = 1/z is the disparity in 1/m.
+
+A box filter makes each pixel the mean over its own square, and `max_depth = 1` leaves nothing but the light that
+the first surface sends out: the only noise is where the samples fall on the pixel and on the lens.
+"""
+
+from __future__ import annotations
+
+import glob
+import math
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.errors import UserError
+from pipelines.validate.surfaces import FOCAL_LENGTH_WIDTHS, ReferenceScene, Surface
+from simulator.lens import ThinLens
+
+Picture = NDArray[np.float32]
+
+_LLVM_PLACES = (
+    "/usr/lib/x86_64-linux-gnu/libLLVM.so.*",
+    "/usr/lib/*/libLLVM.so.*",
+    "/usr/lib/llvm-*/lib/libLLVM*.so*",
+    "/usr/lib/*/libLLVM-*.so*",
+    "/usr/lib64/libLLVM*.so*",
+    "/opt/homebrew/opt/llvm/lib/libLLVM.dylib",
+)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Picture size; the focal length follows from the width (49° across)."""
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1:
+            raise ValueError(f"height and width must be positive, got {self.height} and {self.width}")
+
+    @property
+    def focal_length_px(self) -> float:
+        return FOCAL_LENGTH_WIDTHS * self.width
+
+    @property
+    def field_of_view_deg(self) -> float:
+        return math.degrees(2 * math.atan(self.width / (2 * self.focal_length_px)))
+
+
+def start_mitsuba() -> Any:
+    """The mitsuba module with its fastest working variant set: llvm_ad_rgb when a new enough LLVM is there.
+
+    `mi.variant()` says which one runs. Raises UserError when Mitsuba is not installed.
+    """
+    try:
+        import mitsuba as mi
+    except ImportError as error:
+        raise UserError(
+            "path tracing needs Mitsuba 3, which is not installed: pip install 'refocus-foundry[validate]'"
+        ) from error
+    if mi.variant() is None:
+        library = os.environ.get("DRJIT_LIBLLVM_PATH") or find_llvm()
+        try:
+            if library is None:
+                raise ImportError("no LLVM")
+            os.environ["DRJIT_LIBLLVM_PATH"] = library
+            mi.set_variant("llvm_ad_rgb")
+        except ImportError:
+            mi.set_variant("scalar_rgb")
+        mi.set_log_level(mi.LogLevel.Error)
+    return mi
+
+
+def find_llvm(oldest: int = 17) -> str | None:
+    """The newest LLVM library in the usual places, None if all are older than `oldest`."""
+    found = {path for place in _LLVM_PLACES for path in glob.glob(place)}
+    versions = {path: _llvm_version(path) for path in found}
+    fit = sorted((version, path) for path, version in versions.items() if version >= oldest)
+    return fit[-1][1] if fit else None
+
+
+def _llvm_version(path: str) -> int:
+    """19 for libLLVM.so.19.1, libLLVM-19.so and .../llvm-19/lib/libLLVM.so; 0 when the name does not tell."""
+    numbers = re.findall(r"(?:libLLVM\.so\.|libLLVM-|llvm-)(\d+)", path)
+    return int(numbers[-1]) if numbers else 0
+
+
+def trace_reference(scene: ReferenceScene, camera: Camera, lens: ThinLens | None, samples: int, seed: int) -> Picture:
+    """The picture [3, H, W], linear light: through the lens, or through a pinhole when `lens` is None.
+
+    lens     focus_disparity in 1/m, blur_scale_px in px·m
+    samples  rays a pixel, stratified over pixel and lens by themselves (correlated multi-jittered)
+    seed     the same seed gives the same picture on the same variant
+    """
+    return Tracer(scene, camera).picture(lens, samples, seed)
+
+
+class Tracer:
+    """A scene loaded once, for many pictures of it."""
+
+    def __init__(self, scene: ReferenceScene, camera: Camera) -> None:
+        self._mi = start_mitsuba()
+        self._loaded = _load(self._mi, scene)
+        self._camera = camera
+
+    def picture(self, lens: ThinLens | None, samples: int, seed: int) -> Picture:
+        """As `trace_reference`."""
+        return _render(self._mi, self._loaded, self._camera, lens, samples, seed)
+
+    def disparity(self) -> Picture:
+        """1/z of the nearest surface at each pixel's centre [H, W], in 1/m; 0 where there is none."""
+        return _disparity(self._mi, self._loaded, self._camera)
+
+
+def _disparity(mi: Any, loaded: Any, camera: Camera) -> Picture:
+    f = camera.focal_length_px
+    row, column = np.meshgrid(np.arange(camera.height), np.arange(camera.width), indexing="ij")
+    x = (column.ravel() + 0.5 - camera.width / 2) / f
+    y = (row.ravel() + 0.5 - camera.height / 2) / f
+    toward = np.stack([-x, -y, np.ones_like(x)]).astype(np.float32)  # mirrored as in _mirrored
+    if mi.variant().startswith("scalar"):
+        origin = mi.Point3f(0.0, 0.0, 0.0)
+        depth = np.array([loaded.ray_intersect(mi.Ray3f(origin, mi.Vector3f(ray))).t for ray in toward.T])
+    else:
+        rays = mi.Ray3f(mi.Point3f(0.0, 0.0, 0.0), mi.Vector3f(toward))
+        depth = np.array(loaded.ray_intersect(rays).t)  # rays of z = 1: t is the depth along the axis
+    return (1.0 / depth).reshape(camera.height, camera.width).astype(np.float32)
+
+
+def _load(mi: Any, scene: ReferenceScene) -> Any:
+    shapes = {f"surface_{index:03d}": _mesh(mi, surface) for index, surface in enumerate(scene.surfaces)}
+    return mi.load_dict({"type": "scene", "integrator": {"type": "path", "max_depth": 1}, **shapes})
+
+
+def _mesh(mi: Any, surface: Surface) -> Any:
+    texture = {"type": "bitmap", "data": mi.TensorXf(surface.radiance), "raw": True, "wrap_mode": "repeat"}
+    props = mi.Properties()
+    props["emitter"] = mi.load_dict({"type": "area", "radiance": texture})
+    mesh = surface.mesh
+    shape = mi.Mesh("surface", len(mesh.vertices), len(mesh.faces), has_vertex_texcoords=True, props=props)
+    params = mi.traverse(shape)
+    params["vertex_positions"] = (mesh.vertices * _MIRROR).astype(np.float32).ravel()
+    params["vertex_texcoords"] = mesh.uv.astype(np.float32).ravel()
+    params["faces"] = mesh.faces[:, ::-1].astype(np.uint32).ravel()
+    params.update()
+    return shape
+
+
+# Mitsuba's camera has +x on the picture's left: mirrored along x, and each triangle reversed to keep its bright side.
+_MIRROR = np.array([-1.0, 1.0, 1.0])
+
+
+def _render(mi: Any, loaded: Any, camera: Camera, lens: ThinLens | None, samples: int, seed: int) -> Picture:
+    sensor = {
+        "type": "perspective",
+        "fov_axis": "x",
+        "fov": camera.field_of_view_deg,
+        "near_clip": 0.01,
+        "far_clip": 1e4,
+        "to_world": mi.ScalarTransform4f().look_at(origin=[0, 0, 0], target=[0, 0, 1], up=[0, 1, 0]),
+        "film": {
+            "type": "hdrfilm",
+            "width": camera.width,
+            "height": camera.height,
+            "pixel_format": "rgb",
+            "component_format": "float32",
+            "rfilter": {"type": "box"},
+        },
+        "sampler": {"type": "multijitter", "sample_count": samples},
+    }
+    if lens is not None:
+        sensor["type"] = "thinlens"
+        sensor["aperture_radius"] = lens.blur_scale_px / camera.focal_length_px  # A = K / f
+        sensor["focus_distance"] = 1.0 / lens.focus_disparity
+    picture = np.array(mi.render(loaded, sensor=mi.load_dict(sensor), spp=samples, seed=seed))  # [H, W, 3]
+    return np.ascontiguousarray(picture.transpose(2, 0, 1), dtype=np.float32)

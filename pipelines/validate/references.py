@@ -1,0 +1,235 @@
+"""Path-traced truth, one record a scene: all-in-focus picture, disparity, frames, and how noisy they are.
+
+    python -m pipelines.validate.references --store tests/pipelines/validate/references    the small stored ones
+    python -m pipelines.validate.references --out DIR                                      the full set of `validate`
+
+Stored light is uint16, Q = 65535·min((E/16)^(1/2.4), 1): the steps stay under 1e-4 of a display value, and lamps
+are cut at 16 times white. Stored disparity is float32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipelines.validate.metrics import psnr
+from pipelines.validate.path_trace import Camera, Tracer, start_mitsuba
+from pipelines.validate.scenes import SCENES, reference_scene
+from pipelines.validate.surfaces import ReferenceScene
+from simulator.lens import ThinLens
+
+Picture = NDArray[np.float32]
+
+BLUR_SCALES_PX_M = (20.0, 50.0)  # K at 480 pixels across: radii up to about 10 and 25
+BLUR_SCALE_WIDTH_PX = 480
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One scene through a real thin lens, linear light, never clipped.
+
+    aif [3, H, W], disparity [H, W] in 1/m, frames [F, 3, H, W], one lens a frame (K in px·m of this width),
+    noise_psnr: for each frame the PSNR in dB (display values) of the frame's own noise.
+    """
+
+    name: str
+    seed: int
+    aif: Picture
+    disparity: Picture
+    frames: Picture
+    lenses: tuple[ThinLens, ...]
+    noise_psnr: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        height, width = self.disparity.shape
+        count = len(self.lenses)
+        want = {"aif": (3, height, width), "frames": (count, 3, height, width)}
+        for field, shape in want.items():
+            if getattr(self, field).shape != shape:
+                raise ValueError(f"{field} must have shape {shape}, got {getattr(self, field).shape}")
+        if len(self.noise_psnr) != count:
+            raise ValueError(f"noise_psnr must have one entry a lens ({count}), got {len(self.noise_psnr)}")
+        for field in ("aif", "disparity", "frames"):
+            values = getattr(self, field)
+            if values.dtype != np.float32 or not np.isfinite(values).all() or values.min() < 0:
+                raise ValueError(f"{field} must be float32, finite and >= 0")
+
+    @property
+    def max_radius_px(self) -> tuple[float, ...]:
+        """The largest blur radius in each frame."""
+        low, high = float(self.disparity.min()), float(self.disparity.max())
+        return tuple(
+            lens.blur_scale_px * max(abs(low - lens.focus_disparity), abs(high - lens.focus_disparity))
+            for lens in self.lenses
+        )
+
+    def sha256(self) -> str:
+        """Of everything that a comparison reads."""
+        digest = hashlib.sha256(f"{self.name} {self.seed} {self.lenses}".encode())
+        for values in (self.aif, self.disparity, self.frames):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to trace: rounds of `samples` rays a pixel until the noise lies below `noise_psnr` (dB)."""
+
+    samples: int = 2048
+    rounds: int = 16
+    noise_psnr: float = 56.0
+    aif_samples: int = 1024
+
+
+def reference_lenses(scene: ReferenceScene, width: int) -> tuple[ThinLens, ...]:
+    """Focus on the scene's near, middle and far thing, at each blur scale: level-major."""
+    scales = [k * width / BLUR_SCALE_WIDTH_PX for k in BLUR_SCALES_PX_M]
+    return tuple(ThinLens(1.0 / depth_m, scale) for scale in scales for depth_m in scene.focus_m)
+
+
+def trace(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ...], effort: Effort) -> Reference:
+    """The record of a scene, with as many samples as its noise asks for; deterministic on one Mitsuba variant."""
+    tracer = Tracer(scene, camera)
+    frames, noise = [], []
+    for index, lens in enumerate(lenses):
+        frame, frame_noise = _quiet_frame(tracer, lens, effort, seed=1 + 1000 * index)
+        frames.append(frame)
+        noise.append(frame_noise)
+    aif = tracer.picture(None, effort.aif_samples, seed=0)
+    return Reference(scene.name, scene.seed, aif, tracer.disparity(), np.stack(frames), lenses, tuple(noise))
+
+
+def _quiet_frame(tracer: Tracer, lens: ThinLens, effort: Effort, seed: int) -> tuple[Picture, float]:
+    """Two independent halves, a round each in turn, until their difference says that the mean is quiet enough."""
+    halves: tuple[list[Picture], list[Picture]] = ([], [])
+    noise = 0.0
+    while noise < effort.noise_psnr and len(halves[1]) < effort.rounds // 2:
+        for side, half in enumerate(halves):
+            half.append(tracer.picture(lens, effort.samples, seed + 2 * len(half) + side))
+        first, second = (torch.from_numpy(np.mean(half, axis=0, dtype=np.float64)) for half in halves)
+        # var(mean) = var(first - second) / 4
+        noise = psnr(first, second) + 20 * np.log10(2.0)
+    return np.asarray(((first + second) / 2).numpy(), dtype=np.float32), float(noise)
+
+
+def save(reference: Reference, path: Path) -> None:
+    """float32, as traced; the way that large sets are kept."""
+    _write(reference, path, {"aif": reference.aif, "frames": reference.frames})
+
+
+def store(reference: Reference, path: Path) -> None:
+    """uint16 light, a third of the size: for the references that the tests carry."""
+    _write(reference, path, {"aif": _encoded(reference.aif), "frames": _encoded(reference.frames)})
+
+
+def load(path: Path) -> Reference:
+    """What `save` or `store` wrote. Raises ValueError when the file is no reference."""
+    with np.load(path, allow_pickle=False) as file:
+        fields: dict[str, Any] = dict(file)
+    missing = {"name", "seed", "aif", "disparity", "frames", "focus_disparity", "blur_scale_px"} - set(fields)
+    if missing:
+        raise ValueError(
+            f"{path} must be a reference made by pipelines.validate.references; it lacks {sorted(missing)}"
+        )
+    return Reference(
+        name=str(fields["name"]),
+        seed=int(fields["seed"]),
+        aif=_decoded(fields["aif"]),
+        disparity=fields["disparity"],
+        frames=_decoded(fields["frames"]),
+        lenses=tuple(
+            ThinLens(float(d), float(k))
+            for d, k in zip(fields["focus_disparity"], fields["blur_scale_px"], strict=True)
+        ),
+        noise_psnr=tuple(float(noise) for noise in fields["noise_psnr"]),
+    )
+
+
+_BRIGHTEST = 16.0
+_GAMMA = 2.4
+
+
+def _encoded(light: Picture) -> NDArray[np.uint16]:
+    return np.rint(65535 * np.minimum((light / _BRIGHTEST) ** (1 / _GAMMA), 1.0)).astype(np.uint16)
+
+
+def _decoded(values: NDArray[Any]) -> Picture:
+    if values.dtype == np.uint16:
+        values = _BRIGHTEST * (values / 65535.0) ** _GAMMA
+    return values.astype(np.float32)
+
+
+def _write(reference: Reference, path: Path, light: dict[str, NDArray[Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp.npz")
+    np.savez_compressed(
+        temporary,
+        name=np.array(reference.name),
+        seed=np.array(reference.seed),
+        disparity=reference.disparity,
+        focus_disparity=np.array([lens.focus_disparity for lens in reference.lenses]),
+        blur_scale_px=np.array([lens.blur_scale_px for lens in reference.lenses]),
+        noise_psnr=np.array(reference.noise_psnr),
+        **light,
+    )
+    temporary.replace(path)
+
+
+STORED = {"cutouts": (0, 2, 3), "ground": (0, 4), "portrait": (0, 5), "branches": (1, 5)}  # frames of each
+STORED_CAMERA = Camera(height=96, width=144)
+
+
+def trace_stored(folder: Path) -> None:
+    """The small references of the tests, anew; prints the hashes that the test declares."""
+    for name, kept in STORED.items():
+        scene = reference_scene(name, seed=0)
+        lenses = reference_lenses(scene, STORED_CAMERA.width)
+        reference = trace(
+            scene, STORED_CAMERA, tuple(lenses[index] for index in kept), Effort(noise_psnr=60.0, rounds=32)
+        )
+        path = folder / f"{name}.npz"
+        store(reference, path)
+        noise = ", ".join(f"{value:.1f}" for value in reference.noise_psnr)
+        print(f'    "{name}": "{load(path).sha256()}",  # noise {noise} dB, {path.stat().st_size} bytes')
+
+
+def trace_set(folder: Path, camera: Camera, seed: int, names: tuple[str, ...], effort: Effort) -> None:
+    """The full set, one file a scene, each written as soon as it is done."""
+    for name in names:
+        start = time.monotonic()
+        scene = reference_scene(name, seed)
+        reference = trace(scene, camera, reference_lenses(scene, camera.width), effort)
+        save(reference, folder / f"{name}.npz")
+        noise = " ".join(f"{value:.1f}" for value in reference.noise_psnr)
+        print(f"{name} seed {seed}: {time.monotonic() - start:.0f} s, noise {noise} dB", file=sys.stderr, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Makes references anew."""
+    parser = argparse.ArgumentParser(description="Path-trace the reference pictures.")
+    parser.add_argument("--store", type=Path, help="folder of the small references that the tests carry")
+    parser.add_argument("--out", type=Path, help="folder of the full set")
+    parser.add_argument("--seed", type=int, default=0, help="layout and textures (default 0)")
+    parser.add_argument("--width", type=int, default=480, help="pixels across; the height is two thirds (default 480)")
+    parser.add_argument("--scenes", nargs="*", default=list(SCENES), help="which scenes (default all)")
+    parser.add_argument("--noise-psnr", type=float, default=Effort.noise_psnr, help="how quiet, in dB")
+    chosen = parser.parse_args(arguments)
+    print(f"tracing with {start_mitsuba().variant()}", file=sys.stderr)
+    if chosen.store:
+        trace_stored(chosen.store)
+    if chosen.out:
+        camera = Camera(height=2 * chosen.width // 3, width=chosen.width)
+        trace_set(chosen.out, camera, chosen.seed, tuple(chosen.scenes), Effort(noise_psnr=chosen.noise_psnr))
+
+
+if __name__ == "__main__":
+    main()
