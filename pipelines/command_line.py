@@ -1,0 +1,209 @@
+"""The command line: verbs and flags made from configuration records by tyro, and exit codes.
+
+stdout carries results alone (`--json`: one object), everything else goes to stderr. Exit codes: 0 done, 1 failed,
+2 usage, configuration or fingerprint, 3 too many rejects, 4 verify found damage, 130 and 143 on signals.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Union
+
+import tyro
+from tyro.conf import Positional, subcommand
+
+from pipelines.errors import UserError
+from pipelines.render.config import RenderConfig
+from pipelines.render.interruption import Interrupted
+from pipelines.render.recipes import RECIPES
+
+PROGRAM = "refocus-foundry"
+
+
+@dataclass(frozen=True)
+class DoctorConfig:
+    """Say what is installed, which devices there are, and whether disk and depth model are ready for a run."""
+
+    out: Path = Path("out")
+    """Where the data set would go."""
+    samples: int = 1000
+    """How many samples it would have."""
+    depth: str = "auto"
+    """Which depth model it would use: auto, or a model's id or folder."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+
+@dataclass(frozen=True)
+class VerifyConfig:
+    """Check every byte and label of a data set; exit code 4 when something is wrong."""
+
+    out: Positional[Path]
+    """Folder of the data set."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+
+@dataclass(frozen=True)
+class PreviewConfig:
+    """Draw one contact sheet a sample into OUT/preview: photo, disparity, every frame with its labels."""
+
+    out: Positional[Path]
+    """Folder of the data set."""
+    limit: int = 24
+    """At most this many samples."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise UserError(f"--limit must be at least 1; got {self.limit}")
+
+
+@dataclass(frozen=True)
+class CardConfig:
+    """Write the data set's card, OUT/README.md, again."""
+
+    out: Positional[Path]
+    """Folder of the data set."""
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Parse the arguments, run the verb, say errors in one line. Returns the exit code."""
+    _log_to_stderr()
+    try:
+        config = parse(arguments)
+        return _RUN[type(config)](config)
+    except UserError as error:
+        return _fail(str(error), error.exit_code)
+    except Interrupted as interrupted:
+        return _fail("interrupted; finished shards are kept, the same command resumes", interrupted.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except OSError as error:  # a disk that is full, a folder that may not be written: not ours to trace
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
+
+
+def parse(arguments: Sequence[str]) -> Any:
+    """The configuration record of the verb. Raises UserError or, with tyro's own message, SystemExit(2)."""
+    verbs: list[Any] = []
+    for verb, record in VERBS.items():
+        default = _recipe(arguments) if record is RenderConfig else None
+        named = subcommand(verb) if default is None else subcommand(verb, default=default)
+        verbs.append(Annotated[record, named])
+    flat = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
+    return tyro.cli(Union[tuple(verbs)], prog=PROGRAM, description=ABOUT, args=list(arguments), config=flat)
+
+
+def _recipe(arguments: Sequence[str]) -> RenderConfig | None:
+    """What `--recipe` names, for the flags to go on top of; tyro itself complains about a name that is none."""
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    names = [name for flag, name in zip(words, words[1:], strict=False) if flag == "--recipe"]
+    return RECIPES[names[-1]]() if names and names[-1] in RECIPES else None
+
+
+# The verbs. Each imports its work when it is called: torch and Ray take seconds, and `--help` should not.
+
+
+def _doctor(config: DoctorConfig) -> int:
+    from pipelines.doctor import examine
+
+    findings = examine(config.out, config.samples, config.depth)
+    _print(findings, findings.summary(), config.json)
+    return findings.exit_code
+
+
+def _render(config: RenderConfig) -> int:
+    from pipelines.render import run
+
+    if config.dry_run:
+        forecast = run.forecast(config)
+        _print(forecast, forecast.summary(), config.json)
+        return 0
+    result = run.render(config)
+    _print(result, result.summary(), config.json)
+    return result.exit_code
+
+
+def _verify(config: VerifyConfig) -> int:
+    from shards.validate import validate
+
+    report = validate(_existing(config.out))
+    if config.json:
+        print(json.dumps(report.to_json(), sort_keys=True))
+    else:
+        counts = f"{report.samples} samples, {report.frames} frames, shards: {report.shards}"
+        verdict = f"complaints: {len(report.complaints)}" if report.complaints else "sound"
+        print("\n".join([*map(str, report.complaints), f"{config.out}: {counts}; {verdict}"]))
+    return 0 if report.ok else 4
+
+
+def _preview(config: PreviewConfig) -> int:
+    from pipelines.preview.contact_sheet import write_contact_sheets
+
+    paths = write_contact_sheets(_existing(config.out), limit=config.limit)
+    if config.json:
+        print(json.dumps({"pictures": [str(path) for path in paths]}))
+    else:
+        print(f"{len(paths)} contact sheets in {config.out / 'preview'}: {paths[0].name} ... {paths[-1].name}")
+    return 0
+
+
+def _card(config: CardConfig) -> int:
+    from shards.card import write_card
+
+    print(write_card(_existing(config.out)))
+    return 0
+
+
+def _existing(out: Path) -> Path:
+    """A data set's folder. Raises UserError when it is none."""
+    if not (out / ".meta").is_dir() and not (out / "shards").is_dir():
+        what = "is no data set" if out.exists() else "does not exist"
+        raise UserError(f"{out} {what}; name the --out folder of a render run")
+    return out
+
+
+def _print(record: Any, summary: str, as_json: bool) -> None:
+    print(json.dumps(dataclasses.asdict(record), sort_keys=True) if as_json else summary)
+
+
+def _fail(message: str, exit_code: int) -> int:
+    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr)
+    return exit_code
+
+
+class _ToStderr(logging.Handler):
+    """Looks stderr up for every line: a progress bar replaces it while it is drawn."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
+
+
+def _log_to_stderr() -> None:
+    """Our own notes from INFO on, libraries' from WARNING on."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToStderr()])
+    logging.getLogger("pipelines").setLevel(logging.INFO)
+
+
+ABOUT = "All-in-focus photos become focus- and blur-annotated training shards."
+VERBS: dict[str, type[Any]] = {
+    "doctor": DoctorConfig,
+    "render": RenderConfig,
+    "verify": VerifyConfig,
+    "preview": PreviewConfig,
+    "card": CardConfig,
+}
+_RUN: dict[type[Any], Callable[[Any], int]] = {
+    DoctorConfig: _doctor,
+    RenderConfig: _render,
+    VerifyConfig: _verify,
+    PreviewConfig: _preview,
+    CardConfig: _card,
+}

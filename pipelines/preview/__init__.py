@@ -1,0 +1,1 @@
+"""Pictures of a data set, to be looked at by people."""

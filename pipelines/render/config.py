@@ -1,0 +1,160 @@
+"""What a render run is told. Each knob is written down once: here; the command line is made from these records.
+
+Groups only order the help text: on the command line every flag is flat (`--planes 4`, not `--stack.planes 4`).
+A record checks itself when built and raises UserError, one line that names the flag.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipelines.errors import UserError
+from shards.labels import MAX_FRAMES
+
+
+def _require(holds: bool, flag: str, must: str, got: object) -> None:
+    if not holds:
+        raise UserError(f"{flag} must {must}; got {got}")
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """Which photos."""
+
+    photos: str
+    """A folder, a CSV list (column `path`; also license, author, source_url), or builtin:N for N built-in scenes."""
+    limit: int | None = None
+    """Take only the first N photos."""
+    long_side: int = 768
+    """Photos are scaled down to this many pixels on their longer side; smaller ones stay as they are."""
+
+    def __post_init__(self) -> None:
+        _require(bool(self.photos), "--photos", "name a folder, a CSV list or builtin:N", repr(self.photos))
+        _require(self.limit is None or self.limit >= 1, "--limit", "be at least 1", self.limit)
+        _require(32 <= self.long_side <= 16384, "--long-side", "lie between 32 and 16384 px", self.long_side)
+
+
+@dataclass(frozen=True)
+class DepthConfig:
+    """Where disparity comes from."""
+
+    depth: str = "auto"
+    """auto: exact for built-in scenes, else sidecars where they lie, else the default model. sidecar: a depth map
+    beside each photo. Anything else: a model id of the Hugging Face hub, or a folder that holds a model."""
+    depth_kind: Literal["relative", "metric"] | None = None
+    """What the depth values mean, where neither the model nor a depth.json says so; never guessed."""
+    depth_revision: str | None = None
+    """Commit of the model on the hub: the same weights for ever."""
+    depth_dir: Path | None = None
+    """Folder of the sidecars, when they do not lie beside the photos."""
+    depth_batch: int = 4
+    """Photos that go through the depth model together."""
+    offline: bool = False
+    """Never fetch a model over the network."""
+
+    def __post_init__(self) -> None:
+        _require(bool(self.depth), "--depth", "be auto, sidecar, a model id or a folder", repr(self.depth))
+        _require(self.depth_batch >= 1, "--depth-batch", "be at least 1", self.depth_batch)
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """What is rendered from one photo."""
+
+    planes: int = 4
+    """Planes in focus, spread over the quantiles of the photo's disparity."""
+    levels: int = 3
+    """Blur levels, spread evenly over the logarithm; every level is rendered for every plane."""
+    blur_level_min: float = 0.4
+    """Weakest blur: radius, in percent of the long side, of a point one whole depth range off the plane in focus."""
+    blur_level_max: float = 4.0
+    """Strongest blur, likewise."""
+    quality: Literal["fast", "exact"] = "fast"
+    """fast: layered scatter. exact: gather through the aperture, ray by ray."""
+
+    def __post_init__(self) -> None:
+        _require(2 <= self.planes <= 16, "--planes", "lie between 2 and 16 (a stacking group needs 2)", self.planes)
+        _require(1 <= self.levels <= 16, "--levels", "lie between 1 and 16", self.levels)
+        _require(self.frames <= MAX_FRAMES, "--planes times --levels", f"be at most {MAX_FRAMES}", self.frames)
+        low, high = self.blur_level_min, self.blur_level_max
+        ordered = math.isfinite(low) and math.isfinite(high) and 0 < low < high <= 25
+        _require(ordered, "--blur-level-min and --blur-level-max", "be 0 < min < max <= 25", f"{low} and {high}")
+
+    @property
+    def frames(self) -> int:
+        """Frames of one sample."""
+        return self.planes * self.levels
+
+
+@dataclass(frozen=True)
+class StorageConfig:
+    """How samples are stored."""
+
+    samples_per_shard: int = 64
+    """Photos in one shard; a shard is also the unit of work and of resuming."""
+    image_format: Literal["jpg", "png", "webp"] = "jpg"
+    """Of photo and frames; disparity is always a 16-bit PNG."""
+    split_fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
+    """Expected shares of train, val and test. A scene's split hangs on its content alone, so it never changes."""
+
+    def __post_init__(self) -> None:
+        _require(self.samples_per_shard >= 1, "--samples-per-shard", "be at least 1", self.samples_per_shard)
+        shares = self.split_fractions
+        whole = all(0 <= share <= 1 for share in shares) and math.isclose(sum(shares), 1, abs_tol=1e-6)
+        _require(whole, "--split-fractions", "be three shares in [0, 1] that sum to 1", shares)
+
+
+@dataclass(frozen=True)
+class ExecutionConfig:
+    """Who does the work. Nothing here but `device` and `threads` changes a byte of the result."""
+
+    executor: Literal["inline", "ray"] = "inline"
+    """inline: in this process. ray: one worker process each, on this machine or a cluster."""
+    workers: int | Literal["auto"] = "auto"
+    """Ray workers. auto: one a GPU, or as many as the CPU cores feed."""
+    ray_address: str | None = None
+    """Join this Ray cluster (`auto` or HOST:PORT) instead of starting one here."""
+    threads: int = 1
+    """CPU threads of torch in each worker. Another number may change the last bits, so resuming insists on it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: a GPU where there is one."""
+    attempts: int = 3
+    """Ray: how often a shard is tried before it is recorded as failed and the run goes on."""
+    force: bool = False
+    """Take over the folder's lock from a run that is gone for sure."""
+
+    def __post_init__(self) -> None:
+        _require(self.workers == "auto" or self.workers >= 1, "--workers", "be auto or at least 1", self.workers)
+        _require(self.threads >= 1, "--threads", "be at least 1", self.threads)
+        _require(self.attempts >= 1, "--attempts", "be at least 1", self.attempts)
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """Photos become annotated shards in OUT; the same command again resumes."""
+
+    source: SourceConfig
+    out: Path
+    """Folder of the data set."""
+    recipe: Literal["default", "demo"] = "default"
+    """Named settings to start from (pipelines/render/recipes.py); other flags go on top."""
+    depth: DepthConfig = DepthConfig()
+    stack: StackConfig = StackConfig()
+    storage: StorageConfig = StorageConfig()
+    execution: ExecutionConfig = ExecutionConfig()
+    seed: int = 0
+    """Seed of the data set: with the content of a photo it decides planes and blur levels."""
+    max_reject_fraction: float = 0.5
+    """Exit with 3 when a larger share of the photos was rejected."""
+    dry_run: bool = False
+    """Say what would be rendered and how large it gets; write nothing."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.seed < 2**63, "--seed", "lie in [0, 2^63)", self.seed)
+        share = self.max_reject_fraction
+        _require(0 <= share <= 1, "--max-reject-fraction", "lie in [0, 1]", share)

@@ -1,0 +1,135 @@
+"""Which planes and blur levels a photo's stack gets: a pure function of (dataset seed, scene id, disparity).
+
+Letters: P planes, L blur levels, F = P·L frames.
+
+Focus points are stratified over *image quantiles* of disparity in [0.05, 0.95]: P strata with about the same number of
+pixels each, one pixel from each. (Uniform in disparity, most planes of a portrait lie in the empty air between person
+and background.) Pixels near a depth edge are avoided: there the estimated disparity belongs to neither side.
+Blur levels are log-stratified: L strata of equal ratio, one draw in each.
+
+The stack is the full grid of these P planes and L levels. A Latin hypercube asks that over the data set every stratum
+of every axis is hit equally often; here every photo hits each of the P·L joint strata exactly once, so the condition
+holds for any set of photos, and no photo needs to know which others are in the data set. It also makes each level a
+stacking group: P frames that share the blur level and differ in the plane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.errors import Rejection
+from pipelines.render.config import StackConfig
+from pipelines.render.seeds import uniform
+
+FOCUS_QUANTILES = (0.05, 0.95)
+DEPTH_LEVELS = 128
+"""Disparities closer than 1/128 of the photo's range are one plane: at a radius of 30 px they differ by 1/4 px."""
+EDGE_RANGE = 0.04
+"""A window whose disparity spans more than this share of the photo's range lies on a depth edge."""
+EDGE_WINDOW = 0.01
+"""Half the side of that window, as a share of the photo's short side."""
+
+
+@dataclass(frozen=True)
+class FocusPoint:
+    """The pixel whose disparity is the plane in focus."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class StackDraw:
+    """P focus points, far to near, and L blur levels in percent of the long side, weak to strong."""
+
+    points: tuple[FocusPoint, ...]
+    blur_levels: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.points) < 2 or not self.blur_levels:
+            raise ValueError(f"a stack needs 2 points and 1 level, got {len(self.points)}, {len(self.blur_levels)}")
+
+
+def draw_stack(seed: int, scene_id: str, codes: npt.NDArray[np.uint16], stack: StackConfig) -> StackDraw:
+    """Draw planes and levels for one photo.
+
+    codes: [H, W] the disparity as it is stored, 16 bits, bigger is nearer.
+    Raises Rejection(stage "draw", code "flat_disparity") when there are fewer distinct depths than planes.
+    """
+    return StackDraw(
+        points=_focus_points(seed, scene_id, codes, stack.planes),
+        blur_levels=_blur_levels(seed, scene_id, stack),
+    )
+
+
+def _blur_levels(seed: int, scene_id: str, stack: StackConfig) -> tuple[float, ...]:
+    """One level in each of L strata of equal ratio between the weakest and the strongest."""
+    ratio = stack.blur_level_max / stack.blur_level_min
+    places = [(i + uniform(seed, scene_id, "blur", i)) / stack.levels for i in range(stack.levels)]  # in [0, 1)
+    return tuple(stack.blur_level_min * ratio**place for place in places)
+
+
+def _focus_points(
+    seed: int, scene_id: str, codes: npt.NDArray[np.uint16], planes: int
+) -> tuple[FocusPoint, ...]:
+    depth_level = _depth_levels(codes)  # [H, W], -1 outside the quantile band
+    pixels = np.bincount(depth_level[depth_level >= 0], minlength=DEPTH_LEVELS)
+    occupied = np.flatnonzero(pixels)
+    if len(occupied) < planes:
+        raise Rejection(
+            "draw",
+            "flat_disparity",
+            f"disparity has {len(occupied)} distinct depths, {planes} planes need as many; "
+            "leave the photo out or lower --planes",
+        )
+    local_range = _local_range(codes)
+    limit = EDGE_RANGE * (int(codes.max()) - int(codes.min()))
+    points = []
+    for plane, (first, last) in enumerate(equal_strata(pixels[occupied], planes)):
+        inside = (depth_level >= occupied[first]) & (depth_level <= occupied[last])
+        # Foliage may have no calm pixel in a stratum: then the calmest there are.
+        calm = inside & (local_range <= max(limit, local_range[inside].min()))
+        candidates = np.flatnonzero(calm)
+        chosen = candidates[int(uniform(seed, scene_id, "focus", plane) * len(candidates))]
+        points.append(FocusPoint(*map(int, np.unravel_index(chosen, codes.shape))))
+    return tuple(points)
+
+
+def equal_strata(pixels: npt.NDArray[np.integer], planes: int) -> list[tuple[int, int]]:
+    """Cut depth levels into `planes` runs with as equal numbers of pixels as whole levels allow.
+
+    A level is never cut, so that two planes never fall on the same depth: a sky that fills half the image gets
+    one plane, and the others share the rest. Returns the first and last level of each run.
+    """
+    runs = []
+    start = 0
+    for left in range(planes, 0, -1):  # runs still to be cut, this one included
+        filled = np.cumsum(pixels[start:])
+        goal = filled[-1] / left
+        count = 1 + int(np.argmin(np.abs(filled - goal)))  # the end that comes closest to an equal share
+        count = min(count, len(filled) - (left - 1))  # and leaves a level for each run to come
+        runs.append((start, start + count - 1))
+        start += count
+    return runs
+
+
+def _depth_levels(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+    """Each pixel's depth level, 0 ... DEPTH_LEVELS − 1 over the photo's range; −1 outside FOCUS_QUANTILES."""
+    ordered = np.sort(codes, axis=None)
+    last = ordered.size - 1
+    low, high = (int(ordered[round(q * last)]) for q in FOCUS_QUANTILES)
+    farthest, nearest = int(ordered[0]), int(ordered[-1])
+    level = (codes.astype(np.int64) - farthest) * DEPTH_LEVELS // (nearest - farthest + 1)
+    return np.where((codes >= low) & (codes <= high), level, -1)
+
+
+def _local_range(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+    """Largest less smallest disparity in the window around each pixel, [H, W]."""
+    reach = max(1, round(EDGE_WINDOW * min(codes.shape)))
+    window = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    nearest, farthest = cv2.dilate(codes, window), cv2.erode(codes, window)
+    return nearest.astype(np.int64) - farthest.astype(np.int64)

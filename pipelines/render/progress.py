@@ -1,0 +1,50 @@
+"""A bar with the time left and where the time goes: on stderr, and only when somebody watches a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pipelines.render.stage_clock import shares
+
+
+class RenderProgress:
+    """Counts photos while a run goes on; a context manager, silent when stderr is no terminal."""
+
+    def __init__(self, photos: int) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._bar = Progress(
+            TextColumn("render"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("photos"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("[dim]{task.fields[shares]}"),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        )
+        self._task = self._bar.add_task("render", total=photos, shares="")
+
+    def __enter__(self) -> RenderProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def photo_done(self) -> None:
+        """One more photo was rendered or rejected."""
+        self._bar.advance(self._task)
+
+    def shard_done(self, seconds: dict[str, float]) -> None:
+        """One more shard was finished; `seconds` are its worker's busy seconds by stage."""
+        self.seconds.update(seconds)
+        self._bar.update(self._task, shares=shares(dict(self.seconds)))
