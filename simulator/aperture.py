@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-IDENTITY_RADIUS_PX = 0.5
+IDENTITY_RADIUS_PX = 0.5  # up to here a disc lies in its pixel: the photo is returned
+RESOLVED_RADIUS_PX = 0.75  # from here the spot measures its labelled radius
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,12 @@ class Aperture:
             raise ValueError(f"radius_px must be finite and >= 0, got {radius_px}")
         if radius_px <= IDENTITY_RADIUS_PX:
             return torch.ones(1, 1, dtype=torch.float64)
-        return _covered_area(_drawn_radius(radius_px))
+        if radius_px >= RESOLVED_RADIUS_PX:
+            return _covered_area(_drawn_radius(radius_px))
+        # In between the spot grows steadily out of its pixel, by area, as larger radii do.
+        w = (radius_px**2 - IDENTITY_RADIUS_PX**2) / (RESOLVED_RADIUS_PX**2 - IDENTITY_RADIUS_PX**2)
+        point = F.pad(torch.ones(1, 1, dtype=torch.float64), (1, 1, 1, 1))
+        return (1.0 - w) * point + w * _covered_area(_drawn_radius(RESOLVED_RADIUS_PX))
 
 
 def second_moment_radius_px(mask: Float[Tensor, "d d"]) -> float:

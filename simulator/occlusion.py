@@ -1,11 +1,14 @@
-"""The surface hidden behind each silhouette.
+"""The surfaces hidden behind each silhouette.
 
-A defocused foreground lets the lens look past its rim, at background that the photo does not contain. Here it is
-guessed from the far side of the silhouette. Letters: D disparity; R largest blur radius in pixels.
+A defocused foreground lets the lens look past its rim, at background that the photo does not contain. It is guessed
+from the far side of the silhouette, never from the near object's inside. Where objects stack up, several surfaces are
+hidden in one pixel: each cut through the scene's disparity range asks anew what lies behind everything nearer than it.
+Letters: D disparity; R largest blur radius in pixels; c disparity of a cut.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,60 +16,79 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+CUTS = 5  # more cuts guess surfaces that are not there: 16 lose 0.1 dB against 4 on the path-traced scenes
+_FALLOFF = 3.0  # weight of a source falls with distance^-3
+
 
 @dataclass(frozen=True)
 class HiddenSurface:
-    """light [3, H, W] times coverage [H, W] (0 where nothing is hidden), and disparity [H, W]."""
+    """One guessed surface: light [3, H, W] times coverage [H, W] (0 where nothing is hidden), disparity [H, W]."""
 
     light: Float[Tensor, "3 h w"]
     coverage: Float[Tensor, "h w"]
     disparity: Float[Tensor, "h w"]
 
 
-def hidden_surface(
-    image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], reach_px: int, step: float
-) -> HiddenSurface | None:
-    """What lies behind the near side of every disparity step wider than `step`, up to `reach_px` inside.
+def hidden_surfaces(
+    image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], *, reach_px: int, step: float
+) -> list[HiddenSurface]:
+    """What lies behind the near sides of all disparity steps wider than `step`, up to `reach_px` inside.
 
-    Colour and disparity come from the far side by pull-push. None when no step is that wide.
+    Nearest first: what is hidden directly behind a silhouette comes before what is hidden behind that in turn.
     """
-    far = -_max_pool(-disparity, reach_px)  # farthest disparity within reach
-    hides = (disparity - far > step) & _near_steps(disparity, step, reach_px)
-    if not hides.any():
-        return None
-    known = (disparity - far <= step).float()
-    content = torch.cat([image, disparity[None]])  # [4, H, W]
-    filled = pull_push(content, known)
-    return HiddenSurface(
-        light=filled[:3] * hides, coverage=hides.float(), disparity=torch.minimum(filled[3], disparity)
-    )
+    nearest, farthest = float(disparity.max()), float(disparity.min())
+    high, low = local_max(disparity, 1), -local_max(-disparity, 1)
+    jumps = high - low > step
+    surfaces = []
+    for i in range(1, CUTS):
+        cut = nearest + (farthest - nearest) * i / CUTS
+        rim = jumps & (high >= cut) & (low < cut)
+        behind = local_max(rim.float(), reach_px) > 0
+        hidden = behind & (disparity >= cut)
+        if bool(hidden.any()):
+            surfaces.append(_surface_behind(image, disparity, cut, hidden, reach_px))
+    return surfaces
 
 
-def _near_steps(disparity: Tensor, step: float, reach_px: int) -> Bool[Tensor, "h w"]:
-    """Pixels within `reach_px` of a place where disparity changes by more than `step` over three pixels."""
-    high, low = _max_pool(disparity, 1), -_max_pool(-disparity, 1)
-    return _max_pool((high - low > step).float(), reach_px) > 0
+def _surface_behind(
+    image: Tensor, disparity: Tensor, cut: float, hidden: Bool[Tensor, "h w"], reach_px: int
+) -> HiddenSurface:
+    filled, found = spread_inwards(torch.cat([image, disparity[None]]), disparity < cut, reach_px)
+    coverage = (hidden & found).float()
+    return HiddenSurface(filled[:3] * coverage, coverage, filled[3].clamp(max=cut))
 
 
-def _max_pool(x: Tensor, radius: int) -> Tensor:
-    """Largest value within a square of side 2·radius + 1, edges replicated: separable, any radius."""
-    size = 2 * radius + 1
-    padded = F.pad(x[None, None], (radius, radius, 0, 0), mode="replicate")
-    rows = F.max_pool2d(padded, (1, size), stride=1)
-    padded = F.pad(rows, (0, 0, radius, radius), mode="replicate")
-    return F.max_pool2d(padded, (size, 1), stride=1)[0, 0]
+def spread_inwards(
+    content: Float[Tensor, "c h w"], known: Bool[Tensor, "h w"], reach_px: int
+) -> tuple[Float[Tensor, "c h w"], Bool[Tensor, "h w"]]:
+    """Content of the known pixels carried to all within `reach_px`, and where anything arrived.
 
-
-def pull_push(content: Float[Tensor, "c h w"], weight: Float[Tensor, "h w"]) -> Float[Tensor, "c h w"]:
-    """Fills pixels of weight 0 smoothly from those of weight 1, from the nearest scale that has any.
-
-    Gortler, Grzeszczuk, Szeliski, Cohen, "The Lumigraph" (1996), §3.4.
+    A mean weighted by about distance^-p, p = 3, summed over octaves of a pyramid: Σ_s 2^(−p s) (B_s ∗ content·known) /
+    Σ_s 2^(−p s) (B_s ∗ known), B_s a binomial kernel of width 2^s (inverse distance weighting, Shepard 1968; normalised
+    convolution, Knutsson & Westin 1993).
     """
-    h, w = weight.shape
-    if h == 1 and w == 1:
-        return content
-    total = F.avg_pool2d(weight[None], 2, ceil_mode=True)  # [1, h/2, w/2]
-    mean = F.avg_pool2d(content * weight, 2, ceil_mode=True) / total.clamp(min=1e-8)
-    coarse = pull_push(mean, (total[0] * 4).clamp(max=1.0))
-    spread = F.interpolate(coarse[None], size=(h, w), mode="bilinear", align_corners=False)[0]
-    return content * weight + spread * (1.0 - weight)
+    h, w = known.shape
+    weighted = torch.cat([content * known, known[None].to(content.dtype)])[None]  # [1, C + 1, H, W]
+    total = torch.zeros_like(weighted)
+    level = weighted
+    for octave in range(math.ceil(math.log2(max(reach_px, 1))) + 1):
+        level = _binomial(level)
+        wide = level if octave == 0 else F.interpolate(level, size=(h, w), mode="bilinear", align_corners=False)
+        total += 2.0 ** (-_FALLOFF * octave) * wide
+        level = F.avg_pool2d(level, 2, ceil_mode=True)
+    weight = total[0, -1]
+    return total[0, :-1] / weight.clamp(min=1e-12), weight > 1e-10
+
+
+def _binomial(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 c h w"]:
+    """[1 2 1]/4 along both axes, edges repeated."""
+    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    x = 0.25 * x[..., :-2, :] + 0.5 * x[..., 1:-1, :] + 0.25 * x[..., 2:, :]
+    return 0.25 * x[..., :-2] + 0.5 * x[..., 1:-1] + 0.25 * x[..., 2:]
+
+
+def local_max(x: Float[Tensor, "h w"], radius: int) -> Float[Tensor, "h w"]:
+    """Largest value within a square of side 2·radius + 1, clipped at the border; separable."""
+    for kernel, axis_padding in (((1, 2 * radius + 1), (0, radius)), ((2 * radius + 1, 1), (radius, 0))):
+        x = F.max_pool2d(x[None, None], kernel, stride=1, padding=axis_padding)[0, 0]
+    return x

@@ -1,6 +1,6 @@
 """Scene and render_stack: the whole flow of the fast renderer, and the one place that picks a kernel.
 
-    image, disparity ──occlusion──▶ visible + hidden surfaces ──layers──▶ bins, spectra   (once a scene)
+    image, disparity ──matte, occlusion──▶ visible + hidden surfaces ──layers──▶ bins, spectra   (once a scene)
     lenses ──lens──▶ radii ──aperture──▶ discs ──scatter──▶ blurred groups ──composite──▶ frames
 
 Letters: F frames, L bins, r radius, R largest radius of the stack (all pixels).
@@ -22,21 +22,22 @@ from simulator.composite import Film
 from simulator.layers import bin_disparities, depth_groups, hat_weights
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
-from simulator.occlusion import hidden_surface
+from simulator.matte import split_mixed_pixels
+from simulator.occlusion import hidden_surfaces
 from simulator.scatter import blurred, disc_spectra, transform_size
 
 RENDERER_VERSION = "1"
 
-BINS = 48
-GROUPS = 8
-HIDDEN_BINS = 16
+BINS = 32
+GROUPS = 6
+HIDDEN_BINS = 8
 
 
 @dataclass(frozen=True)
 class DepthGroup:
     """Neighbouring bins of one depth range: their disparities [L] and padded spectra [L, 4, H', W'/2+1]."""
 
-    disparity: Float[Tensor, l]
+    disparity: Float[Tensor, "l"]
     spectra: Complex[Tensor, "l 4 hp freq"]
 
 
@@ -56,25 +57,27 @@ class Scene:
     disparity_range: tuple[float, float] = field(default=(0.0, 0.0))
 
     @classmethod
-    def from_rgbd(cls, image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], max_radius_px: float) -> Scene:
+    def from_rgbd(cls, image: Tensor, disparity: Tensor, max_radius_px: float) -> Scene:
         """A scene from a photo (linear light) and its disparity; what it hides is filled in from the far side.
 
         max_radius_px is the largest blur radius that any lens will ask for. Raises ValueError on bad input.
         """
         _check_photo(image, disparity)
         _check_radius(max_radius_px)
-        spread = float(disparity.max() - disparity.min())
-        hidden = None
-        if spread > 0 and max_radius_px > 1:
-            step = spread / max_radius_px  # at least a pixel of blur lies across a step, at the largest radius
-            hidden = hidden_surface(image, disparity, math.ceil(max_radius_px), step)
+        low, high = _span(disparity)
+        # A step counts where at least a pixel of blur lies across it, at the largest radius.
+        step = (high - low) / max(max_radius_px, 1.0)
+        reach = math.ceil(max_radius_px)
         h, w = disparity.shape
-        film = _Sheet(h, w, math.ceil(max_radius_px) + 1)
-        ones = torch.ones_like(disparity)
-        groups = film.groups(image[None], ones[None], disparity[None], BINS, GROUPS)
-        if hidden is not None:
-            groups += film.groups(hidden.light[None], hidden.coverage[None], hidden.disparity[None], HIDDEN_BINS, 1)
-        return cls(tuple(groups), h, w, film.padding, film.padded_width, max_radius_px, _span(disparity))
+        sheet = _Sheet(h, w, reach + 1)
+        seen = split_mixed_pixels(image, disparity, step)
+        groups = sheet.groups(seen.light, seen.coverage, seen.disparity, BINS, GROUPS)
+        if reach > 1:
+            for hidden in hidden_surfaces(image, disparity, reach_px=reach, step=step):
+                groups += sheet.groups(
+                    hidden.light[None], hidden.coverage[None], hidden.disparity[None], HIDDEN_BINS, 1
+                )
+        return cls(tuple(groups), h, w, sheet.padding, sheet.padded_width, max_radius_px, (low, high))
 
     @classmethod
     def from_layers(cls, layers: LayeredDepthImage, max_radius_px: float) -> Scene:
@@ -122,8 +125,8 @@ class Scene:
 
 
 def render_stack(
-    image: Float[Tensor, "3 h w"],
-    disparity: Float[Tensor, "h w"],
+    image: Tensor,
+    disparity: Tensor,
     lenses: Sequence[ThinLens],
     *,
     aperture: Aperture | None = None,

@@ -1,0 +1,158 @@
+"""The physics of the fast renderer: closed forms first, then invariants, then the slow twin, then bad input."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from simulator import Aperture, LayeredDepthImage, Scene, ThinLens, render_stack
+from simulator.aperture import second_moment_radius_px
+from simulator.layers import bin_disparities, depth_groups
+from simulator.reference import layered_frame, spread
+from simulator.render import BINS, GROUPS
+from tests.simulator.closeness import assert_close
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("radius", [1.0, 1.7, 3.0, 6.4, 12.0, 25.3])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_point_becomes_a_disc_of_the_labelled_radius_and_keeps_its_light(
+    radius: float, side: int, device: str
+) -> None:
+    image = torch.zeros(3, 95, 95, device=device)
+    image[:, 47, 47] = torch.tensor([3.0, 1.0, 0.5], device=device)
+    disparity = torch.full((95, 95), 0.5, device=device)
+    lens = ThinLens(focus_disparity=0.5 - side * radius / 40, blur_scale_px=40.0)
+    frame = render_stack(image, disparity, [lens])[0].double().cpu()
+    # 1e-3 of the light: float32 transforms leave about 1e-7 a pixel over 9,025 pixels
+    assert_close(frame.sum((1, 2)), torch.tensor([3.0, 1.0, 0.5]), atol=1e-3, what="light kept")
+    inside = frame[0].clone()
+    inside[inside < 1e-5] = 0.0  # rounding of the transforms, far from the disc, would weigh in with its distance
+    assert second_moment_radius_px(inside) == pytest.approx(radius, rel=0.01)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_constant_image_stays_constant(device: str) -> None:
+    disparity = noise(60, 80).to(device)
+    image = torch.full((3, 60, 80), 0.37, device=device)
+    frames = render_stack(image, disparity, [ThinLens(0.2, 9.0), ThinLens(0.9, 17.0)])
+    assert_close(frames, torch.full_like(frames, 0.37), atol=1e-4, what="constant image")
+
+
+def test_a_plane_in_focus_returns_the_photo() -> None:
+    image, disparity = noise(3, 40, 56) * 2, torch.full((40, 56), 0.3)
+    frame = render_stack(image, disparity, [ThinLens(0.3, 30.0)])[0]
+    assert_close(frame, image, atol=1e-4, what="plane in focus")
+
+
+def test_one_plane_equals_a_plain_convolution() -> None:
+    image, disparity = noise(3, 40, 56), torch.full((40, 56), 0.8)
+    frame = render_stack(image, disparity, [ThinLens(0.3, 10.0)])[0]  # r = 5
+    assert_close(frame, spread(image, Aperture().mask(5.0)), atol=1e-4, what="plane out of focus")
+
+
+def test_fast_equals_its_twin() -> None:
+    """A slanted, textured plane: no silhouettes, so nothing is hidden and the twin sees the same surfaces."""
+    image = noise(3, 24, 30, seed=3)
+    disparity = torch.linspace(1, 0.2, 24)[:, None].expand(24, 30) + 0.01 * noise(24, 30, seed=4)
+    lens = ThinLens(0.5, 12.0)
+    bins = bin_disparities(disparity, BINS)
+    twin = layered_frame(image, disparity, lens, bins.tolist(), depth_groups(bins, GROUPS))
+    # radii between the steps of the spectrum table mix two spots of equal second moment; on white noise, the worst
+    # case, that leaves 1.6e-2 in the worst pixel of one channel
+    assert_close(render_stack(image, disparity, [lens])[0], twin, atol=2e-2, what="fast against twin")
+
+
+def test_a_sharp_foreground_hides_the_blurred_background() -> None:
+    """Red card in focus before a white wall: the wall's light must not bleed onto the card."""
+    image, disparity = torch.ones(3, 64, 64), torch.full((64, 64), 0.1)
+    image[1:, 20:44, 20:44] = 0.0
+    disparity[20:44, 20:44] = 0.9
+    frame = render_stack(image, disparity, [ThinLens(0.9, 15.0)])[0]
+    assert float(frame[1:, 20:44, 20:44].max()) < 1e-3
+    assert float(frame[1:, :20].min()) > 0.999  # and the card casts no dark halo on the wall
+
+
+def test_a_blurred_foreground_is_half_transparent_at_its_rim() -> None:
+    """Black card before a white wall in focus, its edge a straight line: on the line half of the lens is free."""
+    image, disparity = torch.ones(3, 80, 80), torch.full((80, 80), 0.1)
+    image[:, :, :40] = 0.0
+    disparity[:, :40] = 0.9
+    frame = render_stack(image, disparity, [ThinLens(0.1, 12.5)])[0]  # card's r = 10
+    on_the_line = frame[0, 40, 39:41].mean()
+    assert float(on_the_line) == pytest.approx(0.5, abs=0.01)
+    five_px_in = float(frame[0, 40, 34:36].mean())  # at distance x = r/2 inside: acos(x)/π − x√(1−x²)/π of the lens
+    x = 5.0 / 10.0
+    assert five_px_in == pytest.approx((math.acos(x) - x * math.sqrt(1 - x * x)) / math.pi, abs=0.01)
+
+
+def test_exact_layers_show_what_the_card_hides() -> None:
+    """The wall behind the card is green: seen through the blurred card's rim, though the photo never shows it."""
+    color = torch.zeros(2, 3, 60, 60)
+    color[0, 1] = 1.0
+    coverage = torch.ones(2, 60, 60)
+    coverage[1, :, 30:] = 0.0
+    disparity = torch.stack([torch.full((60, 60), 0.1), torch.full((60, 60), 0.9)])
+    scene = Scene.from_layers(LayeredDepthImage(color, coverage, disparity), max_radius_px=10.0)
+    frame = scene.render([ThinLens(0.1, 12.5)])[0]
+    assert float(frame[1, 30, 29:31].mean()) == pytest.approx(0.5, abs=0.01)
+    assert float(frame[0].max()) < 1e-4
+
+
+def test_frames_do_not_depend_on_their_neighbours_in_the_stack() -> None:
+    image, disparity = noise(3, 40, 40), noise(40, 40, seed=1)
+    lenses = [ThinLens(0.1 * i, 3.0 + i) for i in range(6)]
+    scene = Scene.from_rgbd(image, disparity, max_radius_px=8.0)
+    together = scene.render(lenses)
+    alone = torch.cat([scene.render([lens]) for lens in lenses])
+    assert_close(together, alone, atol=1e-6, what="stack against single frames")
+
+
+def test_light_above_one_is_kept() -> None:
+    image, disparity = torch.zeros(3, 50, 50), torch.full((50, 50), 1.0)
+    image[:, 25, 25] = 40.0
+    frame = render_stack(image, disparity, [ThinLens(0.0, 5.0)])[0]
+    assert float(frame[0].sum()) == pytest.approx(40.0, rel=1e-3)
+
+
+IMAGE, DISPARITY, LENSES = torch.zeros(3, 8, 8), torch.zeros(8, 8), [ThinLens(0.0, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("image", "disparity", "lenses", "message"),
+    [
+        (torch.zeros(8, 8), DISPARITY, LENSES, r"image must be \[3, H, W\], got \[8, 8\]"),
+        (torch.zeros(4, 8, 8), DISPARITY, LENSES, r"image must be \[3, H, W\], got \[4, 8, 8\]"),
+        (IMAGE, torch.zeros(1, 8, 8), LENSES, r"disparity must be \[H, W\], got \[1, 8, 8\]"),
+        (IMAGE, torch.zeros(8, 9), LENSES, r"disparity must be \[8, 8\] like the image, got \[8, 9\]"),
+        (IMAGE - 1, DISPARITY, LENSES, "image must be finite linear light >= 0"),
+        (IMAGE * math.nan, DISPARITY, LENSES, "image must be finite linear light >= 0"),
+        (IMAGE, DISPARITY * math.nan, LENSES, "disparity must be finite"),
+        (IMAGE.byte(), DISPARITY, LENSES, "must be floating point, got torch.uint8"),
+        (IMAGE, DISPARITY, [], "lenses must hold at least one ThinLens"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_bad_input_is_named(image: Tensor, disparity: Tensor, lenses: list[ThinLens], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        render_stack(image, disparity, lenses)
+
+
+def test_a_lens_beyond_the_scenes_radius_is_refused() -> None:
+    scene = Scene.from_rgbd(noise(3, 8, 8), noise(8, 8), max_radius_px=2.0)
+    with pytest.raises(ValueError, match="lenses must stay within max_radius_px"):
+        scene.render([ThinLens(0.0, 9.0)])
+
+
+def test_unknown_quality() -> None:
+    with pytest.raises(ValueError, match='quality must be "fast" or "exact", got \'best\''):
+        render_stack(IMAGE, DISPARITY, LENSES, quality="best")
