@@ -10,8 +10,8 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
 _EMPTY_BLOCK = bytes(BLOCK_BYTES)
@@ -67,7 +67,7 @@ def layout(sizes: Iterable[tuple[str, int]]) -> list[Member]:
     return members
 
 
-def iterate_members(file: BinaryIO, file_bytes: int) -> Iterator[Member]:
+def iterate_members(file: BufferedIOBase, file_bytes: int) -> Iterator[Member]:
     """Yield the members of a tar in order, reading headers and padding only.
 
     Raises:
@@ -103,12 +103,12 @@ def scan(path: Path) -> tuple[list[Member], TarDamage | None]:
     return members, None
 
 
-def read_member(file: BinaryIO, member: Member) -> bytes:
+def read_member(file: BufferedIOBase, member: Member) -> bytes:
     """The content of one member. Raises TarDamage if the file ends within it."""
     return _read_at(file, member.offset, member.size)
 
 
-def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+def _read_at(file: BufferedIOBase, offset: int, size: int) -> bytes:
     file.seek(offset)
     data = file.read(size)
     if len(data) < size:
@@ -130,7 +130,7 @@ def _parse_header(header: bytes, offset: int) -> Member:
     return Member(info.name, offset + BLOCK_BYTES, info.size)
 
 
-def _check_end(file: BinaryIO, offset: int, file_bytes: int) -> None:
+def _check_end(file: BufferedIOBase, offset: int, file_bytes: int) -> None:
     rest = _read_at(file, offset, file_bytes - offset)
     if len(rest) < 2 * BLOCK_BYTES:
         raise TarDamage(file_bytes, "a tar must end with two empty blocks")

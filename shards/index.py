@@ -68,6 +68,7 @@ def index_of(markers: Sequence[Marker]) -> dict[str, Any]:
         "wids_version": 1,
         "schema_version": SCHEMA_VERSION,
         "shardlist": [_shard_entry(marker) for marker in full],
+        "fields": list(full[0].fields) if full else [],
         "empty_shards": [marker.name for marker in markers if not marker.samples],
         "splits": {split: _counts([m for m in full if m.split == split]) for split in SPLITS},
         **_counts(full),
@@ -140,7 +141,6 @@ def _shard_entry(marker: Marker) -> dict[str, Any]:
         "sha256": marker.sha256,
         "split": marker.split,
         "frames": marker.frames,
-        "fields": list(marker.fields),
     }
 
 

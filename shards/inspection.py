@@ -49,9 +49,16 @@ def inspect_shard(tar: Path, marker: Marker | None) -> Inspection:
         tar: SPLIT-NNNNNN.tar
         marker: its marker; without one, structure, schema and labels are checked, but no checksum.
     """
-    name = tar.stem
-    members, damage = scan(tar)
+    try:
+        return _inspect(tar, tar.stem, marker)
+    except OSError as error:  # no permission, a folder, a failing disk
+        complaint = Complaint(tar.stem, EVERY, TAR, f"must be readable, got {error}")
+        return Inspection(0, 0, (), (complaint,))
+
+
+def _inspect(tar: Path, name: str, marker: Marker | None) -> Inspection:
     complaints = list(_whole_file(tar, name, marker))
+    members, damage = scan(tar)
     if damage is not None:
         complaints.append(_locate(damage, name, marker.layout() if marker else members, members))
         if marker is not None:  # behind the damage, the marker knows where the rest lies
@@ -153,7 +160,7 @@ def _check_sample(
         _check_record(sample, fields, name, row)
     except FieldError as error:
         return None, [Complaint(name, key, error.field, error.message)]
-    except (TarDamage, OSError) as error:
+    except TarDamage as error:
         return None, [Complaint(name, key, EVERY, str(error))]
     record = sample.record
     return FoundSample(name, key, record.split, record.scene_id, record.photo.sha256), []

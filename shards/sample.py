@@ -121,7 +121,7 @@ def _check_labels_against_disparity(sample: Sample) -> None:
         holds = abs(frame.focus_disparity - stored) <= allowed
         must = f"be the disparity {stored} stored at row {row}, column {column}, within {allowed}"
         require(f"focus_disparity[{i}]", holds, must, frame.focus_disparity)
-        reach = max(nearest - frame.focus_disparity, frame.focus_disparity - farthest) + step
-        limit_px = frame.blur_scale_px * reach * (1 + LABEL_TOLERANCE)
+        reach = max(nearest - frame.focus_disparity, frame.focus_disparity - farthest)
+        limit_px = frame.blur_scale_px * (reach + step + LABEL_TOLERANCE * nearest)
         must = f"be at most blur_scale_px * max|D - focus_disparity| = {limit_px}"
         require(f"radius_max_px[{i}]", frame.radius_max_px <= limit_px, must, frame.radius_max_px)

@@ -12,7 +12,7 @@ import json
 import math
 import numbers
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from .complaint import FieldError, FieldTypeError
@@ -90,7 +90,7 @@ def exact(data: object, kinds: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _exact(name, checked[name], kind) for name, kind in kinds.items()}
 
 
-def with_keys(data: object, names: typing.Iterable[str]) -> Mapping[str, Any]:
+def with_keys(data: object, names: Iterable[str]) -> Mapping[str, Any]:
     """Return `data` if it is a JSON object with exactly these keys, else raise FieldError."""
     if not isinstance(data, Mapping):
         raise FieldTypeError("*", f"must be a JSON object, got {type(data).__name__}")
@@ -150,7 +150,7 @@ def _text(name: str, value: str) -> str:
     return value
 
 
-def _number(name: str, value: float) -> float:
+def _number(name: str, value: int | float) -> int | float:
     if not math.isfinite(value):
         raise FieldError(name, f"must be finite, got {value}")
     return value + 0 if value == 0 else value  # -0.0 + 0 is 0.0: one way to write zero

@@ -78,7 +78,7 @@ def validate(out: Path) -> ValidationReport:
     if not inspections:
         complaints.append(Complaint(EVERY, EVERY, TAR, f"{out / 'shards'} must hold tars, got none"))
     complaints += _across_shards([sample for inspection in inspections for sample in inspection.sound], markers)
-    if len(markers) == len(names):  # else totals and lists differ as a consequence of what was said already
+    if names and len(markers) == len(names):  # else totals and lists differ as a consequence of what was said already
         complaints += check_side_files(out, index, [markers[name] for name in names])
     complaints += _stray_temporaries(out)
     return ValidationReport(

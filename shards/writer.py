@@ -6,9 +6,9 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Mapping
+from io import BufferedIOBase
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 import webdataset
 
@@ -25,7 +25,7 @@ _OWNER = "refocus-foundry"
 class _HashedFile:
     """A file to write to that knows size and sha256 of what went through it."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BufferedIOBase) -> None:
         self.file, self.digest, self.bytes, self.discards = file, hashlib.sha256(), 0, False
 
     def write(self, data: bytes) -> int:
@@ -61,7 +61,7 @@ class ShardWriter:
         self.marker: Marker | None = None
         self._rows: list[SampleRow] = []
         self._fields: tuple[str, ...] = ()
-        self._file: BinaryIO | None = None
+        self._file: BufferedIOBase | None = None
 
     def __enter__(self) -> ShardWriter:
         for folder in (tar_path(self.out, self.name).parent, marker_path(self.out, self.name).parent):
