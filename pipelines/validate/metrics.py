@@ -37,4 +37,4 @@ def psnr(frame: Tensor, reference: Tensor) -> float:
 def ssim(frame: Tensor, reference: Tensor) -> float:
     """Structural similarity (Wang et al. 2004) of linear pictures [3, H, W], on the display."""
     value = structural_similarity_index_measure(displayed(frame)[None], displayed(reference)[None], data_range=1.0)
-    return float(value)  # type: ignore[arg-type]
+    return float(value)

@@ -3,8 +3,8 @@
     python -m pipelines.validate.references --store tests/pipelines/validate/references    the small stored ones
     python -m pipelines.validate.references --out DIR                                      the full set of `validate`
 
-Stored light is uint16, Q = 65535·min((E/16)^(1/2.4), 1): the steps stay under 1e-4 of a display value, and lamps
-are cut at 16 times white. Stored disparity is float32.
+Stored light is uint16, Q = 65535·min((E/64)^(1/2.4), 1): steps of 1e-4 in display values, lamps up to 64 times
+white. Stored disparity is float32.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def load(path: Path) -> Reference:
     )
 
 
-_BRIGHTEST = 16.0
+_BRIGHTEST = 64.0
 _GAMMA = 2.4
 
 
@@ -168,7 +168,7 @@ def _decoded(values: NDArray[Any]) -> Picture:
     return values.astype(np.float32)
 
 
-def _write(reference: Reference, path: Path, light: dict[str, NDArray[Any]]) -> None:
+def _write(reference: Reference, path: Path, light: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp.npz")
     np.savez_compressed(
