@@ -117,7 +117,8 @@ class ShardStream(Generic[T], Iterator[T]):
 
     def _read(self, path: Path, index: int) -> T:
         samples, damage = self._members(path)
-        if index >= len(samples):
+        whole = len(samples) - (damage is not None)  # the sample in which the damage lies may lack its rest
+        if index >= whole:
             raise damage or TarDamage(path.stat().st_size, f"must hold {index + 1} samples, got {len(samples)}")
         key, members = samples[index]
         return self._decode(key, _read_fields(path, members))

@@ -177,10 +177,9 @@ def test_a_header_damaged_under_a_right_size_is_an_error(out: Path) -> None:
     data[scan(tar)[0][8].offset - 512] ^= 1
     tar.write_bytes(bytes(data))
     stream = read_shards(out, seed=None)
-    with pytest.raises(
-        ValueError, match=r"train-000000 \* tar: sample 1: a tar header must match its checksum|train-000000 00000001 "
-    ):
-        list(stream)
+    assert next(stream).key == "00000000"
+    with pytest.raises(ValueError, match=r"train-000000 \* tar: sample 1: a tar header must match its checksum"):
+        next(stream)
 
 
 def test_importing_sets_no_environment() -> None:

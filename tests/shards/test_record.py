@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from shards import DisparityRecord, FieldError, FrameLabels, PhotoRecord, SampleRecord
@@ -187,3 +188,12 @@ def test_reading_names_a_missing_and_an_unknown_key() -> None:
     del content["renderer"]
     with pytest.raises(FieldError, match="renderer must be there"):
         SampleRecord.from_json(json.dumps(content).encode())
+
+
+def test_types_inferred_from_one_sample_hold_for_all() -> None:
+    """What Hugging Face `datasets` does with the first samples: an int among floats or a null would break the rest."""
+    schemas = {
+        pa.Table.from_pylist([json.loads(make_sample(number, split=split).record.to_json())]).schema
+        for number, split in ((0, "train"), (9, "val"))
+    }
+    assert len(schemas) == 1
