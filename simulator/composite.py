@@ -16,24 +16,27 @@ _LEAST_COVERAGE = 1e-4  # below it the transforms' rounding exceeds the content
 
 
 class Film:
-    """Collects the light of F frames, group by group.
+    """Collects the light of one frame, group by group.
 
-    light: [F, 3, H, W]; free: [F, 1, H, W] the share of the lens not taken yet, from 1 down to 0.
+    light: [3, H, W]; free: [1, H, W] the share of the lens not taken yet, from 1 down to 0.
     """
 
-    def __init__(self, frames: int, height: int, width: int, device: torch.device) -> None:
-        self.light = torch.zeros(frames, 3, height, width, device=device)
-        self.free = torch.ones(frames, 1, height, width, device=device)
+    def __init__(self, height: int, width: int, device: torch.device) -> None:
+        self.light = torch.zeros(3, height, width, device=device)
+        self.free = torch.ones(1, height, width, device=device)
 
-    def expose(self, group: Float[Tensor, "f 4 h w"]) -> None:
+    def expose(self, group: Float[Tensor, "4 h w"]) -> None:
         """Lay a blurred group (light, coverage) behind all that came before."""
-        coverage = group[:, 3:]
-        taken = torch.minimum(coverage, self.free)
-        taken = torch.where(coverage > _LEAST_COVERAGE, taken, 0.0)
-        self.light.addcmul_(group[:, :3], taken / coverage.clamp(min=_LEAST_COVERAGE))
-        self.free -= taken
+        coverage = group[3:]
+        share = torch.minimum(coverage, self.free).div_(coverage.clamp(min=_LEAST_COVERAGE))
+        share *= coverage > _LEAST_COVERAGE
+        self.light.addcmul_(group[:3], share)
+        self.free.addcmul_(coverage, share, value=-1.0)
 
-    def developed(self) -> Float[Tensor, "f 3 h w"]:
-        """The frames: light over the share of the lens that saw anything, never negative."""
-        seen = (1.0 - self.free).clamp(min=_LEAST_COVERAGE)
-        return (self.light / seen).clamp_(min=0.0)
+    def as_group(self) -> Float[Tensor, "4 h w"]:
+        """What was collected, as one group (light, coverage) for another film."""
+        return torch.cat([self.light, 1.0 - self.free])
+
+    def developed(self) -> Float[Tensor, "3 h w"]:
+        """The frame: light over the share of the lens that saw anything, never negative."""
+        return (self.light / (1.0 - self.free).clamp(min=_LEAST_COVERAGE)).clamp_(min=0.0)

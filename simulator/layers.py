@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
 def bin_disparities(
-    disparity: Float[Tensor, ...], count: int, where: Bool[Tensor, ...] | None = None
+    disparity: Float[Tensor, "..."], count: int, where: Bool[Tensor, "..."] | None = None
 ) -> Float[Tensor, "l"]:
     """Centres of at most `count` bins, nearest first: [L], L <= count.
 
@@ -22,25 +22,47 @@ def bin_disparities(
     the bins are spread evenly. `where` picks the pixels that count.
     """
     values = (disparity if where is None else disparity[where]).flatten()
-    distinct = torch.unique(values)
-    if distinct.numel() <= count:
-        return distinct.flip(0)
-    return torch.linspace(float(distinct[-1]), float(distinct[0]), count, device=values.device)
+    sparse = torch.unique(values[:: max(1, values.numel() // 4096)])  # cheap: many distinct values show up in a few
+    if sparse.numel() <= count:
+        distinct = torch.unique(values)
+        if distinct.numel() <= count:
+            return distinct.flip(0)
+    return torch.linspace(float(values.max()), float(values.min()), count, device=values.device)
 
 
-def hat_weights(disparity: Float[Tensor, "*s"], bins: Float[Tensor, "l"]) -> Float[Tensor, "l *s"]:
-    """Share of each pixel in each bin: [L, ...], non-negative, summing to one over L.
+def nearer_bin(
+    disparity: Float[Tensor, "*s"], bins: Float[Tensor, "l"]
+) -> tuple[Int[Tensor, "*s"], Float[Tensor, "*s"]]:
+    """Index i of the nearer of a pixel's two bins, in [0, L − 2], and its share of bin i + 1, in [0, 1].
 
-    w_i(D) falls linearly from 1 at bin i's centre to 0 at its neighbours' centres; beyond the outermost centres the
-    outermost bin takes all.
+    The share rises linearly from 0 at centre i to 1 at centre i + 1; beyond the outermost centres the outermost bin
+    takes all. With one bin, index and share are 0.
     """
-    shape = (-1,) + (1,) * disparity.ndim
     if bins.numel() == 1:
-        return torch.ones_like(disparity)[None]
-    gap = (bins[:-1] - bins[1:]).view(shape)  # [L - 1]
-    behind = ((bins[:-1].view(shape) - disparity) / gap).clamp(0.0, 1.0)  # [L - 1, ...] 0 at centre i, 1 at i + 1
-    one, none = torch.ones_like(behind[:1]), torch.zeros_like(behind[:1])
-    return torch.cat([one, behind]) - torch.cat([behind, none])
+        return torch.zeros_like(disparity, dtype=torch.long), torch.zeros_like(disparity)
+    ascending = bins.flip(0).contiguous()
+    above = torch.searchsorted(ascending, disparity.contiguous(), right=True).clamp(1, bins.numel() - 1)
+    i = bins.numel() - 1 - above
+    near, far = bins[i], bins[i + 1]
+    return i, ((near - disparity) / (near - far)).clamp(0.0, 1.0)
+
+
+def binned(
+    content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
+) -> Float[Tensor, "l c h w"]:
+    """Content of N surfaces summed into L bins by the hat weights of its disparity."""
+    _, c, h, w = content.shape
+    result = torch.zeros(bins.numel(), c, h * w, dtype=content.dtype, device=content.device)
+    for surface, depth in zip(content.flatten(2), disparity.flatten(1), strict=True):
+        used = (surface[-1] != 0).nonzero()[:, 0]  # the last channel is coverage: sparse for hidden surfaces
+        whole = used.numel() == h * w
+        surface, depth = (surface, depth) if whole else (surface[:, used], depth[used])
+        i, share = nearer_bin(depth, bins)
+        for index, part in ((i, surface * (1.0 - share)), ((i + 1).clamp(max=bins.numel() - 1), surface * share)):
+            place = index * (c * h * w) + (torch.arange(h * w, device=depth.device) if whole else used)
+            for channel in range(c):
+                result.view(-1).index_add_(0, place + channel * (h * w), part[channel])
+    return result.view(bins.numel(), c, h, w)
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-CUTS = 5  # more cuts guess surfaces that are not there: 16 lose 0.1 dB against 4 on the path-traced scenes
+CUTS = 4  # more cuts guess surfaces that are not there: 16 lose 0.1 dB against 4 on the path-traced scenes
 _FALLOFF = 3.0  # weight of a source falls with distance^-3
 
 
@@ -36,18 +36,25 @@ def hidden_surfaces(
 
     Nearest first: what is hidden directly behind a silhouette comes before what is hidden behind that in turn.
     """
-    nearest, farthest = float(disparity.max()), float(disparity.min())
     high, low = local_max(disparity, 1), -local_max(-disparity, 1)
     jumps = high - low > step
+    if not bool(jumps.any()):
+        return []
     surfaces = []
-    for i in range(1, CUTS):
-        cut = nearest + (farthest - nearest) * i / CUTS
+    for cut in _cuts((high[jumps] + low[jumps]) / 2):
         rim = jumps & (high >= cut) & (low < cut)
         behind = local_max(rim.float(), reach_px) > 0
         hidden = behind & (disparity >= cut)
         if bool(hidden.any()):
             surfaces.append(_surface_behind(image, disparity, cut, hidden, reach_px))
     return surfaces
+
+
+def _cuts(middles: Float[Tensor, "p"]) -> list[float]:
+    """Disparities at which to ask what lies behind, nearest first: spread over the steps that there are."""
+    places = [(i + 0.5) / CUTS for i in range(CUTS)]
+    ordered = middles.sort(descending=True).values
+    return [float(ordered[int(place * ordered.numel())]) for place in places]
 
 
 def _surface_behind(

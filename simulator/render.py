@@ -8,9 +8,10 @@ Letters: F frames, L bins, r radius, R largest radius of the stack (all pixels).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -19,42 +20,59 @@ from torch import Tensor
 
 from simulator.aperture import Aperture
 from simulator.composite import Film
-from simulator.layers import bin_disparities, depth_groups, hat_weights
+from simulator.layers import bin_disparities, binned, depth_groups
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
 from simulator.matte import split_mixed_pixels
 from simulator.occlusion import hidden_surfaces
-from simulator.scatter import blurred, disc_spectra, transform_size
+from simulator.scatter import PaddedGrid, SpotSpectra, blurred, octave_of, octave_spectra, spot_spectra
 
 RENDERER_VERSION = "1"
 
-BINS = 32
-GROUPS = 6
-HIDDEN_BINS = 8
+BINS, GROUPS = 32, 6
+HIDDEN_BINS, HIDDEN_GROUPS = 16, 4
+_DISPLAY_WHITE = 1.001
 
 
-@dataclass(frozen=True)
 class DepthGroup:
-    """Neighbouring bins of one depth range: their disparities [L] and padded spectra [L, 4, H', W'/2+1]."""
+    """Neighbouring bins of one depth range: their disparities [L] and padded spectra [L, 4, H', W'/2+1].
 
-    disparity: Float[Tensor, "l"]
-    spectra: Complex[Tensor, "l 4 hp freq"]
+    Spectra of coarser octaves are cut out of the full ones when first asked for, and kept.
+    """
+
+    def __init__(self, disparity: Float[Tensor, "l"], padded: Float[Tensor, "l 4 hp wp"]) -> None:
+        self.disparities: list[float] = disparity.tolist()
+        self._octaves = {0: torch.fft.rfft2(padded)}
+        self._padded_width = padded.shape[-1]
+        self._glows = bool(padded[:, :3].amax() > _DISPLAY_WHITE)
+
+    def spectra(self, octave: int) -> Complex[Tensor, "l 4 hq freqq"]:
+        """The bins' spectra on the grid of an octave."""
+        if octave not in self._octaves:
+            self._octaves[octave] = octave_spectra(self._octaves[0], self._padded_width, octave)
+        return self._octaves[octave]
+
+    def octave(self, lens: ThinLens) -> int:
+        """How coarse a grid will do. Light above white draws the rim of its disc: that takes the finest."""
+        return 0 if self._glows else octave_of(min(self.radii_px(lens)))
+
+    def radii_px(self, lens: ThinLens) -> list[float]:
+        """Blur radius of each bin."""
+        return [lens.blur_scale_px * abs(d - lens.focus_disparity) for d in self.disparities]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a whole focal stack shares: depth groups, nearest first, the hidden surface last.
+    """What a whole focal stack shares: depth groups, nearest first, the hidden ones last.
 
     Built by `from_rgbd` or `from_layers`; `render` makes frames from it.
     """
 
     groups: tuple[DepthGroup, ...]
-    height: int
-    width: int
-    padding: int
-    padded_width: int
+    grid: PaddedGrid
+    device: torch.device
     max_radius_px: float
-    disparity_range: tuple[float, float] = field(default=(0.0, 0.0))
+    disparity_range: tuple[float, float]
 
     @classmethod
     def from_rgbd(cls, image: Tensor, disparity: Tensor, max_radius_px: float) -> Scene:
@@ -69,33 +87,25 @@ class Scene:
         step = (high - low) / max(max_radius_px, 1.0)
         reach = math.ceil(max_radius_px)
         h, w = disparity.shape
-        sheet = _Sheet(h, w, reach + 1)
+        grid = PaddedGrid.around(h, w, reach)
         seen = split_mixed_pixels(image, disparity, step)
-        groups = sheet.groups(seen.light, seen.coverage, seen.disparity, BINS, GROUPS)
-        if reach > 1:
-            for hidden in hidden_surfaces(image, disparity, reach_px=reach, step=step):
-                groups += sheet.groups(
-                    hidden.light[None], hidden.coverage[None], hidden.disparity[None], HIDDEN_BINS, 1
-                )
-        return cls(tuple(groups), h, w, sheet.padding, sheet.padded_width, max_radius_px, (low, high))
+        groups = _depth_groups(grid, seen.light, seen.coverage, seen.disparity, (BINS, GROUPS))
+        hidden = hidden_surfaces(image, disparity, reach_px=reach, step=step) if reach > 1 else []
+        if hidden:
+            light, coverage = torch.stack([s.light for s in hidden]), torch.stack([s.coverage for s in hidden])
+            depth = torch.stack([s.disparity for s in hidden])
+            groups += _depth_groups(grid, light, coverage, depth, (HIDDEN_BINS, HIDDEN_GROUPS))
+        return cls(tuple(groups), grid, image.device, max_radius_px, (low, high))
 
     @classmethod
     def from_layers(cls, layers: LayeredDepthImage, max_radius_px: float) -> Scene:
         """A scene whose every surface is known, also where it is hidden. Raises ValueError on bad input."""
         _check_radius(max_radius_px)
-        sheet = _Sheet(layers.height, layers.width, math.ceil(max_radius_px) + 1, layers.margin_px)
+        grid = PaddedGrid.around(layers.height, layers.width, math.ceil(max_radius_px))
         light = layers.color * layers.coverage[:, None]
-        groups = sheet.groups(light, layers.coverage, layers.disparity, BINS, GROUPS)
+        groups = _depth_groups(grid, light, layers.coverage, layers.disparity, (BINS, GROUPS), layers.margin_px)
         seen = layers.disparity[layers.coverage > 0]
-        return cls(
-            tuple(groups),
-            layers.height,
-            layers.width,
-            sheet.padding,
-            sheet.padded_width,
-            max_radius_px,
-            _span(seen),
-        )
+        return cls(tuple(groups), grid, layers.color.device, max_radius_px, _span(seen))
 
     def render(
         self, lenses: Sequence[ThinLens], *, aperture: Aperture | None = None, quality: str = "fast"
@@ -110,18 +120,50 @@ class Scene:
                     f"lenses must stay within max_radius_px = {self.max_radius_px:.2f} of the scene, "
                     f"got {radius:.2f} px from {lens}; build the Scene with a larger max_radius_px"
                 )
-        frames = [self._frames(chunk, aperture or Aperture()) for chunk in _chunks(lenses, 4)]
-        return torch.cat(frames)
+        spots = spot_spectra(aperture or Aperture(), self.grid, self.device)
+        return torch.stack([self._frame(lens, spots) for lens in lenses])
 
-    def _frames(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Tensor:
-        film = Film(len(lenses), self.height, self.width, self.groups[0].spectra.device)
-        top, padded_height = self.padding, self.groups[0].spectra.shape[2]
-        for group in self.groups:
-            radii = torch.stack([lens.defocus_px(group.disparity).abs() for lens in lenses])  # [F, L]
-            discs = disc_spectra(aperture, radii, padded_height, self.padded_width)
-            padded = blurred(group.spectra, discs, self.padded_width)  # [F, 4, H', W']
-            film.expose(padded[..., top : top + self.height, top : top + self.width])
+    def _frame(self, lens: ThinLens, spots: SpotSpectra) -> Float[Tensor, "3 h w"]:
+        """Groups in a run that share an octave are laid on a film of that octave, and the run as one on the frame's."""
+        film = Film(self.grid.height, self.grid.width, self.device)
+        for octave, run in itertools.groupby(self.groups, lambda group: group.octave(lens)):
+            padded = [
+                blurred(group.spectra(octave), [spots.of(r, octave) for r in group.radii_px(lens)]) for group in run
+            ]  # each [4, H'/q, W'/q]
+            if octave > 0 and len(padded) > 1:
+                coarse = Film(padded[0].shape[1], padded[0].shape[2], self.device)
+                for image in padded:
+                    coarse.expose(image)
+                padded = [coarse.as_group()]
+            for image in padded:
+                film.expose(self.grid.cropped(image, octave))
         return film.developed()
+
+
+def _depth_groups(
+    grid: PaddedGrid, light: Tensor, coverage: Tensor, disparity: Tensor, counts: tuple[int, int], margin_px: int = 0
+) -> list[DepthGroup]:
+    """light [N, 3, h, w] (times coverage), coverage [N, h, w], disparity [N, h, w] -> groups, nearest first."""
+    bins, groups = counts
+    centres = bin_disparities(disparity, bins, where=coverage > 0)
+    binned_content = binned(torch.cat([light, coverage[:, None]], dim=1), disparity, centres)  # [L, 4, h, w]
+    occupied = binned_content[:, 3].flatten(1).any(dim=1)
+    result = []
+    for run in depth_groups(centres, groups):
+        keep = occupied[run]
+        if keep.any():
+            result.append(DepthGroup(centres[run][keep], _padded(grid, binned_content[run][keep], margin_px)))
+    return result
+
+
+def _padded(grid: PaddedGrid, image: Tensor, margin_px: int) -> Tensor:
+    """The frame's edge, or the margin's where there is one, repeated outwards: what lies beyond it is not known."""
+    trim = max(0, margin_px - grid.padding)
+    image = image[..., trim : image.shape[-2] - trim, trim : image.shape[-1] - trim]
+    before = grid.padding - (margin_px - trim)
+    below = grid.padded_height - image.shape[-2] - before
+    right = grid.padded_width - image.shape[-1] - before
+    return F.pad(image, (before, right, before, below), mode="replicate")
 
 
 def render_stack(
@@ -147,43 +189,6 @@ def render_stack(
     span = _span(disparity)
     scene = Scene.from_rgbd(image, disparity, max_radius_px=max(_largest_radius(lens, span) for lens in lenses))
     return scene.render(lenses, aperture=aperture, quality=quality)
-
-
-class _Sheet:
-    """The padded pixel grid in which surfaces become spectra."""
-
-    def __init__(self, height: int, width: int, padding: int, margin_px: int = 0) -> None:
-        self.height, self.width, self.padding, self.margin_px = height, width, padding, margin_px
-        self.padded_height = transform_size(height, padding)
-        self.padded_width = transform_size(width, padding)
-
-    def groups(self, light: Tensor, coverage: Tensor, disparity: Tensor, bins: int, groups: int) -> list[DepthGroup]:
-        """light [N, 3, h, w] (times coverage), coverage [N, h, w], disparity [N, h, w] -> groups, nearest first."""
-        centres = bin_disparities(disparity, bins, where=coverage > 0)
-        content = torch.cat([light, coverage[:, None]], dim=1)  # [N, 4, h, w]
-        result = []
-        for run in depth_groups(centres, groups):
-            weight = hat_weights(disparity, centres)[run]  # [l, N, h, w]
-            binned = torch.einsum("lnhw,nchw->lchw", weight, content)
-            occupied = binned[:, 3].flatten(1).any(dim=1)
-            if occupied.any():
-                spectra = torch.fft.rfft2(self._padded(binned[occupied]))
-                result.append(DepthGroup(centres[run][occupied], spectra))
-        return result
-
-    def _padded(self, binned: Tensor) -> Tensor:
-        """The frame's edge is repeated outwards: what lies beyond it is not known."""
-        m, p = self.margin_px, self.padding
-        trim = max(0, m - p)
-        binned = binned[..., trim : binned.shape[-2] - trim, trim : binned.shape[-1] - trim]
-        before = p - (m - trim)
-        below = self.padded_height - binned.shape[-2] - before
-        right = self.padded_width - binned.shape[-1] - before
-        return F.pad(binned, (before, right, before, below), mode="replicate")
-
-
-def _chunks(lenses: Sequence[ThinLens], size: int) -> list[Sequence[ThinLens]]:
-    return [lenses[i : i + size] for i in range(0, len(lenses), size)]
 
 
 def _span(disparity: Tensor) -> tuple[float, float]:

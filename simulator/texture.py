@@ -22,6 +22,7 @@ from simulator.pattern import Canvas
 
 _PATTERNS: dict[str, Callable[[Canvas], Tensor]] = {
     "plaster": mineral.plaster,
+    "glaze": mineral.glaze,
     "concrete": mineral.concrete,
     "brick": mineral.brick,
     "ashlar": mineral.ashlar,
@@ -46,6 +47,7 @@ _PATTERNS: dict[str, Callable[[Canvas], Tensor]] = {
     "bark": organic.bark,
     "leaf": organic.leaf,
     "grass": organic.grass,
+    "canopy": organic.canopy,
     "moss": organic.moss,
     "leather": organic.leather,
     "clouds": organic.clouds,

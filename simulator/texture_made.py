@@ -179,9 +179,8 @@ def kilim(canvas: Canvas) -> Tensor:
         ),
     )
     x, y = canvas.grid(64, 64)
-    x, y = (
-        6.0 * at.floor() / canvas.count(64, side) for at, side in ((x, canvas.width), (y, canvas.height))
-    )  # steps of the weave; six bands
+    x = 6.0 * x.floor() / canvas.count(64, canvas.width)  # steps of the weave; six bands
+    y = 6.0 * y.floor() / canvas.count(64, canvas.height)
     band = y.floor()
     v = (2.0 * (y - band) - 1.0).abs()
     repeat = 6.0 * torch.where(band % 2 == 0, 1.0, 2.0)
@@ -239,7 +238,7 @@ def paper(canvas: Canvas) -> Tensor:
     )
     fibre = canvas.fractal(30, 2, gain=0.75, stretch=3.0) + canvas.fractal(30, 3, gain=0.75, stretch=0.33)
     tooth = canvas.fractal(90, 4, octaves=3, gain=0.8)
-    return tint[:, None, None] * (1.0 + 0.05 * fibre) * relief(tooth, 0.0012)
+    return tint[:, None, None] * (1.0 + 0.035 * fibre) * relief(tooth, 0.0005)
 
 
 def print_marks(canvas: Canvas) -> Tensor:

@@ -23,8 +23,20 @@ def plaster(canvas: Canvas) -> Tensor:
     stain = smoothstep(-0.2, 1.1, canvas.fractal(3, 2))
     trowel = canvas.fractal(10, 3, gain=0.55, stretch=0.5)
     grain = canvas.fractal(70, 4, octaves=3, gain=0.7)
-    shade = relief(trowel, 0.012) * relief(grain, 0.0012)
-    return mix(light, dark, stain * 0.7) * shade * (1.0 + 0.04 * grain)
+    shade = relief(trowel, 0.0045) * relief(grain, 0.0005)
+    return mix(light, dark, stain * 0.7) * shade * (1.0 + 0.03 * grain)
+
+
+def glaze(canvas: Canvas) -> Tensor:
+    """Smooth enamel, a little uneven, with a few specks."""
+    (tint,) = canvas.pick(
+        1, (("#2f5d6b",), ("#c9b28a",), ("#8a3a2c",), ("#e0d8c6",), ("#3f5a44",), ("#b8792f",), ("#41465a",))
+    )
+    specks = canvas.cellular(64, 2, jitter=1.0)
+    size = 0.02 + 0.1 * specks.value
+    speck = smoothstep(size + canvas.softness(64), size, specks.nearest) * (specks.value > 0.88)
+    cloud = canvas.fractal(3, 3, octaves=4)
+    return tint[:, None, None] * (1.0 + 0.10 * cloud) * (1.0 - 0.3 * speck)
 
 
 def concrete(canvas: Canvas) -> Tensor:

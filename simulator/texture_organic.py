@@ -108,16 +108,39 @@ def grass(canvas: Canvas) -> Tensor:
     tones = canvas.pick(
         1,
         (
-            ("#22330f", "#42601f", "#6f8a35", "#a3a857"),
-            ("#2c3a14", "#54702a", "#86994a", "#c2b878"),
-            ("#1d3216", "#36592a", "#5d8040", "#8fa35a"),
+            ("#252f16", "#475a28", "#73853f", "#a39f5c"),
+            ("#2f3818", "#586a30", "#8a9450", "#bfb37c"),
+            ("#22331f", "#3d5731", "#647d46", "#939f62"),
         ),
     )
     tuft = canvas.fractal(9, 2, octaves=3)
-    blades = canvas.fractal(60, 3, octaves=3, gain=0.85, stretch=3.5)
-    crossing = canvas.fractal(60, 4, octaves=3, gain=0.85, stretch=0.5)
-    tone = 0.42 + 0.16 * tuft + 0.26 * blades + 0.14 * crossing
+    blades = canvas.fractal(80, 3, octaves=3, gain=0.9, stretch=3.5)
+    crossing = canvas.fractal(80, 4, octaves=3, gain=0.9, stretch=0.5)
+    tone = 0.42 + 0.09 * tuft + 0.26 * blades + 0.18 * crossing
     return ramp(tones, tone) * relief(blades, 0.0022)
+
+
+def canopy(canvas: Canvas) -> Tensor:
+    """Dense leaves of a hedge or a crown, seen from afar: three storeys, the upper ones brighter."""
+    deep, dark, light, bright = canvas.pick(
+        1,
+        (
+            ("#16240d", "#2f4a1c", "#557a2e", "#8aa84a"),
+            ("#18260f", "#3a4f1f", "#6b7f33", "#a3a853"),
+            ("#2a1a0d", "#6b3f1a", "#a8692a", "#d09a45"),
+        ),
+    )
+    clump = 0.5 + 0.5 * canvas.fractal(7, 2, octaves=4)
+    picture = mix(deep, dark, clump)
+    for cells_along, salt, color in ((40, 3, dark), (52, 4, light), (64, 5, bright)):
+        cells = canvas.cellular(cells_along, salt, jitter=1.0)
+        size = 0.08 + 0.22 * clump.clamp(0.0, 1.0)
+        leaf_here = smoothstep(0.02, 0.02 + canvas.softness(cells_along), cells.edge - size + 0.24) * (
+            cells.value < 0.25 + 0.45 * clump
+        )
+        blade = color[:, None, None] * (0.65 + 0.5 * (cells.value * 7.0 % 1.0))
+        picture = mix(picture, blade, leaf_here)
+    return picture
 
 
 def moss(canvas: Canvas) -> Tensor:

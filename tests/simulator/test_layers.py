@@ -3,10 +3,17 @@ from __future__ import annotations
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
-from simulator.layers import bin_disparities, depth_groups, hat_weights
+from simulator.layers import bin_disparities, binned, depth_groups
 from simulator.reference import hat_shares
 from tests.simulator.closeness import assert_close
+
+
+def shares(disparity: Tensor, bins: Tensor) -> Tensor:
+    """Share of each pixel in each bin: binned content of ones."""
+    flat = disparity.reshape(1, 1, -1)
+    return binned(torch.ones_like(flat)[:, None], flat, bins)[:, 0].reshape(-1, *disparity.shape)
 
 
 @settings(max_examples=30, deadline=None)
@@ -14,7 +21,7 @@ from tests.simulator.closeness import assert_close
 def test_shares_equal_the_twin_and_add_up_to_one(seed: int, count: int) -> None:
     disparity = torch.rand(5, 7, generator=torch.Generator().manual_seed(seed)) * 3 - 1
     bins = bin_disparities(disparity, count)
-    weights = hat_weights(disparity, bins)
+    weights = shares(disparity, bins)
     twin = torch.tensor([[hat_shares(float(d), bins.tolist()) for d in row] for row in disparity]).permute(2, 0, 1)
     assert_close(weights, twin, atol=1e-5, what="hat weights")
     assert_close(weights.sum(0), torch.ones(5, 7), atol=1e-5, what="sum of shares")
@@ -23,7 +30,7 @@ def test_shares_equal_the_twin_and_add_up_to_one(seed: int, count: int) -> None:
 def test_the_mean_disparity_of_the_shares_is_the_pixels_own() -> None:
     disparity = torch.linspace(0, 1, 101)
     bins = bin_disparities(disparity, 9)
-    assert_close((hat_weights(disparity, bins) * bins[:, None]).sum(0), disparity, atol=1e-6, what="mean disparity")
+    assert_close((shares(disparity, bins) * bins[:, None]).sum(0), disparity, atol=1e-6, what="mean disparity")
 
 
 def test_few_distinct_disparities_get_a_bin_each() -> None:
