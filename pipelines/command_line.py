@@ -9,11 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 import tyro
 from tyro.conf import Positional, subcommand
@@ -98,13 +101,13 @@ def parse(arguments: Sequence[str]) -> Any:
         named = subcommand(verb) if default is None else subcommand(verb, default=default)
         verbs.append(Annotated[record, named])
     flat = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    return tyro.cli(Union[tuple(verbs)], prog=PROGRAM, description=ABOUT, args=list(arguments), config=flat)
+    return tyro.cli(reduce(operator.or_, verbs), prog=PROGRAM, description=ABOUT, args=list(arguments), config=flat)
 
 
 def _recipe(arguments: Sequence[str]) -> RenderConfig | None:
     """What `--recipe` names, for the flags to go on top of; tyro itself complains about a name that is none."""
     words = [word for argument in arguments for word in argument.split("=", 1)]
-    names = [name for flag, name in zip(words, words[1:], strict=False) if flag == "--recipe"]
+    names = [name for flag, name in pairwise(words) if flag == "--recipe"]
     return RECIPES[names[-1]]() if names and names[-1] in RECIPES else None
 
 

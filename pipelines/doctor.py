@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import psutil
 import torch
 
 from pipelines.errors import UserError
@@ -72,7 +71,7 @@ def examine(out: Path, samples: int, depth: str) -> Findings:
         versions=versions,
         devices=_devices(),
         cpu_cores=os.cpu_count() or 1,
-        memory_bytes=psutil.virtual_memory().total,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         free_bytes=free,
         estimated_bytes=needed,
         depth=said,

@@ -72,7 +72,7 @@ class Sheet:
         return inside
 
     def focus_mark(self, box: Box, x: float, y: float, color: Color, *, radius: int, label: str = "") -> None:
-        """A ring with four ticks around the point (x, y), in [0, 1] of the picture in `box`."""
+        """A ring with four ticks around the point (x, y), in [0, 1] of the picture in `box`; the point stays free."""
         center_x, center_y = box.x + x * box.width, box.y + y * box.height
         for shade, grow in (((0, 0, 0), 2), (color, 0)):  # a dark rim under it: visible on any ground
             stroke = 2 + grow
@@ -80,7 +80,7 @@ class Sheet:
             ring = (center_x - reach, center_y - reach, center_x + reach, center_y + reach)
             self._draw.ellipse(ring, outline=shade, width=stroke)
             for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-                inner, outer = 0.45 * radius - grow / 2, 1.75 * radius + grow / 2
+                inner, outer = radius, 1.9 * radius + grow / 2
                 tick = (center_x + dx * inner, center_y + dy * inner, center_x + dx * outer, center_y + dy * outer)
                 self._draw.line(tick, fill=shade, width=stroke)
         if label:

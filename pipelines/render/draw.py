@@ -32,6 +32,8 @@ EDGE_RANGE = 0.04
 """A window whose disparity spans more than this share of the photo's range lies on a depth edge."""
 EDGE_WINDOW = 0.01
 """Half the side of that window, as a share of the photo's short side."""
+BORDER = 0.03
+"""No focus points this close to the frame, as a share of the short side, unless a depth occurs nowhere else."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,7 @@ def _blur_levels(seed: int, scene_id: str, stack: StackConfig) -> tuple[float, .
     return tuple(stack.blur_level_min * ratio**place for place in places)
 
 
-def _focus_points(
-    seed: int, scene_id: str, codes: npt.NDArray[np.uint16], planes: int
-) -> tuple[FocusPoint, ...]:
+def _focus_points(seed: int, scene_id: str, codes: npt.NDArray[np.uint16], planes: int) -> tuple[FocusPoint, ...]:
     depth_level = _depth_levels(codes)  # [H, W], -1 outside the quantile band
     pixels = np.bincount(depth_level[depth_level >= 0], minlength=DEPTH_LEVELS)
     occupied = np.flatnonzero(pixels)
@@ -86,13 +86,13 @@ def _focus_points(
             f"disparity has {len(occupied)} distinct depths, {planes} planes need as many; "
             "leave the photo out or lower --planes",
         )
-    local_range = _local_range(codes)
+    restlessness = _restlessness(codes)
     limit = EDGE_RANGE * (int(codes.max()) - int(codes.min()))
     points = []
     for plane, (first, last) in enumerate(equal_strata(pixels[occupied], planes)):
         inside = (depth_level >= occupied[first]) & (depth_level <= occupied[last])
         # Foliage may have no calm pixel in a stratum: then the calmest there are.
-        calm = inside & (local_range <= max(limit, local_range[inside].min()))
+        calm = inside & (restlessness <= max(limit, restlessness[inside].min()))
         candidates = np.flatnonzero(calm)
         chosen = candidates[int(uniform(seed, scene_id, "focus", plane) * len(candidates))]
         points.append(FocusPoint(*map(int, np.unravel_index(chosen, codes.shape))))
@@ -127,9 +127,17 @@ def _depth_levels(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
     return np.where((codes >= low) & (codes <= high), level, -1)
 
 
-def _local_range(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
-    """Largest less smallest disparity in the window around each pixel, [H, W]."""
-    reach = max(1, round(EDGE_WINDOW * min(codes.shape)))
+def _restlessness(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+    """How unfit each pixel is as a focus point, [H, W]: the disparity that the window around it spans.
+
+    Along the frame it is the largest there is: nobody focuses there.
+    """
+    short_side = min(codes.shape)
+    reach = max(1, round(EDGE_WINDOW * short_side))
     window = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     nearest, farthest = cv2.dilate(codes, window), cv2.erode(codes, window)
-    return nearest.astype(np.int64) - farthest.astype(np.int64)
+    spanned = nearest.astype(np.int64) - farthest.astype(np.int64)
+    border = max(1, round(BORDER * short_side))
+    framed = np.full_like(spanned, np.iinfo(np.uint16).max)
+    framed[border:-border, border:-border] = spanned[border:-border, border:-border]
+    return framed

@@ -1,8 +1,8 @@
 """The data set's folder as the run sees it: what lies where, written whole or not at all.
 
-    OUT/README.md  index.json  manifest.parquet  SHA256SUMS  rejects.jsonl
-    OUT/shards/train-000000.tar ...
-    OUT/.meta/plan.json  config.json  train-000000.json  train-000000.rejects.jsonl ...  run.lock
+OUT/README.md  index.json  manifest.parquet  SHA256SUMS  rejects.jsonl
+OUT/shards/train-000000.tar ...
+OUT/.meta/plan.json  config.json  train-000000.json  train-000000.rejects.jsonl ...  run.lock
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -22,6 +23,17 @@ class Interrupted(BaseException):
     def exit_code(self) -> int:
         """130 for SIGINT, 143 for SIGTERM, as shells have it."""
         return 128 + self.signal_number
+
+
+@dataclass
+class _Mailbox:
+    """Signals that came while nobody could take them."""
+
+    is_open: bool = False
+    signal_number: int = 0
+
+
+_mailbox = _Mailbox()
 
 
 @contextmanager
@@ -43,10 +55,32 @@ def arm() -> None:
     """Install the handlers; again after a library put its own there (ray.init does)."""
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
-            signal.signal(number, _raise)
+            signal.signal(number, _handle)
 
 
-def _raise(number: int, _frame: FrameType | None) -> None:
+@contextmanager
+def deferred() -> Iterator[Callable[[], None]]:
+    """Within the block, signals wait until the function that it gives is called, or the block ends.
+
+    For libraries whose compiled code turns an exception out of a handler into another one, as Ray's does.
+    """
+    _mailbox.is_open = True
+    try:
+        yield _raise_waiting
+    finally:
+        _mailbox.is_open = False
+    _raise_waiting()
+
+
+def _raise_waiting() -> None:
+    if number := _mailbox.signal_number:
+        _mailbox.signal_number = 0
+        raise Interrupted(number)
+
+
+def _handle(number: int, _frame: FrameType | None) -> None:
     for each in SIGNALS:
         signal.signal(each, signal.SIG_DFL)  # a second signal ends the process, whatever the clean-up waits for
-    raise Interrupted(number)
+    if not _mailbox.is_open:
+        raise Interrupted(number)
+    _mailbox.signal_number = number

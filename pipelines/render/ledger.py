@@ -32,7 +32,8 @@ def read_shard_rejects(folder: Folder, shard: PlannedShard) -> list[RejectedPhot
     if not path.exists():
         return []
     location = {sample.photo.name: sample.photo.location for sample in shard.samples}
-    entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    with path.open(encoding="utf-8") as lines:  # not splitlines: a name may hold other line separators
+        entries = [json.loads(line) for line in lines]
     return [
         RejectedPhoto(entry["path"], location.get(entry["path"], ""), entry["stage"], entry["code"], entry["message"])
         for entry in entries

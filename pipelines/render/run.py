@@ -1,6 +1,6 @@
 """One render run from its configuration to a finished data set: the whole flow on one page.
 
-    find photos ─▶ plan ─▶ check depth ─▶ fingerprint ─▶ lock ─▶ shards by an executor ─▶ rejects, index
+find photos ─▶ plan ─▶ check depth ─▶ fingerprint ─▶ lock ─▶ shards by an executor ─▶ rejects, index
 """
 
 from __future__ import annotations
@@ -129,9 +129,12 @@ def render(config: RenderConfig) -> RenderResult:
     with interruptible(), run_lock(folder.meta, force=config.execution.force):
         settings = fingerprint(config, prepared.device_kind, prepared.depth_origins)
         _freeze_or_check(folder, prepared.plan, settings)
-        remove_stale_temporaries(config.out)
         job = RenderJob(config, prepared.device_kind, sha256_of(settings))
-        failed, seconds = _render_missing(job, prepared.plan)
+        remove_stale_temporaries(config.out)  # of a run that was killed
+        try:
+            failed, seconds = _render_missing(job, prepared.plan)
+        finally:
+            remove_stale_temporaries(config.out)  # of workers that were killed
         rejects = write_ledger(folder, prepared.left_out, prepared.plan)
         return _result(config, prepared, rejects, failed, seconds)
 

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
 from pipelines.errors import UserError
 
 
@@ -25,7 +23,7 @@ def run_lock(meta: Path, *, force: bool) -> Iterator[None]:
     owner = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
-        "process_started": psutil.Process().create_time(),
+        "process_started": process_start(os.getpid()),
         "locked": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     content = json.dumps(owner, sort_keys=True) + "\n"
@@ -66,16 +64,23 @@ def _read(path: Path) -> dict[str, object] | None:
         holder = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    return holder if isinstance(holder, dict) else None
+    return holder if isinstance(holder, dict) and holder.keys() >= {"pid", "host", "process_started"} else None
 
 
 def _may_be_alive(holder: dict[str, object]) -> bool:
     """Whether the holder may still run. Of another machine that cannot be known."""
     if holder.get("host") != socket.gethostname():
         return True
+    started = process_start(holder["pid"])
+    return started != "" and started == holder["process_started"]  # else the number went to another process
+
+
+def process_start(pid: object) -> str:
+    """When a process began, in clock ticks since the machine did; empty when there is no such process.
+
+    Field 22 of /proc/PID/stat (proc(5)), counted behind the name, which may hold spaces and brackets.
+    """
     try:
-        process = psutil.Process(int(str(holder["pid"])))
-        started = float(str(holder["process_started"]))
-        return abs(process.create_time() - started) < 2.0  # else the pid went to a later process
-    except (psutil.NoSuchProcess, KeyError, ValueError):
-        return False
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""

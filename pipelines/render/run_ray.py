@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -29,8 +30,9 @@ from pipelines.render.worker import ShardWorker
 
 OBJECT_STORE_BYTES = 100 << 20
 """Reports are small and pixels never travel, so Ray's smallest store is enough."""
+CONNECT_S = 5.0
 POLL_S = 1.0
-"""How long Ray may wait before Python sees a signal."""
+"""How long a signal may have to wait while Ray waits."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,17 +46,19 @@ def run_ray(
     `on_photo` is called for all photos of a shard when it is done. Raises UserError from a worker at once.
     """
     execution = job.config.execution
-    with stdout_to_stderr(), _runtime(execution, job.device_kind):
+    with interruption.deferred() as raise_if_interrupted, stdout_to_stderr(), _runtime(execution):
         workers = _Workers(job)
+        room = min(_worker_count(execution, job.device_kind), len(shards))
         waiting = deque(shards)
         tried: Counter[str] = Counter()
-        room = min(_worker_count(execution, job.device_kind), len(shards))
         in_flight: dict[Any, tuple[Any, PlannedShard]] = {}
         while waiting or in_flight:
             while waiting and len(in_flight) < room:
                 shard, worker = waiting.popleft(), workers.take()
                 in_flight[worker.render_shard.remote(shard)] = (worker, shard)
-            for done in ray.wait(list(in_flight), timeout=POLL_S)[0]:
+            ready, _ = ray.wait(list(in_flight), timeout=POLL_S)
+            raise_if_interrupted()
+            for done in ready:
                 worker, shard = in_flight.pop(done)
                 outcome = _outcome(done, shard)
                 if isinstance(outcome, ShardReport):
@@ -109,7 +113,6 @@ def _outcome(done: Any, shard: PlannedShard) -> ShardReport | ShardFailure:
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, UserError):
             raise error.cause from None
-        _log.warning("%s", error)
         return ShardFailure(shard.name, f"{type(error.cause).__name__}: {error.cause}")
     except ray.exceptions.RayError as error:  # the worker is gone; the last line says why, as far as Ray knows
         last_line = str(error).strip().splitlines()[-1]
@@ -125,17 +128,11 @@ def _worker_count(execution: ExecutionConfig, device_kind: str) -> int:
 
 
 @contextmanager
-def _runtime(execution: ExecutionConfig, device_kind: str) -> Iterator[None]:
+def _runtime(execution: ExecutionConfig) -> Iterator[None]:
     """Ray, started here or joined; stopped or left at the end, which also ends this run's workers."""
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     if execution.ray_address:
-        try:
-            ray.init(address=execution.ray_address, **quiet)
-        except (ConnectionError, ValueError) as error:
-            raise UserError(
-                f"--ray-address {execution.ray_address}: no cluster answers ({error}); "
-                "start one with `ray start --head`, or leave the flag out"
-            ) from error
+        _join(execution.ray_address, quiet)
     else:
         workers = 0 if execution.workers == "auto" else execution.workers
         cpus = max(os.cpu_count() or 1, workers * execution.threads)
@@ -145,6 +142,20 @@ def _runtime(execution: ExecutionConfig, device_kind: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _join(address: str, quiet: dict[str, Any]) -> None:
+    """Join a cluster. Raises UserError when none answers."""
+    host, _, port = address.rpartition(":")
+    try:
+        if host and port.isdigit():  # Ray itself knocks for many minutes before it gives up
+            socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+        ray.init(address=address, **quiet)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--ray-address {address}: no cluster answers ({error}); "
+            "start one with `ray start --head`, or leave the flag out"
+        ) from error
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from simulator.procedural import builtin_scene
 
 from pipelines.render.config import StackConfig
 from pipelines.render.disparity_map import DisparityMap
 from pipelines.render.photos import Photo, PhotoSource
 from simulator import LayeredDepthImage, Scene
 from simulator.color import linear_to_srgb, srgb_to_linear
+from simulator.procedural import builtin_scene
 
 BUILTIN_ASPECT = 2 / 3
 """Height by width of built-in scenes."""
