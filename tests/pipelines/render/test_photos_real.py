@@ -41,6 +41,6 @@ def test_a_real_photo_and_its_disparity_come_in_one_size(name: str) -> None:
     # Robustly mapped: both ends are reached, and the photo uses what lies between.
     assert (disparity.values.min(), disparity.values.max()) == (0.0, 1.0)
     assert disparity.values.std() > 0.1
-    # These are portraits and table tops: the lower edge is nearer than the upper.
+    # Open scenes, all three: the ground at the lower edge is nearer than the sky at the upper.
     assert disparity.values[-20:].mean() > disparity.values[:20].mean()
     assert np.unique(disparity.values).size > 1000

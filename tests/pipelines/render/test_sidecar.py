@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from pipelines.errors import Rejection, UserError
-from pipelines.render.disparity_map import DisparityMap
+from pipelines.render.disparity_map import DisparityMap, resized
 from pipelines.render.sidecar import DepthNote, SidecarDepth, find_sidecar, meaning, read_note
 from tests.pipelines.render import hostile_photos as hostile
 from tests.pipelines.render.photo_examples import photo_at, slope, source_at, write_pfm
@@ -179,6 +181,12 @@ def test_resizing_makes_no_disparity_that_was_not_there(tmp_path: Path) -> None:
     assert (values.min(), values.max()) == (0.25, 1.25)
 
 
+def test_shrinking_averages_and_does_not_pick(tmp_path: Path) -> None:
+    stripes = torch.tensor([1.0, 0.0, 0.0, 1.0]).repeat(30)[None].repeat(120, 1)  # picking would meet zeros only
+    # One stripe of four pixels at either edge has neighbours on one side only.
+    torch.testing.assert_close(resized(stripes, 30, 30)[:, 1:-1], torch.full((30, 28), 0.5))
+
+
 def test_another_shape_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.disparity.npy").write_bytes(npy(slope(30, 42)))
     answer = rejection(tmp_path)
@@ -198,6 +206,28 @@ def test_swapped_sides_are_rejected_with_a_word_on_orientation(tmp_path: Path) -
 def test_eight_bit_depth_is_used_and_flagged(tmp_path: Path) -> None:
     (tmp_path / "a.disparity.png").write_bytes(hostile.encoded((slope() * 255).astype(np.uint8)))
     assert disparity(tmp_path).flags == ("eight_bit",)
+    (tmp_path / "a.disparity.png").unlink()
+    (tmp_path / "a.disparity.npy").write_bytes(npy((slope() * 255).astype(np.uint8)))
+    assert disparity(tmp_path).flags == ("eight_bit",)
+
+
+def test_a_pfm_with_a_scale_of_its_own_holds_no_metres(tmp_path: Path) -> None:
+    write_pfm(tmp_path / "a.depth.pfm", 1 + slope(), scale=-0.25)
+    assert rejection(tmp_path).code == "scale_unknown"
+    write_pfm(tmp_path / "a.depth.pfm", 1 + slope())
+    np.testing.assert_allclose(disparity(tmp_path).values, 1 / (1 + slope()), rtol=1e-6)
+
+
+class _Trap:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (os.mkdir, ("sprung",))
+
+
+def test_no_pickle_is_ever_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.disparity.npy").write_bytes(npy(np.array([_Trap()], dtype=object)))
+    assert rejection(tmp_path).code == "unreadable"
+    assert not (tmp_path / "sprung").exists()
 
 
 HOLED = slope()
