@@ -111,6 +111,11 @@ class Tracer:
         self._loaded = _load(self._mi, scene)
         self._camera = camera
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of a picture: [3, H, W]."""
+        return 3, self._camera.height, self._camera.width
+
     def picture(self, lens: ThinLens | None, samples: int, seed: int) -> Picture:
         """As `trace_reference`."""
         return _render(self._mi, self._loaded, self._camera, lens, samples, seed)

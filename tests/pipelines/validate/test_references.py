@@ -16,7 +16,12 @@ from simulator.lens import ThinLens
 FOLDER = Path(__file__).parent / "references"
 
 # printed by `python -m pipelines.validate.references --store tests/pipelines/validate/references`
-SHA256: dict[str, str] = {}
+SHA256 = {
+    "cutouts": "eccd05725f1eac16fc3119b139a4a0da5f78ca6339d9c4acd35d4879e09700e3",
+    "ground": "b09a639750403acd1015f3e3b524fa843199a200b2095c001c0c0e59087c102f",
+    "portrait": "1d5daf1a1e88f6b72e45c7c52056b8c8702764636873c74f87639f73d7ceeed5",
+    "branches": "a38db7da9c6a88bdce23736cdf87b8ce29934d14a8fe751accaeea6868ad0f63",
+}
 
 
 def made(**changes: object) -> Reference:
