@@ -37,7 +37,7 @@ class TransformersDepth:
         self._processor, self._model = _load(str(checkpoint.folder))
         self._model.to(self.device)
         if self.device.type == "cuda":
-            _run_backbone_in_half_precision(self._model)
+            run_backbone_in_half_precision(self._model, "cuda")
 
     def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
         """One disparity map or one Rejection a photo, in the order of the photos."""
@@ -92,7 +92,7 @@ def _load(folder: str) -> tuple[Callable[..., Any], torch.nn.Module]:
     return processor, model.float().eval()
 
 
-def _run_backbone_in_half_precision(model: torch.nn.Module) -> None:
+def run_backbone_in_half_precision(model: torch.nn.Module, device_type: str) -> None:
     """float16 rather than bfloat16: its ten bits of mantissa keep slopes smooth. Neck and head stay float32."""
     backbone = getattr(model, "backbone", None)
     if not isinstance(backbone, torch.nn.Module):
@@ -101,7 +101,7 @@ def _run_backbone_in_half_precision(model: torch.nn.Module) -> None:
 
     @functools.wraps(forward)
     def half_forward(*args: Any, **kwargs: Any) -> Any:
-        with torch.autocast("cuda", torch.float16):
+        with torch.autocast(device_type, torch.float16):
             output = forward(*args, **kwargs)
         output.feature_maps = tuple(feature.float() for feature in output.feature_maps)
         return output

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from pipelines.errors import Rejection
 from pipelines.render.depth_checkpoint import DepthCheckpoint, fetch_checkpoint
-from pipelines.render.depth_models import TransformersDepth
+from pipelines.render.depth_models import TransformersDepth, run_backbone_in_half_precision
 from pipelines.render.disparity_map import DisparityMap
 from pipelines.render.photos import Photo
 from simulator.disparity import normalized
@@ -153,6 +153,26 @@ def test_what_cannot_be_loaded_is_a_mistake_of_ours(relative_checkpoint: Path) -
         TransformersDepth(replace(checkpoint, folder=None), device="cpu")
     with pytest.raises(ValueError, match="batch_size must be >= 1, got 0"):
         TransformersDepth(checkpoint, device="cpu", batch_size=0)
+
+
+def test_half_precision_stays_within_the_backbone(relative_checkpoint: Path) -> None:
+    """What CUDA does, on the CPU, whose autocast knows float16 as well."""
+    photos = photos_of([(200, 200), (90, 120)])
+    checkpoint = checkpoint_of(relative_checkpoint)
+    exact, half = (TransformersDepth(checkpoint, device="cpu") for _ in range(2))
+    run_backbone_in_half_precision(half._model, "cpu")
+    dtypes = set()
+    half._model.neck.register_forward_pre_hook(  # type: ignore[union-attr, operator]
+        lambda neck, args: dtypes.update(feature.dtype for feature in args[0])
+    )
+    layer = half._model.get_submodule("backbone.encoder.layer.0.mlp.fc1")
+    layer.register_forward_hook(lambda layer, args, output: dtypes.add(output.dtype))
+    for one, other in zip(disparities(half, photos), disparities(exact, photos), strict=True):
+        assert not np.array_equal(one.values, other.values)
+        # float16 keeps 11 bits of each feature; normalising spreads the error over the range seen.
+        np.testing.assert_allclose(one.values, other.values, atol=0.02)
+        assert np.unique(one.values).size > 0.5 * one.values.size
+    assert dtypes == {torch.float16, torch.float32}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA is not available")

@@ -153,6 +153,7 @@ def test_contradictions_are_refused(note: DepthNote, kind: Any, message: str) ->
         '{"scale": NaN}',
         '{"scale": "1"}',
         '{"offset": null}',
+        '{"offset": Infinity}',
         '{"source": 3}',
         '{"units": "mm"}',
     ],
