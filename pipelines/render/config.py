@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.errors import UserError
-from shards.labels import MAX_FRAMES
+
+MAX_FRAMES = 100
+"""What a sample can name: frame_00 ... frame_99. That of `shards.labels`, whose import takes seconds."""
 
 
 def _require(holds: bool, flag: str, must: str, got: object) -> None:

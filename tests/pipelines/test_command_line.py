@@ -1,0 +1,198 @@
+"""What a user sees: stdout, stderr, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from pipelines.__main__ import main
+from pipelines.command_line import parse
+from pipelines.render import config
+from pipelines.render.config import RenderConfig
+from pipelines.render.recipes import RECIPES
+from shards import labels
+
+Said = pytest.CaptureFixture[str]
+
+
+def flags(config: RenderConfig) -> list[str]:
+    """The command that means this tiny configuration."""
+    return [
+        *("render", "--photos", config.source.photos, "--depth", "sidecar", "--out", str(config.out)),
+        *("--long-side", "88", "--planes", "2", "--levels", "2", "--blur-level-max", "3", "--samples-per-shard", "2"),
+        *("--split-fractions", "1", "0", "0", "--device", "cpu", "--offline"),
+    ]
+
+
+def test_flags_mean_the_configuration(tiny_config: RenderConfig) -> None:
+    assert parse(flags(tiny_config)) == tiny_config
+
+
+def test_a_recipe_is_a_start_and_flags_go_on_top() -> None:
+    assert parse(["render", "--recipe", "demo"]) == RECIPES["demo"]()
+    changed = parse(["render", "--recipe=demo", "--out", "elsewhere", "--planes", "3", "--executor", "inline"])
+    assert (changed.out, changed.stack.planes, changed.execution.executor) == (Path("elsewhere"), 3, "inline")
+    assert changed.source == RECIPES["demo"]().source
+
+
+def test_the_recipes_on_the_command_line_are_those_that_exist() -> None:
+    assert set(get_args(get_type_hints(RenderConfig)["recipe"])) == {"default", *RECIPES}
+    assert all(recipe().recipe == name for name, recipe in RECIPES.items())
+
+
+def test_a_sample_may_have_as_many_frames_as_shards_can_name() -> None:
+    assert config.MAX_FRAMES == labels.MAX_FRAMES
+
+
+def test_the_way_of_a_data_set(tiny_config: RenderConfig, capsys: Said) -> None:
+    """render, verify, preview, card: results on stdout, exit code 0."""
+    assert main([*flags(tiny_config), "--json"]) == 0
+    rendered = json.loads(capsys.readouterr().out)
+    assert (rendered["samples"], rendered["frames"], rendered["rejected"]) == (5, 20, 0)
+    assert main(["verify", str(tiny_config.out), "--json"]) == 0
+    verified = json.loads(capsys.readouterr().out)
+    assert (verified["samples"], verified["shards"], verified["frames"], verified["complaints"]) == (5, 3, 20, [])
+    assert main(["preview", str(tiny_config.out), "--limit", "2", "--json"]) == 0
+    pictures = json.loads(capsys.readouterr().out)["pictures"]
+    assert [Path(picture).name for picture in pictures] == ["00000000.png", "00000001.png"]
+    assert all(Path(picture).is_file() for picture in pictures)
+    assert main(["card", str(tiny_config.out)]) == 0
+    assert capsys.readouterr().out.strip() == str(tiny_config.out / "README.md")
+    assert main(["verify", str(tiny_config.out)]) == 0
+    assert capsys.readouterr().out == f"{tiny_config.out}: 5 samples, 20 frames, shards: 3; sound\n"
+
+
+def test_without_json_a_run_says_what_it_made(tiny_config: RenderConfig, capsys: Said) -> None:
+    assert main(flags(tiny_config)) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith(f"{tiny_config.out}: 5 samples, 20 frames, shards: 3\n")
+    assert "render" in said.out.splitlines()[1]
+    assert said.err == ""  # no terminal, no bar
+
+
+def test_a_dry_run_says_what_it_would_make(tiny_config: RenderConfig, capsys: Said) -> None:
+    assert main([*flags(tiny_config), "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["shards"] == 3
+    assert main([*flags(tiny_config), "--dry-run"]) == 0
+    assert "5 train, 0 val, 0 test samples, 20 frames, shards: 3" in capsys.readouterr().out
+    assert not tiny_config.out.exists()
+
+
+def test_damage_is_exit_code_4_and_named(finished: RenderConfig, capsys: Said) -> None:
+    tar = finished.out / "shards" / "train-000001.tar"
+    content = bytearray(tar.read_bytes())
+    content[len(content) // 2] ^= 1
+    tar.write_bytes(content)
+    assert main(["verify", str(finished.out)]) == 4
+    complaints = capsys.readouterr().out
+    assert "train-000001 0000000" in complaints
+    assert "complaints: " in complaints.splitlines()[-1]
+    assert main(["verify", str(finished.out), "--json"]) == 4
+    assert {entry["shard"] for entry in json.loads(capsys.readouterr().out)["complaints"]} == {"train-000001"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--photos", "{empty}"], "no photos in {empty}"),
+        (["--photos", "{out}/nowhere"], "nowhere does not exist"),
+        (["--photos", ""], "--photos must name a folder"),
+        (["--photos", "builtin:0"], "a count of scenes >= 1"),
+        (["--planes", "1"], "--planes must lie between 2 and 16 (a stacking group needs 2); got 1"),
+        (["--planes", "16", "--levels", "16"], "--planes times --levels must be at most 100; got 256"),
+        (
+            ["--blur-level-min", "5"],
+            "--blur-level-min and --blur-level-max must be 0 < min < max <= 25; got 5.0 and 3.0",
+        ),
+        (["--split-fractions", "1", "1", "0"], "--split-fractions must be three shares"),
+        (["--long-side", "8"], "--long-side must lie between"),
+        (["--workers", "0"], "--workers must be auto or at least 1; got 0"),
+        (["--limit", "0"], "--limit must be at least 1; got 0"),
+        (["--max-reject-fraction", "2"], "--max-reject-fraction must lie in [0, 1]; got 2.0"),
+        (["--depth", "no/such-model"], "hf download no/such-model"),
+        (["--depth-dir", "{out}/nowhere"], "--depth-dir {out}/nowhere must be a folder"),
+    ],
+)
+def test_what_a_user_got_wrong_is_one_line_and_exit_code_2(
+    tiny_config: RenderConfig, tmp_path: Path, capsys: Said, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    places = {"{empty}": str(tmp_path / "empty"), "{out}": str(tiny_config.out)}
+    for placeholder, path in places.items():
+        arguments = [argument.replace(placeholder, path) for argument in arguments]
+        said = said.replace(placeholder, path)
+    assert main([*flags(tiny_config), *arguments]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert len(output.err.splitlines()) == 1
+    assert output.err.startswith("refocus-foundry: ")
+    assert said in output.err
+    assert not tiny_config.out.exists()
+
+
+def test_settings_that_differ_from_the_folders_are_exit_code_2(finished: RenderConfig, capsys: Said) -> None:
+    assert main([*flags(finished), "--seed", "4"]) == 2
+    error = capsys.readouterr().err
+    assert "was begun with other settings: seed was 0, now 4;" in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("verb", ["verify", "preview", "card"])
+def test_a_folder_that_is_no_data_set_is_said(tmp_path: Path, capsys: Said, verb: str) -> None:
+    assert main([verb, str(tmp_path)]) == 2
+    assert "is no data set; name the --out folder of a render run" in capsys.readouterr().err
+    assert main([verb, str(tmp_path / "nowhere")]) == 2
+    assert "does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["paint"], ["render"], ["render", "--photos"], ["verify", "--frobnicate", "x"]]
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: Said) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Traceback" not in said.err
+
+
+def test_a_folder_that_may_not_be_written_is_one_line(tiny_config: RenderConfig, capsys: Said) -> None:
+    tiny_config.out.parent.joinpath("file").write_text("")
+    arguments = [
+        str(tiny_config.out.parent / "file" / "out") if a == str(tiny_config.out) else a for a in flags(tiny_config)
+    ]
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert "Not a directory" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_signal_is_one_line_and_its_exit_code(
+    tiny_config: RenderConfig, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import signal
+
+    from pipelines.render import run
+
+    monkeypatch.setattr(run, "remove_stale_temporaries", lambda out: signal.raise_signal(signal.SIGTERM))
+    assert main(flags(tiny_config)) == 143
+    assert "interrupted; finished shards are kept" in capsys.readouterr().err
+
+
+def test_help_does_not_wait_for_torch_or_ray() -> None:
+    """As `python -m pipelines`: nothing that takes seconds is imported before a verb runs."""
+    code = (
+        "import sys\nfrom pipelines.__main__ import main\n"
+        "try: main(['render', '--help'])\nexcept SystemExit as end: assert end.code == 0\n"
+        "print('imported', {'torch', 'ray', 'transformers'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--blur-level-max" in done.stdout
+    assert done.stdout.splitlines()[-1] == "imported set()"
