@@ -5,8 +5,11 @@ colours are means of clean neighbours on the same side, and the pixel is split i
 up to I exactly (the equation: Porter & Duff 1984; its use at occlusion boundaries: Hasinoff, Kang, Szeliski 2006).
 
 α is a weighted mean of two estimates. Colour: the projection of I − B on F − B, as sure as the contrast is large
-against the texture. Geometry: disparity belongs to the pixel's centre, so the centre's side covers at least half, and
-7/8 on average over all distances of an edge.
+against the texture. Geometry: disparity belongs to the pixel's centre, so the centre's side covers at least half: 7/8
+over all distances of an edge that is there, more as most pixels beside a step are whole (0.95 rendered best on the
+path-traced scenes, by 0.1 dB on cut-outs against 7/8).
+A lamp peeping out from behind a head must not be drawn as part of the head: light above white that the near side's
+neighbours do not have belongs to the far side.
 Letters: D disparity; P mixed pixels; Q neighbours of each.
 """
 
@@ -21,7 +24,9 @@ from torch import Tensor
 from simulator.occlusion import local_max
 
 _REACH_PX = 2  # how far to look for clean neighbours
-_EDGE_MEAN, _EDGE_SPREAD = 0.875, 0.1  # share of the centre's side, and how sure geometry is of it
+_EDGE_MEAN, _EDGE_SPREAD = 0.95, 0.1  # share of the centre's side, and how sure geometry is of it
+_FOREIGN = 0.5  # a near part with less than half of the pixel's light gives up its place as well
+_DISPLAY_WHITE = 1.0
 _NOISE = 1e-4  # variance of linear light that is always there: quantisation, noise
 
 
@@ -63,6 +68,8 @@ def split_mixed_pixels(image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "
         is_near = own_disparity > middle
         share = _near_share(own, is_near, near, far)
         near_light = _near_light(own, share, near, far)
+        foreign = (own - near_light).amax(0) > (_FOREIGN * own.amax(0)).clamp(min=_DISPLAY_WHITE)
+        share = torch.where(near.found & foreign, share.clamp(max=0.5), share)
         light.flatten(2)[:, :, at] = torch.stack([near_light, own - near_light])
         coverage.flatten(1)[:, at] = torch.stack([share, 1.0 - share])
         depth.flatten(1)[:, at] = torch.stack(
@@ -92,6 +99,8 @@ def _near_light(own: Tensor, share: Tensor, near: _Side, far: _Side) -> Tensor:
     mixture = share * near.color + (1.0 - share) * far.color
     known = near.found & far.found
     light = torch.where(known, share * (near.color + own - mixture), share * own)
+    plausible = share * (1.2 * near.color + 2.0 * near.variance.sqrt()).clamp(min=_DISPLAY_WHITE)
+    light = torch.where(near.found, torch.minimum(light, plausible), light)
     return torch.minimum(light.clamp(min=0.0), own)
 
 
