@@ -6,6 +6,7 @@ worker and builds the estimator. Built-in scenes bring their own disparity and c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +15,14 @@ from typing import Protocol
 
 from pipelines.errors import Rejection, UserError
 from pipelines.render.depth_checkpoint import check_checkpoint, fetch_checkpoint
+from pipelines.render.depth_file import read_depth_file
 from pipelines.render.depth_models import DEFAULT_BATCH, TransformersDepth
 from pipelines.render.depth_registry import DEFAULT_MODEL
 from pipelines.render.disparity_map import DisparityMap, Kind
 from pipelines.render.photos import Photo, PhotoSource
 from pipelines.render.sidecar import SidecarDepth, find_sidecar, looked_for, meaning, read_note
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["DepthEstimator", "DepthOrigin", "DisparityMap", "check_depth", "open_depth"]
 
@@ -138,3 +142,12 @@ def _check_sidecar(photo: PhotoSource, kind: Kind | None, depth_dir: Path | None
         meaning(path, read_note(path.parent), kind)
     except Rejection as rejection:
         raise UserError(f"--depth sidecar: {rejection.message}") from rejection
+    if _is_eight_bit(path):
+        _log.warning("%s has 8 bits: 256 steps of depth show as bands in the blur; 16-bit PNG has more", path)
+
+
+def _is_eight_bit(path: Path) -> bool:
+    try:
+        return "eight_bit" in read_depth_file(path).flags
+    except Rejection:
+        return False  # the worker will reject it, with the photo's name

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from huggingface_hub import constants
+from PIL import Image
 
 from pipelines.errors import UserError
 from pipelines.render import depth as depth_module
@@ -76,6 +77,20 @@ def test_what_is_wrong_with_all_sidecars_stops_the_run_before_it_starts(tmp_path
     (tmp_path / "depth.json").write_text("{")
     with pytest.raises(UserError, match=r"depth\.json cannot be used"):
         check_depth("sidecar", photos=photos)
+
+
+def test_eight_bit_sidecars_are_warned_of_once_before_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    photos = [source_at(tmp_path / f"{name}.jpg") for name in "ab"]
+    for name in "ab":
+        Image.fromarray((slope() * 255).astype(np.uint8)).save(tmp_path / f"{name}.disparity.png")
+    assert check_depth("sidecar", photos=photos) == (SIDECAR,)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "a.disparity.png has 8 bits" in caplog.text
+
+
+def test_a_sidecar_that_cannot_be_read_is_left_to_the_worker(tmp_path: Path) -> None:
+    (tmp_path / "a.disparity.png").write_bytes(b"")
+    assert check_depth("sidecar", photos=[source_at(tmp_path / "a.jpg")]) == (SIDECAR,)
 
 
 def test_a_depth_dir_must_be_there(tmp_path: Path) -> None:

@@ -68,7 +68,10 @@ def test_a_local_folder_is_found_first_and_known_by_its_content(
     assert found.revision.startswith("sha256:")
     moved = shutil.copytree(relative_checkpoint, tmp_path / "elsewhere")
     assert check(moved).revision == found.revision
-    assert check(metric_checkpoint).revision != found.revision
+    weights = bytearray((moved / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (moved / "model.safetensors").write_bytes(weights)
+    assert check(moved).revision != found.revision
     assert check(metric_checkpoint).kind == "metric"
 
 
