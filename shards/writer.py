@@ -26,13 +26,12 @@ class _HashedFile:
     """A file to write to that knows size and sha256 of what went through it."""
 
     def __init__(self, file: BufferedIOBase) -> None:
-        self.file, self.digest, self.bytes, self.discards = file, hashlib.sha256(), 0, False
+        self.file, self.digest, self.bytes = file, hashlib.sha256(), 0
 
     def write(self, data: bytes) -> int:
-        if not self.discards:  # a tar stream flushes its rest when closed, even after a failure
-            self.file.write(data)
-            self.digest.update(data)
-            self.bytes += len(data)
+        self.file.write(data)
+        self.digest.update(data)
+        self.bytes += len(data)
         return len(data)
 
 
@@ -125,10 +124,10 @@ class ShardWriter:
 
     def _drop(self) -> None:
         """Close and remove whatever is still under its temporary name; nothing is, once published."""
-        self._hashed.discards = True
         file, self._file = self._file, None
-        with contextlib.suppress(OSError):  # a full disk makes closing fail a second time
+        with contextlib.suppress(OSError):  # closing writes what is left: on a full disk it fails a second time
             self._tar.close()
+        with contextlib.suppress(OSError):
             if file is not None:
                 file.close()
         self._temporary.unlink(missing_ok=True)

@@ -80,6 +80,12 @@ def test_scan_gives_what_came_before_the_damage(tmp_path: Path) -> None:
     assert damage.offset == members[2].offset
 
 
+def test_a_file_that_became_shorter_is_damage_and_not_less_content() -> None:
+    member = members_of(TAR)[0]
+    with pytest.raises(TarDamage, match="the file ends, 600 bytes before it may"):
+        read_member(io.BytesIO(TAR[: member.offset + 100]), member)
+
+
 def test_scan_of_an_unreadable_file_is_damage(tmp_path: Path) -> None:
     sound, damage = scan(tmp_path)  # a folder
     assert sound == []

@@ -50,6 +50,8 @@ def test_sha256sum_takes_the_checksums(out: Path) -> None:
     done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=out, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 5
+    names = [line.partition("  ")[2] for line in (out / "SHA256SUMS").read_text().splitlines()]
+    assert names == sorted(names)
 
 
 def test_same_shards_same_side_files(out: Path, tmp_path: Path) -> None:
@@ -146,6 +148,20 @@ def test_a_marker_that_contradicts_itself_is_refused(out: Path, change: dict[str
     content = json.loads(marker_path(out, "train-000000").read_bytes())
     with pytest.raises(ValueError, match=message):
         Marker.from_json(json.dumps(content | change).encode())
+
+
+def test_a_marker_with_a_sample_twice_or_out_of_order_is_refused(out: Path) -> None:
+    content = json.loads(marker_path(out, "train-000000").read_bytes())
+    first, second, third = content["rows"]
+    for rows in ([first, third, second], [first, first, third]):
+        with pytest.raises(ValueError, match="rows must have ascending keys, none twice"):
+            Marker.from_json(json.dumps(content | {"rows": rows}).encode())
+
+
+def test_the_marker_of_another_shard_is_refused(out: Path) -> None:
+    take_another_marker(out)
+    with pytest.raises(ValueError, match="name must be train-000000, got 'train-000001'"):
+        read_marker(out, "train-000000")
 
 
 def test_a_missing_marker_is_a_missing_file(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def break_frame(out: Path, name: str, key: str) -> None:
 
 def test_a_damaged_sample_is_raised_by_shard_key_and_field(out: Path) -> None:
     break_frame(out, "train-000000", "00000001")
-    stream = read_shards(out, seed=None)
+    stream = read_shards(out, seed=None, on_error="raise", max_dropped_fraction=1.0)
     assert next(stream).key == "00000000"
     with pytest.raises(ValueError, match=r"train-000000 00000001 frame_01\.jpg: must be a jpg image"):
         next(stream)
