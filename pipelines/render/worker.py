@@ -82,10 +82,13 @@ class ShardWorker:
     def render_shard(self, shard: PlannedShard) -> ShardReport:
         """Write one shard and the list of what it left out; a shard without a sample leaves no tar.
 
-        Raises UserError when the disk is full. On any exception the unfinished tar is dropped.
+        Raises UserError when the disk is full, or the simulator cannot do what is asked for. On any exception the
+        unfinished tar is dropped.
         """
         try:
             return self._render_shard(shard)
+        except NotImplementedError as error:  # a quality that the simulator has a name for and no kernel yet
+            raise UserError(str(error)) from error
         except OSError as error:
             if error.errno not in NO_SPACE:
                 raise

@@ -253,6 +253,17 @@ def test_a_gpu_that_is_not_there_is_said_before_anything_is_written(
     assert not tiny_config.out.exists()
 
 
+def test_a_kernel_that_is_not_built_yet_ends_the_run_at_once(
+    tiny_config: RenderConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_yet(*_: object) -> None:
+        raise NotImplementedError("not built yet")
+
+    monkeypatch.setattr(worker, "photo_to_sample", not_yet)
+    with pytest.raises(UserError, match="not built yet"):
+        render(tiny_config)
+
+
 def test_builtin_scenes_need_no_depth_model(tiny_config: RenderConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         pytest.fail("opened a depth model for exact disparity")
