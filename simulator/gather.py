@@ -1,0 +1,270 @@
+"""Gather: every pixel of a frame collects light through the aperture, ray by ray, nearest surface first.
+
+The lens is cut into square cells; one ray goes through the middle u of each and stands for the light of its cell, so it
+sees a surface of blur radius r through a footprint of w = r / n pixels (n cells to the lens's radius). Footprints of
+neighbouring rays touch: together they cover the disc once, whatever the surface, and a highlight becomes an even disc
+without grain or ghosts. A footprint within one pixel returns that pixel unchanged; so does a frame in focus.
+Along each ray the surfaces are laid over each other in the order in which the ray meets them ("over", Porter & Duff
+1984), surfaces that cross each other included. Nothing is random.
+
+Letters: p pixel; u point of the lens, |u| <= 1; s = K (D − D_f) signed blur radius, r = |s|; x = p + s u where the ray
+meets the surface; w width of a footprint; α coverage seen by a ray; n cells to a radius. How a ray finds x: sheets.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from simulator.aperture import IDENTITY_RADIUS_PX, RESOLVED_RADIUS_PX, Aperture
+from simulator.ldi import LayeredDepthImage
+from simulator.lens import ThinLens
+from simulator.sheets import Piece, Sheet, Tile, pieces
+
+SAMPLES = 400  # about so many rays a pixel; more only where footprints would be wider than _WIDEST_PX
+_FEWEST_CELLS = 6.0  # to a radius: about 130 rays, so that silhouettes fall smoothly in small blur, too
+_CELLS_A_PIXEL = 1.1
+_WIDEST_PX = 3.0
+_FLAT_PX, _FLAT_SHARE = 0.02, 1e-3  # error of s that moves no hit visibly: in pixels, and as a share of the scene's depth
+
+
+_ROUNDING_PX = 1e-4  # of s in float32
+_RATIO_STEP_PX, _RATIO_LAST_PX = 1.0 / 64.0, 6.0
+
+
+class _Cells(NamedTuple):
+    """Cells of the lens: middles u = (row, column) [c, 2]; shares of its light [c], unit sum; n; ρ/r of small radii."""
+
+    middle: Tensor
+    share: Tensor
+    per_radius: float
+    ratios: Tensor
+
+    def ratio(self, s: Tensor) -> Tensor:
+        """ρ/r of each blur radius |s|."""
+        step = s.abs().mul_(1.0 / _RATIO_STEP_PX).round_().clamp_(max=self.ratios.numel() - 1)
+        return self.ratios.to(s.device)[step.long()]
+
+
+class _Hit(NamedTuple):
+    """Where the rays of a piece's tile meet it: s [c, th, tw]; light times α and α [c, 4, th, tw]."""
+
+    piece: Piece
+    defocus: Tensor
+    content: Tensor
+
+
+def gather(
+    surfaces: LayeredDepthImage,
+    lenses: Sequence[ThinLens],
+    *,
+    aperture: Aperture | None = None,
+    samples: int = SAMPLES,
+) -> Float[Tensor, "f 3 h w"]:
+    """Frames of a scene whose every surface is known: [F, 3, H, W], linear light. Rays that meet nothing are dark.
+
+    samples: rays a pixel where blur is large; where it is small, fewer are followed.
+    Raises ValueError for an empty lens list or fewer than one sample.
+    """
+    return gather_with_coverage(surfaces, lenses, aperture=aperture, samples=samples)[:, :3]
+
+
+def gather_with_coverage(
+    surfaces: LayeredDepthImage,
+    lenses: Sequence[ThinLens],
+    *,
+    aperture: Aperture | None = None,
+    samples: int = SAMPLES,
+) -> Float[Tensor, "f 4 h w"]:
+    """As `gather`; the fourth channel is the share of the lens that meets any surface, in [0, 1]."""
+    if len(lenses) == 0:
+        raise ValueError("lenses must hold at least one ThinLens, got an empty sequence")
+    if samples < 1:
+        raise ValueError(f"samples must be >= 1, got {samples}")
+    canvas = _Canvas.of(surfaces, lenses)
+    frames = [canvas.exposed(lens, aperture or Aperture(), samples) for lens in lenses]
+    return torch.stack(frames)
+
+
+class _Canvas(NamedTuple):
+    """A scene ready for rays: sheets drawn `beyond` pixels further than the frame on every side."""
+
+    sheets: list[Sheet]
+    photo: Float[Tensor, "4 h w"]
+    beyond: int
+    depth: float  # range of disparity
+
+    @classmethod
+    def of(cls, surfaces: LayeredDepthImage, lenses: Sequence[ThinLens]) -> _Canvas:
+        seen = surfaces.disparity[surfaces.coverage > 0]
+        if seen.numel() == 0:
+            seen = surfaces.disparity.flatten()[:1]
+        far, near = (float(v) for v in torch.aminmax(seen))
+        reach = max(abs(lens.blur_scale_px * (d - lens.focus_disparity)) for lens in lenses for d in (far, near))
+        beyond = math.ceil(reach) + 2
+        m, h, w = surfaces.margin_px, surfaces.height, surfaces.width
+        whole = Tile(m - beyond, m + h + beyond, m - beyond, m + w + beyond)
+        parts = (whole.repeated_of(part) for part in (surfaces.color, surfaces.coverage, surfaces.disparity))
+        sheets = [Sheet.of(layer, *part) for layer, part in enumerate(zip(*parts, strict=True))]
+        bare = (1.0 - surfaces.coverage[:, m : m + h, m : m + w]).prod(dim=0)
+        photo = torch.cat([surfaces.photo()[0], 1.0 - bare[None]])
+        return cls([sheet for sheet in sheets if sheet is not None], photo, beyond, near - far)
+
+    def exposed(self, lens: ThinLens, aperture: Aperture, samples: int) -> Float[Tensor, "4 h w"]:
+        """One frame: light and coverage."""
+        frame = torch.empty_like(self.photo)
+        flat_px = max(_ROUNDING_PX, min(_FLAT_PX, _FLAT_SHARE * lens.blur_scale_px * self.depth))
+        side = 64 if frame.device.type == "cpu" else 256
+        for tile in _tiles(*frame.shape[1:], side):
+            there = tile.moved(self.beyond, self.beyond)
+            met = _unhidden([piece for sheet in self.sheets for piece in pieces(sheet, there, lens, flat_px)])
+            reach = max((piece.reach_px for piece in met), default=0.0)
+            if reach <= IDENTITY_RADIUS_PX:
+                tile.of(frame).copy_(tile.of(self.photo))
+            else:
+                cells = _cells(aperture, max(_FEWEST_CELLS, _CELLS_A_PIXEL * reach), reach, samples)
+                tile.of(frame).copy_(_gathered(met, there, cells, frame.device))
+        return frame
+
+
+def _tiles(height: int, width: int, side: int) -> Iterator[Tile]:
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            yield Tile(top, min(top + side, height), left, min(left + side, width))
+
+
+def _unhidden(met: list[Piece]) -> list[Piece]:
+    """Nearest first, without what lies behind a piece that is in the way of every ray."""
+    near_first = sorted(met, key=lambda piece: (-piece.near, piece.layer))
+    behind = max((piece.far for piece in met if piece.opaque), default=-math.inf)
+    return [piece for piece in near_first if piece.near >= behind]
+
+
+def _gathered(met: Sequence[Piece], tile: Tile, cells: _Cells, device: torch.device) -> Float[Tensor, "4 th tw"]:
+    """Light and coverage of a tile: the mean over the cells of what their rays see."""
+    total = torch.zeros(4, tile.height, tile.width, device=device)
+    together = max(1, (1 << (18 if device.type == "cpu" else 23)) // (tile.height * tile.width))
+    for middle, share in zip(cells.middle.split(together), cells.share.split(together), strict=True):
+        hits = [_meet(piece, middle.to(device), cells) for piece in met]
+        for hit, free in zip(hits, _free(hits), strict=True):
+            light = hit.content * (free * share.to(device)[:, None, None])[:, None]  # [c, 4, th, tw]
+            here = hit.piece.tile.moved(-tile.top, -tile.left)
+            here.of(total).add_(light.sum(dim=0))
+    return total
+
+
+def _cells(aperture: Aperture, wanted: float, reach_px: float, samples: int) -> _Cells:
+    """About `wanted` cells to a radius, as far as `samples` rays allow."""
+    most = max(math.sqrt(samples / math.pi), reach_px / _WIDEST_PX)
+    return _cut_lens(aperture, math.ceil(2 * min(wanted, most)) / 2)
+
+
+@lru_cache(maxsize=64)
+def _cut_lens(aperture: Aperture, n: float) -> _Cells:
+    """n cells to a radius. Light spread evenly over a cell adds 1/3 cell² to the disc's second moment, n²/2 cell²."""
+    mask = aperture.mask(math.sqrt(n * n - 2.0 / 3.0))
+    row, column = mask.nonzero(as_tuple=True)
+    half = mask.shape[0] // 2
+    middle = (torch.stack([row, column], dim=1) - half).float() / n
+    share = mask[row, column].float()
+    return _Cells(middle, share, n, _drawn_ratios(aperture, middle, share, n))
+
+
+def _drawn_ratios(aperture: Aperture, middle: Tensor, share: Tensor, n: float) -> Float[Tensor, "r"]:
+    """ρ/r for r = 0, 1/64, … 6 px: drawn with ρ, a point measures r by its second moment, as labels say (aperture.py)."""
+    radius = torch.arange(0.0, _RATIO_LAST_PX + 1.0, _RATIO_STEP_PX)  # [r]
+    position = radius[:, None, None] * middle  # [r, c, 2] where rays of radius ρ look
+    pixel = position.floor()
+    beyond = _footprint(position.clone(), (radius / n).clamp(min=1e-6)[:, None, None]) - pixel
+    moment = (1.0 - beyond) * pixel**2 + beyond * (pixel + 1.0) ** 2
+    measured = (moment.sum(dim=2) * share).sum(dim=1).cummax(dim=0).values.contiguous()  # [r]
+    whole = aperture.mask(16.0)
+    distance = torch.arange(whole.shape[0], dtype=whole.dtype) - whole.shape[0] // 2
+    per_area = float((whole * (distance[:, None] ** 2 + distance**2)).sum() - 1 / 6) / 16.0**2
+    resolved = radius.clamp(min=RESOLVED_RADIUS_PX)
+    grown = (radius**2 - IDENTITY_RADIUS_PX**2) / (RESOLVED_RADIUS_PX**2 - IDENTITY_RADIUS_PX**2)
+    wanted = (per_area * resolved**2 + 1 / 6) * grown.clamp(0.0, 1.0)  # [r], as Aperture.mask has it
+    after = torch.searchsorted(measured, wanted).clamp(1, radius.numel() - 1)
+    rise = (measured[after] - measured[after - 1]).clamp(min=1e-9)
+    drawn = radius[after - 1] + ((wanted - measured[after - 1]) / rise).clamp(0.0, 1.0) * _RATIO_STEP_PX
+    ratio = torch.where(radius > IDENTITY_RADIUS_PX, drawn / radius.clamp(min=1e-6), 1.0)
+    return ratio[: int(_RATIO_LAST_PX / _RATIO_STEP_PX) + 1]
+
+
+def _meet(piece: Piece, u: Float[Tensor, "c 2"], cells: _Cells) -> _Hit:
+    """Solve x = p + s(x) u for all rays of a tile and look the surface up there."""
+    uy, ux = u[:, 0, None, None], u[:, 1, None, None]
+    pixel = piece.tile.moved(-piece.window.top, -piece.window.left)
+    py = torch.arange(pixel.top, pixel.bottom, device=u.device, dtype=u.dtype)[:, None]
+    px = torch.arange(pixel.left, pixel.right, device=u.device, dtype=u.dtype)
+    onto = (1.0 - piece.slope[0] * uy - piece.slope[1] * ux).clamp(min=0.05).reciprocal()  # [c, 1, 1]
+    s = (piece.base * onto).clamp_(piece.far, piece.near)  # [c, th, tw]
+    for _ in range(piece.steps):
+        assert piece.rest is not None
+        rest = _looked_up(piece.rest[None], torch.addcmul(py, s, uy), torch.addcmul(px, s, ux))[:, 0]
+        s = rest.add_(piece.base).mul_(onto).clamp_(piece.far, piece.near)
+    drawn = s * cells.ratio(s) if piece.least_px < _RATIO_LAST_PX else s
+    y, x = torch.addcmul(py, drawn, uy), torch.addcmul(px, drawn, ux)
+    width_px = drawn.abs().mul_(1.0 / cells.per_radius).clamp_(min=1e-6)
+    return _Hit(piece, s, _seen(piece.content, y, x, width_px, parts=math.ceil(piece.reach_px / cells.per_radius - 0.02)))
+
+
+def _seen(content: Tensor, y: Tensor, x: Tensor, width_px: Tensor, parts: int) -> Float[Tensor, "c 4 th tw"]:
+    """Means over footprints w around (y, x); where they are wider than a pixel, over parts × parts smaller ones."""
+    if parts <= 1:
+        return _looked_up(content, _footprint(y, width_px), _footprint(x, width_px))
+    width_px = width_px / parts
+    steps = [k - (parts - 1) / 2 for k in range(parts)]
+    rows = [_footprint(torch.add(y, width_px, alpha=step), width_px) for step in steps]
+    columns = [_footprint(torch.add(x, width_px, alpha=step), width_px) for step in steps]
+    total = torch.zeros(())
+    for row in rows:
+        for column in columns:
+            total = _looked_up(content, row, column).add_(total)
+    return total.div_(parts * parts)
+
+
+def _footprint(x: Tensor, width_px: Tensor) -> Tensor:
+    """Where linear interpolation returns the mean over a footprint w <= 1 around x of even pixels.
+
+    The farther of the two pixels around x has the share clamp((t − ½) / w + ½, 0, 1), t the distance from the nearer.
+    """
+    before = x.floor()
+    share = x.sub_(before).sub_(0.5).div_(width_px).add_(0.5).clamp_(0.0, 1.0)
+    return share.add_(before)
+
+
+def _looked_up(window: Float[Tensor, "k kh kw"], y: Tensor, x: Tensor) -> Float[Tensor, "c k th tw"]:
+    """Linear interpolation at rows y and columns x of the window; exact at pixel centres, its sides being 2^i + 1."""
+    grid = torch.empty(*x.shape, 2, device=x.device, dtype=x.dtype)
+    torch.mul(x, 2.0 / (window.shape[-1] - 1), out=grid[..., 0])
+    torch.mul(y, 2.0 / (window.shape[-2] - 1), out=grid[..., 1])
+    grid.sub_(1.0)
+    shared = window.expand(x.shape[0], *window.shape)
+    return F.grid_sample(shared, grid, mode="bilinear", padding_mode="border", align_corners=True)
+
+
+def _free(hits: Sequence[_Hit]) -> list[Tensor]:
+    """Share of each ray that reaches a hit: Π (1 − α) over all nearer ones, [c, th, tw] each."""
+    free = [torch.ones_like(hit.defocus) for hit in hits]
+    for j, behind in enumerate(hits):
+        for i, before in enumerate(hits[:j]):
+            shared = before.piece.tile.common(behind.piece.tile)
+            if shared is None:
+                continue
+            a, b = (shared.moved(-hit.piece.tile.top, -hit.piece.tile.left) for hit in (before, behind))
+            front, back = a.of(before.content[:, 3]), b.of(behind.content[:, 3])
+            if behind.piece.near <= before.piece.far:
+                b.of(free[j]).mul_(1.0 - front)
+            else:  # they may cross: ray by ray
+                first = a.of(before.defocus) >= b.of(behind.defocus)
+                b.of(free[j]).mul_(1.0 - front * first)
+                a.of(free[i]).mul_(1.0 - back * ~first)
+    return free

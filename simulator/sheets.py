@@ -1,0 +1,278 @@
+"""Surfaces made ready for rays: each layer of a scene, and the pieces of it that the rays of one tile can meet.
+
+A ray leaves pixel p through the lens at u (|u| <= 1) and meets a surface of disparity D at x = p + s u, with
+s = K (D − D_f) its signed blur radius. Where disparity varies, s = s(x): the hit is the fixed point of x = p + s(x) u.
+Around a tile the surface is a plane plus a rest, s(x) = a + g·(x − c) + e(x), so that
+
+    s = (a + g·(p − c) + e(x)) / (1 − g·u)
+
+is exact at once where e = 0, and is repeated where not: each time the error shrinks by the slope of e. A layer may
+also jump (several things drawn in one layer, the silhouettes of a photo): where the repetition would not settle, the
+layer is cut into slabs of nearly equal s, and a ray may meet each of them. Letters as above; c the middle of the tile.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from simulator.lens import ThinLens
+
+_SETTLES = 0.5  # slope of e, in pixels a pixel, up to which the repetition at least halves its error each time
+_STEEPEST = 0.7  # slope g beyond which rays at the lens's rim run along the plane
+_SLAB_PX = 1.5  # thickness of a slab: a ray is off by less than half of it even where nothing settles
+_MOST_STEPS = 6
+_MARGIN_PX = 4  # around a window: linear interpolation and the widest footprint
+
+
+class Tile(NamedTuple):
+    """Rows [top, bottom) and columns [left, right) of the canvas."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Row and column."""
+        return (self.top + self.bottom - 1) / 2, (self.left + self.right - 1) / 2
+
+    def grown(self, by: int) -> Tile:
+        return Tile(self.top - by, self.bottom + by, self.left - by, self.right + by)
+
+    def moved(self, down: int, right: int) -> Tile:
+        return Tile(self.top + down, self.bottom + down, self.left + right, self.right + right)
+
+    def common(self, other: Tile) -> Tile | None:
+        """What two tiles share; None when nothing."""
+        top, bottom = max(self.top, other.top), min(self.bottom, other.bottom)
+        left, right = max(self.left, other.left), min(self.right, other.right)
+        return Tile(top, bottom, left, right) if top < bottom and left < right else None
+
+    def of(self, canvas: Tensor) -> Tensor:
+        return canvas[..., self.top : self.bottom, self.left : self.right]
+
+    def repeated_of(self, canvas: Tensor) -> Tensor:
+        """The same where it reaches beyond the canvas, whose edge is repeated: what lies outside is not known."""
+        rows = torch.arange(self.top, self.bottom, device=canvas.device).clamp(0, canvas.shape[-2] - 1)
+        columns = torch.arange(self.left, self.right, device=canvas.device).clamp(0, canvas.shape[-1] - 1)
+        return canvas[..., rows[:, None], columns]
+
+
+class Plane(NamedTuple):
+    """level + slope · (distance from the middle of a tile)."""
+
+    level: float
+    slope_y: float
+    slope_x: float
+    middle: tuple[float, float]
+
+    @property
+    def slope(self) -> float:
+        return math.hypot(self.slope_y, self.slope_x)
+
+    def over(self, tile: Tile, like: Tensor) -> Tensor:
+        """Its values [height, width] over any tile."""
+        y = torch.arange(tile.top, tile.bottom, dtype=like.dtype, device=like.device) - self.middle[0]
+        x = torch.arange(tile.left, tile.right, dtype=like.dtype, device=like.device) - self.middle[1]
+        return self.level + self.slope_y * y[:, None] + self.slope_x * x
+
+
+def fitted_plane(values: Float[Tensor, "h w"], where: Bool[Tensor, "h w"], tile: Tile) -> Plane:
+    """Least squares over the pixels in `where` of a tile, in float64; level across what it cannot know."""
+    mask = where.double()
+    y = torch.arange(tile.height, dtype=mask.dtype, device=mask.device)[:, None] + tile.top - tile.middle[0]
+    x = torch.arange(tile.width, dtype=mask.dtype, device=mask.device)[None] + tile.left - tile.middle[1]
+    terms = (mask, mask * y, mask * x)
+    moments = torch.stack([torch.stack([term.sum(), (term * y).sum(), (term * x).sum()]) for term in terms])
+    target = torch.stack([(term * values).sum() for term in terms])
+    level, slope_y, slope_x = (torch.linalg.pinv(moments.cpu(), hermitian=True, rtol=1e-9) @ target.cpu()).tolist()
+    return Plane(level, slope_y, slope_x, tile.middle)
+
+
+def carried_on(values: Float[Tensor, "h w"], known: Bool[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """The values, continued where they are not known: the plane through the known ones plus their rest at the rim.
+
+    The rest is carried outwards by a pyramid (pull-push: Gortler et al., "The Lumigraph", 1996) and smoothed.
+    """
+    if bool(known.all()):
+        return values
+    whole = Tile(0, values.shape[0], 0, values.shape[1])
+    plane = fitted_plane(values, known, whole).over(whole, like=values)
+    share = known.to(values.dtype)[None, None]
+    rest = (values - plane) * share
+    filled = _pull_push(rest, share)
+    for _ in range(4):
+        smooth = F.avg_pool2d(F.pad(filled, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        filled = torch.where(known, rest, smooth)
+    return torch.where(known, values, plane + filled[0, 0])
+
+
+def _pull_push(values: Tensor, share: Tensor) -> Tensor:
+    """values [1, 1, h, w], already times share [1, 1, h, w]: where the share is 0, a coarser level's mean."""
+    own = values / share.clamp(min=1e-9)
+    if max(values.shape[-2:]) == 1 or bool((share > 0).all()):
+        return own
+    coarse = _pull_push(F.avg_pool2d(values, 2, ceil_mode=True), F.avg_pool2d(share, 2, ceil_mode=True))
+    above = F.interpolate(coarse, size=values.shape[-2:], mode="bilinear", align_corners=False)
+    return torch.where(share > 0, own, above)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One layer: light times coverage, coverage; disparity, carried on beyond the rim."""
+
+    layer: int
+    content: Float[Tensor, "4 h w"]
+    disparity: Float[Tensor, "h w"]
+    box: Tile  # where there is any coverage
+    farthest: float
+    nearest: float
+
+    @classmethod
+    def of(
+        cls,
+        layer: int,
+        color: Float[Tensor, "3 h w"],
+        coverage: Float[Tensor, "h w"],
+        disparity: Float[Tensor, "h w"],
+    ) -> Sheet | None:
+        """None when nothing is covered."""
+        covered = coverage > 0
+        box = _box(covered)
+        if box is None:
+            return None
+        far, near = (float(v) for v in torch.aminmax(disparity[covered]))
+        content = torch.cat([color * coverage, coverage[None]])
+        return cls(layer, content, carried_on(disparity, covered), box, far, near)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What the rays of one tile can meet of one sheet.
+
+    layer:   which sheet; pieces of one sheet share each pixel, they do not hide each other
+    tile:    the pixels whose rays can meet it
+    window:  [kh, kw] rows and columns of content and rest: 2^i + 1 each, so that pixel centres are met without rounding
+    content: light times coverage, coverage;  rest: e, or None where the plane is enough
+    base:    a + g·(p − c) over the tile
+    far, near: range of s;  opaque: it is in the way of every ray of the tile
+    """
+
+    layer: int
+    tile: Tile
+    window: Tile
+    content: Float[Tensor, "4 kh kw"]
+    rest: Float[Tensor, "kh kw"] | None
+    base: Float[Tensor, "th tw"]
+    slope: tuple[float, float]
+    steps: int
+    far: float
+    near: float
+    opaque: bool
+
+    @property
+    def reach_px(self) -> float:
+        """Largest blur radius."""
+        return max(abs(self.near), abs(self.far))
+
+    @property
+    def least_px(self) -> float:
+        """Smallest blur radius."""
+        return 0.0 if self.near * self.far < 0 else min(abs(self.near), abs(self.far))
+
+
+def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Piece]:
+    """The pieces of a sheet that rays of a tile can meet, nearest first; none when it is out of their reach.
+
+    flat_px: a rest e below this is left out. The canvas must reach beyond the tile by the largest blur radius.
+    """
+    reach = max(abs(lens.blur_scale_px * (d - lens.focus_disparity)) for d in (sheet.nearest, sheet.farthest))
+    met: Tile | None = tile
+    for _ in range(2):  # the second time with the reach of what lies near
+        around = met.grown(math.ceil(reach) + 1).common(sheet.box) if met else None
+        members = around.of(sheet.content[3]) > 0 if around else torch.zeros(1, 1, dtype=torch.bool)
+        inside = _box(members)
+        if around is None or inside is None:
+            return []
+        defocus = lens.defocus_px(around.of(sheet.disparity))  # [h, w] s
+        far, near = (float(v) for v in torch.aminmax(defocus[members]))
+        reach = max(abs(far), abs(near))
+        met = tile.common(inside.moved(around.top, around.left).grown(math.ceil(reach) + 1))
+    if met is None:
+        return []
+    plane = fitted_plane(defocus, members, around)
+    rest = defocus - plane.over(around, like=defocus)
+    largest = float(rest[_grown(members)].abs().max())
+    slope = 0.0 if largest < flat_px else _steepest(rest) / max(1.0 - plane.slope, 0.1)
+    if plane.slope > _STEEPEST or slope > _SETTLES:
+        return _slabs(sheet, met, lens, far, near, present=defocus[members])
+    steps = 0
+    if largest >= flat_px:
+        steps = min(max(1, math.ceil(math.log(flat_px / largest) / math.log(max(slope, 1e-3)))), _MOST_STEPS)
+    window = _window(met, reach)
+    content = window.repeated_of(sheet.content)
+    opaque = met == tile and around == met.grown(math.ceil(reach) + 1) and bool((content[3] >= 1).all())
+    curved = lens.defocus_px(window.repeated_of(sheet.disparity)) - plane.over(window, like=rest) if steps else None
+    base, gradient = plane.over(met, like=rest), (plane.slope_y, plane.slope_x)
+    return [Piece(sheet.layer, met, window, content, curved, base, gradient, steps, far, near, opaque)]
+
+
+def _slabs(sheet: Sheet, met: Tile, lens: ThinLens, far: float, near: float, present: Tensor) -> list[Piece]:
+    """Slabs of nearly equal s, nearest first; `present` holds the s of all members. Others are clamped to the slab."""
+    count = max(1, math.ceil((near - far) / _SLAB_PX))
+    thick = max(near - far, 1e-9) / count
+    window = _window(met, max(abs(far), abs(near)))
+    content = window.repeated_of(sheet.content)
+    defocus = lens.defocus_px(window.repeated_of(sheet.disparity))
+    index = ((near - defocus) / thick).floor().clamp(0, count - 1)
+    result = []
+    for k in ((near - present) / thick).floor().clamp(0, count - 1).unique().tolist():
+        high, low = near - k * thick, near - (k + 1) * thick
+        middle = (high + low) / 2
+        base = torch.full((met.height, met.width), middle, dtype=content.dtype, device=content.device)
+        rest = defocus.clamp(low, high) - middle
+        own = content * (index == k)
+        result.append(Piece(sheet.layer, met, window, own, rest, base, (0.0, 0.0), 2, low, high, False))
+    return result
+
+
+def _window(tile: Tile, reach: float) -> Tile:
+    """What rays of a tile see of surfaces up to `reach` pixels out of focus, enlarged to 2^i + 1 rows and columns."""
+    pad = math.ceil(reach) + _MARGIN_PX
+    rows, columns = (2 ** math.ceil(math.log2(n + 2 * pad - 1)) + 1 for n in (tile.height, tile.width))
+    return Tile(tile.top - pad, tile.top - pad + rows, tile.left - pad, tile.left - pad + columns)
+
+
+def _box(mask: Tensor) -> Tile | None:
+    """The smallest tile around what is true."""
+    rows, columns = mask.any(dim=1).nonzero()[:, 0], mask.any(dim=0).nonzero()[:, 0]
+    if rows.numel() == 0:
+        return None
+    return Tile(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+
+
+def _grown(mask: Tensor) -> Tensor:
+    """The mask and its eight neighbours."""
+    return F.max_pool2d(mask.to(torch.float32)[None, None], 3, stride=1, padding=1)[0, 0] > 0
+
+
+def _steepest(values: Tensor) -> float:
+    """Largest difference between neighbours."""
+    differences = [values.diff(dim=k).abs().max() for k in (0, 1) if values.shape[k] > 1]
+    return max((float(d) for d in differences), default=0.0)
