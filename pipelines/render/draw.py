@@ -25,9 +25,12 @@ from pipelines.errors import Rejection
 from pipelines.render.config import StackConfig
 from pipelines.render.seeds import uniform
 
+Codes = npt.NDArray[np.uint16]  # [H, W] disparity as it is stored
+
 FOCUS_QUANTILES = (0.05, 0.95)
-DEPTH_LEVELS = 128
-"""Disparities closer than 1/128 of the photo's range are one plane: at a radius of 30 px they differ by 1/4 px."""
+DEPTH_LEVELS = 32
+"""Disparities closer than 1/32 of what lies between these quantiles are one plane: even with the strongest blur, 4 % of
+768 px, they are not a pixel apart."""
 EDGE_RANGE = 0.04
 """A window whose disparity spans more than this share of the photo's range lies on a depth edge."""
 EDGE_WINDOW = 0.01
@@ -56,7 +59,7 @@ class StackDraw:
             raise ValueError(f"a stack needs 2 points and 1 level, got {len(self.points)}, {len(self.blur_levels)}")
 
 
-def draw_stack(seed: int, scene_id: str, codes: npt.NDArray[np.uint16], stack: StackConfig) -> StackDraw:
+def draw_stack(seed: int, scene_id: str, codes: Codes, stack: StackConfig) -> StackDraw:
     """Draw planes and levels for one photo.
 
     codes: [H, W] the disparity as it is stored, 16 bits, bigger is nearer.
@@ -75,8 +78,9 @@ def _blur_levels(seed: int, scene_id: str, stack: StackConfig) -> tuple[float, .
     return tuple(stack.blur_level_min * ratio**place for place in places)
 
 
-def _focus_points(seed: int, scene_id: str, codes: npt.NDArray[np.uint16], planes: int) -> tuple[FocusPoint, ...]:
-    depth_level = _depth_levels(codes)  # [H, W], -1 outside the quantile band
+def _focus_points(seed: int, scene_id: str, codes: Codes, planes: int) -> tuple[FocusPoint, ...]:
+    """One pixel in each stratum of depth, far to near, off depth edges and at least a depth level apart."""
+    depth_level, level_width = _depth_levels(codes)  # [H, W], -1 outside the quantile band
     pixels = np.bincount(depth_level[depth_level >= 0], minlength=DEPTH_LEVELS)
     occupied = np.flatnonzero(pixels)
     if len(occupied) < planes:
@@ -87,13 +91,15 @@ def _focus_points(seed: int, scene_id: str, codes: npt.NDArray[np.uint16], plane
             "leave the photo out or lower --planes",
         )
     restlessness = _restlessness(codes)
-    limit = EDGE_RANGE * (int(codes.max()) - int(codes.min()))
-    points = []
+    calm = EDGE_RANGE * (int(codes.max()) - int(codes.min()))
+    points: list[FocusPoint] = []
     for plane, (first, last) in enumerate(equal_strata(pixels[occupied], planes)):
         inside = (depth_level >= occupied[first]) & (depth_level <= occupied[last])
+        if points:
+            apart = inside & (codes >= codes[points[-1].row, points[-1].column] + level_width)
+            inside = apart if apart.any() else inside
         # Foliage may have no calm pixel in a stratum: then the calmest there are.
-        calm = inside & (restlessness <= max(limit, restlessness[inside].min()))
-        candidates = np.flatnonzero(calm)
+        candidates = np.flatnonzero(inside & (restlessness <= max(calm, restlessness[inside].min())))
         chosen = candidates[int(uniform(seed, scene_id, "focus", plane) * len(candidates))]
         points.append(FocusPoint(*map(int, np.unravel_index(chosen, codes.shape))))
     return tuple(points)
@@ -117,17 +123,16 @@ def equal_strata(pixels: npt.NDArray[np.integer], planes: int) -> list[tuple[int
     return runs
 
 
-def _depth_levels(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
-    """Each pixel's depth level, 0 ... DEPTH_LEVELS − 1 over the photo's range; −1 outside FOCUS_QUANTILES."""
+def _depth_levels(codes: Codes) -> tuple[npt.NDArray[np.int64], float]:
+    """Each pixel's depth level between FOCUS_QUANTILES, 0 ... DEPTH_LEVELS − 1, −1 outside; and a level's width."""
     ordered = np.sort(codes, axis=None)
-    last = ordered.size - 1
-    low, high = (int(ordered[round(q * last)]) for q in FOCUS_QUANTILES)
-    farthest, nearest = int(ordered[0]), int(ordered[-1])
-    level = (codes.astype(np.int64) - farthest) * DEPTH_LEVELS // (nearest - farthest + 1)
-    return np.where((codes >= low) & (codes <= high), level, -1)
+    farthest, nearest = (int(ordered[round(q * (ordered.size - 1))]) for q in FOCUS_QUANTILES)
+    width = (nearest - farthest + 1) / DEPTH_LEVELS
+    level = ((codes.astype(np.int64) - farthest) / width).astype(np.int64)
+    return np.where((codes >= farthest) & (codes <= nearest), level, -1), width
 
 
-def _restlessness(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+def _restlessness(codes: Codes) -> npt.NDArray[np.int64]:
     """How unfit each pixel is as a focus point, [H, W]: the disparity that the window around it spans.
 
     Along the frame it is the largest there is: nobody focuses there.
