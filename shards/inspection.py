@@ -85,11 +85,10 @@ def _whole_file(tar: Path, name: str, marker: Marker | None) -> Iterator[Complai
         yield Complaint(name, EVERY, TAR, str(error))
     if marker is None:
         return
-    size = tar.stat().st_size
+    size, digest = tar.stat().st_size, file_sha256(tar)
     if size != marker.tar_bytes:
         yield Complaint(name, EVERY, TAR, f"must have {marker.tar_bytes} bytes as its marker says, got {size}")
-    digest = file_sha256(tar)
-    if digest != marker.sha256:
+    elif digest != marker.sha256:
         yield Complaint(name, EVERY, TAR, f"must have sha256 {marker.sha256} as its marker says, got {digest}")
 
 

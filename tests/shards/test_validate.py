@@ -120,6 +120,7 @@ def test_a_cut_tar_names_where_it_ends_and_what_is_lost(out: Path) -> None:
         (TRAIN, "00000002", "*"),
     }
     assert report.samples == 5
+    assert report.complaints[0].message.endswith(f"bytes as its marker says, got {cut}")
 
 
 def test_a_tar_cut_between_two_samples_is_seen(out: Path) -> None:
@@ -175,7 +176,9 @@ def test_a_tar_with_another_name_is_named(out: Path) -> None:
 
 def test_a_tar_where_an_empty_shard_should_be_is_named(out: Path) -> None:
     shutil.copy(tar_path(out, TRAIN), tar_path(out, "test-000000"))
-    assert ("test-000000", "*", "tar") in places(validate(out))
+    complaint = validate(out).complaints[0]
+    assert (complaint.shard, complaint.key, complaint.field) == ("test-000000", "*", "tar")
+    assert complaint.message == "must not be there: its marker says that the shard has no samples"
 
 
 def test_garbage_instead_of_a_tar_is_a_complaint(out: Path) -> None:
