@@ -42,11 +42,15 @@ class LayeredDepthImage:
             raise ValueError(f"color must be [N >= 1, 3, H, W], got {list(self.color.shape)}")
         if not 0 <= 2 * self.margin_px < min(h, w):
             raise ValueError(f"margin_px must be >= 0 and leave a frame of {h}x{w}, got {self.margin_px}")
-        if not torch.isfinite(self.disparity).all():
+        # Extremes rather than element tests: one pass and no copies. NaN is an extreme, and fails every comparison.
+        low, high = self.disparity.aminmax()
+        if not (low > -torch.inf and high < torch.inf):
             raise ValueError("disparity must be finite everywhere, got NaN or infinity")
-        if not ((self.color >= 0) & torch.isfinite(self.color)).all():
+        low, high = self.color.aminmax()
+        if not (low >= 0 and high < torch.inf):
             raise ValueError("color must be finite linear light >= 0, got negative, NaN or infinite values")
-        if not ((self.coverage >= 0) & (self.coverage <= 1)).all():
+        low, high = self.coverage.aminmax()
+        if not (low >= 0 and high <= 1):
             raise ValueError("coverage must lie in [0, 1], got values outside or NaN")
 
     @property

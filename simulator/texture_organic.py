@@ -93,7 +93,7 @@ def leaf(canvas: Canvas) -> Tensor:
     phase = y - veins * (0.42 * side - 0.13 * side * side)
     spread = (phase - phase.floor() - 0.5).abs()
     thin = 0.035 * (1.3 - side) * (0.8 + 0.2 * veins / 9)
-    secondary = smoothstep(thin + 0.06, thin, 0.5 - spread) * 0.65
+    secondary = smoothstep(thin + 0.06, thin, 0.5 - spread) * 0.48
     midrib = smoothstep(0.06, 0.025, side)
     net = canvas.cellular(46, 2, jitter=0.9)
     tertiary = smoothstep(0.10, 0.02, net.edge) * 0.16

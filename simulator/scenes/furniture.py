@@ -1,0 +1,101 @@
+"""Furniture out of boxes and lathes, each piece a list of solids that stand on a floor at y = 0."""
+
+from __future__ import annotations
+
+import math
+
+from simulator.scenes.dice import Dice
+from simulator.scenes.place import Place, turned
+from simulator.scenes.solids import Box, Lathe, Solid, cone
+
+
+def _block(foot: Place, x: float, y: float, z: float, half: tuple[float, float, float], yaw: float) -> Box:
+    """A box whose centre is (x, y, z) in the piece's own coordinates."""
+    return Box(turned(foot.point(x, y, z), yaw=yaw), half)
+
+
+def chair(x: float, z: float, yaw: float, *, seat: float = 0.45) -> list[Solid]:
+    """Seat, legs, and a back of slats; own −z is its front."""
+    foot = turned((x, 0.0, z), yaw=yaw)
+    parts: list[Solid] = [_block(foot, 0.0, seat, 0.0, (0.21, 0.02, 0.2), yaw)]
+    for side in (-1.0, 1.0):
+        parts.append(_block(foot, 0.18 * side, 0.5 * seat - 0.015, -0.17, (0.02, 0.5 * seat - 0.012, 0.02), yaw))
+        parts.append(_block(foot, 0.18 * side, 0.48, 0.19, (0.02, 0.48, 0.02), yaw))
+        parts.append(_block(foot, 0.18 * side, 0.2, 0.0, (0.012, 0.015, 0.17), yaw))
+    slat = (0.012, 0.5 * (0.86 - seat), 0.008)
+    parts += [_block(foot, 0.08 * (k - 1.5), 0.5 * (seat + 0.88), 0.19, slat, yaw) for k in range(4)]
+    parts.append(_block(foot, 0.0, 0.92, 0.19, (0.2, 0.05, 0.014), yaw))
+    return parts
+
+
+def table(x: float, z: float, yaw: float, half: tuple[float, float], high: float) -> list[Solid]:
+    """Top (first), apron and four legs."""
+    foot = turned((x, 0.0, z), yaw=yaw)
+    parts: list[Solid] = [_block(foot, 0.0, high - 0.018, 0.0, (half[0], 0.018, half[1]), yaw)]
+    for i in (-1.0, 1.0):
+        parts.append(_block(foot, 0.0, high - 0.08, i * (half[1] - 0.06), (half[0] - 0.08, 0.04, 0.012), yaw))
+        for k in (-1.0, 1.0):
+            at = (i * (half[0] - 0.07), k * (half[1] - 0.07))
+            parts.append(_block(foot, at[0], 0.5 * high - 0.02, at[1], (0.03, 0.5 * high - 0.02, 0.03), yaw))
+    return parts
+
+
+def armchair(x: float, z: float, yaw: float) -> list[Solid]:
+    """Upholstered: seat, back, two arms; own −z is its front."""
+    foot = turned((x, 0.0, z), yaw=yaw)
+    return [
+        _block(foot, 0.0, 0.28, 0.0, (0.32, 0.16, 0.36), yaw),
+        _block(foot, 0.0, 0.58, 0.3, (0.4, 0.42, 0.1), yaw),
+        _block(foot, -0.38, 0.36, 0.0, (0.08, 0.24, 0.36), yaw),
+        _block(foot, 0.38, 0.36, 0.0, (0.08, 0.24, 0.36), yaw),
+    ]
+
+
+def sideboard(x: float, z: float, half: float) -> list[Solid]:
+    """A low cupboard along a wall: body, top, doors standing a little proud."""
+    foot = Place((x, 0.0, z))
+    parts: list[Solid] = [
+        _block(foot, 0.0, 0.42, 0.0, (half, 0.34, 0.2), 0.0),
+        _block(foot, 0.0, 0.775, 0.0, (half + 0.03, 0.015, 0.23), 0.0),
+    ]
+    count = max(2, round(half / 0.28))
+    for k in range(count):
+        at = half * ((2 * k + 1) / count - 1.0)
+        parts.append(_block(foot, at, 0.42, -0.205, (half / count - 0.012, 0.31, 0.008), 0.0))
+    return parts
+
+
+def books(dice: Dice, x: float, y: float, z: float, length: float) -> list[Box]:
+    """A row of upright books along x, standing on height y."""
+    row = []
+    end = x + length
+    while x < end:
+        thick, high = dice.between(0.012, 0.026), dice.between(0.09, 0.15)
+        lean = dice.between(-0.02, 0.02)
+        row.append(Box(turned((x + thick, y + high + 0.002, z), roll=lean), (thick, high, dice.between(0.06, 0.09))))
+        x += 2.0 * thick + 0.003
+    return row
+
+
+def pile(dice: Dice, x: float, y: float, z: float, count: int) -> list[Box]:
+    """Books lying on each other."""
+    heap = []
+    for _ in range(count):
+        half = (dice.between(0.085, 0.115), dice.between(0.012, 0.022), dice.between(0.06, 0.08))
+        heap.append(
+            Box(turned((x + dice.between(-0.01, 0.01), y + half[1] + 0.001, z), yaw=dice.between(-0.5, 0.5)), half)
+        )
+        y += 2 * half[1] + 0.001
+    return heap
+
+
+def lamp_shade(x: float, y: float, z: float, size: float) -> tuple[Lathe, Lathe]:
+    """(foot, shade) of a table lamp that stands at height y."""
+    foot = cone(Place((x, y, z)), 0.45 * size, 0.16 * size, 1.1 * size)
+    shade = cone(Place((x, y + 1.05 * size, z)), 0.95 * size, 0.6 * size, 1.1 * size)
+    return foot, shade
+
+
+def facing(x: float, z: float, target_x: float, target_z: float) -> float:
+    """Yaw that turns own −z from (x, z) to a target."""
+    return math.atan2(x - target_x, z - target_z)

@@ -1,0 +1,166 @@
+"""Light on surfaces: one key light with soft shadows, a sky above, the ground's bounce below, polish.
+
+Shadows come from stand-ins: balls strung along a lathe, boxes for boxes. Soft occlusion by a ball after
+I. Quilez, "Sphere - occlusion" and "Sphere - soft shadow" (iquilezles.org), rewritten.
+Letters: p surface points; n normals; l unit vector towards the key light.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from simulator.pattern import linear, smoothstep
+from simulator.scenes.camera import Vector
+from simulator.scenes.solids import Box, Card, Lathe, Solid
+
+
+class Ball(NamedTuple):
+    center: Vector
+    radius: float
+
+
+Blocker = Ball | Box | Card
+
+
+def blockers(solid: Solid) -> list[Blocker]:
+    """What throws a solid's shadow."""
+    if isinstance(solid, Box) or (isinstance(solid, Card) and solid.extent is not None):
+        return [solid]
+    if not isinstance(solid, Lathe):
+        return []
+    span = solid.high - solid.low
+    count = max(1, min(6, round(span / max(solid.widest, 1e-6))))
+    balls: list[Blocker] = []
+    for i in range(count):
+        y = solid.low + span * (i + 0.5) / count
+        radius = max((arc.radius(y) for arc in solid.arcs if arc.low <= y <= arc.high), default=0.5 * solid.widest)
+        balls.append(Ball(solid.place.point(0.0, y, 0.0), max(radius, 0.3 * span / count)))
+    return balls
+
+
+@dataclass(frozen=True)
+class Light:
+    """toward: unit vector to the key. key, sky, ground: light that a white surface facing it sends back, linear.
+    softness: tangent of the key's angular radius."""
+
+    toward: Vector
+    key: Tensor  # [3]
+    sky: Tensor
+    ground: Tensor
+    softness: float = 0.12
+
+    def shadow(self, points: Tensor, things: Sequence[Blocker]) -> Tensor:
+        """Share of the key that reaches points [3, n], in [0, 1]."""
+        seen = torch.ones_like(points[0])
+        for thing in things:
+            if isinstance(thing, Ball):
+                seen = torch.minimum(seen, self._past_ball(points, thing))
+            elif isinstance(thing, Card):
+                seen = torch.minimum(seen, self._past_card(points, thing))
+            else:
+                seen = torch.minimum(seen, self._past_box(points, thing))
+        return seen
+
+    def _past_ball(self, points: Tensor, ball: Ball) -> Tensor:
+        x, y, z = (c - p for c, p in zip(ball.center, points, strict=True))
+        along = x * self.toward[0] + y * self.toward[1] + z * self.toward[2]
+        gap = (x * x + y * y + z * z - along * along).clamp(min=0.0).sqrt() - ball.radius
+        blur = self.softness * along.clamp(min=0.0) + 0.04 * ball.radius
+        return torch.where(along > 0.0, smoothstep(-0.9, 0.9, (gap / blur).clamp(-1.0, 1.0)), 1.0)
+
+    def _past_card(self, points: Tensor, card: Card) -> Tensor:
+        """Where the ray to the light crosses the card's plane: how far from its outline."""
+        local = card.place.inside(points)
+        x, y, z = (sum(t * a for t, a in zip(self.toward, axis, strict=True)) for axis in card.place.axes)
+        along = -local[2] / (z if abs(z) > 1e-3 else 1e-3)
+        if card.outline is None:
+            return torch.ones_like(along)
+        gap = card.outline(local[0] + along * x, local[1] + along * y)
+        blur = self.softness * along.clamp(min=0.0) + 0.002
+        return torch.where(along > 1e-3, smoothstep(-0.8, 0.8, (gap / blur).clamp(-1.0, 1.0)), 1.0)
+
+    def _past_box(self, points: Tensor, box: Box) -> Tensor:
+        """Along the light a box is a hexagon: what three pairs of parallel lines, one per edge direction, enclose.
+
+        The line's normal for the edge e is n = l × e; the box reaches Σ hᵢ |nᵢ| to both sides of its centre.
+        """
+        o = box.place.inside(points)
+        toward = [sum(t * a for t, a in zip(self.toward, axis, strict=True)) for axis in box.place.axes]
+        gap = torch.full_like(o[0], -torch.inf)
+        enter, leave = torch.full_like(o[0], -torch.inf), torch.full_like(o[0], torch.inf)
+        for i, (half, speed) in enumerate(zip(box.half, toward, strict=True)):
+            j, k = (i + 1) % 3, (i + 2) % 3
+            length = math.hypot(toward[j], toward[k])
+            if length > 1e-6:
+                a, b = toward[k] / length, -toward[j] / length  # n has components a along j and b along k
+                gap = torch.maximum(gap, (a * o[j] + b * o[k]).abs() - (abs(a) * box.half[j] + abs(b) * box.half[k]))
+            per_speed = 1.0 / (speed if abs(speed) > 1e-6 else 1e-6)
+            middle, reach = -per_speed * o[i], half * abs(per_speed)
+            enter, leave = torch.maximum(enter, middle - reach), torch.minimum(leave, middle + reach)
+        blur = self.softness * enter.clamp(min=0.0) + 0.003
+        return torch.where(leave > 1e-4, smoothstep(-0.9, 0.9, (gap / blur).clamp(-1.0, 1.0)), 1.0)
+
+
+def ambient(points: Tensor, normals: Tensor, things: Sequence[Blocker]) -> Tensor:
+    """Share of the surroundings that stays open above each point, in [0, 1]."""
+    seen = torch.ones_like(points[0])
+    for thing in things:
+        for ball in _stand_ins(thing):
+            x, y, z = (c - p for c, p in zip(ball.center, points, strict=True))
+            square = (x * x + y * y + z * z).clamp(min=1e-6)
+            cosine = (normals[0] * x + normals[1] * y + normals[2] * z) / square.sqrt()
+            near = (ball.radius**2 / square).clamp(max=1.0)
+            seen = seen * (1.0 - 0.75 * near * (0.25 + 0.75 * cosine).clamp(min=0.0))
+    return seen
+
+
+def _stand_ins(thing: Blocker) -> list[Ball]:
+    """A ball itself; balls along a box's longest side; none for a card."""
+    if isinstance(thing, Ball):
+        return [thing]
+    return _strung(thing) if isinstance(thing, Box) else []
+
+
+def _strung(box: Box) -> list[Ball]:
+    order = sorted(range(3), key=lambda i: box.half[i])
+    radius = 0.5 * (box.half[order[0]] + box.half[order[1]])
+    count = max(1, min(5, round(box.half[order[2]] / radius)))
+    balls = []
+    for i in range(count):
+        at = [0.0, 0.0, 0.0]
+        at[order[2]] = box.half[order[2]] * ((2 * i + 1) / count - 1.0)
+        balls.append(Ball(box.place.point(at[0], at[1], at[2]), radius))
+    return balls
+
+
+def tangents(n: Vector) -> tuple[Vector, Vector]:
+    """Two unit vectors across n."""
+    helper = (1.0, 0.0, 0.0) if abs(n[0]) < 0.7 else (0.0, 1.0, 0.0)
+    a = _cross(n, helper)
+    length = math.sqrt(sum(x * x for x in a))
+    a = (a[0] / length, a[1] / length, a[2] / length)
+    return a, _cross(n, a)
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
+
+
+def aimed(azimuth: float, elevation: float) -> Vector:
+    """Unit vector: azimuth from ahead (0) to the right (π/2), elevation above the horizon, radians."""
+    flat = math.cos(elevation)
+    return (flat * math.sin(azimuth), math.sin(elevation), flat * math.cos(azimuth))
+
+
+def lamp(
+    toward: Vector, key: tuple[str, float], sky: tuple[str, float], ground: str, *, softness: float = 0.12
+) -> Light:
+    """A light from colours as people pick them and strengths; the ground sends back what falls on it."""
+    bounce = 0.5 * (key[1] * max(toward[1], 0.0) + sky[1])
+    return Light(toward, linear(key[0]) * key[1], linear(sky[0]) * sky[1], linear(ground) * bounce, softness)

@@ -1,0 +1,215 @@
+"""From bodies to the layers of a LayeredDepthImage.
+
+Every pixel takes 2 × 2 samples; where these or their neighbours meet different parts, 16 jittered ones. Disparity
+is traced once more through the pixel's centre, in float64. All work goes in small blocks of samples: they stay in
+the processor's cache, and torch does not split them over threads, so the bytes do not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from simulator.ldi import LayeredDepthImage
+from simulator.scenes.bitmap import halved
+from simulator.scenes.camera import Camera, Rays, Window
+from simulator.scenes.paint import Hit, Paint
+from simulator.scenes.solids import MISS, Solid, Trace, unit
+
+_BLOCK = 1 << 14  # samples at once
+_FINE = 16  # samples of a pixel on an edge
+_NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes
+
+
+@dataclass(frozen=True)
+class Body:
+    """A solid and its paint."""
+
+    solid: Solid
+    paint: Paint
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A window of pixels. color is multiplied by coverage; nearness is 1/depth."""
+
+    window: Window
+    color: Tensor  # [3, h, w]
+    coverage: Tensor  # [h, w]
+    nearness: Tensor  # [h, w]
+
+    @classmethod
+    def empty(cls, window: Window) -> Patch:
+        h, w = window.height, window.width
+        return cls(window, torch.zeros(3, h, w), torch.zeros(h, w), torch.zeros(h, w))
+
+    def crop(self, window: Window) -> Patch:
+        """A view of a smaller window."""
+        rows = slice(window.top - self.window.top, window.bottom - self.window.top)
+        columns = slice(window.left - self.window.left, window.right - self.window.left)
+        return Patch(window, self.color[:, rows, columns], self.coverage[rows, columns], self.nearness[rows, columns])
+
+
+def draw(camera: Camera, layers: Sequence[Sequence[Body]]) -> LayeredDepthImage:
+    """One surface per layer; bodies of a layer are laid over each other, nearest first at each pixel.
+
+    Disparity is inverse depth, scaled and shifted so that the frame spans [0.02, 0.98]; points in the margin may
+    lie outside. One pixel beyond its rim a surface's colour and disparity go on, so that they may be interpolated.
+    """
+    drawn = [_layer(camera, bodies) for bodies in layers]
+    frame = [patch.crop(Window(0, camera.height, 0, camera.width)) for patch in drawn]
+    nearest = max(float(torch.where(p.coverage > 0, p.nearness, 0.0).max()) for p in frame)
+    farthest = min(float(torch.where(p.coverage > 0, p.nearness, torch.inf).min()) for p in frame)
+    scale = (_NEAREST - _FARTHEST) / max(nearest - farthest, 1e-9)
+    return LayeredDepthImage(
+        color=torch.stack([patch.color for patch in drawn]),
+        coverage=torch.stack([patch.coverage for patch in drawn]),
+        disparity=torch.stack([(patch.nearness - farthest) * scale + _FARTHEST for patch in drawn]),
+        margin_px=camera.margin_px,
+    )
+
+
+def _layer(camera: Camera, bodies: Sequence[Body]) -> Patch:
+    layer = Patch.empty(camera.canvas)
+    used: list[Window] = []
+    for body in bodies:
+        window = camera.window(body.solid.corners())
+        if window.height > 0 and window.width > 0:
+            used.append(window)
+            _lay(layer.crop(window), _patch(camera, body, window))
+    if used:
+        tops, bottoms, lefts, rights = zip(*used, strict=True)
+        _bleed(layer.crop(Window(min(tops), max(bottoms), min(lefts), max(rights))))
+    return layer
+
+
+def _patch(camera: Camera, body: Body, window: Window) -> Patch:
+    patch = Patch.empty(window)
+    mixed = _coarse(camera, body, patch)
+    _refine(camera, body, patch, mixed)
+    for rows in _blocks(window, 1):  # disparity at pixel centres
+        x, y = _grid(window, rows, 1, torch.float64)
+        trace = body.solid.trace(camera.rays(x, y), 1.0 / camera.focal_px)
+        shape = (rows.stop - rows.start, window.width)
+        exact = torch.where(trace.part >= 0, trace.inverse_depth, -1.0).to(torch.float32).reshape(shape)
+        covered = patch.coverage[rows] > 0
+        patch.nearness[rows] = torch.where(covered & (exact >= 0), exact, patch.nearness[rows])
+    return patch
+
+
+def _coarse(camera: Camera, body: Body, patch: Patch) -> Tensor:
+    """2 × 2 samples a pixel, into `patch`; returns which pixels hold an edge, [h, w]."""
+    window = patch.window
+    parts = torch.full((2 * window.height, 2 * window.width), MISS)
+    rims = torch.zeros(window.height, window.width, dtype=torch.bool)
+    for rows in _blocks(window, 4):
+        shape = (2 * (rows.stop - rows.start), 2 * window.width)
+        color, trace = _look(camera, body, *_grid(window, rows, 2, torch.float32))
+        hit = (trace.part >= 0).to(torch.float32)
+        stack = torch.cat([color, hit[None], (trace.inverse_depth * hit)[None]]).reshape(5, *shape)
+        _store(patch, rows, halved(stack))
+        parts[2 * rows.start : 2 * rows.stop] = trace.part.reshape(shape)
+        if trace.rim is not None:
+            rims[rows] = functional.max_pool2d(trace.rim.to(torch.float32).reshape(1, *shape), 2)[0] > 0
+    around = functional.pad(parts[None, None], (1, 1, 1, 1), mode="replicate")
+    highest = functional.max_pool2d(around, 4, stride=2)[0, 0]
+    lowest = -functional.max_pool2d(-around, 4, stride=2)[0, 0]
+    return (highest != lowest) | rims
+
+
+def _refine(camera: Camera, body: Body, patch: Patch, mixed: Tensor) -> None:
+    """16 samples in each pixel that holds an edge: every row and column of 16 has one (n rooks)."""
+    k = torch.arange(_FINE)
+    offset_x = (k % 4) / 4 + ((k // 4) + 0.5) / 16
+    offset_y = (k // 4) / 4 + ((k % 4) + 0.5) / 16
+    rows, columns = mixed.nonzero(as_tuple=True)
+    for chunk in torch.arange(rows.numel()).split(_BLOCK // _FINE):
+        row, column = rows[chunk], columns[chunk]
+        x = (patch.window.left + column[:, None] + offset_x).reshape(-1)
+        y = (patch.window.top + row[:, None] + offset_y).reshape(-1)
+        color, trace = _look(camera, body, x, y)
+        hit = (trace.part >= 0).to(torch.float32)
+        stack = torch.cat([color, hit[None], (trace.inverse_depth * hit)[None]]).reshape(5, -1, _FINE).mean(-1)
+        patch.color[:, row, column] = stack[:3]
+        patch.coverage[row, column] = stack[3]
+        patch.nearness[row, column] = stack[4] / stack[3].clamp(min=1e-6)
+
+
+def _look(camera: Camera, body: Body, x: Tensor, y: Tensor) -> tuple[Tensor, Trace]:
+    """Colour [3, n] (0 where nothing is met) and trace of samples at pixel coordinates x, y [n]."""
+    rays = camera.rays(x, y)
+    angle = 0.5 / camera.focal_px
+    trace = body.solid.trace(rays, angle)
+    met = (trace.part >= 0).nonzero()[:, 0]
+    color = torch.zeros(3, x.shape[0])
+    if met.numel():
+        seen = Rays(rays.origin, rays.direction[:, met])
+        depth = 1.0 / trace.inverse_depth[met].clamp(min=1e-6)
+        part, point = trace.part[met], seen.at(depth)
+        normal, uv = body.solid.surface(point, part)
+        view = unit(seen.direction)
+        facing = (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]).abs().clamp(min=0.04)
+        hit = Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)
+        color[:, met] = body.paint(hit).clamp(min=0.0)
+    return color, trace
+
+
+def _lay(canvas: Patch, patch: Patch) -> None:
+    """Puts a patch into its layer, before or behind what is there, pixel by pixel."""
+    nearer = (patch.coverage > 0) & ((canvas.coverage == 0) | (patch.nearness >= canvas.nearness))
+    front_color = torch.where(nearer, patch.color, canvas.color)
+    back_color = torch.where(nearer, canvas.color, patch.color)
+    front = torch.where(nearer, patch.coverage, canvas.coverage)
+    back = torch.where(nearer, canvas.coverage, patch.coverage)
+    near = torch.where(nearer, patch.nearness, canvas.nearness)
+    far = torch.where(nearer, canvas.nearness, patch.nearness)
+    canvas.color.copy_(front_color + (1.0 - front) * back_color)
+    canvas.coverage.copy_((front + (1.0 - front) * back).clamp(max=1.0))
+    canvas.nearness.copy_(torch.where((front >= 0.5) | (front >= back), near, far))
+
+
+def _bleed(layer: Patch) -> None:
+    """Divides colour by coverage, and carries it and nearness one pixel beyond the rim."""
+    bare = layer.coverage == 0
+    share = layer.coverage.clone()
+    if bare.any():
+        stack = torch.cat([layer.color, layer.coverage[None], (layer.nearness * layer.coverage)[None]])
+        around = _sum_of_three(_sum_of_three(stack, -1), -2)
+        share = torch.where(bare, around[3], share)
+        layer.color.copy_(torch.where(bare, around[:3], layer.color))
+        layer.nearness.copy_(torch.where(bare, around[4] / share.clamp(min=1e-9), layer.nearness))
+    layer.color.div_(share.clamp(min=1e-9))
+
+
+def _sum_of_three(values: Tensor, dim: int) -> Tensor:
+    """Each element and its two neighbours along a dimension."""
+    total = values.clone()
+    last = values.shape[dim] - 1
+    total.narrow(dim, 0, last).add_(values.narrow(dim, 1, last))
+    total.narrow(dim, 1, last).add_(values.narrow(dim, 0, last))
+    return total
+
+
+def _store(patch: Patch, rows: slice, stack: Tensor) -> None:
+    patch.color[:, rows] = stack[:3]
+    patch.coverage[rows] = stack[3]
+    patch.nearness[rows] = stack[4] / stack[3].clamp(min=1e-6)
+
+
+def _blocks(window: Window, samples: int) -> Iterator[slice]:
+    """Rows of a window, as many at once as give a block of samples."""
+    step = max(1, _BLOCK // (samples * window.width))
+    for start in range(0, window.height, step):
+        yield slice(start, min(start + step, window.height))
+
+
+def _grid(window: Window, rows: slice, per_pixel: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Pixel coordinates of a regular grid of samples over some rows: x, y [n], row by row."""
+    x = window.left + (torch.arange(per_pixel * window.width, dtype=dtype) + 0.5) / per_pixel
+    count = per_pixel * (rows.stop - rows.start)
+    y = window.top + rows.start + (torch.arange(count, dtype=dtype) + 0.5) / per_pixel
+    return x.repeat(count), y.repeat_interleave(x.shape[0])

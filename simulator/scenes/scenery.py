@@ -1,0 +1,188 @@
+"""What lies far away: skies, hedges and trees, hills."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from simulator.noise import fractal
+from simulator.pattern import linear, smoothstep
+from simulator.scenes.bitmap import Bitmap, material
+from simulator.scenes.camera import Camera, Rays, Vector
+from simulator.scenes.dice import Dice
+from simulator.scenes.light import Light
+from simulator.scenes.outlines import conifer, crown
+from simulator.scenes.paint import Hit, Material, Paint, hazed, lit
+from simulator.scenes.place import Place
+from simulator.scenes.raster import Body
+from simulator.scenes.solids import Card, Trace
+
+_SKIES = (  # zenith, horizon, lit cloud, shaded cloud
+    ("#3f78b8", "#b9d3e6", "#ffffff", "#b4bcc8"),
+    ("#5b8fc4", "#d6e2ea", "#fdf8ee", "#a9b4c2"),
+    ("#4a6fa5", "#f0d2ae", "#ffe6c4", "#a98f9a"),
+    ("#3c5686", "#f2b487", "#ffcf9e", "#8a6f86"),
+    ("#7fa3c4", "#dfe6e8", "#f6f4f0", "#bcc3ca"),
+)
+
+
+def day_sky(dice: Dice, texture_px: int, light: Light) -> Paint:
+    """Gradient from the horizon up, clouds under a curved ceiling, a glow around the sun."""
+    zenith, horizon, bright, grey = (linear(code) for code in dice.pick(_SKIES))
+    noise = fractal(texture_px, texture_px, 5, dice.seed(), octaves=9, gain=0.55)
+    cover = Bitmap.of((0.5 + 0.5 * noise).expand(3, -1, -1).contiguous())
+    shift, amount = dice.between(0.0, 1.0), dice.between(0.35, 0.7)
+    strength = dice.between(0.95, 1.25)
+
+    def paint(hit: Hit) -> Tensor:
+        x, y, z = hit.view
+        rise = y.clamp(min=0.0)
+        sky = horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + 0.22))
+        far = 1.0 / (rise + 0.28)  # distance along the ceiling
+        u, v = x * far * 0.30 + shift, z * far * 0.42
+        body = cover.at(u, v, 0.0006 * far)[0]
+        above = cover.at(u + 0.02 * light.toward[0], v - 0.035, 0.004 * far)[0]  # towards the light
+        cloud = smoothstep(0.9 - amount, 1.3 - amount, body) * smoothstep(0.0, 0.12, y)
+        billow = cover.at(3.1 * u, 3.1 * v, 0.002 * far)[0] - 0.5
+        thick = smoothstep(0.95 - amount, 1.7 - amount, above + 0.25 * billow)
+        lit_cloud = bright[:, None] + (grey - bright)[:, None] * (0.85 * thick - 0.25 * billow)
+        sky = sky + (lit_cloud - sky) * cloud * 0.95
+        near_sun = (x * light.toward[0] + y * light.toward[1] + z * light.toward[2]).clamp(min=0.0)
+        return (sky + light.key[:, None] * (0.15 * near_sun**16 + 0.5 * near_sun**256)) * strength
+
+    return paint
+
+
+def hedge(dice: Dice, texture_px: int, light: Light, *, depth: float, base: float, height: float) -> list[Body]:
+    """A closed row of trees across the view."""
+    leaves = material("canopy", texture_px // 2, dice.seed(), dice.pick(("#3f5a2a", "#4a6a33", "#5f6b2f", "#365236")))
+    bodies = []
+    x = -0.9 * depth
+    while x < 0.9 * depth:
+        width = height * dice.between(0.5, 0.8)
+        bodies.append(
+            tree(
+                (x, base, depth + dice.between(-0.5, 0.5)), height * dice.between(0.8, 1.1), width, leaves, light, dice
+            )
+        )
+        x += width * dice.between(0.7, 0.95)
+    return bodies
+
+
+def tree(
+    foot: Vector, height: float, width: float, leaves: Bitmap, light: Light, dice: Dice, *, low: float = 0.36
+) -> Body:
+    """A broad-leaved tree, flat as a stage set, shaded as if its crown were round; low: where the crown begins."""
+    discs = [(0.0, 0.68 * height, 0.3 * width)]
+    for _ in range(9):
+        r = width * dice.between(0.12, 0.24)
+        discs.append(
+            (
+                dice.between(-1, 1) * (0.5 * width - r),
+                dice.between(low, 0.95) * height + (0.6 * r if low < 0.2 else -0.3 * r),
+                r,
+            )
+        )
+    canopy = crown(discs, 0.035 * width, dice.whole(0, 1000))
+    trunk = 0.02 * height
+
+    def outline(x: Tensor, y: Tensor) -> Tensor:
+        stem = torch.maximum(x.abs() - trunk * (1.4 - y / height), torch.maximum(-y, y - 0.6 * height))
+        return torch.minimum(canopy(x, y), stem)
+
+    skin = Material(leaves, tile=0.8 * height)
+    bark = linear("#4a3b2c")
+    side = light.toward[0]
+
+    def paint(hit: Hit) -> Tensor:
+        x, y = hit.uv[0], -hit.uv[1]
+        bulge = torch.zeros_like(x)
+        glow = torch.zeros_like(x)
+        for a, b, r in discs:
+            dx, dy = (x - a) / r, (y - b) / r
+            inside = (1.0 - dx * dx - dy * dy).clamp(min=0.0).sqrt()
+            better = inside * r > bulge
+            glow = torch.where(better, 0.45 + 0.3 * side * dx + 0.35 * dy - 0.2 * light.toward[2] * inside, glow)
+            bulge = torch.maximum(bulge, inside * r)
+        albedo = skin.color(hit)
+        shade = light.key[:, None] * glow.clamp(min=0.05) + light.sky[:, None] * (0.3 + 0.5 * glow.clamp(min=0.0))
+        stem = canopy(x, y) > 0
+        return torch.where(stem, bark[:, None] * (0.4 * light.key + light.sky)[:, None], albedo * shade)
+
+    extent = (-0.6 * width, 0.6 * width, 0.0, 1.15 * height)
+    return Body(Card(Place(foot), outline, extent), paint)
+
+
+def spruce(foot: Vector, height: float, leaves: Bitmap, light: Light, dice: Dice) -> Body:
+    width = height * dice.between(0.32, 0.45)
+    card = Card(Place(foot), conifer(height, width, dice.whole(5, 9)), (-0.6 * width, 0.6 * width, 0.0, height))
+    skin = Material(leaves, tile=0.9 * height)
+    side = light.toward[0]
+
+    def paint(hit: Hit) -> Tensor:
+        across = hit.uv[0] / (0.5 * width)
+        glow = (0.42 + 0.35 * side * across).clamp(min=0.08)
+        return skin.color(hit) * (light.key[:, None] * glow + 0.7 * light.sky[:, None])
+
+    return Body(card, paint)
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """A hill: behind every column of pixels a straight slope that rises from us to its crest.
+
+    1/depth at screen position (a, b), tangents right and down of the optical axis, is crest + slope·(b − top(a)) for
+    b >= top(a): a ruled surface, exact by definition.
+    """
+
+    camera: Camera
+    top: Callable[[Tensor], Tensor]  # a -> b of the crest
+    crest: float  # 1/depth along the crest
+    slope: float  # 1/depth gained per tangent downwards
+    steep: bool = True  # its texture follows height rather than distance
+
+    def corners(self) -> list[Vector]:
+        return []
+
+    def trace(self, rays: Rays, sample: float) -> Trace:
+        a, b = self._screen(rays.direction)
+        drop = b - self.top(a)
+        return Trace(self.crest + self.slope * drop.clamp(min=0.0), torch.where(drop >= 0, 0.0, -1.0))
+
+    def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
+        """The normal leans towards us, and aside where the crest falls to one side."""
+        offset = points - torch.tensor(self.camera.origin)[:, None]
+        sin, cos = math.sin(self.camera.pitch), math.cos(self.camera.pitch)
+        depth = cos * offset[2] - sin * offset[1]
+        a = offset[0] / depth
+        lean = (self.top(a + 0.004) - self.top(a - 0.004)) / 0.008
+        normal = torch.stack([0.7 * lean, torch.ones_like(lean), torch.full_like(lean, -0.45)])
+        length = (normal * normal).sum(0).sqrt()
+        return normal / length, torch.stack([points[0], -2.2 * points[1] if self.steep else -points[2]])
+
+    def _screen(self, direction: Tensor) -> tuple[Tensor, Tensor]:
+        sin, cos = math.sin(self.camera.pitch), math.cos(self.camera.pitch)
+        return direction[0], -(cos * direction[1] + sin * direction[2])
+
+
+def skyline(dice: Dice, height: float, roughness: float, level: float) -> Callable[[Tensor], Tensor]:
+    """A crest line: waves of falling size; level: its mean, tangents below the optical axis."""
+    waves = [(dice.between(1.2, 2.2) * 2.3**k, dice.between(0.0, 6.28), roughness**k) for k in range(6)]
+
+    def top(a: Tensor) -> Tensor:
+        total = torch.zeros_like(a)
+        for frequency, phase, strength in waves:
+            total = total + strength * torch.sin(
+                frequency * a * 2.2 + phase + 0.6 * torch.sin(1.7 * frequency * a + 2 * phase)
+            )
+        return level - 0.5 * height * total
+
+    return top
+
+
+def hill(ridge: Ridge, skin: Bitmap, tile: float, light: Light, air: Tensor, haze: float) -> Body:
+    return Body(ridge, hazed(lit(Material(skin, tile=tile), light), air, haze))

@@ -1,0 +1,267 @@
+"""Solids met by rays in closed form: quadric lathes, boxes, flat cut-outs, and the sky.
+
+Every solid lives in a frame of its own (`Place`) and answers two questions: where does a ray meet it first
+(`trace`), and what are normal and surface coordinates there (`surface`).
+Letters: o, d the ray's origin and direction in the solid's own coordinates; w inverse depth along the ray.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from simulator.scenes.camera import Rays, Vector
+from simulator.scenes.place import Place
+
+MISS = -1.0
+
+
+class Trace(NamedTuple):
+    """Where n rays meet a solid first."""
+
+    inverse_depth: Tensor  # [n] w = 1/t; 0 at infinity
+    part: Tensor  # [n] which face or piece, >= 0; MISS where there is none
+    rim: Tensor | None = None  # [n] True within about a sample of an outline too thin to be noticed otherwise
+
+
+class Solid(Protocol):
+    """What the raster needs to know of a thing."""
+
+    def trace(self, rays: Rays, sample: float) -> Trace:
+        """First meeting with each ray; `sample` is the angle between neighbouring samples."""
+
+    def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
+        """World points [3, n] -> world normals [3, n] (unit) and surface coordinates [2, n] in metres."""
+
+    def corners(self) -> list[Vector]:
+        """World points whose hull holds the solid; empty: unbounded."""
+
+
+class Arc(NamedTuple):
+    """A stretch y in [low, high] of a lathe's profile: squared radius a + b·y + c·y². A quadric."""
+
+    low: float
+    high: float
+    a: float
+    b: float
+    c: float
+
+    def radius(self, y: float) -> float:
+        return math.sqrt(max(0.0, self.a + self.b * y + self.c * y * y))
+
+
+@dataclass(frozen=True)
+class Lathe:
+    """A solid of revolution about its own y axis; `squash` flattens it along its own z. Caps close the ends."""
+
+    place: Place
+    arcs: tuple[Arc, ...]
+    capped_below: bool = True
+    capped_above: bool = True
+    squash: float = 1.0
+
+    @property
+    def low(self) -> float:
+        return self.arcs[0].low
+
+    @property
+    def high(self) -> float:
+        return self.arcs[-1].high
+
+    @property
+    def widest(self) -> float:
+        heights = [y for arc in self.arcs for y in (arc.low, arc.high, 0.5 * (arc.low + arc.high))]
+        heights += [-arc.b / (2 * arc.c) for arc in self.arcs if arc.c < 0]
+        return max(arc.radius(y) for arc in self.arcs for y in heights if arc.low <= y <= arc.high)
+
+    def corners(self) -> list[Vector]:
+        r = self.widest
+        return self.place.hull((-r, self.low, -r * self.squash), (r, self.high, r * self.squash))
+
+    def trace(self, rays: Rays, sample: float) -> Trace:
+        (ox, oy, oz), (dx, dy, dz) = self.place.local(rays)
+        oz, dz = oz / self.squash, dz / self.squash
+        best, part = torch.zeros_like(dx), torch.full_like(dx, MISS)
+        for arc in self.arcs:
+            # |o + t d|² in x, z equals a + b y + c y² with y = oy + t dy: A t² + 2 B t + C = 0
+            slope = arc.b + 2.0 * arc.c * oy
+            quad = dx * dx + dz * dz - arc.c * dy * dy
+            half = ox * dx + oz * dz - 0.5 * slope * dy
+            const = ox * ox + oz * oz - (arc.a + arc.b * oy + arc.c * oy * oy)
+            disc = half * half - quad * const
+            root = disc.clamp(min=0.0).sqrt()
+            q = -(half + torch.where(half < 0, -root, root))
+            for w in (q / const, quad / q):  # the two roots as inverse depths: finite also where A = 0
+                rise = w * oy + dy  # y · w
+                ok = (disc >= 0) & (w > best) & (rise >= arc.low * w) & (rise <= arc.high * w)
+                best, part = torch.where(ok, w, best), torch.where(ok, 0.0, part)
+        ends = ((self.capped_below, self.low, self.arcs[0], 1.0), (self.capped_above, self.high, self.arcs[-1], 2.0))
+        for capped, y, arc, number in ends:
+            if capped and arc.radius(y) > 0:
+                w = dy / (y - oy)
+                x, z = ox * w + dx, oz * w + dz
+                ok = (w > best) & (x * x + z * z <= (arc.radius(y) * w) ** 2)
+                best, part = torch.where(ok, w, best), torch.where(ok, number, part)
+        return Trace(best, part)
+
+    def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
+        x, y, z = self.place.inside(points)
+        rise = torch.zeros_like(y)
+        for arc in self.arcs:
+            within = (y >= arc.low) & (y <= arc.high)
+            rise = torch.where(within, -0.5 * arc.b - arc.c * y, rise)
+        cap = torch.where(part == 1.0, -1.0, 1.0)
+        side = part == 0.0
+        zero = torch.zeros_like(y)
+        normal = torch.stack(
+            [torch.where(side, x, zero), torch.where(side, rise, cap), torch.where(side, z / self.squash**2, zero)]
+        )
+        around = torch.atan2(x, -z / self.squash) * self.widest  # the seam lies behind
+        uv = torch.stack([torch.where(side, around, x), torch.where(side, -y, z)])
+        return unit(self.place.outward(normal)), uv
+
+
+def sphere(center: Vector, radius: float) -> Lathe:
+    return ellipsoid(Place(center), radius, radius)
+
+
+def ellipsoid(place: Place, radius: float, half_height: float, squash: float = 1.0) -> Lathe:
+    ratio = (radius / half_height) ** 2
+    return Lathe(place, (Arc(-half_height, half_height, radius**2, 0.0, -ratio),), False, False, squash)
+
+
+def cylinder(place: Place, radius: float, height: float) -> Lathe:
+    """Stands on its origin."""
+    return Lathe(place, (Arc(0.0, height, radius**2, 0.0, 0.0),))
+
+
+def cone(place: Place, below: float, above: float, height: float) -> Lathe:
+    """Stands on its origin; radii at both ends. r = r0 + k y, so r² = r0² + 2 r0 k y + k² y²."""
+    k = (above - below) / height
+    return Lathe(place, (Arc(0.0, height, below**2, 2 * below * k, k * k),))
+
+
+def turned_profile(
+    place: Place, profile: Sequence[tuple[float, float]], *, pieces: int = 9, open_above: bool = False
+) -> Lathe:
+    """A smooth vessel through about the (height, radius) points of a profile, heights rising.
+
+    Squared radius is a uniform quadratic B-spline of the height: one quadric per piece, with a common tangent.
+    """
+    low, high = profile[0][0], profile[-1][0]
+    step = (high - low) / pieces
+    control = [_interpolated(profile, low + (i - 0.5) * step) ** 2 for i in range(pieces + 2)]
+    control[0], control[-1] = 2 * profile[0][1] ** 2 - control[1], 2 * profile[-1][1] ** 2 - control[-2]
+    arcs = []
+    for i in range(pieces):
+        y0 = low + i * step
+        start, end = 0.5 * (control[i] + control[i + 1]), 0.5 * (control[i + 1] + control[i + 2])
+        slope = (control[i + 1] - control[i]) / step
+        c = (end - start - slope * step) / step**2
+        b = slope - 2.0 * c * y0
+        arcs.append(Arc(y0, y0 + step, start - b * y0 - c * y0 * y0, b, c))
+    return Lathe(place, tuple(arcs), capped_above=not open_above)
+
+
+def _interpolated(profile: Sequence[tuple[float, float]], y: float) -> float:
+    for (y0, r0), (y1, r1) in itertools.pairwise(profile):
+        if y <= y1:
+            return r0 + (r1 - r0) * max(0.0, (y - y0) / (y1 - y0))
+    return profile[-1][1]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box with half extents, centred on its place. Parts: 0/1 its own −x/+x faces, 2/3 y, 4/5 z."""
+
+    place: Place
+    half: Vector
+
+    def corners(self) -> list[Vector]:
+        return self.place.hull((-self.half[0], -self.half[1], -self.half[2]), self.half)
+
+    def trace(self, rays: Rays, sample: float) -> Trace:
+        o, d = self.place.local(rays)
+        enter, leave = torch.full_like(d[0], -torch.inf), torch.full_like(d[0], torch.inf)
+        part = torch.full_like(d[0], MISS)
+        for axis in range(3):
+            side = torch.where(d[axis] < 0, self.half[axis], -self.half[axis])  # the face met first
+            near, far = (side - o[axis]) / d[axis], (-side - o[axis]) / d[axis]
+            part = torch.where(near > enter, 2.0 * axis + (side > 0), part)
+            enter, leave = torch.maximum(enter, near), torch.minimum(leave, far)
+        hit = (enter <= leave) & (enter > 0)
+        return Trace(torch.where(hit, 1.0 / enter, 0.0), torch.where(hit, part, MISS))
+
+    def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
+        x, y, z = self.place.inside(points)
+        axis, sign = (part / 2.0).floor(), 2.0 * (part % 2.0) - 1.0
+        normal = torch.stack([sign * (axis == i) for i in range(3)])
+        u = torch.where(axis == 0.0, z, x)
+        v = torch.where(axis == 1.0, z, -y)
+        return self.place.outward(normal), torch.stack([u, v])
+
+
+Outline = Callable[[Tensor, Tensor], Tensor]  # (x, y) in metres -> signed distance in metres, negative inside
+
+
+@dataclass(frozen=True)
+class Card:
+    """A piece of its own plane z = 0, cut out by an outline; without one, the whole plane.
+
+    extent: (left, right, bottom, top) bounds of the outline in own coordinates. thin: parts may be narrower
+    than a pixel.
+    """
+
+    place: Place
+    outline: Outline | None = None
+    extent: tuple[float, float, float, float] | None = None
+    thin: bool = False
+
+    def corners(self) -> list[Vector]:
+        if self.extent is None:
+            return []
+        left, right, bottom, top = self.extent
+        return self.place.hull((left, bottom, 0.0), (right, top, 0.0))
+
+    def trace(self, rays: Rays, sample: float) -> Trace:
+        o, d = self.place.local(rays)
+        w = -d[2] / o[2]  # affine in pixel coordinates
+        ahead = w > 1e-9
+        if self.outline is None:
+            return Trace(w.clamp(min=0.0), torch.where(ahead, 0.0, MISS))
+        depth = 1.0 / torch.where(ahead, w, 1.0)
+        distance = self.outline(o[0] + d[0] * depth, o[1] + d[1] * depth)
+        part = torch.where(ahead & (distance < 0), 0.0, MISS)
+        rim = ahead & (distance.abs() < 1.5 * sample * depth) if self.thin else None
+        return Trace(w.clamp(min=0.0), part, rim)
+
+    def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
+        local = self.place.inside(points)
+        normal = torch.tensor(self.place.axes[2], dtype=points.dtype)[:, None].expand(3, points.shape[1])
+        return -normal, torch.stack([local[0], -local[1]])
+
+
+@dataclass(frozen=True)
+class Dome:
+    """Everything infinitely far away."""
+
+    def corners(self) -> list[Vector]:
+        return []
+
+    def trace(self, rays: Rays, sample: float) -> Trace:
+        return Trace(torch.zeros_like(rays.direction[0]), torch.zeros_like(rays.direction[0]))
+
+    def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.zeros_like(points), torch.zeros_like(points[:2])
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """[3, n] scaled to length 1."""
+    x, y, z = vectors
+    return vectors / (x * x + y * y + z * z).sqrt().clamp(min=1e-20)
