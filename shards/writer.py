@@ -10,8 +10,6 @@ from io import BufferedIOBase
 from pathlib import Path
 from types import TracebackType
 
-import webdataset
-
 from .codec import check_fields, decode_record
 from .complaint import FieldError
 from .durable import replace_durably, sync_folder, temporary_beside
@@ -63,6 +61,8 @@ class ShardWriter:
         self._file: BufferedIOBase | None = None
 
     def __enter__(self) -> ShardWriter:
+        import webdataset  # brings torch along, which costs every reader of `shards` seconds
+
         for folder in (tar_path(self.out, self.name).parent, marker_path(self.out, self.name).parent):
             folder.mkdir(parents=True, exist_ok=True)
         self._temporary = temporary_beside(tar_path(self.out, self.name))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from shards import Complaint, ShardWriter, ValidationReport, encode, read_marker, validate, write_index
 from shards.archive import BLOCK_BYTES
+from shards.index import manifest_of
 from shards.inspection import inspect_shard
 from shards.marker import marker_path, tar_path
 from tests.shards.forgery import Samples, forge, read_samples, write_tar
@@ -323,6 +325,21 @@ def test_an_index_that_says_something_else_is_named(out: Path) -> None:
         ("index.json", "*", "samples"),
         ("SHA256SUMS", "*", "index.json"),
     }
+
+
+def test_an_index_written_in_another_form_is_named(out: Path) -> None:
+    (out / "index.json").write_text(json.dumps(json.loads((out / "index.json").read_bytes())))
+    assert ("index.json", "*", "*") in places(validate(out))
+
+
+def test_a_manifest_of_other_rows_is_named(out: Path) -> None:
+    markers = [read_marker(out, name) for name in (TRAIN, "train-000001")]
+    (out / "manifest.parquet").write_bytes(manifest_of(markers))
+    assert ("manifest.parquet", "*", "*") in places(validate(out))
+    changed = dataclasses.replace(markers[0].rows[2], seed=8)
+    markers[0] = dataclasses.replace(markers[0], rows=(*markers[0].rows[:2], changed))
+    (out / "manifest.parquet").write_bytes(manifest_of([*markers, read_marker(out, "val-000000")]))
+    assert ("manifest.parquet", "00000002", "seed") in places(validate(out))
 
 
 def test_an_index_that_leaves_a_shard_out_is_named(out: Path) -> None:
