@@ -25,12 +25,14 @@ from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
 from simulator.matte import split_mixed_pixels
 from simulator.occlusion import hidden_surfaces
+from simulator.peeling import peeled
 from simulator.scatter import PaddedGrid, SpotSpectra, blurred, octave_of, octave_spectra, spot_spectra
 
 RENDERER_VERSION = "1"
 
 BINS, GROUPS = 32, 6
 HIDDEN_BINS, HIDDEN_GROUPS = 16, 4
+PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
 _DISPLAY_WHITE = 1.001
 
 
@@ -102,8 +104,12 @@ class Scene:
         """A scene whose every surface is known, also where it is hidden. Raises ValueError on bad input."""
         _check_radius(max_radius_px)
         grid = PaddedGrid.around(layers.height, layers.width, math.ceil(max_radius_px))
-        light = layers.color * layers.coverage[:, None]
-        groups = _depth_groups(grid, light, layers.coverage, layers.disparity, (BINS, GROUPS), layers.margin_px)
+        groups: list[DepthGroup] = []
+        # The visible surfaces first: within a bin, what is seen must not mix with what it hides.
+        for coverage in peeled(layers.coverage, layers.disparity, PEELS):
+            counts = (HIDDEN_BINS, HIDDEN_GROUPS) if groups else (BINS, GROUPS)
+            light = layers.color * coverage[:, None]
+            groups += _depth_groups(grid, light, coverage, layers.disparity, counts, layers.margin_px)
         seen = layers.disparity[layers.coverage > 0]
         return cls(tuple(groups), grid, layers.color.device, max_radius_px, _span(seen))
 
@@ -145,6 +151,8 @@ def _depth_groups(
 ) -> list[DepthGroup]:
     """light [N, 3, h, w] (times coverage), coverage [N, h, w], disparity [N, h, w] -> groups, nearest first."""
     bins, groups = counts
+    if not bool((coverage > 0).any()):
+        return []
     centres = bin_disparities(disparity, bins, where=coverage > 0)
     binned_content = binned(torch.cat([light, coverage[:, None]], dim=1), disparity, centres)  # [L, 4, h, w]
     occupied = binned_content[:, 3].flatten(1).any(dim=1)
