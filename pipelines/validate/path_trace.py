@@ -3,8 +3,8 @@
     r = A f |1/z - 1/z_f|    A lens radius (m), f focal length (px), z depth along the axis (m), z_f of the plane
                              in focus: so K = A f (px·m), and D = 1/z is the disparity in 1/m.
 
-A box filter makes each pixel the mean over its own square, and `max_depth = 1` leaves nothing but the light that
-the first surface sends out: the only noise is where the samples fall on the pixel and on the lens.
+A box filter makes each pixel the mean over its own square, and nothing counts but the light that the first surface
+sends out: the only noise is where the samples fall on the pixel and on the lens.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import UserError
+from pipelines.validate.lens_samples import mean_over_samples
 from pipelines.validate.surfaces import FOCAL_LENGTH_WIDTHS, ReferenceScene, Surface
 from simulator.lens import ThinLens
 
@@ -97,10 +98,10 @@ def trace_reference(scene: ReferenceScene, camera: Camera, lens: ThinLens | None
     """The picture [3, H, W], linear light: through the lens, or through a pinhole when `lens` is None.
 
     lens     focus_disparity in 1/m, blur_scale_px in px·m
-    samples  rays a pixel, stratified over pixel and lens by themselves (correlated multi-jittered)
+    samples  rays a pixel
     seed     the same seed gives the same picture on the same variant
     """
-    return Tracer(scene, camera).picture(lens, samples, seed)
+    return Tracer(scene, camera).picture(lens, range(samples), seed)
 
 
 class Tracer:
@@ -116,9 +117,14 @@ class Tracer:
         """Of a picture: [3, H, W]."""
         return 3, self._camera.height, self._camera.width
 
-    def picture(self, lens: ThinLens | None, samples: int, seed: int) -> Picture:
-        """As `trace_reference`."""
-        return _render(self._mi, self._loaded, self._camera, lens, samples, seed)
+    def picture(self, lens: ThinLens | None, run: range, seed: int) -> Picture:
+        """The mean over the samples `run` of a seed's sequence: range(256), then range(256, 512) to go on."""
+        sensor = self._mi.load_dict(_sensor(self._mi, self._camera, lens))
+        if self._mi.variant().startswith("scalar"):
+            picture = _rendered(self._mi, self._loaded, sensor, run, seed)
+        else:
+            picture = _traced(self._mi, self._loaded, sensor, self._camera, run, seed)
+        return np.ascontiguousarray(picture, dtype=np.float32)
 
     def disparity(self) -> Picture:
         """1/z of the nearest surface at each pixel's centre [H, W], in 1/m; 0 where there is none."""
@@ -163,7 +169,8 @@ def _mesh(mi: Any, surface: Surface) -> Any:
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
-def _render(mi: Any, loaded: Any, camera: Camera, lens: ThinLens | None, samples: int, seed: int) -> Picture:
+def _sensor(mi: Any, camera: Camera, lens: ThinLens | None) -> dict[str, Any]:
+    film = {"type": "hdrfilm", "width": camera.width, "height": camera.height, "component_format": "float32"}
     sensor = {
         "type": "perspective",
         "fov_axis": "x",
@@ -171,19 +178,30 @@ def _render(mi: Any, loaded: Any, camera: Camera, lens: ThinLens | None, samples
         "near_clip": 0.01,
         "far_clip": 1e4,
         "to_world": mi.ScalarTransform4f().look_at(origin=[0, 0, 0], target=[0, 0, 1], up=[0, 1, 0]),
-        "film": {
-            "type": "hdrfilm",
-            "width": camera.width,
-            "height": camera.height,
-            "pixel_format": "rgb",
-            "component_format": "float32",
-            "rfilter": {"type": "box"},
-        },
-        "sampler": {"type": "multijitter", "sample_count": samples},
+        "film": {**film, "pixel_format": "rgb", "rfilter": {"type": "box"}},
+        "sampler": {"type": "multijitter"},
     }
-    if lens is not None:
-        sensor["type"] = "thinlens"
-        sensor["aperture_radius"] = lens.blur_scale_px / camera.focal_length_px  # A = K / f
-        sensor["focus_distance"] = 1.0 / lens.focus_disparity
-    picture = np.array(mi.render(loaded, sensor=mi.load_dict(sensor), spp=samples, seed=seed))  # [H, W, 3]
-    return np.ascontiguousarray(picture.transpose(2, 0, 1), dtype=np.float32)
+    if lens is None:
+        return sensor
+    radius_m = lens.blur_scale_px / camera.focal_length_px  # A = K / f
+    return {**sensor, "type": "thinlens", "aperture_radius": radius_m, "focus_distance": 1.0 / lens.focus_disparity}
+
+
+def _traced(mi: Any, loaded: Any, sensor: Any, camera: Camera, run: range, seed: int) -> Picture:
+    """Rays of Mitsuba's lens through points that fill pixel and lens evenly together: [3, H, W]."""
+    pixel = mi.UInt32(np.arange(camera.height * camera.width, dtype=np.uint32))
+    column, row = mi.Float(pixel % camera.width), mi.Float(pixel // camera.width)
+
+    def light(point: list[Any]) -> Any:
+        film = mi.Point2f((column + point[0]) / camera.width, (row + point[1]) / camera.height)
+        ray, _ = sensor.sample_ray(0.0, 0.5, film, mi.Point2f(point[2], point[3]))
+        hit = loaded.ray_intersect(ray)
+        return hit.emitter(loaded).eval(hit)
+
+    return np.array(mean_over_samples(mi, light, pixel, run, seed)).reshape(3, camera.height, camera.width)
+
+
+def _rendered(mi: Any, loaded: Any, sensor: Any, run: range, seed: int) -> Picture:
+    """Mitsuba's own path tracer, its own samples: runs on every variant, noisier. [3, H, W]"""
+    own_seed = int(np.random.SeedSequence([seed, run.start]).generate_state(1)[0])
+    return np.array(mi.render(loaded, sensor=sensor, spp=len(run), seed=own_seed)).transpose(2, 0, 1)

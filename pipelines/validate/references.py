@@ -83,13 +83,13 @@ class Reference:
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to trace: twice the samples each round, from `samples` a pixel, until the noise is below `noise_psnr`.
+    """How long to trace: from `samples` a pixel, twice as many each round, until the noise is below `noise_psnr`.
 
     After `rounds` it is left at that; the record says how quiet the frame became.
     """
 
     samples: int = 256
-    rounds: int = 6
+    rounds: int = 7
     noise_psnr: float = 60.0
     aif_samples: int = 1024
 
@@ -105,27 +105,27 @@ def trace(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ...], e
     tracer = Tracer(scene, camera)
     frames, noise = [], []
     for index, lens in enumerate(lenses):
-        frame, frame_noise = _quiet_frame(tracer, lens, effort, seed=1 + 1000 * index)
+        frame, frame_noise = _quiet_frame(tracer, lens, effort, seed=1 + 2 * index)
         frames.append(frame)
         noise.append(frame_noise)
-    aif = tracer.picture(None, effort.aif_samples, seed=0)
+    aif = tracer.picture(None, range(effort.aif_samples), seed=0)
     return Reference(scene.name, scene.seed, aif, tracer.disparity(), np.stack(frames), lenses, tuple(noise))
 
 
 def _quiet_frame(tracer: Tracer, lens: ThinLens, effort: Effort, seed: int) -> tuple[Picture, float]:
     """Two independent halves, and more of both until their difference says that the mean is quiet enough."""
     halves = torch.zeros(2, *tracer.shape, dtype=torch.float64)
-    weight, noise = 0.0, 0.0
+    done, noise = 0, 0.0
     for number in range(effort.rounds):
-        samples = effort.samples // 2 * 2**number  # each half's share of this round
+        run = range(done, effort.samples // 2 * 2**number)  # goes on to the next power of two
         for half in (0, 1):
-            halves[half] += samples * torch.from_numpy(tracer.picture(lens, samples, seed + 2 * number + half))
-        weight += samples
-        first, second = halves / weight
+            halves[half] += len(run) * torch.from_numpy(tracer.picture(lens, run, seed + half))
+        done = run.stop
+        first, second = halves / done
         noise = psnr(first, second) + 20 * math.log10(2.0)  # the mean's deviation is half the difference's
         if noise >= effort.noise_psnr:
             break
-    return np.asarray((halves.mean(dim=0) / weight).numpy(), dtype=np.float32), noise
+    return np.asarray((halves.mean(dim=0) / done).numpy(), dtype=np.float32), noise
 
 
 def save(reference: Reference, path: Path) -> None:
@@ -200,9 +200,7 @@ def trace_stored(folder: Path) -> None:
     for name, kept in STORED.items():
         scene = reference_scene(name, seed=0)
         lenses = reference_lenses(scene, STORED_CAMERA.width)
-        reference = trace(
-            scene, STORED_CAMERA, tuple(lenses[index] for index in kept), Effort(rounds=10)
-        )
+        reference = trace(scene, STORED_CAMERA, tuple(lenses[index] for index in kept), Effort(rounds=10))
         path = folder / f"{name}.npz"
         store(reference, path)
         noise = ", ".join(f"{value:.1f}" for value in reference.noise_psnr)

@@ -6,9 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+from pipelines.validate.lens_samples import sobol_bits
 from pipelines.validate.meshes import Mesh, floor, quad
 from pipelines.validate.metrics import psnr
-from pipelines.validate.path_trace import Camera, Tracer, _llvm_version, trace_reference
+from pipelines.validate.path_trace import (
+    Camera,
+    Tracer,
+    _llvm_version,
+    _load,
+    _rendered,
+    _sensor,
+    start_mitsuba,
+    trace_reference,
+)
 from pipelines.validate.scenes import SCENES, reference_scene
 from pipelines.validate.surfaces import Painter, ReferenceScene, Surface, backdrop
 from simulator.lens import ThinLens
@@ -65,6 +75,31 @@ def test_a_plane_in_focus_is_the_pinhole_picture() -> None:
     assert psnr(blurred, pinhole) < 35
 
 
+def test_a_run_goes_on_where_it_stopped() -> None:
+    tracer, lens = Tracer(scene_of(quad(0.5, 0.5).moved((0, 0, 2))), Camera(20, 30)), ThinLens(0.2, 50.0)
+    halves = tracer.picture(lens, range(32), seed=1), tracer.picture(lens, range(32, 64), seed=1)
+    assert not np.array_equal(*halves)
+    assert (halves[0] + halves[1]) / 2 == pytest.approx(tracer.picture(lens, range(64), seed=1), abs=1e-6)
+
+
+def test_our_samples_see_what_mitsubas_own_see() -> None:
+    scene, lens = reference_scene("branches", seed=2), ThinLens(0.2, 10.0)
+    camera = Camera(height=48, width=72)
+    mi = start_mitsuba()
+    loaded, sensor = _load(mi, scene), mi.load_dict(_sensor(mi, camera, lens))
+    theirs = torch.from_numpy(np.float32(_rendered(mi, loaded, sensor, range(1024), seed=0)))
+    assert psnr(torch.from_numpy(trace_reference(scene, camera, lens, 256, seed=0)), theirs) > 45  # noise of theirs
+
+
+def test_points_fill_pixel_and_lens_evenly() -> None:
+    """Any 2^n points of the sequence's start have one in each of 2^n equal boxes along every single dimension."""
+    bits = sobol_bits(0, 64)
+    mirrored = [int(f"{value:032b}"[::-1], 2) for value in bits.ravel().tolist()]
+    strata = (np.array(mirrored).reshape(4, 64) >> 26).astype(int)
+    assert (np.sort(strata, axis=1) == np.arange(64)).all()
+    assert np.array_equal(sobol_bits(16, 48), bits[:, 16:])
+
+
 def test_same_seed_same_picture() -> None:
     scene, camera, lens = scene_of(quad(0.5, 0.5).moved((0, 0, 2))), Camera(20, 30), ThinLens(0.2, 50.0)
     first, again, other = (trace_reference(scene, camera, lens, 16, seed) for seed in (5, 5, 6))
@@ -83,7 +118,7 @@ def test_a_scene_fills_the_frame_and_beyond(name: str) -> None:
     near, middle, far = (1 / depth for depth in scene.focus_m)
     assert np.percentile(disparity, 1) * 0.5 < far < middle < near < disparity.max() * 1.05
     for lens in (None, ThinLens(near, 10.0), ThinLens(far, 10.0)):
-        picture = tracer.picture(lens, 64, seed=0)
+        picture = tracer.picture(lens, range(64), seed=0)
         assert picture.max(axis=0).min() > 0
     if name in ("portrait", "corridor"):
         assert picture.max() > 1
