@@ -161,7 +161,10 @@ def _preview(config: PreviewConfig) -> int:
 def _card(config: CardConfig) -> int:
     from shards.card import write_card
 
-    print(write_card(_existing(config.out)))
+    try:
+        print(write_card(_existing(config.out)))
+    except ValueError as error:  # no sample, or a damaged marker
+        raise UserError(f"{error}; see `{PROGRAM} verify {config.out}`", exit_code=1) from error
     return 0
 
 

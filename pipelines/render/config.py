@@ -7,7 +7,7 @@ A record checks itself when built and raises UserError, one line that names the 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -160,3 +160,14 @@ class RenderConfig:
         _require(0 <= self.seed < 2**63, "--seed", "lie in [0, 2^63)", self.seed)
         share = self.max_reject_fraction
         _require(0 <= share <= 1, "--max-reject-fraction", "lie in [0, 1]", share)
+
+    def with_absolute_paths(self) -> RenderConfig:
+        """The same run for a worker that may stand in another folder."""
+        depth = self.depth
+        folder, model = depth.depth_dir, Path(depth.depth)
+        depth = replace(
+            depth,
+            depth=str(model.absolute()) if model.is_dir() else depth.depth,
+            depth_dir=folder.absolute() if folder else None,
+        )
+        return replace(self, out=self.out.absolute(), depth=depth)

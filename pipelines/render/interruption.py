@@ -64,7 +64,7 @@ def deferred() -> Iterator[Callable[[], None]]:
 
     For libraries whose compiled code turns an exception out of a handler into another one, as Ray's does.
     """
-    _mailbox.is_open = True
+    _mailbox.is_open, _mailbox.signal_number = True, 0
     try:
         yield _raise_waiting
     finally:

@@ -25,9 +25,9 @@ from pipelines.render.ledger import counts_by_code, write_ledger
 from pipelines.render.photos import PhotoSource, RejectedPhoto, find_photos
 from pipelines.render.plan import Plan, PlannedShard, check_same_photos, make_plan, plan_to_json
 from pipelines.render.progress import RenderProgress
+from pipelines.render.result import Forecast, RenderResult
 from pipelines.render.run_inline import run_inline
 from pipelines.render.run_lock import run_lock
-from pipelines.render.stage_clock import shares
 from shards.card import write_card
 from shards.durable import write_durably
 from shards.index import is_complete, marked_shards, remove_stale_temporaries, write_index
@@ -36,60 +36,6 @@ FAILURES_WITHOUT_SUCCESS = 3
 """When the first shards all fail, the fault lies with none of them: the run ends."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RenderResult:
-    """What a run came to. Counts are those of the whole data set, whichever run made it."""
-
-    out: str
-    photos: int
-    samples: int
-    frames: int
-    shards: int
-    rejected: int
-    rejected_by_code: dict[str, int]
-    failed_shards: dict[str, str]
-    seconds_by_stage: dict[str, float]
-    exit_code: int
-
-    def summary(self) -> str:
-        """For people: what there is, what was left out and why, where the time went."""
-        lines = [f"{self.out}: {self.samples} samples, {self.frames} frames, shards: {self.shards}"]
-        if self.rejected:
-            lines.append(f"{self.rejected} of {self.photos} photos rejected: {_counted(self.rejected_by_code)}")
-        lines += [f"{name} failed: {reason}" for name, reason in self.failed_shards.items()]
-        if self.seconds_by_stage:
-            busy = sum(self.seconds_by_stage.values())
-            lines.append(f"workers were busy for {busy:.1f} s: {shares(self.seconds_by_stage)}")
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a run would do, for --dry-run."""
-
-    out: str
-    photos: int
-    samples_by_split: dict[str, int]
-    frames: int
-    shards: int
-    estimated_bytes: int
-    free_bytes: int
-    rejected_by_code: dict[str, int]
-    depth: list[str]
-    device: str
-
-    def summary(self) -> str:
-        """For people."""
-        return "\n".join(
-            [
-                f"{self.out}: {_counted(self.samples_by_split)} samples, {self.frames} frames, shards: {self.shards}",
-                f"about {human(self.estimated_bytes)}, {human(self.free_bytes)} are free",
-                f"depth: {', '.join(self.depth) or 'exact'}; device: {self.device}",
-                f"left out of {self.photos} photos: {_counted(self.rejected_by_code) or 'none'}",
-            ]
-        )
 
 
 @dataclass(frozen=True)
@@ -125,11 +71,13 @@ def render(config: RenderConfig) -> RenderResult:
     """
     prepared = prepare(config)
     folder = Folder(config.out)
+    if config.out.is_dir() and not folder.meta.is_dir() and any(config.out.iterdir()):
+        raise UserError(f"--out {config.out} holds other things than a data set; name a new or an empty folder")
     folder.meta.mkdir(parents=True, exist_ok=True)
     with interruptible(), run_lock(folder.meta, force=config.execution.force):
         settings = fingerprint(config, prepared.device_kind, prepared.depth_origins)
         _freeze_or_check(folder, prepared.plan, settings)
-        job = RenderJob(config, prepared.device_kind, sha256_of(settings))
+        job = RenderJob(config.with_absolute_paths(), prepared.device_kind, sha256_of(settings))
         remove_stale_temporaries(config.out)  # of a run that was killed
         try:
             failed, seconds = _render_missing(job, prepared.plan)
@@ -246,9 +194,14 @@ def _result(
     seconds: dict[str, float],
 ) -> RenderResult:
     """Write index and card over all finished shards, and count."""
-    index = write_index(config.out) if marked_shards(config.out) else {"samples": 0, "frames": 0, "shards": 0}
-    if index["samples"]:
-        write_card(config.out)
+    index = {"samples": 0, "frames": 0, "shards": 0}
+    try:
+        if marked_shards(config.out):
+            index = write_index(config.out)
+        if index["samples"]:
+            write_card(config.out)
+    except ValueError as error:  # a shard was damaged, and rendering it again has failed
+        raise UserError(f"{error}; failed shards: {failed}", exit_code=1) from error
     too_many = len(rejects) > config.max_reject_fraction * prepared.photos
     return RenderResult(
         out=str(config.out),
@@ -262,7 +215,3 @@ def _result(
         seconds_by_stage={stage: round(spent, 3) for stage, spent in seconds.items()},
         exit_code=1 if failed else 3 if too_many else 0,
     )
-
-
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -61,10 +61,11 @@ def run_ray(
             for done in ready:
                 worker, shard = in_flight.pop(done)
                 outcome = _outcome(done, shard)
-                if isinstance(outcome, ShardReport):
+                if isinstance(outcome, ShardReport) and waiting:
                     workers.give_back(worker)
-                else:
+                else:  # it may be in any state, or nobody needs it: others may be waiting for its place
                     workers.dismiss(worker)
+                if isinstance(outcome, ShardFailure):
                     tried[shard.name] += 1
                     attempt = f"{tried[shard.name]} of {execution.attempts}"
                     _log.warning("%s failed, attempt %s: %s", shard.name, attempt, outcome.reason)
@@ -101,7 +102,7 @@ class _Workers:
         self._idle.append(worker)
 
     def dismiss(self, worker: Any) -> None:
-        """End a worker that failed: its process may be in any state."""
+        """End a worker, whatever it is doing, and free its place in the cluster."""
         ray.kill(worker)
 
 
@@ -113,6 +114,7 @@ def _outcome(done: Any, shard: PlannedShard) -> ShardReport | ShardFailure:
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, UserError):
             raise error.cause from None
+        _log.warning("%s", error)  # the worker's own traceback
         return ShardFailure(shard.name, f"{type(error.cause).__name__}: {error.cause}")
     except ray.exceptions.RayError as error:  # the worker is gone; the last line says why, as far as Ray knows
         last_line = str(error).strip().splitlines()[-1]
@@ -120,11 +122,14 @@ def _outcome(done: Any, shard: PlannedShard) -> ShardReport | ShardFailure:
 
 
 def _worker_count(execution: ExecutionConfig, device_kind: str) -> int:
-    if execution.workers != "auto":
-        return execution.workers
+    """How many workers may be alive at once. Raises UserError when the cluster has no place for a single one."""
     resources = ray.cluster_resources()
-    count = resources.get("GPU", 0) if device_kind != "cpu" else resources.get("CPU", 1) // execution.threads
-    return max(1, int(count))
+    on_gpu = device_kind != "cpu"
+    places = int(resources.get("GPU", 0) if on_gpu else resources.get("CPU", 0) // execution.threads)
+    if places < 1:
+        needed = "a GPU: use --device cpu" if on_gpu else f"{execution.threads} CPU cores: lower --threads"
+        raise UserError(f"the Ray cluster has no place for a worker, which needs {needed}")
+    return places if execution.workers == "auto" else execution.workers
 
 
 @contextmanager

@@ -47,9 +47,6 @@ class _ShardInWork:
     clock: StageClock = field(default_factory=StageClock)
     rejects: list[RejectedPhoto] = field(default_factory=list)
 
-    def reject(self, photo: PhotoSource, reason: Rejection) -> None:
-        self.rejects.append(rejected(photo, reason))
-
 
 class ShardWorker:
     """Renders planned shards. Pins the process's thread counts, because they may change bits."""

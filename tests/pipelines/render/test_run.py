@@ -236,6 +236,38 @@ def test_a_signal_drops_the_shard_in_work_and_keeps_the_others(
     assert render(tiny_config).samples == 5
 
 
+def test_a_folder_full_of_other_things_is_left_alone(tiny_config: RenderConfig) -> None:
+    photos = Path(tiny_config.source.photos)
+    before = sorted(photos.iterdir())
+    with pytest.raises(UserError, match=f"--out {photos} holds other things than a data set; name a new"):
+        render(dataclasses.replace(tiny_config, out=photos))
+    assert sorted(photos.iterdir()) == before
+
+
+def test_a_damaged_shard_that_cannot_be_rendered_again_is_said(
+    finished: RenderConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (finished.out / "shards" / "train-000001.tar").write_bytes(b"cut")
+    with monkeypatch.context() as patch:
+        at_sample(patch, 1, fail(RuntimeError("CUDA error")))
+        with pytest.raises(UserError, match=r"shard train-000001 must be whole.*CUDA error"):
+            render(finished)
+    assert render(finished).exit_code == 0
+    assert validate(finished.out).complaints == ()
+
+
+def test_workers_may_stand_in_another_folder(
+    tiny_config: RenderConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    config = dataclasses.replace(with_knobs(tiny_config, "depth", depth="model", depth_dir=Path("d")), out=Path("o"))
+    absolute = config.with_absolute_paths()
+    assert absolute.out == tmp_path / "o"
+    assert (absolute.depth.depth, absolute.depth.depth_dir) == (str(tmp_path / "model"), tmp_path / "d")
+    assert with_knobs(config, "depth", depth="owner/model").with_absolute_paths().depth.depth == "owner/model"
+
+
 def test_a_dry_run_writes_nothing_and_counts_right(tiny_config: RenderConfig) -> None:
     said = forecast(tiny_config)
     assert (said.photos, said.frames, said.shards) == (5, 20, 3)

@@ -100,6 +100,11 @@ def test_a_cluster_that_is_not_there_is_named(finished: RenderConfig) -> None:
         render(on_ray(finished, "127.0.0.1:1", "nowhere"))
 
 
+def test_a_cluster_without_a_place_for_a_worker_is_said(finished: RenderConfig, cluster: str) -> None:
+    with pytest.raises(UserError, match="no place for a worker, which needs 99 CPU cores: lower --threads"):
+        render(on_ray(finished, cluster, "too-wide", threads=99))
+
+
 def test_what_processes_say_on_descriptor_1_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     with run_ray.stdout_to_stderr():
         os.write(1, b"a raylet talks")

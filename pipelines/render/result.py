@@ -1,0 +1,66 @@
+"""What a run says at its end, or beforehand: records for --json, with a summary for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipelines.render.estimate import human
+from pipelines.render.stage_clock import shares
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """What a run came to. Counts are those of the whole data set, whichever run made it."""
+
+    out: str
+    photos: int
+    samples: int
+    frames: int
+    shards: int
+    rejected: int
+    rejected_by_code: dict[str, int]
+    failed_shards: dict[str, str]
+    seconds_by_stage: dict[str, float]
+    exit_code: int
+
+    def summary(self) -> str:
+        """For people: what there is, what was left out and why, where the time went."""
+        lines = [f"{self.out}: {self.samples} samples, {self.frames} frames, shards: {self.shards}"]
+        if self.rejected:
+            lines.append(f"{self.rejected} of {self.photos} photos rejected: {_counted(self.rejected_by_code)}")
+        lines += [f"{name} failed: {reason}" for name, reason in self.failed_shards.items()]
+        if self.seconds_by_stage:
+            busy = sum(self.seconds_by_stage.values())
+            lines.append(f"workers were busy for {busy:.1f} s: {shares(self.seconds_by_stage)}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would do, for --dry-run."""
+
+    out: str
+    photos: int
+    samples_by_split: dict[str, int]
+    frames: int
+    shards: int
+    estimated_bytes: int
+    free_bytes: int
+    rejected_by_code: dict[str, int]
+    depth: list[str]
+    device: str
+
+    def summary(self) -> str:
+        """For people."""
+        return "\n".join(
+            [
+                f"{self.out}: {_counted(self.samples_by_split)} samples, {self.frames} frames, shards: {self.shards}",
+                f"about {human(self.estimated_bytes)}, {human(self.free_bytes)} are free",
+                f"depth: {', '.join(self.depth) or 'exact'}; device: {self.device}",
+                f"left out of {self.photos} photos: {_counted(self.rejected_by_code) or 'none'}",
+            ]
+        )
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
