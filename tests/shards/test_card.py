@@ -58,6 +58,16 @@ def test_a_licence_is_never_guessed(tmp_path: Path) -> None:
     assert "- `not stated`: 1" in card_of(tmp_path, license="")
 
 
+def test_two_licences_make_no_single_one(tmp_path: Path) -> None:
+    first, second = make_sample(0), make_sample(1)
+    photo = dataclasses.replace(second.record.photo, license="CC-BY-4.0")
+    second = dataclasses.replace(second, record=dataclasses.replace(second.record, photo=photo))
+    write_shard(tmp_path, "train-000000", [first, second])
+    card = card_text([read_marker(tmp_path, "train-000000")])
+    assert front_matter(card)["license"] == "other"
+    assert "- `CC-BY-4.0`: 1\n- `CC0-1.0`: 1" in card
+
+
 def test_names_from_file_lists_do_not_break_out_of_the_card(tmp_path: Path) -> None:
     card = card_of(tmp_path, license="x`\n---\nlicense: mit\n# pwned")
     assert front_matter(card)["license"] == "other"

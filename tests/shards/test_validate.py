@@ -308,7 +308,7 @@ def test_a_missing_or_damaged_side_file_is_named(out: Path, name: str) -> None:
     sound = (out / name).read_bytes()
     (out / name).unlink()
     assert name in {complaint.shard for complaint in validate(out).complaints}
-    for damaged in (b"", sound[: len(sound) // 2], sound + b"\n", b"\xff" + sound[1:]):
+    for damaged in (b"", sound[: len(sound) // 2], sound[:-1], sound + b"\n", b"\xff" + sound[1:]):
         (out / name).write_bytes(damaged)
         report = validate(out)
         assert {complaint.shard for complaint in report.complaints} <= {name, "SHA256SUMS"}
