@@ -25,6 +25,7 @@ from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.interruption import Interrupted
 from pipelines.render.recipes import RECIPES
+from pipelines.validate.config import ValidateConfig
 
 PROGRAM = "refocus-foundry"
 
@@ -168,6 +169,14 @@ def _card(config: CardConfig) -> int:
     return 0
 
 
+def _validate(config: ValidateConfig) -> int:
+    from pipelines.validate.run import run
+
+    result = run(config)
+    print(json.dumps(result.to_json(), sort_keys=True) if config.json else result.summary())
+    return 0
+
+
 def _existing(out: Path) -> Path:
     """A data set's folder. Raises UserError when it is none."""
     if not (out / ".meta").is_dir() and not (out / "shards").is_dir():
@@ -205,6 +214,7 @@ VERBS: dict[str, type[Any]] = {
     "verify": VerifyConfig,
     "preview": PreviewConfig,
     "card": CardConfig,
+    "validate": ValidateConfig,
 }
 _RUN: dict[type[Any], Callable[[Any], int]] = {
     DoctorConfig: _doctor,
@@ -212,4 +222,5 @@ _RUN: dict[type[Any], Callable[[Any], int]] = {
     VerifyConfig: _verify,
     PreviewConfig: _preview,
     CardConfig: _card,
+    ValidateConfig: _validate,
 }

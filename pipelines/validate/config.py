@@ -1,0 +1,41 @@
+"""What a validation run is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.errors import UserError
+
+SCENE_NAMES = (
+    "cutouts", "ground", "terrain", "fence", "foliage", "portrait",
+    "interior", "clutter", "corridor", "branches", "statue",
+)  # fmt: skip
+"""Those of scenes.py, which is not imported here: the command line must be there at once."""
+
+
+@dataclass(frozen=True)
+class ValidateConfig:
+    """Compare the renderer with a path tracer: error table, pictures, and the renderer measured as an instrument."""
+
+    out: Path = Path("out/validate")
+    """Folder of table, pictures and traced references; references that are there are not traced again."""
+    scenes: tuple[str, ...] = SCENE_NAMES
+    """Which scenes."""
+    width: int = 480
+    """Pixels across; the height is two thirds."""
+    seed: int = 0
+    """Layout and textures of the scenes: another number makes scenes that nobody has looked at."""
+    noise_psnr: float = 50.0
+    """How quiet the references are traced, in dB; terrain is traced 8 dB quieter, as it is rendered that well."""
+    threads: int = 2
+    """CPU threads of torch."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.scenes) - set(SCENE_NAMES))
+        if unknown:
+            raise UserError(f"--scenes must be among {', '.join(SCENE_NAMES)}; got {', '.join(unknown)}")
+        if not 96 <= self.width <= 1920:
+            raise UserError(f"--width must lie between 96 and 1920 px; got {self.width}")

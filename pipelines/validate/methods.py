@@ -1,0 +1,25 @@
+"""The renderers that `validate` compares: all see the same all-in-focus picture, disparity and lenses, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from simulator import ThinLens, render_stack
+from simulator.reference import binned_scatter, direct_scatter, over_composite
+
+Method = Callable[[Tensor, Tensor, Sequence[ThinLens]], Tensor]
+
+
+def _frame_by_frame(kernel: Callable[[Tensor, Tensor, ThinLens], Tensor]) -> Method:
+    return lambda image, disparity, lenses: torch.stack([kernel(image, disparity, lens) for lens in lenses])
+
+
+METHODS: dict[str, Method] = {
+    "ours": render_stack,
+    "direct scatter": _frame_by_frame(direct_scatter),
+    "binned scatter": _frame_by_frame(binned_scatter),
+    "over-compositing": _frame_by_frame(over_composite),
+}

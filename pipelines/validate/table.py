@@ -1,0 +1,83 @@
+"""Errors of every method on every scene, as numbers, as a Markdown table, and as one line a method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipelines.validate.metrics import interior, psnr, ssim
+from pipelines.validate.references import Reference
+
+
+@dataclass(frozen=True)
+class Errors:
+    """One method on one scene: PSNR (dB) and SSIM of the interior, PSNR of the whole frame; one entry a frame."""
+
+    scene: str
+    method: str
+    psnr: tuple[float, ...]
+    ssim: tuple[float, ...]
+    whole_psnr: tuple[float, ...]
+
+    @property
+    def mean_psnr(self) -> float:
+        """Mean over the frames, in dB."""
+        return sum(self.psnr) / len(self.psnr)
+
+
+@dataclass(frozen=True)
+class ErrorTable:
+    """All errors, with the references' own noise (PSNR in dB, one entry a frame) by scene."""
+
+    errors: tuple[Errors, ...]
+    noise_psnr: dict[str, tuple[float, ...]]
+
+    def of(self, scene: str, method: str) -> Errors:
+        """One cell."""
+        return next(e for e in self.errors if (e.scene, e.method) == (scene, method))
+
+    @property
+    def scenes(self) -> list[str]:
+        """In the order of measuring."""
+        return list(self.noise_psnr)
+
+    @property
+    def methods(self) -> list[str]:
+        """Ours first."""
+        return list(dict.fromkeys(e.method for e in self.errors))
+
+    def mean_psnr(self, method: str) -> float:
+        """Mean over scenes of the scene's mean, in dB."""
+        return sum(self.of(scene, method).mean_psnr for scene in self.scenes) / len(self.scenes)
+
+    def mean_ssim(self, method: str) -> float:
+        """Mean over scenes and frames."""
+        values = [v for scene in self.scenes for v in self.of(scene, method).ssim]
+        return sum(values) / len(values)
+
+    def markdown(self) -> str:
+        """PSNR of the interior, mean of the frames, in dB; SSIM in brackets in the last row."""
+        rows = [["scene", *self.methods, "noise of the reference"]]
+        for scene in self.scenes:
+            cells = [f"{self.of(scene, method).mean_psnr:.1f}" for method in self.methods]
+            rows.append([scene, *cells, f"{min(self.noise_psnr[scene]):.0f}"])
+        means = [f"**{self.mean_psnr(m):.1f}** ({self.mean_ssim(m):.4f})" for m in self.methods]
+        rows.append(["**mean** (SSIM)", *means, ""])
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+        return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]) + "\n"
+
+
+def errors_of(reference: Reference, method: str, frames: Iterable[Tensor]) -> Errors:
+    """Compare one method's frames [3, H, W] with the reference's."""
+    psnrs, ssims, wholes = [], [], []
+    truths = torch.from_numpy(reference.frames)
+    for frame, truth, border in zip(frames, truths, reference.max_radius_px, strict=True):
+        inside, inside_truth = (interior(picture, math.ceil(border)) for picture in (frame, truth))
+        psnrs.append(psnr(inside, inside_truth))
+        ssims.append(ssim(inside, inside_truth))
+        wholes.append(psnr(frame, truth))
+    return Errors(reference.name, method, tuple(psnrs), tuple(ssims), tuple(wholes))
