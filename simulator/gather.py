@@ -36,6 +36,7 @@ _FLAT_PX, _FLAT_SHARE = 0.02, 1e-3  # error of s that moves no hit visibly: in p
 
 
 _ROUNDING_PX = 1e-4  # of s in float32
+_LEAST_SHARE = 1e-4  # of a pixel: less is rounding
 _RATIO_STEP_PX, _RATIO_LAST_PX = 1.0 / 64.0, 6.0
 
 
@@ -153,6 +154,7 @@ def _gathered(met: Sequence[Piece], tile: Tile, cells: _Cells, device: torch.dev
     together = max(1, (1 << (18 if device.type == "cpu" else 23)) // (tile.height * tile.width))
     for middle, share in zip(cells.middle.split(together), cells.share.split(together), strict=True):
         hits = [_meet(piece, middle.to(device), cells) for piece in met]
+        _share_pixels(hits, tile)
         for hit, free in zip(hits, _free(hits), strict=True):
             light = hit.content * (free * share.to(device)[:, None, None])[:, None]  # [c, 4, th, tw]
             here = hit.piece.tile.moved(-tile.top, -tile.left)
@@ -251,6 +253,22 @@ def _looked_up(window: Float[Tensor, "k kh kw"], y: Tensor, x: Tensor) -> Float[
     return F.grid_sample(shared, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
 
+def _share_pixels(hits: Sequence[_Hit], tile: Tile) -> None:
+    """Pieces of one layer stand beside each other in a pixel: each takes min(α, 1 − U), U what nearer ones took.
+
+    As a share of what they left, α becomes min(1, α / (1 − U)): laid "over", the pieces then add up.
+    """
+    for layer in {hit.piece.layer for hit in hits}:
+        own = [hit for hit in hits if hit.piece.layer == layer]
+        if len(own) > 1:
+            left = torch.ones(own[0].defocus.shape[0], tile.height, tile.width, device=own[0].defocus.device)
+            for hit in own:
+                here = hit.piece.tile.moved(-tile.top, -tile.left).of(left)
+                alpha = hit.content[:, 3].clone()
+                hit.content.div_(torch.maximum(alpha, here).clamp_(min=_LEAST_SHARE)[:, None])
+                here.sub_(alpha).clamp_(min=0.0)
+
+
 def _free(hits: Sequence[_Hit]) -> list[Tensor]:
     """Share of each ray that reaches a hit: Π (1 − α) over all nearer ones, [c, th, tw] each."""
     free = [torch.ones_like(hit.defocus) for hit in hits]
@@ -261,7 +279,7 @@ def _free(hits: Sequence[_Hit]) -> list[Tensor]:
                 continue
             a, b = (shared.moved(-hit.piece.tile.top, -hit.piece.tile.left) for hit in (before, behind))
             front, back = a.of(before.content[:, 3]), b.of(behind.content[:, 3])
-            if behind.piece.near <= before.piece.far:
+            if behind.piece.near <= before.piece.far or behind.piece.layer == before.piece.layer:
                 b.of(free[j]).mul_(1.0 - front)
             else:  # they may cross: ray by ray
                 first = a.of(before.defocus) >= b.of(behind.defocus)

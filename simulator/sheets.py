@@ -27,6 +27,7 @@ from simulator.lens import ThinLens
 _SETTLES = 0.5  # slope of e, in pixels a pixel, up to which the repetition at least halves its error each time
 _STEEPEST = 0.7  # slope g beyond which rays at the lens's rim run along the plane
 _SLAB_PX = 1.5  # thickness of a slab: a ray is off by less than half of it even where nothing settles
+_OVERLAP_PX = 0.5  # a slab goes on so far: its pixels' middles lie in it, hits at their sides may not
 _MOST_STEPS = 6
 _MARGIN_PX = 4  # around a window: linear interpolation and the widest footprint
 
@@ -216,40 +217,79 @@ def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Pie
         met = tile.common(inside.moved(around.top, around.left).grown(math.ceil(reach) + 1))
     if met is None:
         return []
-    plane = fitted_plane(defocus, members, around)
-    rest = defocus - plane.over(around, like=defocus)
-    largest = float(rest[_grown(members)].abs().max())
-    slope = 0.0 if largest < flat_px else _steepest(rest) / max(1.0 - plane.slope, 0.1)
-    if plane.slope > _STEEPEST or slope > _SETTLES:
-        return _slabs(sheet, met, lens, far, near, present=defocus[members])
-    steps = 0
-    if largest >= flat_px:
-        steps = min(max(1, math.ceil(math.log(flat_px / largest) / math.log(max(slope, 1e-3)))), _MOST_STEPS)
+    shape = _Shape.of(defocus, members, around, flat_px)
     window = _window(met, reach)
-    content = window.repeated_of(sheet.content)
-    opaque = met == tile and around == met.grown(math.ceil(reach) + 1) and bool((content[3] >= 1).all())
-    curved = lens.defocus_px(window.repeated_of(sheet.disparity)) - plane.over(window, like=rest) if steps else None
-    base, gradient = plane.over(met, like=rest), (plane.slope_y, plane.slope_x)
-    return [Piece(sheet.layer, met, window, content, curved, base, gradient, steps, far, near, opaque)]
+    content, beyond = window.repeated_of(sheet.content), lens.defocus_px(window.repeated_of(sheet.disparity))
+    if shape.settles:
+        opaque = met == tile and around == met.grown(math.ceil(reach) + 1) and bool((content[3] >= 1).all())
+        return [_piece(sheet.layer, met, window, content, beyond, shape, (far, near), opaque)]
+    return _slabs(sheet.layer, met, window, content, beyond, flat_px)
 
 
-def _slabs(sheet: Sheet, met: Tile, lens: ThinLens, far: float, near: float, present: Tensor) -> list[Piece]:
-    """Slabs of nearly equal s, nearest first; `present` holds the s of all members. Others are clamped to the slab."""
+class _Shape(NamedTuple):
+    """How a piece of surface lies around a tile: its plane, and how often the hit must be repeated (None: in vain)."""
+
+    plane: Plane
+    steps: int
+    settles: bool
+
+    @classmethod
+    def of(cls, defocus: Tensor, members: Tensor, tile: Tile, flat_px: float) -> _Shape:
+        plane = fitted_plane(defocus, members, tile)
+        rest = defocus - plane.over(tile, like=defocus)
+        largest = float(rest[_grown(members)].abs().max())
+        if largest < flat_px:
+            return cls(plane, 0, plane.slope < _STEEPEST)
+        slope = _steepest(rest) / max(1.0 - plane.slope, 0.1)
+        steps = math.ceil(math.log(flat_px / largest) / math.log(slope)) if 0.0 < slope < _SETTLES else _MOST_STEPS
+        return cls(plane, min(max(1, steps), _MOST_STEPS), slope <= _SETTLES and plane.slope < _STEEPEST)
+
+
+def _piece(
+    layer: int,
+    met: Tile,
+    window: Tile,
+    content: Tensor,
+    defocus: Tensor,
+    shape: _Shape,
+    span: tuple[float, float],
+    opaque: bool,
+) -> Piece:
+    rest = defocus - shape.plane.over(window, like=defocus) if shape.steps else None
+    base, slope = shape.plane.over(met, like=defocus), (shape.plane.slope_y, shape.plane.slope_x)
+    return Piece(layer, met, window, content, rest, base, slope, shape.steps, *span, opaque)
+
+
+def _slabs(layer: int, met: Tile, window: Tile, content: Tensor, defocus: Tensor, flat_px: float) -> list[Piece]:
+    """The surface cut into slabs of nearly equal s, nearest first, each carried on beyond its rim by itself."""
+    members = content[3] > 0
+    far, near = (float(v) for v in torch.aminmax(defocus[members]))
     count = max(1, math.ceil((near - far) / _SLAB_PX))
     thick = max(near - far, 1e-9) / count
-    window = _window(met, max(abs(far), abs(near)))
-    content = window.repeated_of(sheet.content)
-    defocus = lens.defocus_px(window.repeated_of(sheet.disparity))
-    index = ((near - defocus) / thick).floor().clamp(0, count - 1)
+    index = torch.where(members, ((near - defocus) / thick).floor().clamp(0, count - 1), -1.0)
     result = []
-    for k in ((near - present) / thick).floor().clamp(0, count - 1).unique().tolist():
-        high, low = near - k * thick, near - (k + 1) * thick
-        middle = (high + low) / 2
-        base = torch.full((met.height, met.width), middle, dtype=content.dtype, device=content.device)
-        rest = defocus.clamp(low, high) - middle
-        own = content * (index == k)
-        result.append(Piece(sheet.layer, met, window, own, rest, base, (0.0, 0.0), 2, low, high, False))
+    for k in range(count):
+        own = index == k
+        inside = _box(own)
+        if inside is None:
+            continue
+        low, high = (float(v) for v in torch.aminmax(defocus[own]))
+        reach = math.ceil(max(abs(low), abs(high))) + 1
+        within = met.common(inside.moved(window.top, window.left).grown(reach))
+        if within is None:
+            continue
+        extended = carried_on(defocus, own | _gently_beside(defocus, own, members))
+        shape = _Shape.of(extended, own, window, flat_px)
+        span = (low - _OVERLAP_PX, high + _OVERLAP_PX)
+        result.append(_piece(layer, within, window, content * own, extended, shape, span, opaque=False))
     return result
+
+
+def _gently_beside(defocus: Tensor, own: Tensor, members: Tensor) -> Tensor:
+    """Members within two pixels of a slab that are no further from it than a slope makes them."""
+    highest = F.max_pool2d(torch.where(own, defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
+    lowest = -F.max_pool2d(torch.where(own, -defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
+    return members & (defocus < highest + _OVERLAP_PX * 2) & (defocus > lowest - _OVERLAP_PX * 2)
 
 
 def _window(tile: Tile, reach: float) -> Tile:
