@@ -48,21 +48,22 @@ def nearer_bin(
 
 
 def binned(
-    content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
-) -> Float[Tensor, "l c h w"]:
-    """Content of N surfaces summed into L bins by the hat weights of its disparity."""
+    content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"], run: slice
+) -> Float[Tensor, "k c h w"]:
+    """Content of N surfaces summed into the K bins of a run (a slice of the L), by the hat weights of its disparity."""
     _, c, h, w = content.shape
-    result = torch.zeros(bins.numel(), c, h * w, dtype=content.dtype, device=content.device)
+    first, count = run.start, run.stop - run.start
+    result = torch.zeros(count * c * h * w, dtype=content.dtype, device=content.device)
     for surface, depth in zip(content.flatten(2), disparity.flatten(1), strict=True):
-        used = (surface[-1] != 0).nonzero()[:, 0]  # the last channel is coverage: sparse for hidden surfaces
-        whole = used.numel() == h * w
-        surface, depth = (surface, depth) if whole else (surface[:, used], depth[used])
         i, share = nearer_bin(depth, bins)
-        for index, part in ((i, surface * (1.0 - share)), ((i + 1).clamp(max=bins.numel() - 1), surface * share)):
-            place = index * (c * h * w) + (torch.arange(h * w, device=depth.device) if whole else used)
+        for index, part in ((i, 1.0 - share), (i + 1, share)):
+            # only pixels with content in this run: a group holds few of the photo's, a hidden surface has few at all
+            used = ((index >= first) & (index < first + count) & (part > 0) & (surface[-1] != 0)).nonzero()[:, 0]
+            place = (index[used] - first) * (c * h * w) + used
+            weight = part[used]
             for channel in range(c):
-                result.view(-1).index_add_(0, place + channel * (h * w), part[channel])
-    return result.view(bins.numel(), c, h, w)
+                result.index_add_(0, place + channel * (h * w), surface[channel, used] * weight)
+    return result.view(count, c, h, w)
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:

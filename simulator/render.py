@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from simulator.aperture import Aperture
@@ -26,12 +26,12 @@ from simulator.lens import ThinLens
 from simulator.matte import split_mixed_pixels
 from simulator.occlusion import hidden_surfaces
 from simulator.peeling import peeled
-from simulator.scatter import PaddedGrid, SpotSpectra, blurred, octave_of, octave_spectra, spot_spectra
+from simulator.scatter import PaddedGrid, SpotSpectra, blurred, octave_of, octave_spectra, planar_spectra, spot_spectra
 
 RENDERER_VERSION = "1"
 
-BINS, GROUPS = 32, 6
-HIDDEN_BINS, HIDDEN_GROUPS = 16, 4
+FEWEST_BINS, MOST_BINS, GROUPS = 16, 48, 6
+HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
 PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
 _DISPLAY_WHITE = 1.001
 
@@ -44,11 +44,11 @@ class DepthGroup:
 
     def __init__(self, disparity: Float[Tensor, "l"], padded: Float[Tensor, "l 4 hp wp"]) -> None:
         self.disparities: list[float] = disparity.tolist()
-        self._octaves = {0: torch.fft.rfft2(padded)}
+        self._octaves = {0: planar_spectra(padded)}
         self._padded_width = padded.shape[-1]
         self._glows = bool(padded[:, :3].amax() > _DISPLAY_WHITE)
 
-    def spectra(self, octave: int) -> Complex[Tensor, "l 4 hq freqq"]:
+    def spectra(self, octave: int) -> Float[Tensor, "l 2 4 hq freqq"]:
         """The bins' spectra on the grid of an octave."""
         if octave not in self._octaves:
             self._octaves[octave] = octave_spectra(self._octaves[0], self._padded_width, octave)
@@ -91,7 +91,8 @@ class Scene:
         h, w = disparity.shape
         grid = PaddedGrid.around(h, w, reach)
         seen = split_mixed_pixels(image, disparity, step)
-        groups = _depth_groups(grid, seen.light, seen.coverage, seen.disparity, (BINS, GROUPS))
+        counts = (_bins_for(max_radius_px), GROUPS)
+        groups = _depth_groups(grid, seen.light, seen.coverage, seen.disparity, counts)
         hidden = hidden_surfaces(image, disparity, reach_px=reach, step=step) if reach > 1 else []
         if hidden:
             light, coverage = torch.stack([s.light for s in hidden]), torch.stack([s.coverage for s in hidden])
@@ -107,7 +108,7 @@ class Scene:
         groups: list[DepthGroup] = []
         # The visible surfaces first: within a bin, what is seen must not mix with what it hides.
         for coverage in peeled(layers.coverage, layers.disparity, PEELS):
-            counts = (HIDDEN_BINS, HIDDEN_GROUPS) if groups else (BINS, GROUPS)
+            counts = (HIDDEN_BINS, HIDDEN_GROUPS) if groups else (_bins_for(max_radius_px), GROUPS)
             light = layers.color * coverage[:, None]
             groups += _depth_groups(grid, light, coverage, layers.disparity, counts, layers.margin_px)
         seen = layers.disparity[layers.coverage > 0]
@@ -154,14 +155,20 @@ def _depth_groups(
     if not bool((coverage > 0).any()):
         return []
     centres = bin_disparities(disparity, bins, where=coverage > 0)
-    binned_content = binned(torch.cat([light, coverage[:, None]], dim=1), disparity, centres)  # [L, 4, h, w]
-    occupied = binned_content[:, 3].flatten(1).any(dim=1)
+    content = _padded(grid, torch.cat([light, coverage[:, None]], dim=1), margin_px)  # [N, 4, H', W']
+    depth = _padded(grid, disparity, margin_px)  # [N, H', W']
     result = []
     for run in depth_groups(centres, groups):
-        keep = occupied[run]
-        if keep.any():
-            result.append(DepthGroup(centres[run][keep], _padded(grid, binned_content[run][keep], margin_px)))
+        bin_content = binned(content, depth, centres, run)  # [l, 4, H', W']
+        occupied = bin_content[:, 3].flatten(1).any(dim=1)
+        if bool(occupied.any()):
+            result.append(DepthGroup(centres[run][occupied], bin_content[occupied]))
     return result
+
+
+def _bins_for(max_radius_px: float) -> int:
+    """Bins about two pixels of blur apart at the most, when the plane in focus lies in the middle of the scene."""
+    return min(max(round(max_radius_px), FEWEST_BINS), MOST_BINS)
 
 
 def _padded(grid: PaddedGrid, image: Tensor, margin_px: int) -> Tensor:

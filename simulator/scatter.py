@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from simulator.aperture import IDENTITY_RADIUS_PX, Aperture
@@ -78,9 +78,15 @@ def octave_of(smallest_radius_px: float) -> int:
     return bisect.bisect_right(_OCTAVE_RADIUS_PX, smallest_radius_px)
 
 
+def planar_spectra(padded: Float[Tensor, "l c hp wp"]) -> Float[Tensor, "l 2 c hp freq"]:
+    """Spectra of real images, real and imaginary parts apart: a disc's spectrum is real, and so is every product."""
+    spectra = torch.fft.rfft2(padded)
+    return torch.stack([spectra.real, spectra.imag], dim=1)
+
+
 def octave_spectra(
-    spectra: Complex[Tensor, "l c hp freq"], padded_width: int, octave: int
-) -> Complex[Tensor, "l c hq freqq"]:
+    spectra: Float[Tensor, "l 2 c hp freq"], padded_width: int, octave: int
+) -> Float[Tensor, "l 2 c hq freqq"]:
     """The inner part of full spectra, as spectra of the images sampled on the coarser grid.
 
     A coarse pixel's centre lies (q − 1)/2 fine pixels beyond its first fine pixel's: a shift, here a phase. The factor
@@ -93,12 +99,13 @@ def octave_spectra(
     inner = torch.cat([spectra[..., :rows, :], spectra[..., height - rows :, :]], dim=-2)[..., : columns + 1].clone()
     inner[..., rows, :] = 0.0  # the highest frequency has no partner to keep the image real
     inner[..., columns] = 0.0
-    shift = (q - 1) / 2
     ky = torch.fft.fftfreq(2 * rows, d=1 / (2 * rows), device=spectra.device) / height
     kx = torch.arange(columns + 1, device=spectra.device) / padded_width
-    phase = torch.exp(2j * math.pi * shift * (ky[:, None] + kx[None, :]))
+    angle = math.pi * (q - 1) * (ky[:, None] + kx[None, :])
     taper = torch.exp(-2.0 * (math.pi * _TAPER * q) ** 2 * (ky[:, None] ** 2 + kx[None, :] ** 2)) / q**2
-    return inner * (phase * taper).to(inner.dtype)
+    cosine, sine = taper * angle.cos(), taper * angle.sin()
+    real, imaginary = inner[:, 0], inner[:, 1]
+    return torch.stack([real * cosine - imaginary * sine, real * sine + imaginary * cosine], dim=1)
 
 
 class SpotSpectra:
@@ -164,9 +171,9 @@ def spot_spectrum(mask: Float[Tensor, "d d"], height: int, width: int) -> Float[
     return torch.fft.rfft2(grid.roll((-half, -half), dims=(0, 1))).real
 
 
-def blurred(bins: Complex[Tensor, "l c hq freqq"], discs: list[Float[Tensor, "hq freqq"]]) -> Float[Tensor, "c hq wq"]:
+def blurred(bins: Float[Tensor, "l 2 c hq freqq"], discs: list[Float[Tensor, "hq freqq"]]) -> Float[Tensor, "c hq wq"]:
     """The inverse transform of Σ_l bin_l · disc_l."""
-    total = torch.zeros_like(bins[0])
-    for bin_, disc in zip(bins, discs, strict=True):
+    total = bins[0] * discs[0]
+    for bin_, disc in zip(bins[1:], discs[1:], strict=True):
         total.addcmul_(bin_, disc)
-    return torch.fft.irfft2(total, s=(bins.shape[2], 2 * (bins.shape[3] - 1)))
+    return torch.fft.irfft2(torch.complex(total[0], total[1]), s=(bins.shape[3], 2 * (bins.shape[4] - 1)))

@@ -13,7 +13,9 @@ from tests.simulator.closeness import assert_close
 def shares(disparity: Tensor, bins: Tensor) -> Tensor:
     """Share of each pixel in each bin: binned content of ones."""
     flat = disparity.reshape(1, 1, -1)
-    return binned(torch.ones_like(flat)[:, None], flat, bins)[:, 0].reshape(-1, *disparity.shape)
+    return binned(torch.ones_like(flat)[:, None], flat, bins, slice(0, bins.numel()))[:, 0].reshape(
+        -1, *disparity.shape
+    )
 
 
 @settings(max_examples=30, deadline=None)

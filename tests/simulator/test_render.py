@@ -12,7 +12,7 @@ from simulator import Aperture, LayeredDepthImage, Scene, ThinLens, render_stack
 from simulator.aperture import second_moment_radius_px
 from simulator.layers import bin_disparities, depth_groups
 from simulator.reference import layered_frame, spread
-from simulator.render import BINS, GROUPS
+from simulator.render import FEWEST_BINS, GROUPS
 from tests.simulator.closeness import assert_close
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -65,7 +65,7 @@ def test_fast_equals_its_twin() -> None:
     image = noise(3, 24, 30, seed=3)
     disparity = torch.linspace(1, 0.2, 24)[:, None].expand(24, 30) + 0.01 * noise(24, 30, seed=4)
     lens = ThinLens(0.5, 12.0)
-    bins = bin_disparities(disparity, BINS)
+    bins = bin_disparities(disparity, FEWEST_BINS)
     twin = layered_frame(image, disparity, lens, bins.tolist(), depth_groups(bins, GROUPS))
     # radii between the steps of the spectrum table mix two spots of equal second moment; on white noise, the worst
     # case, that leaves 1.6e-2 in the worst pixel of one channel

@@ -7,7 +7,7 @@ import torch
 
 from simulator import Aperture
 from simulator.reference import spread
-from simulator.scatter import PaddedGrid, blurred, octave_of, octave_spectra, radius_steps, spot_spectra
+from simulator.scatter import PaddedGrid, blurred, octave_of, octave_spectra, planar_spectra, radius_steps, spot_spectra
 from tests.simulator.closeness import assert_close
 
 CPU = torch.device("cpu")
@@ -35,7 +35,7 @@ def blur_by_octave(radius: float, octave: int) -> tuple[torch.Tensor, torch.Tens
     p = grid.padding
     extra = (p, grid.padded_width - 120 - p, p, grid.padded_height - 96 - p)
     padded = torch.nn.functional.pad(content[None], extra, mode="replicate")
-    spectra = octave_spectra(torch.fft.rfft2(padded), grid.padded_width, octave)
+    spectra = octave_spectra(planar_spectra(padded), grid.padded_width, octave)
     disc = spot_spectra(Aperture(), grid, CPU).of(radius, octave)
     return grid.cropped(blurred(spectra, [disc]), octave), spread(content, Aperture().mask(radius))
 
