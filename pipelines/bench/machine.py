@@ -1,0 +1,61 @@
+"""On which machine the numbers were taken, and how busy it was with other things."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What times depend on. `load` is the one-minute load average before the first measurement."""
+
+    cpu: str
+    cores: int
+    memory_bytes: int
+    device: str
+    threads: int
+    torch_version: str
+    python_version: str
+    system: str
+    load: float
+
+    def summary(self) -> str:
+        """Two lines for people."""
+        memory = f"{self.memory_bytes / 2**30:.0f} GiB"
+        return (
+            f"{self.cpu}, {self.cores} cores, {memory}; device {self.device}; load before {self.load:.1f}\n"
+            f"torch {self.torch_version} with {self.threads} threads, python {self.python_version}, {self.system}"
+        )
+
+
+def this_machine(device: str, threads: int) -> Machine:
+    """As it is now."""
+    on_gpu = device == "cuda"
+    return Machine(
+        cpu=_cpu_model(),
+        cores=cores(),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        device=f"cuda ({torch.cuda.get_device_name()}, CUDA {torch.version.cuda})" if on_gpu else "cpu",
+        threads=threads,
+        torch_version=torch.__version__,
+        python_version=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        load=os.getloadavg()[0],
+    )
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cpu_model() -> str:
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown CPU"

@@ -1,0 +1,95 @@
+"""Each stage of the pipeline alone: as many threads as the worker gives it, and nothing else going on."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from pipelines.errors import Rejection
+from pipelines.render.depth import DisparityMap, open_depth
+from pipelines.render.job import RenderJob
+from pipelines.render.photo_to_sample import photo_to_sample
+from pipelines.render.photos import load_photo
+from pipelines.render.plan import Plan
+from pipelines.render.subject import Subject
+from pipelines.render.worker import THREADS
+from shards.codec import ImageCodec, encode
+from shards.sample import Sample
+from shards.writer import ShardWriter
+
+STAGES = ("photo", "depth", "render", "encode", "write")
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True)
+class StageSeconds:
+    """What a stage took for all photos: by the clock on the wall, and of all cores together."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def median_of(turns: Sequence[StageSeconds]) -> StageSeconds:
+    """Median of each."""
+    return StageSeconds(statistics.median(t.wall_s for t in turns), statistics.median(t.cpu_s for t in turns))
+
+
+def seconds_alone(job: RenderJob, plan: Plan) -> dict[str, StageSeconds]:
+    """Seconds that each stage takes for all photos of the plan, one stage after the other."""
+    seconds: dict[str, StageSeconds] = {}
+    config = job.config
+
+    def timed(stage: str, work: Callable[[], B]) -> B:
+        start, cpu_start = time.perf_counter(), time.process_time()
+        result = work()
+        seconds[stage] = StageSeconds(time.perf_counter() - start, time.process_time() - cpu_start)
+        return result
+
+    estimator = open_depth(
+        config.depth.depth,
+        kind=config.depth.depth_kind,
+        revision=config.depth.depth_revision,
+        depth_dir=config.depth.depth_dir,
+        device=job.device_kind,
+        allow_network=False,
+        batch_size=config.depth.depth_batch,
+    )
+    codec = ImageCodec(config.storage.image_format)
+    sources = plan.photos
+    photos = timed("photo", lambda: _in_threads(lambda s: load_photo(s, long_side=config.source.long_side), sources))
+    maps = timed("depth", lambda: [_sound(found) for photo in photos for found in estimator.estimate([photo])])
+    subjects = [Subject(photo, disparity) for photo, disparity in zip(photos, maps, strict=True)]
+    samples = timed("render", lambda: _samples(job, subjects))
+    fields = timed("encode", lambda: _in_threads(lambda sample: encode(sample, codec), samples))
+    with TemporaryDirectory(prefix="bench-write-", dir=config.out.parent) as folder:
+        timed("write", lambda: _write(Path(folder), samples, fields))
+    return seconds
+
+
+def _in_threads(work: Callable[[A], B], items: Sequence[A]) -> list[B]:
+    with ThreadPoolExecutor(THREADS) as threads:
+        return list(threads.map(work, items))
+
+
+def _sound(found: DisparityMap | Rejection) -> DisparityMap:
+    if isinstance(found, Rejection):
+        raise found
+    return found
+
+
+def _samples(job: RenderJob, subjects: Sequence[Subject]) -> list[Sample]:
+    return [photo_to_sample(f"{i:08d}", "train", subject, job.setting) for i, subject in enumerate(subjects)]
+
+
+def _write(folder: Path, samples: Sequence[Sample], fields: Sequence[dict[str, bytes]]) -> None:
+    with ShardWriter(folder, "train-000000") as shard:
+        for sample, encoded in zip(samples, fields, strict=True):
+            shard.add(sample.key, encoded)

@@ -1,0 +1,70 @@
+"""Seconds of things that take turns, so that a machine that slows down slows all of them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+BUDGET_S = 60.0
+"""What the repeats of one thing may take together; the first repeat always runs."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds for one unit (a frame, a scene): spread over the repeats. `first_ms` is the warm-up's."""
+
+    median_ms: float
+    least_ms: float
+    lower_quartile_ms: float
+    upper_quartile_ms: float
+    first_ms: float
+    repeats: int
+
+    @classmethod
+    def of(cls, seconds: list[float], *, first_s: float, units: int = 1) -> Timing:
+        """From the seconds of each repeat, every one of which did `units` units."""
+        ordered = sorted(1e3 * spent / units for spent in seconds)
+        low, middle, high = statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else ordered * 3
+        return cls(middle, ordered[0], low, high, 1e3 * first_s / units, len(ordered))
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something to time: `run` does `units` units."""
+
+    run: Callable[[], object]
+    units: int = 1
+
+
+def interleaved(
+    contenders: Mapping[str, Contender], repeats: int, *, device: str, budget_s: float = BUDGET_S
+) -> dict[str, Timing]:
+    """Warm each up once, then let them take turns; whoever has used up its budget sits out the later turns."""
+    first = {name: _seconds(contender.run, device) for name, contender in contenders.items()}
+    spent: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, contender in contenders.items():
+            if not spent[name] or sum(spent[name]) + spent[name][-1] <= budget_s:
+                spent[name].append(_seconds(contender.run, device))
+    return {
+        name: Timing.of(spent[name], first_s=first[name], units=contender.units)
+        for name, contender in contenders.items()
+    }
+
+
+def _seconds(run: Callable[[], object], device: str) -> float:
+    """Wall time until the device is done."""
+    _wait_for(device)
+    start = time.perf_counter()
+    run()
+    _wait_for(device)
+    return time.perf_counter() - start
+
+
+def _wait_for(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
