@@ -10,9 +10,9 @@ from torch import Tensor
 
 from simulator import Aperture, LayeredDepthImage, Scene, ThinLens, render_stack
 from simulator.aperture import second_moment_radius_px
+from simulator.depth_group import FEWEST_BINS, GROUPS
 from simulator.layers import bin_disparities, depth_groups
 from simulator.reference import layered_frame, spread
-from simulator.render import FEWEST_BINS, GROUPS
 from tests.simulator.closeness import assert_close
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -156,3 +156,14 @@ def test_a_lens_beyond_the_scenes_radius_is_refused() -> None:
 def test_unknown_quality() -> None:
     with pytest.raises(ValueError, match='quality must be "fast" or "exact", got \'best\''):
         render_stack(IMAGE, DISPARITY, LENSES, quality="best")
+
+
+def test_exact_and_fast_agree_where_both_are_exact() -> None:
+    """A card before a wall of one colour: nothing to guess, so ray by ray and layer by layer must see the same."""
+    image, disparity = torch.full((3, 48, 48), 0.8), torch.full((48, 48), 0.1)
+    image[:, 16:32, 16:32] = 0.1
+    disparity[16:32, 16:32] = 0.9
+    lenses = [ThinLens(0.1, 6.0), ThinLens(0.9, 6.0)]
+    fast, exact = (render_stack(image, disparity, lenses, quality=quality) for quality in ("fast", "exact"))
+    assert float((fast - exact).abs().mean()) < 2e-3
+    assert_close(fast, exact, atol=0.04, what="fast against exact")  # at the card's corners groups meet rays
