@@ -58,7 +58,7 @@ def peak_on_cuda(photo: PhotoLike, max_radius_px: int) -> MemoryPeak:
 
 
 def _render(photo: PhotoLike, max_radius_px: int) -> None:
-    scene = Scene.from_rgbd(photo.image, photo.disparity, max_radius_px=max_radius_px)
+    scene = Scene.from_rgbd(photo.image, photo.disparity, max_radius_px=float(max_radius_px))
     scene.render(lenses_through(photo.disparity, max_radius_px))
 
 

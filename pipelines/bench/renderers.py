@@ -64,7 +64,7 @@ def measured(
     binned = BinnedScatter(photo.image, photo.disparity)
     contenders = {
         STACK: Contender(partial(_stack, photo, lenses, max_radius_px), len(lenses)),
-        SETUP: Contender(partial(Scene.from_rgbd, photo.image, photo.disparity, max_radius_px=max_radius_px)),
+        SETUP: Contender(partial(Scene.from_rgbd, photo.image, photo.disparity, max_radius_px=float(max_radius_px))),
         BINNED: Contender(lambda: [binned.frame(lens) for lens in few], len(few)),
         DIRECT: Contender(lambda: [direct.frame(photo.image, photo.disparity, lens) for lens in few], len(few)),
     }
@@ -86,7 +86,7 @@ def stacks_by_frames(photo: PhotoLike, max_radius_px: int, *, repeats: int, devi
 
 def _stack(photo: PhotoLike, lenses: Sequence[ThinLens], max_radius_px: float) -> Tensor:
     with torch.no_grad():
-        scene = Scene.from_rgbd(photo.image, photo.disparity, max_radius_px=max_radius_px)
+        scene = Scene.from_rgbd(photo.image, photo.disparity, max_radius_px=float(max_radius_px))
         return scene.render(lenses)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 
 import cv2
 import torch
@@ -137,17 +138,23 @@ class ShardWorker:
     def _subjects(self, work: _ShardInWork) -> Iterator[tuple[PlannedSample, Subject | Rejection]]:
         """Every photo with its disparity, batch by batch: depth models are at their best on a few photos at once.
 
-        A batch never crosses a shard: who is in it may change the last bits of its disparity.
+        A batch never crosses a shard: who is in it may change the last bits of its disparity. The next batch is
+        decoded in threads while this one is rendered.
         """
-        size = self._config.depth.depth_batch
-        for start in range(0, len(work.plan.samples), size):
-            batch = work.plan.samples[start : start + size]
-            loaded = list(work.threads.map(lambda planned: self._load(planned.photo, work.clock), batch))
+        size, samples = self._config.depth.depth_batch, work.plan.samples
+        batches = [samples[start : start + size] for start in range(0, len(samples), size)]
+        loading = self._loading(batches[0] if batches else (), work)
+        for batch, following in zip_longest(batches, batches[1:], fillvalue=()):
+            loaded = [future.result() for future in loading]
+            loading = self._loading(following, work)
             photos = [photo for photo in loaded if isinstance(photo, Photo)]
             with work.clock.stage("depth"):
                 maps = iter(self._depth.estimate(photos) if photos else [])
             for planned, photo in zip(batch, loaded, strict=True):
                 yield planned, self._subject(planned.photo, photo, maps, work.clock)
+
+    def _loading(self, batch: Sequence[PlannedSample], work: _ShardInWork) -> list[Future[Photo | Rejection | None]]:
+        return [work.threads.submit(self._load, planned.photo, work.clock) for planned in batch]
 
     def _load(self, source: PhotoSource, clock: StageClock) -> Photo | Rejection | None:
         """The photo, why there is none, or None for a built-in scene: that is drawn when its turn comes."""
