@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.layers import bin_disparities, binned, depth_groups
+from simulator.layers import BinShares, bin_disparities, depth_groups
 from simulator.lens import ThinLens
 from simulator.scatter import PaddedGrid, octave_of, octave_spectra, planar_spectra
 
@@ -74,10 +74,10 @@ def _cut(grid: PaddedGrid, surfaces: Surfaces, bins: int, groups: int) -> list[D
         return []
     centres = bin_disparities(disparity, bins, where=coverage > 0)
     content = _padded(grid, torch.cat([light, coverage[:, None]], dim=1), margin_px)  # [N, 4, H', W']
-    depth = _padded(grid, disparity, margin_px)  # [N, H', W']
+    shares = BinShares.of(content, _padded(grid, disparity, margin_px), centres)
     result = []
     for run in depth_groups(centres, groups):
-        bin_content = binned(content, depth, centres, run)  # [l, 4, H', W']
+        bin_content = shares.summed(run, grid.padded_height, grid.padded_width)  # [l, 4, H', W']
         occupied = bin_content[:, 3].flatten(1).any(dim=1)
         if bool(occupied.any()):
             result.append(DepthGroup(centres[run][occupied], bin_content[occupied]))

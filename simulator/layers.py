@@ -7,6 +7,7 @@ bin without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -47,23 +48,44 @@ def nearer_bin(
     return i, ((near - disparity) / (near - far)).clamp(0.0, 1.0)
 
 
-def binned(
-    content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"], run: slice
-) -> Float[Tensor, "k c h w"]:
-    """Content of N surfaces summed into the K bins of a run (a slice of the L), by the hat weights of its disparity."""
-    _, c, h, w = content.shape
-    first, count = run.start, run.stop - run.start
-    result = torch.zeros(count * c * h * w, dtype=content.dtype, device=content.device)
-    for surface, depth in zip(content.flatten(2), disparity.flatten(1), strict=True):
-        i, share = nearer_bin(depth, bins)
-        for index, part in ((i, 1.0 - share), (i + 1, share)):
-            # only pixels with content in this run: a group holds few of the photo's, a hidden surface has few at all
-            used = ((index >= first) & (index < first + count) & (part > 0) & (surface[-1] != 0)).nonzero()[:, 0]
-            place = (index[used] - first) * (c * h * w) + used
-            weight = part[used]
-            for channel in range(c):
-                result.index_add_(0, place + channel * (h * w), surface[channel, used] * weight)
-    return result.view(count, c, h, w)
+@dataclass(frozen=True)
+class BinShares:
+    """Content of N surfaces dealt out to bins: P entries, one for each pixel of a surface and bin that share light.
+
+    Each entry: bin index, pixel index in the flat grid, and content [C, P] times share. A photo has two entries a
+    pixel; a hidden surface has few.
+    """
+
+    index: Int[Tensor, "p"]
+    pixel: Int[Tensor, "p"]
+    content: Float[Tensor, "c p"]
+
+    @classmethod
+    def of(
+        cls, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
+    ) -> BinShares:
+        """Shares by the hat weights of each pixel's disparity. The last channel of content is coverage."""
+        parts = []
+        for surface, depth in zip(content.flatten(2), disparity.flatten(1), strict=True):
+            pixel = surface[-1].nonzero()[:, 0]
+            if pixel.numel() < depth.numel():
+                surface, depth = surface[:, pixel], depth[pixel]
+            index, share = nearer_bin(depth, bins)
+            parts += [(index, pixel, surface * (1.0 - share))]
+            if bins.numel() > 1:
+                parts += [(index + 1, pixel, surface * share)]
+        return cls(*(torch.cat(column, dim=-1) for column in zip(*parts, strict=True)))
+
+    def summed(self, run: slice, height: int, width: int) -> Float[Tensor, "k c h w"]:
+        """The bins of a run (a slice of all bins) as pictures."""
+        channels, area = self.content.shape[0], height * width
+        chosen = ((self.index >= run.start) & (self.index < run.stop)).nonzero()[:, 0]
+        place = (self.index[chosen] - run.start) * (channels * area) + self.pixel[chosen]
+        count = run.stop - run.start
+        result = torch.zeros(count * channels * area, dtype=self.content.dtype, device=self.content.device)
+        for channel in range(channels):
+            result.index_add_(0, place + channel * area, self.content[channel, chosen])
+        return result.view(count, channels, height, width)
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:

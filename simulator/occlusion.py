@@ -74,15 +74,15 @@ def spread_inwards(
     Σ_s 2^(−p s) (B_s ∗ known), B_s a binomial kernel of width 2^s (inverse distance weighting, Shepard 1968; normalised
     convolution, Knutsson & Westin 1993).
     """
-    h, w = known.shape
     weighted = torch.cat([content * known, known[None].to(content.dtype)])[None]  # [1, C + 1, H, W]
-    total = torch.zeros_like(weighted)
-    level = weighted
-    for octave in range(math.ceil(math.log2(max(reach_px, 1))) + 1):
-        level = _binomial(level)
-        wide = level if octave == 0 else F.interpolate(level, size=(h, w), mode="bilinear", align_corners=False)
-        total += 2.0 ** (-_FALLOFF * octave) * wide
-        level = F.avg_pool2d(level, 2, ceil_mode=True)
+    levels = [_binomial(weighted)]
+    for _ in range(math.ceil(math.log2(max(reach_px, 1)))):
+        levels.append(_binomial(F.avg_pool2d(levels[-1], 2, ceil_mode=True)))
+    total = levels.pop()
+    while levels:  # Σ_s 2^(−p s) B_s, coarsest first, each sum enlarged once
+        level = levels.pop()
+        wide = F.interpolate(total, scale_factor=2, mode="bilinear", align_corners=False)
+        total = level.add_(wide[..., : level.shape[-2], : level.shape[-1]], alpha=2.0**-_FALLOFF)
     weight = total[0, -1]
     return total[0, :-1] / weight.clamp(min=1e-12), weight > 1e-10
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from simulator.layers import bin_disparities, binned, depth_groups
+from simulator.layers import BinShares, bin_disparities, depth_groups
 from simulator.reference import hat_shares
 from tests.simulator.closeness import assert_close
 
@@ -13,9 +13,9 @@ from tests.simulator.closeness import assert_close
 def shares(disparity: Tensor, bins: Tensor) -> Tensor:
     """Share of each pixel in each bin: binned content of ones."""
     flat = disparity.reshape(1, 1, -1)
-    return binned(torch.ones_like(flat)[:, None], flat, bins, slice(0, bins.numel()))[:, 0].reshape(
-        -1, *disparity.shape
-    )
+    dealt = BinShares.of(torch.ones_like(flat)[:, None], flat, bins)
+    pictures = dealt.summed(slice(0, bins.numel()), 1, flat.shape[-1])  # [L, 1, 1, pixels]
+    return pictures.reshape(-1, *disparity.shape)
 
 
 @settings(max_examples=30, deadline=None)
