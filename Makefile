@@ -11,7 +11,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate lint test clean
+.PHONY: help setup demo shards verify preview doctor validate bench lint test clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,12 +44,18 @@ preview: $(READY)  ## OUT=DIR: contact sheets of a data set
 doctor: $(READY)  ## versions, devices, disk, depth model
 	$(FOUNDRY) doctor
 
+validate: $(READY)  ## the renderer against a path tracer: error table and pictures in out/validate (hours to trace anew)
+	$(FOUNDRY) validate $(FLAGS)
+
+bench: $(READY)  ## speed side by side with direct and binned scatter, and of the whole pipeline
+	$(FOUNDRY) bench $(FLAGS)
+
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint  ## lint and every quick test (needs no network and no GPU once installed)
+test: lint  ## lint and every test (no network and no GPU once installed)
 	$(BIN)/python -m pytest $(FLAGS)
 
 clean:  ## remove what make made, but never data sets in out/

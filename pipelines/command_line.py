@@ -21,6 +21,7 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional, subcommand
 
+from pipelines.bench.config import BenchConfig
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.interruption import Interrupted
@@ -177,6 +178,14 @@ def _validate(config: ValidateConfig) -> int:
     return 0
 
 
+def _bench(config: BenchConfig) -> int:
+    from pipelines.bench.run import run
+
+    report = run(config)
+    print(json.dumps(dataclasses.asdict(report), sort_keys=True) if config.json else report.summary())
+    return 0
+
+
 def _existing(out: Path) -> Path:
     """A data set's folder. Raises UserError when it is none."""
     if not (out / ".meta").is_dir() and not (out / "shards").is_dir():
@@ -215,6 +224,7 @@ VERBS: dict[str, type[Any]] = {
     "preview": PreviewConfig,
     "card": CardConfig,
     "validate": ValidateConfig,
+    "bench": BenchConfig,
 }
 _RUN: dict[type[Any], Callable[[Any], int]] = {
     DoctorConfig: _doctor,
@@ -223,4 +233,5 @@ _RUN: dict[type[Any], Callable[[Any], int]] = {
     PreviewConfig: _preview,
     CardConfig: _card,
     ValidateConfig: _validate,
+    BenchConfig: _bench,
 }
