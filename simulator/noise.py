@@ -54,7 +54,7 @@ def value_noise(height: int, width: int, rows: int, columns: int, seed: int) -> 
 def fractal(
     height: int,
     width: int,
-    cells: float,
+    cells: float | int,
     seed: int,
     *,
     octaves: int = 6,
@@ -91,7 +91,7 @@ class Cells(NamedTuple):
     value: Tensor  # [H, W]
 
 
-def cellular(height: int, width: int, cells: float, seed: int, *, jitter: float = 0.8) -> Cells:
+def cellular(height: int, width: int, cells: float | int, seed: int, *, jitter: float = 0.8) -> Cells:
     """Periodic cellular noise with about `cells` cells along the longer side; jitter 0 is a square grid."""
     long_side = max(height, width)
     rows, columns = (max(1, round(cells * side / long_side)) for side in (height, width))

@@ -52,12 +52,12 @@ class Canvas:
         return x.expand(self.height, -1), y.expand(-1, self.width)
 
     def fractal(
-        self, cells: float, salt: int, *, octaves: int = 6, gain: float = 0.5, stretch: float = 1.0
+        self, cells: float | int, salt: int, *, octaves: int = 6, gain: float = 0.5, stretch: float = 1.0
     ) -> Float[Tensor, "h w"]:
         seed = mixed(self.seed, salt)
         return fractal(self.height, self.width, cells, seed, octaves=octaves, gain=gain, stretch=stretch)
 
-    def cellular(self, cells: float, salt: int, *, jitter: float = 0.8) -> Cells:
+    def cellular(self, cells: float | int, salt: int, *, jitter: float = 0.8) -> Cells:
         return cellular(self.height, self.width, cells, mixed(self.seed, salt), jitter=jitter)
 
     def value(self, index: Tensor, salt: int) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zlib import crc32
 
 from simulator.ldi import LayeredDepthImage
 from simulator.scenes.camera import Format
@@ -63,5 +64,5 @@ def builtin_scene(seed: int, *, height: int, width: int, kind: str | None = None
     if margin_px < 0:
         raise ValueError(f"margin_px must be >= 0, got {margin_px}")
     chosen = kind or KINDS[seed % len(KINDS)]
-    layers = _KINDS[chosen](Format(height, width, margin_px), Dice(seed, KINDS.index(chosen)))
+    layers = _KINDS[chosen](Format(height, width, margin_px), Dice(seed, crc32(chosen.encode())))
     return BuiltinScene(chosen, layers)

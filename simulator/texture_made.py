@@ -210,7 +210,7 @@ def wallpaper(canvas: Canvas) -> Tensor:
     u, v = 2.0 * (x - x.floor()) - 1.0, 2.0 * (y - row) - 1.0
     soft = 2.0 * canvas.softness(8)
     radius, angle = (u * u + v * v).sqrt(), torch.atan2(v, u)
-    petals = int(canvas.draw(2, 4, 8))
+    petals = int(canvas.draw(2, 4.0, 8.0))
     flower = radius - 0.36 - 0.20 * torch.cos(petals * angle)
     stem = (u - 0.25 * v * (1.0 - v * v)).abs() - 0.035
     color = mix(ground, print_color, smoothstep(soft, 0.0, stem) * smoothstep(0.3, 0.5, v.abs()))

@@ -12,7 +12,7 @@ from simulator.scenes.palettes import PAPER
 from simulator.scenes.place import Place, turned
 from simulator.scenes.raster import Body, draw
 from simulator.scenes.scenery import day_sky
-from simulator.scenes.shadows import shade_of, shadow_map
+from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Arc, Box, Card, Dome, Lathe, Solid, cone, cylinder, ellipsoid, sphere
 from simulator.scenes.vessels import PROFILES, vessel
 
@@ -47,16 +47,16 @@ def clutter(size: Format, dice: Dice) -> LayeredDepthImage:
     skins = [plain.tinted(code) for code in colors[:4]]
     skins += [material(name, px // 2, dice.seed()) for name in dice.shuffled(_PATTERNS)[:5]]
     things = _things(camera, dice, skins)
-    solids = [solid for solid, _ in things]
+    crowd = Crowd.of([solid for solid, _ in things], light)
     if dice.chance(0.3):
         layers = [[Body(Dome(), day_sky(dice, px, light))]]
     else:
         depth = dice.between(5.0, 7.0)
         wall = turned((0.0, 0.0, depth), yaw=dice.between(-0.2, 0.2))
         name = dice.pick(("gradient", "gradient", "plaster", "concrete", "wallpaper", "weave"))
-        shade = shadow_map(wall, (-0.5 * depth, 0.5 * depth, -0.5 * depth, 0.5 * depth), solids, light, 192)
+        shade = crowd.on_plane(wall, (-0.5 * depth, 0.5 * depth, -0.5 * depth, 0.5 * depth), 192)
         layers = [[Body(Card(wall), lit(Material(material(name, px, dice.seed()), tile=0.8 * depth), light, shade))]]
-    layers += [[Body(solid, lit(skin, light, shade_of(solid, solids, light)))] for solid, skin in things]
+    layers += [[Body(solid, lit(skin, light, crowd.on(solid)))] for solid, skin in things]
     return draw(camera, layers)
 
 

@@ -12,13 +12,13 @@ from simulator.pattern import linear
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Format
 from simulator.scenes.dice import Dice
-from simulator.scenes.light import Light, aimed, lamp
+from simulator.scenes.light import aimed, lamp
 from simulator.scenes.outlines import rectangle
 from simulator.scenes.paint import Hit, Material, Paint, Shade, hazed, lit
 from simulator.scenes.place import FLOOR, Place
 from simulator.scenes.raster import Body, draw
 from simulator.scenes.scenery import day_sky, hedge
-from simulator.scenes.shadows import shade_of, shadow_map
+from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Box, Card, Dome, Outline, Solid, turned_profile
 
 _AIR = "#e6dccb"
@@ -64,13 +64,14 @@ def colonnade(size: Format, dice: Dice) -> LayeredDepthImage:
     stone = material(dice.pick(("ashlar", "plaster", "marble", "concrete", "plaster")), px, dice.seed())
     stops = [Box(Place((x, 0.5 * hall.height, z)), (hall.thick, 0.5 * hall.height, hall.thick)) for x, z in _feet(hall)]
     roof = Box(Place((0.0, hall.height + 0.2, 0.5 * hall.end)), (hall.half + 0.3, 0.2, 0.5 * hall.end + 3.0))
+    crowd = Crowd.of([*stops, roof], light)
     layers = [
         [Body(Dome(), day_sky(dice, px, light))],
         hedge(dice, px, light, depth=dice.between(26.0, 34.0), base=0.0, height=dice.between(4.0, 6.5)),
-        [Body(Card(Place((0.0, 0.0, 0.0), FLOOR)), _ground(dice, px, hall, light, [*stops, roof]))],
+        [Body(Card(Place((0.0, 0.0, 0.0), FLOOR)), _ground(dice, px, hall, crowd))],
     ]
-    layers += _shell(dice, px, hall, stone, light, [*stops, roof])
-    layers += _columns(hall, stone, light, stops, dice)
+    layers += _shell(dice, px, hall, stone, crowd)
+    layers += _columns(hall, stone, crowd, stops, dice)
     return draw(camera, layers)
 
 
@@ -80,7 +81,7 @@ def _feet(hall: Hall) -> list[tuple[float, float]]:
     return [(hall.side * hall.half, z) for z in rows] + [(-hall.side * hall.half, z) for z in rows]
 
 
-def _ground(dice: Dice, px: int, hall: Hall, light: Light, stops: list[Box]) -> Paint:
+def _ground(dice: Dice, px: int, hall: Hall, crowd: Crowd) -> Paint:
     """Paving inside, grass outside, striped by the columns' shadows."""
     names = ("tiles", "checker", "marble", "terrazzo", "cobble", "tiles")
     bitmap = material(dice.pick(names), px, dice.seed())
@@ -88,14 +89,14 @@ def _ground(dice: Dice, px: int, hall: Hall, light: Light, stops: list[Box]) -> 
     paving = Material(bitmap, tile=dice.between(1.6, 2.6), gloss=gloss, polish=0.6, drift=0.2)
     grass = Material(material("grass", px // 2, dice.seed()), tile=2.5, drift=0.6)
     wide = hall.half + 4.0
-    shadows = shadow_map(Place((0.0, 0.0, 0.0), FLOOR), (-wide, wide, 0.3, hall.end + 3.0), stops, light, 320)
+    shadows = crowd.on_plane(Place((0.0, 0.0, 0.0), FLOOR), (-wide, wide, 0.3, hall.end + 3.0), 320)
 
     def shade(hit: Hit) -> tuple[Tensor, Tensor]:
         key, surroundings = shadows(hit)
         inside = ((hit.point[0].abs() < hall.half + 0.3) & (hit.point[2] < hall.end)).to(key.dtype)
         return key, surroundings * (1.0 - 0.45 * inside)
 
-    within, outside = lit(paving, light, shade), lit(grass, light, shade)
+    within, outside = lit(paving, crowd.light, shade), lit(grass, crowd.light, shade)
 
     def paint(hit: Hit) -> Tensor:
         paved = (hit.point[0].abs() < hall.half + 0.45) & (hit.point[2] < hall.end + 0.4)
@@ -104,13 +105,13 @@ def _ground(dice: Dice, px: int, hall: Hall, light: Light, stops: list[Box]) -> 
     return hazed(paint, 0.9 * linear(_AIR), 70.0)
 
 
-def _shell(dice: Dice, px: int, hall: Hall, stone: Bitmap, light: Light, stops: list[Box]) -> list[list[Body]]:
+def _shell(dice: Dice, px: int, hall: Hall, stone: Bitmap, crowd: Crowd) -> list[list[Body]]:
     """Wall, ceiling with its beam, and the far end with its gate."""
-    air = 0.9 * linear(_AIR)
+    light, air = crowd.light, 0.9 * linear(_AIR)
     inward = -hall.side
     wall = Place((inward * (hall.half + 0.12), 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (inward, 0.0, 0.0)))
     skin = Material(material(dice.pick(("plaster", "ashlar", "brick", "plaster")), px, dice.seed()), tile=2.2)
-    striped = shadow_map(wall, (0.3, hall.end, 0.0, hall.height), stops, light, 256)
+    striped = crowd.on_plane(wall, (0.3, hall.end, 0.0, hall.height), 256)
     ceiling = Place((0.0, hall.height, 0.0), ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0)))
     boards = Material(material(dice.pick(("planks", "plaster", "wood")), px // 2, dice.seed()), tile=1.8)
     end = Place((0.0, 0.0, hall.end))
@@ -137,7 +138,7 @@ def _shell(dice: Dice, px: int, hall: Hall, stone: Bitmap, light: Light, stops: 
     ]
 
 
-def _columns(hall: Hall, stone: Bitmap, light: Light, stops: list[Box], dice: Dice) -> list[list[Body]]:
+def _columns(hall: Hall, stone: Bitmap, crowd: Crowd, stops: list[Box], dice: Dice) -> list[list[Body]]:
     """One surface per pair that stands face to face."""
     fluted = dice.chance(0.5)
     skin = Material(stone, tile=1.4)
@@ -151,9 +152,8 @@ def _columns(hall: Hall, stone: Bitmap, light: Light, stops: list[Box], dice: Di
             shaft,
             Box(Place((x, hall.height - 0.37, z)), (1.4 * r, 0.05, 1.4 * r)),
         ]
-        others = [stop for k, stop in enumerate(stops) if k != i]
         for part in parts:
-            paint = lit(skin, light, shade_of(part, others, light))
+            paint = lit(skin, crowd.light, crowd.on(part, but=stops[i]))
             if fluted and part is shaft:
                 paint = _fluted(paint, x, z)
             layers[i % hall.count].append(Body(part, hazed(paint, 0.9 * linear(_AIR), 70.0)))

@@ -28,7 +28,7 @@ from simulator.scenes.paint import Hit, Material, Paint, lit
 from simulator.scenes.palettes import PAPER
 from simulator.scenes.place import Place, turned
 from simulator.scenes.raster import Body, draw
-from simulator.scenes.shadows import shade_of, shadow_map
+from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Card, Outline
 
 
@@ -51,10 +51,11 @@ def cutouts(size: Format, dice: Dice) -> LayeredDepthImage:
     )
     if dice.chance(0.6):
         sheet = Material(material("paper", size.texture_px, dice.seed(), colors[0]), tile=1.6)
-    shadows = shadow_map(back, (-1.5, 1.5, -1.3, 1.3), cards, light, 320)
+    crowd = Crowd.of(cards, light)
+    shadows = crowd.on_plane(back, (-1.5, 1.5, -1.3, 1.3), 320)
     layers = [[Body(Card(back), lit(sheet, light, shadows))]]
     for card in cards:
-        paint = lit(Material(dice.pick(skins), tile=dice.between(0.5, 0.8)), light, shade_of(card, cards, light))
+        paint = lit(Material(dice.pick(skins), tile=dice.between(0.5, 0.8)), light, crowd.on(card))
         layers.append([Body(card, _white_core(paint, card)), _thread(camera, card, light, skins[0])])
     return draw(camera, layers)
 

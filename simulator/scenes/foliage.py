@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from simulator.scenes.camera import Camera, Format, Vector
 from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.outlines import below, flower, leaf_blade, line
-from simulator.scenes.paint import Hit, Material, Shade, lit
+from simulator.scenes.paint import Hit, Material, Paint, Shade, lit
 from simulator.scenes.place import Place, turned
 from simulator.scenes.raster import Body, draw
 from simulator.scenes.scenery import day_sky, hedge
@@ -44,7 +45,7 @@ class Growth:
 
     light: Light
     blades: Sequence[Bitmap]
-    bark: Bitmap
+    bark: Paint
     petal: Bitmap
     heart: Tensor  # [3] colour of a blossom's middle
     slim: float  # width of a leaf over its length
@@ -90,7 +91,7 @@ def _growth(dice: Dice, light: Light, texture_px: int) -> Growth:
     return Growth(
         light=light,
         blades=[blade, *(blade.tinted(code) for code in dice.pick(_LEAVES))],
-        bark=material("bark", texture_px // 4, dice.seed()),
+        bark=lit(Material(material("bark", texture_px // 4, dice.seed()), tile=0.3), light),
         petal=material("paper", texture_px // 4, dice.seed(), petal),
         heart=linear(middle),
         slim=dice.between(0.35, 0.6),
@@ -137,26 +138,22 @@ def _leaf(growth: Growth, dice: Dice, place: Place, scale: float) -> Body:
     length = growth.length * scale
     width = length * growth.slim
     outline = leaf_blade(length, width, bend=dice.between(-0.15, 0.15))
-    card = Card(place, outline, (-0.75 * width - 0.15 * length, 0.75 * width + 0.15 * length, 0.0, length))
-    blade = dice.pick(growth.blades)
-    tone = dice.between(0.75, 1.2)
-    light = growth.light
+    reach = 0.75 * width + 0.15 * length
+    card = Card(place, outline, (-reach, reach, 0.0, length))
+    blade, tone = dice.pick(growth.blades), dice.between(0.75, 1.2)
+    return Body(card, partial(_leaf_light, growth.light, blade, tone, length, width))
 
-    def paint(hit: Hit) -> Tensor:
-        u, v = hit.uv[0] / (1.3 * width) + 0.5, hit.uv[1] / length
-        albedo = blade.at(u, v, hit.spread / length) * tone
-        facing = hit.normal[0] * light.toward[0] + hit.normal[1] * light.toward[1] + hit.normal[2] * light.toward[2]
-        up = 0.5 + 0.5 * hit.normal[1]
-        around = light.ground[:, None] + (light.sky - light.ground)[:, None] * up
-        curl = 1.0 + 0.25 * (hit.uv[0] / width).clamp(-1.0, 1.0)
-        through = (-facing).clamp(min=0.0) * 0.75
-        glow = torch.stack([through * 1.05, through * 1.25, through * 0.35])
-        shine = 0.06 * facing.clamp(min=0.0) ** 3
-        return (
-            albedo * (light.key[:, None] * (facing.clamp(min=0.0) * curl + glow) + around) + light.key[:, None] * shine
-        )
 
-    return Body(card, paint)
+def _leaf_light(light: Light, blade: Bitmap, tone: float, length: float, width: float, hit: Hit) -> Tensor:
+    """A leaf lit from the front, or glowing green with the light that comes through; a little shiny."""
+    u, v = hit.uv[0] / (1.3 * width) + 0.5, hit.uv[1] / length
+    albedo = blade.at(u, v, hit.spread / length) * tone
+    facing = hit.normal[0] * light.toward[0] + hit.normal[1] * light.toward[1] + hit.normal[2] * light.toward[2]
+    front, through = facing.clamp(min=0.0), (-facing).clamp(min=0.0) * 0.75
+    around = light.ground[:, None] + (light.sky - light.ground)[:, None] * (0.5 + 0.5 * hit.normal[1])
+    curl = 1.0 + 0.25 * (hit.uv[0] / width).clamp(-1.0, 1.0)
+    glow = torch.stack([through * 1.05, through * 1.25, through * 0.35])
+    return albedo * (light.key[:, None] * (front * curl + glow) + around) + light.key[:, None] * (0.06 * front**3)
 
 
 def _blossom(growth: Growth, dice: Dice, place: Place) -> Body:
@@ -174,14 +171,13 @@ def _blossom(growth: Growth, dice: Dice, place: Place) -> Body:
 
 
 def _stem(growth: Growth, start: Vector, dx: float, dy: float, half_width: float) -> Body:
-    outline = line(0.0, 0.0, dx, dy, half_width)
     extent = (
         min(0.0, dx) - half_width,
         max(0.0, dx) + half_width,
         min(0.0, dy) - half_width,
         max(0.0, dy) + half_width,
     )
-    return Body(Card(Place(start), outline, extent, thin=True), lit(Material(growth.bark, tile=0.3), growth.light))
+    return Body(Card(Place(start), line(0.0, 0.0, dx, dy, half_width), extent, thin=True), growth.bark)
 
 
 def _ivy_places(wall: Place, dice: Dice) -> list[Place]:

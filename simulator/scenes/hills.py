@@ -127,7 +127,9 @@ def _rocks(camera: Camera, ridge: Ridge, dice: Dice, px: int, light: Light) -> l
     for _ in range(dice.whole(3, 6)):
         foot = _on(camera, ridge, dice.between(-1.0, 1.0), dice.between(0.03, 0.2))
         radius = dice.between(0.18, 0.5)
-        place = turned((foot[0], foot[1] + 0.2 * radius, foot[2]), yaw=dice.between(0, 3), roll=dice.between(-0.4, 0.4))
+        place = turned(
+            (foot[0], foot[1] + 0.2 * radius, foot[2]), yaw=dice.between(0.0, 3.0), roll=dice.between(-0.4, 0.4)
+        )
         bodies.append(
             Body(ellipsoid(place, radius, radius * dice.between(0.5, 0.7), dice.between(0.6, 0.9)), lit(stone, light))
         )

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
 
 from simulator.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format
 from simulator.scenes.dice import Dice
 from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table
-from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.outlines import rectangle
-from simulator.scenes.paint import Hit, Material, Paint, Shade, lit
-from simulator.scenes.place import FLOOR, Place
+from simulator.scenes.paint import Material, lit
+from simulator.scenes.place import Place
 from simulator.scenes.raster import Body, draw
-from simulator.scenes.scenery import day_sky, hedge
-from simulator.scenes.shadows import shade_of, shadow_map
+from simulator.scenes.room import Room, daylight, everywhere, garden, overexposed, shell, sunlit_room
+from simulator.scenes.scenery import day_sky
+from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Box, Card, Dome, Solid, cone, sphere
 from simulator.scenes.vessels import vessel
 
@@ -27,188 +23,30 @@ _CLOTH = ("#8a3a2c", "#2f5d6b", "#6f7a4a", "#c9a25a", "#54506a", "#a86a4a")
 _SPINES = ("#7a2f27", "#26394d", "#c9a765", "#3d5a4c", "#5b3a52", "#b8b0a0", "#2e2a28", "#a8572f")
 
 
-@dataclass(frozen=True)
-class Room:
-    """|x| < half, y < height, z < end, in metres. window: the wall with the opening; middle, opening: the opening's
-    centre and half size in that wall's own coordinates."""
-
-    half: float
-    height: float
-    end: float
-    light: Light
-    window: Card
-    middle: tuple[float, float]
-    opening: tuple[float, float]
-
-    def brightness(self, hit: Hit) -> Tensor:
-        """Share of the sky that comes in: falls off away from the window."""
-        center = self.window.place.point(*self.middle, 0.0)
-        x, y, z = (p - c for p, c in zip(hit.point, center, strict=True))
-        return 0.32 + 0.85 / (1.0 + 0.2 * (x * x + y * y + z * z))
-
-    def wall(self, side: float) -> Card:
-        """The wall at x = side·half, own x along z."""
-        place = Place((side * self.half, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0)))
-        return _face(place, -1.0, self.end, self.height)
-
-    def back(self) -> Card:
-        return _face(Place((0.0, 0.0, self.end)), -self.half, self.half, self.height)
-
-
-def _face(place: Place, left: float, right: float, height: float) -> Card:
-    """A rectangle that stands on its plane's y = 0, a hair larger than said so that neighbours overlap."""
-    shape = rectangle(0.5 * (right - left) + 0.01, 0.5 * height + 0.01)
-    return Card(
-        place,
-        lambda x, y: shape(x - 0.5 * (left + right), y - 0.5 * height),
-        (left - 0.01, right + 0.01, -0.01, height + 0.01),
-    )
-
-
 def interior(size: Format, dice: Dice) -> LayeredDepthImage:
     camera = size.camera(focal=dice.between(0.9, 1.1), eye=dice.between(1.2, 1.35), pitch=dice.between(0.08, 0.15))
     px = size.texture_px
-    room = _room(dice)
+    room = sunlit_room(dice)
     pieces = _furniture(camera, room, dice, px)
     solids = [solid for piece in pieces for solid, _ in piece]
+    crowd = Crowd.of([*solids, room.window], room.light)
     layers = [
-        [Body(Dome(), _bright(day_sky(dice, px // 2, room.light)))],
-        _garden(room, dice, px),
-        *_shell(room, dice, px, solids),
+        [Body(Dome(), overexposed(day_sky(dice, px // 2, room.light)))],
+        garden(room, dice, px),
+        *shell(room, dice, px, crowd),
     ]
     layers += _on_the_wall(room, dice, px)
     for piece in pieces:
-        layers.append([Body(solid, _indoors(solid, solids, skin, room)) for solid, skin in piece])
+        layers.append([Body(solid, lit(skin, room.light, daylight(crowd.on(solid), room))) for solid, skin in piece])
     layers.append(_pendant(room, dice, px))
     return draw(camera, layers)
-
-
-def _room(dice: Dice) -> Room:
-    """Sun through a window in a side wall, or in the far one."""
-    side, half, end, height = dice.sign(), dice.between(1.5, 1.7), dice.between(4.0, 4.8), 2.6
-    opening = (dice.between(0.55, 0.75), dice.between(0.55, 0.68))
-    ahead = dice.chance(0.45)
-    light = lamp(
-        aimed(side * (dice.between(0.25, 0.6) if ahead else dice.between(1.0, 1.4)), dice.between(0.45, 0.62)),
-        key=(dice.pick(("#ffe6bf", "#fff0d8", "#ffdca8")), dice.between(2.4, 3.0)),
-        sky=(dice.pick(("#d6dde8", "#e6e0d6")), dice.between(1.4, 1.7)),
-        ground="#8a6a4a",
-        softness=0.02,
-    )
-    if ahead:
-        middle = (side * dice.between(0.2, 0.6), 1.55)
-        wall = _face(Place((0.0, 0.0, end)), -half, half, height)
-    else:
-        middle = (dice.between(2.9, 3.4), 1.5)
-        axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0))
-        wall = _face(Place((side * half, 0.0, 0.0), axes), -1.0, end, height)
-    hole, whole = rectangle(*opening), wall.outline or rectangle(half, height)
-    pierced = Card(
-        wall.place, lambda x, y: torch.maximum(whole(x, y), -hole(x - middle[0], y - middle[1])), wall.extent
-    )
-    return Room(half, height, end, light, pierced, middle, opening)
-
-
-def _bright(paint: Paint) -> Paint:
-    """Exposed for the room, the outside is far too bright."""
-    return lambda hit: 2.2 * paint(hit)
-
-
-def _garden(room: Room, dice: Dice, px: int) -> list[Body]:
-    """A hedge outside the window, parallel to its wall."""
-    axes = room.window.place.axes
-    row = []
-    for body in hedge(dice, px, room.light, depth=6.0, base=-1.5, height=3.2):
-        if isinstance(body.solid, Card):
-            x, y, z = body.solid.place.origin
-            place = Place(room.window.place.point(room.middle[0] + x, y, z - 1.0), axes)
-            row.append(Body(Card(place, body.solid.outline, body.solid.extent), _bright(body.paint)))
-    return row
-
-
-def _shell(room: Room, dice: Dice, px: int, solids: Sequence[Solid]) -> list[list[Body]]:
-    """Floor with a rug, walls, ceiling, window frame."""
-    light = room.light
-    floor = Place((0.0, 0.0, 0.0), FLOOR)
-    planks = Material(
-        material(dice.pick(("planks", "planks", "tiles", "wood")), px, dice.seed()), tile=1.3, gloss=0.25, polish=0.7
-    )
-    rug = Material(material(dice.pick(("kilim", "plaid", "weave", "kilim")), px, dice.seed()), tile=1.5)
-    name = dice.pick(("wallpaper", "plaster", "wallpaper", "brick", "planks"))
-    wall_skin = Material(material(name, px, dice.seed()), tile=3.2 if name == "plaster" else 1.4)
-    white = Material(material("plaster", px // 2, dice.seed(), "#e6e0d4"), tile=2.5)
-    stops = [*solids, room.window]
-    on_floor = _dimmed(shadow_map(floor, (-room.half, room.half, 0.3, room.end), stops, light, 288), room)
-    no_sun = _dimmed(_shade_only, room)
-    rug_z = 0.55 * room.end
-    rug_card = Card(Place((0.0, 0.004, rug_z), FLOOR), rectangle(0.9, 0.7), (-0.9, 0.9, -0.7, 0.7))
-    ceiling = Place((0.0, room.height, 0.0), ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0)))
-    lid, ground = (_face(place, -room.half, room.half, room.end) for place in (ceiling, floor))
-    layers = [[Body(room.window, lit(wall_skin, light, no_sun))]]
-    plain = [room.back(), room.wall(-1.0), room.wall(1.0)]
-    for wall in plain:
-        if wall.place == room.window.place:
-            continue
-        area = (0.3, room.end, 0.0, room.height) if wall.place.origin[0] else (-room.half, room.half, 0.0, room.height)
-        shade = _dimmed(shadow_map(wall.place, area, stops, light, 192), room)
-        layers.append([Body(wall, lit(wall_skin, light, shade))])
-    layers[-1].append(Body(lid, lit(white, light, no_sun)))
-    layers.append([Body(ground, lit(planks, light, on_floor))])
-    layers.append([Body(rug_card, lit(rug, light, _moved(on_floor, rug_z)))])
-    layers.append(_frame(room, px))
-    return layers
-
-
-def _moved(shade: Shade, along: float) -> Shade:
-    """The floor's shadow map for a rug whose own origin lies further in."""
-
-    def shifted(hit: Hit) -> tuple[Tensor, Tensor]:
-        offset = torch.tensor([0.0, along], dtype=hit.uv.dtype)[:, None]
-        return shade(hit._replace(uv=hit.uv - offset))
-
-    return shifted
-
-
-def _dimmed(shade: Shade, room: Room) -> Shade:
-    def dimmed(hit: Hit) -> tuple[Tensor, Tensor]:
-        key, surroundings = shade(hit)
-        return key, surroundings * room.brightness(hit)
-
-    return dimmed
-
-
-def _indoors(solid: Solid, others: Sequence[Solid], skin: Material, room: Room) -> Paint:
-    return lit(skin, room.light, _dimmed(shade_of(solid, [*others, room.window], room.light), room))
-
-
-def _frame(room: Room, px: int) -> list[Body]:
-    """Sill, casing and bars of the window."""
-    paint = lit(Material(material("plaster", px // 4, 3, "#e8e4da"), tile=1.0), room.light, _dimmed(_always, room))
-    place, (x, y), (a, b) = room.window.place, room.middle, room.opening
-    bars = [
-        ((x, y - b), (a + 0.08, 0.02, 0.08)),
-        ((x, y + b), (a + 0.05, 0.025, 0.04)),
-        ((x - a, y), (0.025, b, 0.04)),
-        ((x + a, y), (0.025, b, 0.04)),
-        ((x, y), (0.02, b, 0.02)),
-        ((x, y + 0.25 * b), (a, 0.015, 0.02)),
-    ]
-    return [Body(Box(Place(place.point(*at, 0.0), place.axes), half), paint) for at, half in bars]
-
-
-def _shade_only(hit: Hit) -> tuple[Tensor, Tensor]:
-    return torch.zeros_like(hit.depth), torch.ones_like(hit.depth)
-
-
-def _always(hit: Hit) -> tuple[Tensor, Tensor]:
-    return torch.ones_like(hit.depth), torch.ones_like(hit.depth)
 
 
 def _on_the_wall(room: Room, dice: Dice, px: int) -> list[list[Body]]:
     """Framed pictures on the far wall."""
     bodies = []
     wood = Material(material("wood", px // 4, dice.seed(), dice.pick(("#4a3020", "#2a2420", "#b08a4a"))), tile=0.4)
-    no_sun = _dimmed(_always, room)
+    soft = daylight(everywhere, room)
     x = -0.85 * room.half
     taken = (
         (9.0, 9.0)
@@ -223,7 +61,7 @@ def _on_the_wall(room: Room, dice: Dice, px: int) -> list[list[Body]]:
             canvas = Card(Place((x + a, y, room.end - 0.04)), rectangle(a - 0.03, b - 0.03), (-a, a, -b, b))
             name = dice.pick(("clouds", "gradient", "marble", "leaf", "rust", "print"))
             image = Material(material(name, px // 4, dice.seed()), tile=2.2 * max(a, b))
-            bodies += [Body(frame, lit(wood, room.light, no_sun)), Body(canvas, lit(image, room.light, no_sun))]
+            bodies += [Body(frame, lit(wood, room.light, soft)), Body(canvas, lit(image, room.light, soft))]
         x += 2.0 * a + dice.between(0.1, 0.35)
     return [bodies] if bodies else []
 
@@ -307,7 +145,7 @@ def _pendant(room: Room, dice: Dice, px: int) -> list[Body]:
     cord = Box(Place((x, 0.5 * (y + 0.16 + room.height), z)), (0.004, 0.5 * (room.height - y - 0.16), 0.004))
     enamel = Material(material("glaze", px // 4, dice.seed()), tile=0.5, gloss=0.5, polish=0.12)
     bulb = sphere((x, y - 0.01, z), 0.045)
-    paint = lit(enamel, room.light, _dimmed(_always, room))
+    paint = lit(enamel, room.light, daylight(everywhere, room))
     warm = torch.tensor([14.0, 9.5, 4.6])
     return [
         Body(shade, paint),

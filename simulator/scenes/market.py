@@ -16,7 +16,7 @@ from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.paint import Hit, Material, Paint, hazed, lit
 from simulator.scenes.place import FLOOR, Place, turned
 from simulator.scenes.raster import Body, draw
-from simulator.scenes.shadows import shade_of
+from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Box, Card, Dome, Outline, Solid, cylinder, ellipsoid, sphere
 
 _PAPER = ("#ffb070", "#ff7a52", "#ffd79a", "#ff5a4a", "#ffe9c0", "#f0a0b8", "#9fd0c8")
@@ -202,5 +202,6 @@ def _counter(camera: Camera, dice: Dice, px: int, light: Light) -> list[list[Bod
             looks.append(
                 Material((pores if code == codes[0] else plain).tinted(code), tile=0.25, gloss=0.5, polish=0.22)
             )
-    bodies = [Body(s, lit(look, light, shade_of(s, solids, light))) for s, look in zip(solids, looks, strict=True)]
-    return [[Body(top, lit(board, light, shade_of(top, solids, light)))], bodies[::2], bodies[1::2]]
+    crowd = Crowd.of(solids, light)
+    bodies = [Body(s, lit(look, light, crowd.on(s))) for s, look in zip(solids, looks, strict=True)]
+    return [[Body(top, lit(board, light, crowd.on(top)))], bodies[::2], bodies[1::2]]

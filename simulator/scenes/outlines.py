@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -91,15 +92,15 @@ def heart(radius: float) -> Outline:
 
 def leaf_blade(length: float, width: float, *, bend: float = 0.0) -> Outline:
     """Pointed at both ends, along +y from the stalk at 0; widest a little below the middle."""
+    return partial(_leaf_blade, length, width, bend)
 
-    def distance(x: Tensor, y: Tensor) -> Tensor:
-        t = y / length
-        inside = t.clamp(0.0, 1.0)
-        half = 3.2 * 0.5 * width * inside**0.75 * (1.0 - inside) ** 0.9 / 1.25
-        across = (x - bend * length * t * t).abs() - half
-        return torch.maximum(across * 0.8, torch.maximum(-y, y - length))
 
-    return distance
+def _leaf_blade(length: float, width: float, bend: float, x: Tensor, y: Tensor) -> Tensor:
+    t = y / length
+    inside = t.clamp(0.0, 1.0)
+    half = 3.2 * 0.5 * width * inside**0.75 * (1.0 - inside) ** 0.9 / 1.25
+    across = (x - bend * length * t * t).abs() - half
+    return torch.maximum(across * 0.8, torch.maximum(-y, y - length))
 
 
 def cloud(radius: float) -> Outline:
@@ -177,14 +178,14 @@ def conifer(height: float, width: float, tiers: int) -> Outline:
 
 
 def line(x0: float, y0: float, x1: float, y1: float, half_width: float) -> Outline:
-    dx, dy = x1 - x0, y1 - y0
-    square = dx * dx + dy * dy
+    """A straight stroke with round ends."""
+    return partial(_line, (x0, y0), (x1 - x0, y1 - y0), half_width)
 
-    def distance(x: Tensor, y: Tensor) -> Tensor:
-        t = (((x - x0) * dx + (y - y0) * dy) / square).clamp(0.0, 1.0)
-        return _length(x - x0 - t * dx, y - y0 - t * dy) - half_width
 
-    return distance
+def _line(start: tuple[float, float], along: tuple[float, float], half_width: float, x: Tensor, y: Tensor) -> Tensor:
+    (x0, y0), (dx, dy) = start, along
+    t = (((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0)
+    return _length(x - x0 - t * dx, y - y0 - t * dy) - half_width
 
 
 def _length(x: Tensor, y: Tensor) -> Tensor:

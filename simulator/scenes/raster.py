@@ -8,7 +8,7 @@ the processor's cache, and torch does not split them over threads, so the bytes 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from simulator.scenes.solids import MISS, Solid, Trace, unit
 
 _BLOCK = 1 << 14  # samples at once
 _FINE = 16  # samples of a pixel on an edge
+_OVERSCAN = 2  # pixels drawn beyond the canvas and cut off again
 _NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes
 
 
@@ -58,9 +59,11 @@ def draw(camera: Camera, layers: Sequence[Sequence[Body]]) -> LayeredDepthImage:
     """One surface per layer; bodies of a layer are laid over each other, nearest first at each pixel.
 
     Disparity is inverse depth, scaled and shifted so that the frame spans [0.02, 0.98]; points in the margin may
-    lie outside. One pixel beyond its rim a surface's colour and disparity go on, so that they may be interpolated.
+    lie outside. One pixel beyond its rim a surface's colour and disparity go on, so that they may be interpolated;
+    further out both are 0.
     """
-    drawn = [_layer(camera, bodies) for bodies in layers]
+    wide = replace(camera, margin_px=camera.margin_px + _OVERSCAN)  # so that pixels at the border see their neighbours
+    drawn = [_layer(wide, bodies).crop(camera.canvas) for bodies in layers]
     frame = [patch.crop(Window(0, camera.height, 0, camera.width)) for patch in drawn]
     nearest = max(float(torch.where(p.coverage > 0, p.nearness, 0.0).max()) for p in frame)
     farthest = min(float(torch.where(p.coverage > 0, p.nearness, torch.inf).min()) for p in frame)
@@ -68,9 +71,14 @@ def draw(camera: Camera, layers: Sequence[Sequence[Body]]) -> LayeredDepthImage:
     return LayeredDepthImage(
         color=torch.stack([patch.color for patch in drawn]),
         coverage=torch.stack([patch.coverage for patch in drawn]),
-        disparity=torch.stack([(patch.nearness - farthest) * scale + _FARTHEST for patch in drawn]),
+        disparity=torch.stack([_disparity(patch, farthest, scale) for patch in drawn]),
         margin_px=camera.margin_px,
     )
+
+
+def _disparity(patch: Patch, farthest: float, scale: float) -> Tensor:
+    nothing = (patch.coverage == 0) & (patch.nearness == 0)
+    return torch.where(nothing, 0.0, (patch.nearness - farthest) * scale + _FARTHEST)
 
 
 def _layer(camera: Camera, bodies: Sequence[Body]) -> Patch:

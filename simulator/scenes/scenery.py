@@ -82,7 +82,7 @@ def tree(
         r = width * dice.between(0.12, 0.24)
         discs.append(
             (
-                dice.between(-1, 1) * (0.5 * width - r),
+                dice.between(-1.0, 1.0) * (0.5 * width - r),
                 dice.between(low, 0.95) * height + (0.6 * r if low < 0.2 else -0.3 * r),
                 r,
             )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,37 +24,72 @@ _OPEN_BEYOND = 2.2  # a thing darkens the surroundings of what lies within so ma
 Area = tuple[float, float, float, float]  # left, right, low, high in a plane's own x and y
 
 
-def shade_of(solid: Solid, others: Sequence[Solid], light: Light) -> Shade:
-    """Shadows of the other solids on this one, worked out sample by sample; those out of reach are left out."""
-    own = _bounding_box(solid.corners())
-    things = [thing for other in others if other is not solid for thing in blockers(other)]
-    dark = _throwing(things, own, light)
-    close = [thing for thing in things if _gap(thing, own) < _OPEN_BEYOND * _thickness(thing)]
+class Member(NamedTuple):
+    """One thing that throws a shadow, and where it is."""
 
-    def shade(hit: Hit) -> tuple[Tensor, Tensor]:
-        return light.shadow(hit.point, dark), ambient(hit.point, hit.normal, close)
-
-    return shade
+    solid: Solid
+    thing: Blocker
+    corners: list[Vector]
+    extents: list[tuple[float, float]]  # along x, y, z, towards the light, and two directions across the light
+    thickness: float
 
 
-def shadow_map(place: Place, area: Area, solids: Sequence[Solid], light: Light, size: int = 160) -> Shade:
-    """Shadows on a plane, baked once over an area of it; beyond the area they are what they are at its border."""
-    left, right, low, high = area
-    key, surroundings = torch.ones(size, size), torch.ones(size, size)
-    for thing in (thing for solid in solids for thing in blockers(solid)):
-        cast, near = _cast(thing, place, light), _near(thing, place)
-        if cast is not None:
-            _darken(key, torch.minimum, place, area, cast, lambda p, n, t=thing: light.shadow(p, [t]))  # type: ignore[misc]
-        if near is not None:
-            _darken(surroundings, torch.mul, place, area, near, lambda p, n, t=thing: ambient(p, n, [t]))  # type: ignore[misc]
-    baked = torch.stack([key, surroundings])
+@dataclass(frozen=True)
+class Crowd:
+    """All that throws shadows in a scene."""
 
-    def shade(hit: Hit) -> tuple[Tensor, Tensor]:
-        u, v = (hit.uv[0] - left) / (right - left), (-hit.uv[1] - low) / (high - low)
-        values = plate(baked, u, v)
-        return values[0], values[1]
+    light: Light
+    members: tuple[Member, ...]
 
-    return shade
+    @classmethod
+    def of(cls, solids: Sequence[Solid], light: Light) -> Crowd:
+        axes = _axes(light)
+        members = []
+        for solid in solids:
+            for thing in blockers(solid):
+                corners = _corners(thing)
+                members.append(Member(solid, thing, corners, _extents(corners, axes), _thickness(thing)))
+        return cls(light, tuple(members))
+
+    def on(self, solid: Solid, *, but: Solid | None = None) -> Shade:
+        """Shadows on a solid by all others (and not by `but`), worked out sample by sample where they can reach."""
+        own = _extents(solid.corners(), _axes(self.light))
+        others = [member for member in self.members if member.solid is not solid and member.solid is not but]
+        dark = [member.thing for member in others if _throws_on(member, own, self.light)]
+        close = [member.thing for member in others if _gap(member, own) < _OPEN_BEYOND * member.thickness]
+
+        def shade(hit: Hit) -> tuple[Tensor, Tensor]:
+            return self.light.shadow(hit.point, dark), ambient(hit.point, hit.normal, close)
+
+        return shade
+
+    def on_plane(self, place: Place, area: Area, size: int) -> Shade:
+        """Shadows on a plane, baked once over an area of it; beyond it they are what they are at its border."""
+        left, right, low, high = area
+        key, surroundings = torch.ones(size, size), torch.ones(size, size)
+        for member in self.members:
+            cast, near = _cast(member, place, self.light), _near(member, place)
+            if cast is not None:
+                share = partial(_dark_share, self.light, member.thing)
+                _darken(key, torch.minimum, place, area, cast, share)
+            if near is not None:
+                _darken(surroundings, torch.mul, place, area, near, partial(_open_share, member.thing))
+        baked = torch.stack([key, surroundings])
+
+        def shade(hit: Hit) -> tuple[Tensor, Tensor]:
+            u, v = (hit.uv[0] - left) / (right - left), (-hit.uv[1] - low) / (high - low)
+            values = plate(baked, u, v)
+            return values[0], values[1]
+
+        return shade
+
+
+def _dark_share(light: Light, thing: Blocker, points: Tensor, normals: Tensor) -> Tensor:
+    return light.shadow(points, [thing])
+
+
+def _open_share(thing: Blocker, points: Tensor, normals: Tensor) -> Tensor:
+    return ambient(points, normals, [thing])
 
 
 def _darken(
@@ -87,30 +125,30 @@ def _cells(low: float, high: float, first: float, last: float, size: int) -> sli
     return slice(start, max(start, min(size, math.ceil((last - low) * per_metre) + 1)))
 
 
-def _cast(thing: Blocker, place: Place, light: Light) -> Area | None:
+def _cast(member: Member, place: Place, light: Light) -> Area | None:
     """Where a thing's shadow can fall on a plane; None when the light does not reach the plane."""
     toward = [sum(t * a for t, a in zip(light.toward, axis, strict=True)) for axis in place.axes]
     rise = -toward[2]
     if rise < 0.01:
         return None
     xs, ys, blurs = [], [], []
-    for corner in _corners(thing):
+    for corner in member.corners:
         x, y, z = _inside(place, corner)
         along = max(-z, 0.0) / rise
         xs.append(x - along * toward[0])
         ys.append(y - along * toward[1])
-        blurs.append(2.0 * light.softness * along / rise + 0.05 * _thickness(thing))
+        blurs.append(2.0 * light.softness * along / rise + 0.05 * member.thickness)
     blur = max(blurs) + 0.01
     return min(xs) - blur, max(xs) + blur, min(ys) - blur, max(ys) + blur
 
 
-def _near(thing: Blocker, place: Place) -> Area | None:
+def _near(member: Member, place: Place) -> Area | None:
     """Where a thing darkens the surroundings on a plane; None when it is too far off or too thin."""
-    locals_ = [_inside(place, corner) for corner in _corners(thing)]
-    reach = _OPEN_BEYOND * _thickness(thing)
-    if reach == 0.0 or min(-z for _, _, z in locals_) > reach:
+    corners = [_inside(place, corner) for corner in member.corners]
+    reach = _OPEN_BEYOND * member.thickness
+    if reach == 0.0 or min(-z for _, _, z in corners) > reach:
         return None
-    xs, ys = [x for x, _, _ in locals_], [y for _, y, _ in locals_]
+    xs, ys = [x for x, _, _ in corners], [y for _, y, _ in corners]
     return min(xs) - reach, max(xs) + reach, min(ys) - reach, max(ys) + reach
 
 
@@ -120,18 +158,22 @@ def _inside(place: Place, point: Vector) -> Vector:
     return x, y, z
 
 
-def _throwing(things: Sequence[Blocker], own: Box, light: Light) -> list[Blocker]:
-    """Those in front of `own` as seen from the light that overlap it; rectangles stand for all."""
-    axes = (light.toward, *tangents(light.toward))
-    ours = _extents(own.corners(), axes)
-    throwing = []
-    for thing in things:
-        theirs = _extents(_corners(thing), axes)
-        ahead = theirs[0][1] - ours[0][0]
-        blur = light.softness * max(ahead, 0.0)
-        if ahead > 0 and all(theirs[i][0] - blur < ours[i][1] and theirs[i][1] + blur > ours[i][0] for i in (1, 2)):
-            throwing.append(thing)
-    return throwing
+def _axes(light: Light) -> tuple[Vector, ...]:
+    return ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), light.toward, *tangents(light.toward))
+
+
+def _throws_on(member: Member, own: Sequence[tuple[float, float]], light: Light) -> bool:
+    """Whether a thing lies in front as seen from the light and the two overlap; rectangles stand for both."""
+    ahead = member.extents[3][1] - own[3][0]
+    blur = light.softness * max(ahead, 0.0)
+    return ahead > 0 and all(
+        member.extents[i][0] - blur < own[i][1] and member.extents[i][1] + blur > own[i][0] for i in (4, 5)
+    )
+
+
+def _gap(member: Member, own: Sequence[tuple[float, float]]) -> float:
+    """Distance between the bounding boxes."""
+    return math.hypot(*(max(0.0, member.extents[i][0] - own[i][1], own[i][0] - member.extents[i][1]) for i in range(3)))
 
 
 def _extents(corners: Sequence[Vector], axes: Sequence[Vector]) -> list[tuple[float, float]]:
@@ -140,28 +182,10 @@ def _extents(corners: Sequence[Vector], axes: Sequence[Vector]) -> list[tuple[fl
     return [(min(values), max(values)) for values in along]
 
 
-def _bounding_box(corners: Sequence[Vector]) -> Box:
-    low = [min(corner[i] for corner in corners) for i in range(3)]
-    high = [max(corner[i] for corner in corners) for i in range(3)]
-    x, y, z = (0.5 * (a + b) for a, b in zip(low, high, strict=True))
-    half = [0.5 * (b - a) for a, b in zip(low, high, strict=True)]
-    return Box(Place((x, y, z)), (half[0], half[1], half[2]))
-
-
 def _corners(thing: Blocker) -> list[Vector]:
     if isinstance(thing, Ball):
         return Box(Place(thing.center), (thing.radius, thing.radius, thing.radius)).corners()
     return thing.corners()
-
-
-def _gap(thing: Blocker, own: Box) -> float:
-    """Distance between the bounding boxes."""
-    other = _bounding_box(_corners(thing))
-    steps = [
-        max(0.0, abs(a - b) - h - k)
-        for a, b, h, k in zip(other.place.origin, own.place.origin, other.half, own.half, strict=True)
-    ]
-    return math.hypot(*steps)
 
 
 def _thickness(thing: Blocker) -> float:

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ class Trace(NamedTuple):
     rim: Tensor | None = None  # [n] True within about a sample of an outline too thin to be noticed otherwise
 
 
+@runtime_checkable
 class Solid(Protocol):
     """What the raster needs to know of a thing."""
 
@@ -191,7 +192,8 @@ class Box:
         enter, leave = torch.full_like(d[0], -torch.inf), torch.full_like(d[0], torch.inf)
         part = torch.full_like(d[0], MISS)
         for axis in range(3):
-            side = torch.where(d[axis] < 0, self.half[axis], -self.half[axis])  # the face met first
+            half = torch.full_like(d[axis], self.half[axis])
+            side = torch.where(d[axis] < 0, half, -half)  # the face met first
             near, far = (side - o[axis]) / d[axis], (-side - o[axis]) / d[axis]
             part = torch.where(near > enter, 2.0 * axis + (side > 0), part)
             enter, leave = torch.maximum(enter, near), torch.minimum(leave, far)

@@ -16,7 +16,7 @@ from simulator.scenes.outlines import below
 from simulator.scenes.paint import Hit, Material, Paint, lit
 from simulator.scenes.place import Place, turned
 from simulator.scenes.raster import Body, draw
-from simulator.scenes.shadows import shade_of, shadow_map
+from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Box, Card, Solid, cone, cylinder, sphere
 from simulator.scenes.vessels import vessel
 
@@ -45,7 +45,7 @@ def still_life(size: Format, dice: Dice) -> LayeredDepthImage:
     )
     wall_depth = dice.between(1.9, 2.5)
     things = _things(camera, dice, size.texture_px)
-    solids = [solid for solid, _ in things]
+    crowd = Crowd.of([solid for solid, _ in things], light)
     table = Place((0.0, 0.0, 0.0), ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0)))  # own y runs away from us
     wall = turned((0.0, 0.0, wall_depth), yaw=dice.between(-0.25, 0.25))
     table_skin = Material(
@@ -63,13 +63,13 @@ def still_life(size: Format, dice: Dice) -> LayeredDepthImage:
         ),
         tile=dice.between(1.2, 1.8),
     )
-    on_table = shadow_map(table, (-1.3, 1.3, 0.4, 2.2), solids, light, 192)
+    on_table = crowd.on_plane(table, (-1.3, 1.3, 0.4, 2.2), 192)
     layers = [
         [Body(Card(wall), _window_light(lit(wall_skin, light), side, dice))],
         [Body(Card(table, below(wall_depth - 0.35)), lit(table_skin, light, on_table))],
     ]
     for solid, skin in things:
-        layers.append([Body(solid, lit(skin, light, shade_of(solid, solids, light)))])
+        layers.append([Body(solid, lit(skin, light, crowd.on(solid)))])
     return draw(camera, layers)
 
 
