@@ -32,7 +32,10 @@ SAMPLES = 400  # about so many rays a pixel; more only where footprints would be
 _FEWEST_CELLS = 6.0  # to a radius: about 130 rays, so that silhouettes fall smoothly in small blur, too
 _CELLS_A_PIXEL = 1.1
 _WIDEST_PX = 3.0
-_FLAT_PX, _FLAT_SHARE = 0.02, 1e-3  # error of s that moves no hit visibly: in pixels, and as a share of the scene's depth
+_FLAT_PX, _FLAT_SHARE = (
+    0.02,
+    1e-3,
+)  # error of s that moves no hit visibly: in pixels, and as a share of the scene's depth
 
 
 _ROUNDING_PX = 1e-4  # of s in float32
@@ -123,7 +126,7 @@ class _Canvas(NamedTuple):
         frame = torch.empty_like(self.photo)
         flat_px = max(_ROUNDING_PX, min(_FLAT_PX, _FLAT_SHARE * lens.blur_scale_px * self.depth))
         side = 64 if frame.device.type == "cpu" else 256
-        for tile in _tiles(*frame.shape[1:], side):
+        for tile in _tiles(frame.shape[1], frame.shape[2], side):
             there = tile.moved(self.beyond, self.beyond)
             met = _unhidden([piece for sheet in self.sheets for piece in pieces(sheet, there, lens, flat_px)])
             reach = max((piece.reach_px for piece in met), default=0.0)
@@ -180,7 +183,7 @@ def _cut_lens(aperture: Aperture, n: float) -> _Cells:
 
 
 def _drawn_ratios(aperture: Aperture, middle: Tensor, share: Tensor, n: float) -> Float[Tensor, "r"]:
-    """ρ/r for r = 0, 1/64, … 6 px: drawn with ρ, a point measures r by its second moment, as labels say (aperture.py)."""
+    """ρ/r for r = 0, 1/64, … 6 px: drawn with ρ, a point measures r by its second moment, as labels say."""
     radius = torch.arange(0.0, _RATIO_LAST_PX + 1.0, _RATIO_STEP_PX)  # [r]
     position = radius[:, None, None] * middle  # [r, c, 2] where rays of radius ρ look
     pixel = position.floor()
@@ -215,7 +218,9 @@ def _meet(piece: Piece, u: Float[Tensor, "c 2"], cells: _Cells) -> _Hit:
     drawn = s * cells.ratio(s) if piece.least_px < _RATIO_LAST_PX else s
     y, x = torch.addcmul(py, drawn, uy), torch.addcmul(px, drawn, ux)
     width_px = drawn.abs().mul_(1.0 / cells.per_radius).clamp_(min=1e-6)
-    return _Hit(piece, s, _seen(piece.content, y, x, width_px, parts=math.ceil(piece.reach_px / cells.per_radius - 0.02)))
+    return _Hit(
+        piece, s, _seen(piece.content, y, x, width_px, parts=math.ceil(piece.reach_px / cells.per_radius - 0.02))
+    )
 
 
 def _seen(content: Tensor, y: Tensor, x: Tensor, width_px: Tensor, parts: int) -> Float[Tensor, "c 4 th tw"]:

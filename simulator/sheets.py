@@ -205,6 +205,7 @@ def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Pie
     """
     reach = max(abs(lens.blur_scale_px * (d - lens.focus_disparity)) for d in (sheet.nearest, sheet.farthest))
     met: Tile | None = tile
+    around: Tile | None = None
     for _ in range(2):  # the second time with the reach of what lies near
         around = met.grown(math.ceil(reach) + 1).common(sheet.box) if met else None
         members = around.of(sheet.content[3]) > 0 if around else torch.zeros(1, 1, dtype=torch.bool)
@@ -215,7 +216,7 @@ def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Pie
         far, near = (float(v) for v in torch.aminmax(defocus[members]))
         reach = max(abs(far), abs(near))
         met = tile.common(inside.moved(around.top, around.left).grown(math.ceil(reach) + 1))
-    if met is None:
+    if met is None or around is None:
         return []
     shape = _Shape.of(defocus, members, around, flat_px)
     window = _window(met, reach)

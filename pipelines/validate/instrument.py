@@ -35,11 +35,9 @@ class InstrumentCheck:
 
     def summary(self) -> str:
         """One line."""
-        return (
-            f"instrument: slope {self.slope:.4f}, offset {self.offset_px:+.3f} px, "
-            f"residual {100 * self.residual:.2f} %, light kept within {100 * self.light_error:.3f} %, r from {self.labelled_px[0]:.0f} to "
-            f"{self.labelled_px[-1]:.0f} px"
-        )
+        span = f"r from {self.labelled_px[0]:.0f} to {self.labelled_px[-1]:.0f} px"
+        line = f"slope {self.slope:.4f}, offset {self.offset_px:+.3f} px, residual {100 * self.residual:.2f} %"
+        return f"instrument: {line}, light kept within {100 * self.light_error:.3f} %, {span}"
 
 
 def check_instrument() -> InstrumentCheck:
