@@ -26,18 +26,20 @@ from simulator.color import linear_to_srgb
 from simulator.occlusion import local_max
 
 _FINE_PX, _COARSE_PX = 0.7, 2.0  # the two scales whose slopes are compared
-_SMALLEST_STEP = 0.02  # of the map's range: less is terrain, or the stairs of 8 bits
+_SMALLEST_STEP = 0.05  # of the map's range: less is terrain, or the stairs that 8 bits make of a slope
 _STEP_WIDTH_PX = 1.7  # a step that fits into so many pixels of its steepest slope is sharp: 1 exact, 2.5 σ when soft
 _SHARP_SHARE = 0.25  # a map with more than this of its edges sharp is sharp: exact maps have 0.45 to 1, soft ones 0
-_SLOPE_PX = 4.0  # softer than this is no edge but a slope
+_SLOPE_PX = 3.5  # softer than this is no edge but a slope
 _RAMP_SLOPE = 0.4  # of the slope at the edge's crest: steeper pixels belong to the ramp, the others to its plateaus
+_GENTLE_PX = 2  # how far to look for a plateau's own slope
 _REACH_PX = 5  # how far colours are compared, in pixels, or in steps where ramps are wide
 _FALLOFF_PX = 3.0
 _COLOR_SPREAD = 0.06  # in display values: colours this close are alike
 _COLOR_FLOOR = 0.01  # share of pixels that resemble nothing beside them: mixed ones, highlights
+_CHUNK = 1 << 15  # pixels whose neighbours are held at a time
 _SHIFT_LOGIT = 4.0  # log odds of being on the side that disparity says, per σ off the middle of the ramp
-_CONFIRMED = 0.4  # mean log likelihood ratio of the right side: above it, the photo shows the edge
-_CONFIRMED_SHARE = 0.6  # of the edges, by strength; terrain has 0.3 to 0.5, scenes with silhouettes 0.65 to 1
+_CONFIRMED = 1.3  # mean log likelihood ratio of the right side; on traced scenes 1.6 to 4.2, on terrain 0.2 to 1.1
+_CONFIRMED_SHARE = 0.5  # of the edges, by strength: fewer, and the map's edges are slopes
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class _Ramps:
     far: Float[Tensor, "p"]
 
 
-def sharpened(disparity: Float[Tensor, "h w"], image: Float[Tensor, "3 h w"]) -> Float[Tensor, "h w"]:
+def sharpened(disparity: Tensor, image: Tensor) -> Float[Tensor, "h w"]:
     """Disparity [H, W] of any unit with its soft edges turned into steps where the photo [3, H, W] (linear light) has
     its edges. The range is kept, and so is every pixel away from a soft edge.
 
@@ -75,13 +77,13 @@ def sharpened(disparity: Float[Tensor, "h w"], image: Float[Tensor, "3 h w"]) ->
     ramps = _ramps(narrow, edges.crest, reach)
     if ramps.at.numel() == 0:
         return disparity.clone()
-    colors = _Colors(linear_to_srgb(image.clamp(0.0, 1.0)), narrow, ramps.inside, max(1, round(residual_px / 1.2)))
-    confirmed = _confirmed(colors, ramps, edges)
+    colors = _Colors(image, narrow, ramps.inside, spacing_px=max(1, round(residual_px / 1.2)))
+    confirmed = _confirmed(colors, narrow, ramps, edges)
     if confirmed is None:
         return disparity.clone()
     middle = (ramps.near + ramps.far) / 2
     offset = (2.0 * (narrow.flatten()[ramps.at] - middle) / (ramps.near - ramps.far)).clamp(-1.0, 1.0)
-    ratio, _ = colors.log_ratio(ramps.at, middle)
+    ratio = colors.log_ratio(ramps.at, middle).nan_to_num(0.0)
     snapped = torch.where(_SHIFT_LOGIT * residual_px * offset + ratio > 0, ramps.near, ramps.far)
     result = torch.where(_around(confirmed, math.ceil(2.5 * edges.softness_px)), narrow, disparity)
     chosen = _around(confirmed, reach).flatten()[ramps.at]
@@ -96,7 +98,7 @@ def _soft_edges(disparity: Tensor) -> _Edges | None:
     knowing h, and tell an edge from a slope, whose steepness does not change (as Zhuo & Sim 2011 measure defocus).
     """
     fine, coarse = _gradient(_blurred(disparity, _FINE_PX)), _gradient(_blurred(disparity, _COARSE_PX))
-    slope = fine.norm(dim=0)
+    slope = torch.hypot(*fine)
     ratio = (slope * slope / (fine * coarse).sum(0).clamp(min=1e-6 * float(slope.max()) ** 2)).clamp(min=1.0 + 1e-6)
     softness = ((_COARSE_PX**2 - ratio**2 * _FINE_PX**2) / (ratio**2 - 1.0)).clamp(min=0.0).sqrt()
     step = local_max(disparity, 4) + local_max(-disparity, 4)
@@ -107,7 +109,7 @@ def _soft_edges(disparity: Tensor) -> _Edges | None:
     if not bool(soft.any()) or float(slope[sharp].sum()) > _SHARP_SHARE * float(slope[sharp | soft].sum()):
         return None
     softness = torch.maximum(softness, width / math.sqrt(2.0 * math.pi))
-    typical = _weighted_quantile(softness[soft], slope[soft], 0.1)
+    typical = _weighted_median(softness[soft], slope[soft].square())
     return _Edges(soft & (softness < 1.2 * typical + 0.3), slope, typical)
 
 
@@ -121,70 +123,96 @@ def _deblurred(disparity: Tensor, softness_px: float) -> Tensor:
 
 
 def _ramps(disparity: Tensor, crest: Tensor, reach: int) -> _Ramps:
-    """Steep pixels around the crests, and the plateaus that they climb between, grown into them from both sides."""
-    slope = _gradient(disparity).norm(dim=0)
+    """Steep pixels around the crests, and the plateaus that they climb between, carried into them from both sides.
+
+    A plateau is carried as max_j (D_j − g·|x − x_j|), a dilation by a cone, with g the gentlest slope on that side: level
+    ground stays level and a slope is carried on as one. The first round, with g = 0, only tells which side is which.
+    """
+    slope = torch.hypot(*_gradient(disparity))
     at_crest = local_max(torch.where(crest, slope, 0.0), reach)
     inside = (at_crest > 0) & (slope > _RAMP_SLOPE * at_crest)
-    near, far = disparity.masked_fill(inside, -math.inf), disparity.masked_fill(inside, math.inf)
-    for _ in range(reach):
-        near = torch.where(inside, local_max(near, 1), near)
-        far = torch.where(inside, -local_max(-far, 1), far)
-    at = (inside & (near > far) & (near - far < math.inf)).flatten().nonzero()[:, 0]
+    level = torch.zeros_like(disparity)
+    near, far = _carried(disparity, inside, level, reach), -_carried(-disparity, inside, level, reach)
+    middle = local_max(torch.where(inside & (near > far), (near + far) / 2, -math.inf), _GENTLE_PX)
+    beside = ~inside & (middle > -math.inf)
+    gentle_near = _gentlest(slope, beside & (disparity > middle))
+    gentle_far = _gentlest(slope, beside & (disparity <= middle))
+    near, far = _carried(disparity, inside, gentle_near, reach), -_carried(-disparity, inside, gentle_far, reach)
+    at = (inside & (near > far)).flatten().nonzero()[:, 0]
     return _Ramps(inside, at, near.flatten()[at], far.flatten()[at])
 
 
-@dataclass(frozen=True)
+def _carried(disparity: Tensor, inside: Tensor, slope: Tensor, reach: int) -> Tensor:
+    """The highest plateau within `reach`, less `slope` a pixel on the way; NaN where there is none."""
+    result = disparity.masked_fill(inside, -math.inf)
+    for _ in range(reach):
+        result = torch.where(inside, torch.maximum(result, local_max(result, 1) - slope), result)
+    return result.masked_fill(result == -math.inf, math.nan)
+
+
+def _gentlest(slope: Tensor, where: Tensor) -> Tensor:
+    """The smallest slope nearby among the pixels that count; 0 where none does."""
+    least = -local_max(-slope.masked_fill(~where, math.inf), _GENTLE_PX)
+    return least.masked_fill(least == math.inf, 0.0)
+
+
 class _Colors:
-    """What plateaus look like: display colours [3, H, W], and which pixels belong to no ramp."""
+    """What the plateaus look like: display colours and disparity, NaN inside ramps and beyond the frame."""
 
-    srgb: Float[Tensor, "3 h w"]
-    disparity: Float[Tensor, "h w"]
-    ramp: Bool[Tensor, "h w"]
-    spacing_px: int
-
-    def log_ratio(self, at: Int[Tensor, "p"], middle: Float[Tensor, "p"]) -> tuple[Tensor, Tensor]:
-        """log p(colour | near) / p(colour | far) [P] by kernel densities over the plateau pixels around, nearer than
-        `middle` or farther; and where both sides have any."""
-        rows, columns, falloff = self._neighbourhood()
-        height, width = self.disparity.shape
-        row, column = torch.div(at, width, rounding_mode="floor") + rows, at % width + columns  # [Q, P]
-        within = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-        beside = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
-        weight = falloff * (within & ~self.ramp.flatten()[beside])
-        distance = sum(((c[beside] - c[at]) ** 2 for c in self.srgb.flatten(1)), torch.zeros_like(weight))
-        alike = weight * torch.exp(distance / (-2.0 * _COLOR_SPREAD**2))
-        near = self.disparity.flatten()[beside] > middle
-        of_near, of_all = (weight * near).sum(0), weight.sum(0)
-        like_near, like_all = (alike * near).sum(0), alike.sum(0)
-        known = (of_near > 0.01) & (of_all - of_near > 0.01)
-        p_near = like_near / of_near.clamp(min=1e-6) + _COLOR_FLOOR
-        p_far = (like_all - like_near) / (of_all - of_near).clamp(min=1e-6) + _COLOR_FLOOR
-        return torch.where(known, torch.log(p_near / p_far), 0.0), known
-
-    def _neighbourhood(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Row and column offsets of a disc without its centre, and their weights, each [Q, 1]."""
-        offset = torch.arange(-_REACH_PX, _REACH_PX + 1, device=self.disparity.device)
-        rows, columns = (o.flatten()[:, None] for o in torch.meshgrid(offset, offset, indexing="ij"))
+    def __init__(self, image: Tensor, disparity: Tensor, ramp: Tensor, spacing_px: int) -> None:
+        self.spacing_px, self.margin = spacing_px, _REACH_PX * spacing_px
+        plateau = disparity.masked_fill(ramp, math.nan)
+        around = (self.margin,) * 4
+        self.width = disparity.shape[1]
+        self.stride = self.width + 2 * self.margin
+        self.plateau = F.pad(plateau, around, value=math.nan).flatten()
+        self.channels = [F.pad(c, around).flatten() for c in linear_to_srgb(image.clamp(0.0, 1.0))]
+        offset = torch.arange(-_REACH_PX, _REACH_PX + 1, device=disparity.device)
+        rows, columns = (o.flatten() for o in torch.meshgrid(offset, offset, indexing="ij"))
         squared = rows**2 + columns**2
-        used = ((squared > 0) & (squared <= _REACH_PX**2 + 1))[:, 0]
-        falloff = torch.exp(squared[used].to(self.disparity.dtype) / (-2.0 * _FALLOFF_PX**2))
-        return rows[used] * self.spacing_px, columns[used] * self.spacing_px, falloff
+        used = (squared > 0) & (squared <= _REACH_PX**2 + 1)
+        self.offsets = ((rows * self.stride + columns) * spacing_px)[used, None]  # [Q, 1]
+        self.falloff = torch.exp(squared[used, None].to(disparity.dtype) / (-2.0 * _FALLOFF_PX**2))
+
+    def log_ratio(self, at: Int[Tensor, "p"], middle: Float[Tensor, "p"]) -> Float[Tensor, "p"]:
+        """log p(colour | near) / p(colour | far) [P] at flat indices, by kernel densities over the plateau pixels
+        around, nearer than `middle` or farther; NaN where a side has none."""
+        row = torch.div(at, self.width, rounding_mode="floor")
+        padded = (row + self.margin) * self.stride + at - row * self.width + self.margin
+        chunks = zip(padded.split(_CHUNK), middle.split(_CHUNK), strict=True)
+        return torch.cat([self._log_ratio(*chunk) for chunk in chunks])
+
+    def _log_ratio(self, at: Tensor, middle: Tensor) -> Tensor:
+        beside = at + self.offsets  # [Q, P]
+        distance = torch.zeros(beside.shape, dtype=middle.dtype, device=middle.device)
+        for channel in self.channels:
+            difference = channel[beside] - channel[at]
+            distance.addcmul_(difference, difference)
+        alike = torch.exp_(distance.mul_(-0.5 / _COLOR_SPREAD**2))
+        plateau = self.plateau[beside]
+        densities = []
+        for side in (plateau > middle, plateau <= middle):  # both false for NaN
+            weight = self.falloff * side
+            total = weight.sum(0)
+            density = (weight * alike).sum(0) / total.clamp(min=1e-6) + _COLOR_FLOOR
+            densities.append(density.masked_fill(total < 0.01, math.nan))
+        return torch.log(densities[0] / densities[1])
 
 
-def _confirmed(colors: _Colors, ramps: _Ramps, edges: _Edges) -> Tensor | None:
+def _confirmed(colors: _Colors, disparity: Tensor, ramps: _Ramps, edges: _Edges) -> Tensor | None:
     """Crests where the photo shows an edge: the plateau pixels beside them tell their side by their colour.
 
     None when the photo denies most of the map's edges: then they are slopes, and stay. Ramps themselves have no vote,
     since they may be a pixel off.
     """
-    middle = torch.full_like(colors.disparity, -math.inf)
+    middle = torch.full_like(disparity, -math.inf)
     middle.view(-1)[ramps.at] = (ramps.near + ramps.far) / 2
     middle = local_max(middle, 3 * colors.spacing_px)
-    at = ((middle > -math.inf) & ~colors.ramp).flatten().nonzero()[::2, 0]  # every other one is enough
-    ratio, known = colors.log_ratio(at, middle.flatten()[at])
-    is_near = colors.disparity.flatten()[at] > middle.flatten()[at]
+    at = ((middle > -math.inf) & ~ramps.inside).flatten().nonzero()[::4, 0]  # a quarter of the votes is enough
+    ratio = colors.log_ratio(at, middle.flatten()[at])
+    right = torch.where(disparity.flatten()[at] > middle.flatten()[at], ratio, -ratio)
     votes = torch.zeros_like(middle).repeat(2, 1, 1)
-    votes.view(2, -1)[:, at] = torch.stack([torch.where(is_near, ratio, -ratio), known.to(ratio.dtype)])
+    votes.view(2, -1)[:, at] = torch.stack([right.nan_to_num(0.0), right.isfinite().to(right.dtype)])
     support, count = (_blurred(v, 4.0) for v in votes)
     confirmed = edges.crest & (support > _CONFIRMED * count)
     share = float(edges.slope[confirmed].sum()) / float(edges.slope[edges.crest].sum())
@@ -195,10 +223,10 @@ def _around(mask: Tensor, radius: int) -> Tensor:
     return local_max(mask.float(), radius) > 0
 
 
-def _weighted_quantile(values: Tensor, weights: Tensor, share: float) -> float:
+def _weighted_median(values: Tensor, weights: Tensor) -> float:
     order = values.argsort(stable=True)
     total = weights[order].double().cumsum(0)
-    return float(values[order][int((total < share * total[-1]).sum())])
+    return float(values[order][int((total < 0.5 * total[-1]).sum())])
 
 
 def _blurred(x: Float[Tensor, "h w"], sigma_px: float) -> Float[Tensor, "h w"]:
@@ -233,7 +261,7 @@ def _one_pixel_step(x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
         pad = (0, 0, 1, 1) if axis == 0 else (1, 1, 0, 0)
         steps = F.pad(steps, pad)
         size = x.shape[axis]
-        squared += torch.maximum(steps.narrow(axis, 0, size), steps.narrow(axis, 1, size)) ** 2
+        squared += torch.maximum(steps.narrow(axis, 0, size), steps.narrow(axis, 1, size)).square()
     return squared.sqrt()
 
 

@@ -42,28 +42,25 @@ def _seen_through(
     surfaces: LayeredDepthImage, lens: ThinLens, uy: float, ux: float, step_px: float, jump_px: float
 ) -> Tensor:
     """The scene as seen from one point of the lens [3, H, W]."""
-    layers = range(len(surfaces.color))
     defocus = lens.blur_scale_px * (surfaces.disparity.double() - lens.focus_disparity)
-    seen = defocus[surfaces.coverage > 0]
-    near, far = float(seen.max()), float(seen.min())
-    py, px = torch.meshgrid(
-        torch.arange(surfaces.height) + surfaces.margin_px,
-        torch.arange(surfaces.width) + surfaces.margin_px,
-        indexing="ij",
-    )
-    light = torch.zeros(3, *py.shape, dtype=torch.float64)
-    free = torch.ones(py.shape, dtype=torch.float64)
-    ahead = [torch.ones(py.shape, dtype=torch.bool) for _ in layers]  # the ray is still before this layer
+    alpha = surfaces.coverage.double()
+    defocus = torch.where(alpha > 0, defocus, -torch.inf)  # nothing there: always ahead
+    near, far = float(defocus.max()), float(defocus[alpha > 0].min())
+    m, h, w = surfaces.margin_px, surfaces.height, surfaces.width
+    py, px = torch.meshgrid(torch.arange(m, m + h), torch.arange(m, m + w), indexing="ij")
+    light = torch.zeros(3, h, w, dtype=torch.float64)
+    free = torch.ones(h, w, dtype=torch.float64)
+    last = [torch.full((h, w), -torch.inf, dtype=torch.float64) for _ in defocus]  # s of the pixel one step before
     for i in range(math.ceil((near - far) / step_px) + 2):
         s = near + step_px * (0.5 - i)
         y = (py + s * uy).round().long().clamp(0, defocus.shape[1] - 1)
         x = (px + s * ux).round().long().clamp(0, defocus.shape[2] - 1)
-        for layer in layers:
-            alpha = surfaces.coverage[layer, y, x].double()
-            before = (s > defocus[layer, y, x]) | (alpha == 0)
-            # more than a jump: the edge of something nearer, behind which the ray passes
-            met = ahead[layer] & ~before & (defocus[layer, y, x] - s <= jump_px + step_px)
-            light += surfaces.color[layer][:, y, x] * (free * alpha * met)
-            free = free * (1.0 - alpha * met)
-            ahead[layer] = before
+        for layer, before in enumerate(last):
+            here = defocus[layer, y, x]
+            # over this very pixel, or from the pixel beside it on the same surface; else the ray passes behind an edge
+            same = (here - s < step_px) | ((here - before).abs() <= jump_px)
+            met = (before < s + step_px) & (here >= s) & same
+            light += surfaces.color[layer][:, y, x] * (free * alpha[layer, y, x] * met)
+            free = free * (1.0 - alpha[layer, y, x] * met)
+            last[layer] = here
     return light

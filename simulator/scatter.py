@@ -147,7 +147,7 @@ class SpotSpectra:
         return self._table[key]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def spot_spectra(aperture: Aperture, grid: PaddedGrid, device: torch.device) -> SpotSpectra:
     """The table of this aperture and grid, kept for the scenes to come: those of a data set are mostly one size."""
     return SpotSpectra(aperture, grid, device)

@@ -1,6 +1,6 @@
 """Exact disparity as a depth network would return it: soft, a pixel off, and in 256 steps.
 
-    exact ──area──▶ working size ──Gaussian──▶ soft ──displacement field──▶ misplaced ──8 bits──▶ ──bilinear──▶ photo size
+    exact ──area──▶ working size ──Gaussian──▶ soft ──displacement──▶ misplaced ──8 bits──▶ ──bilinear──▶ photo size
 
 A network sees a photo with a short side of about 518 px, and its map is soft by a few of those pixels whatever the
 photo's own size is. A scene whose short side is smaller than that counts as a crop of such a photo: it keeps its own

@@ -54,8 +54,9 @@ def clutter(size: Format, dice: Dice) -> LayeredDepthImage:
         depth = dice.between(5.0, 7.0)
         wall = turned((0.0, 0.0, depth), yaw=dice.between(-0.2, 0.2))
         name = dice.pick(("gradient", "gradient", "plaster", "concrete", "wallpaper", "weave"))
+        backdrop = material(name, px, dice.seed(), dice.pick(colors[3:]) if name == "gradient" else None)
         shade = crowd.on_plane(wall, (-0.5 * depth, 0.5 * depth, -0.5 * depth, 0.5 * depth), 192)
-        layers = [[Body(Card(wall), lit(Material(material(name, px, dice.seed()), tile=0.8 * depth), light, shade))]]
+        layers = [[Body(Card(wall), lit(Material(backdrop, tile=0.8 * depth), light, shade))]]
     layers += [[Body(solid, lit(skin, light, crowd.on(solid)))] for solid, skin in things]
     return draw(camera, layers)
 

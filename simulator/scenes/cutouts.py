@@ -55,7 +55,7 @@ def cutouts(size: Format, dice: Dice) -> LayeredDepthImage:
     shadows = crowd.on_plane(back, (-1.5, 1.5, -1.3, 1.3), 320)
     layers = [[Body(Card(back), lit(sheet, light, shadows))]]
     for card in cards:
-        paint = lit(Material(dice.pick(skins), tile=dice.between(0.5, 0.8)), light, crowd.on(card))
+        paint = lit(Material(dice.pick(skins), tile=dice.between(0.3, 0.45)), light, crowd.on(card))
         layers.append([Body(card, _white_core(paint, card)), _thread(camera, card, light, skins[0])])
     return draw(camera, layers)
 
@@ -130,4 +130,4 @@ def _skins(dice: Dice, texture_px: int, colors: list[str]) -> list[Bitmap]:
     paper = material("paper", texture_px, dice.seed())
     skins = [paper.tinted(code) for code in colors]
     patterns = dice.shuffled(("stripes", "print", "checker", "kilim", "wallpaper", "plaid", "terrazzo"))[:2]
-    return skins + [material(name, texture_px // 2, dice.seed()) for name in patterns]
+    return skins + [material(name, texture_px, dice.seed()) for name in patterns]

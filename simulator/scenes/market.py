@@ -181,7 +181,7 @@ def _paper_glow(rib: Bitmap, color: Tensor, place: Place, drop: float) -> Paint:
 
 def _counter(camera: Camera, dice: Dice, px: int, light: Light) -> list[list[Body]]:
     """The near edge of a stall, with a heap of fruit."""
-    height = camera.eye - 0.9 * (dice.between(0.5, 0.66) * camera.half_y + camera.pitch)
+    height = camera.eye - 0.9 * (dice.between(0.68, 0.84) * camera.half_y + camera.pitch)
     depth = dice.between(1.15, 1.35)
     board = Material(material(dice.pick(("planks", "wood", "weave")), px, dice.seed()), tile=0.9, turned=True)
     top = Box(Place((0.0, height - 0.03, 0.55 * depth)), (4.0, 0.03, 0.45 * depth))
@@ -192,8 +192,8 @@ def _counter(camera: Camera, dice: Dice, px: int, light: Light) -> list[list[Bod
     taken: list[tuple[float, float, float]] = []
     middle = dice.between(-0.7, 0.7)
     for _ in range(60):
-        radius = dice.between(0.032, 0.052)
-        z = dice.between(0.72, 0.95 * depth)
+        radius = dice.between(0.028, 0.042)
+        z = dice.between(0.8, 0.97 * depth)
         x = (middle + dice.between(-0.75, 0.75)) * camera.half_x * z
         if len(solids) < 11 and all(math.hypot(x - a, z - b) > radius + r for a, b, r in taken):
             taken.append((x, z, radius))

@@ -19,7 +19,7 @@ from simulator.scenes.outlines import line, rectangle
 from simulator.scenes.paint import Hit, Material, Paint, lit
 from simulator.scenes.place import FLOOR, Place, turned
 from simulator.scenes.raster import Body, draw
-from simulator.scenes.solids import Card, Dome, Lathe, ellipsoid, sphere, turned_profile
+from simulator.scenes.solids import Card, Dome, Lathe, cone, ellipsoid, sphere, turned_profile
 
 _BULBS = ("#ffb45e", "#ffd9a0", "#ffe9c9", "#ff8a3c", "#fff1de")
 _NEON = ("#ff3b5c", "#37c8ff", "#6effa8", "#ff5ad1", "#ffd23c", "#7a6bff")
@@ -42,7 +42,10 @@ def night_street(size: Format, dice: Dice) -> LayeredDepthImage:
     layers += _houses(dice, px, night)
     layers.append([Body(Card(Place((0.0, 0.0, 0.0), FLOOR)), _asphalt(dice, px, night, bulbs))])
     layers += [[_bulb(light) for light in slot] + _poles(slot, night, px) for slot in bulbs if slot]
-    layers += _someone(camera, dice, px, night)
+    side = dice.sign()
+    layers += _someone(camera, dice, px, night, side * dice.between(0.1, 0.5), dice.between(1.2, 1.9))
+    if dice.chance(0.4):
+        layers += _someone(camera, dice, px, night, -side * dice.between(0.3, 0.7), dice.between(2.2, 3.6))
     return draw(camera, layers)
 
 
@@ -201,10 +204,9 @@ def _asphalt(dice: Dice, px: int, night: Light, slots: Sequence[Sequence[Bulb]])
     return paint
 
 
-def _someone(camera: Camera, dice: Dice, px: int, night: Light) -> list[list[Body]]:
+def _someone(camera: Camera, dice: Dice, px: int, night: Light, across: float, depth: float) -> list[list[Body]]:
     """Seen from behind: coat, scarf, head, hat or hair."""
-    depth = dice.between(1.15, 1.6)
-    x = dice.sign() * dice.between(0.15, 0.5) * camera.half_x * depth
+    x = across * camera.half_x * depth
     y = 1.62 + dice.between(-0.08, 0.04) - 0.12
     turn = dice.between(-0.4, 0.4)
     place = turned((x, y, depth), yaw=turn)
@@ -226,7 +228,9 @@ def _someone(camera: Camera, dice: Dice, px: int, night: Light) -> list[list[Bod
     coat = Lathe(place, coat.arcs, squash=0.48)
     scarf = turned_profile(place, [(-0.02, 0.07), (0.0, 0.105), (0.05, 0.118), (0.09, 0.105), (0.12, 0.06)], pieces=6)
     head = ellipsoid(turned(place.point(0.0, 0.2, -0.01), yaw=turn, pitch=0.1), 0.088, 0.118, 1.12)
-    bodies = [(coat, cloth), (scarf, wool), (head, skin)]
+    skirt = cone(turned(place.point(0.0, -1.45, 0.0), yaw=turn), 0.335, 0.29, 0.71)
+    skirt = Lathe(skirt.place, skirt.arcs, squash=0.48)
+    bodies = [(coat, cloth), (skirt, cloth), (scarf, wool), (head, skin)]
     cap = turned(place.point(0.0, 0.2, 0.0), yaw=turn, pitch=dice.between(0.05, 0.2))
     if dice.chance(0.5):
         hat = turned_profile(cap, [(0.0, 0.112), (0.03, 0.117), (0.08, 0.11), (0.125, 0.075), (0.15, 0.02)], pieces=6)
@@ -240,4 +244,4 @@ def _someone(camera: Camera, dice: Dice, px: int, night: Light) -> list[list[Bod
         )
         bodies.append((Lathe(mane.place, mane.arcs, squash=1.12), hair))
     painted = [Body(solid, lit(look, front)) for solid, look in bodies]
-    return [[painted[0]], painted[1:]]
+    return [painted[:2], painted[2:]]

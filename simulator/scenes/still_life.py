@@ -82,9 +82,9 @@ def _things(camera: Camera, dice: Dice, texture_px: int) -> list[Thing]:
     taken: list[tuple[float, float, float]] = []
     far = dice.between(1.35, 1.55)
     skins = _skins(dice, texture_px // 2)
-    for i in range(dice.whole(5, 8)):
+    for i in range(dice.whole(6, 10)):
         for _ in range(40):
-            z = far - (far - 0.82) * (i + dice.between(0.0, 1.0)) / 8 * 1.3
+            z = far - (far - 0.82) * (i + dice.between(0.0, 1.0)) / 10 * 1.3
             x = dice.between(-0.9, 0.9) * camera.half_x * z
             made = _thing(dice, x, max(z, 0.8), tall=i < 3, skins=skins)
             radius = _footprint(made[0][0])
@@ -120,7 +120,7 @@ def _thing(dice: Dice, x: float, z: float, *, tall: bool, skins: dict[str, list[
     if tall:
         bitmap = dice.pick(skins["glaze"] + skins["fancy"])
         skin = Material(bitmap, tile=0.35, gloss=dice.between(0.3, 1.0), polish=0.13)
-        return [(vessel(dice.pick(_TALL), place, dice.between(0.26, 0.42)), skin)]
+        return [(vessel(dice.pick(_TALL), place, dice.between(0.2, 0.36)), skin)]
     choice = dice.whole(0, 9)
     if choice < 5:
         return [_fruit(dice, place, skins)]

@@ -136,7 +136,7 @@ def test_lights_shine_brighter_than_white(kind: str) -> None:
 
 
 def test_without_a_kind_seeds_take_turns() -> None:
-    assert [builtin_scene(seed, height=16, width=16).kind for seed in range(len(KINDS))] == list(KINDS)
+    assert [builtin_scene(seed, height=16, width=16).kind for seed in (0, len(KINDS) + 4)] == [KINDS[0], KINDS[4]]
 
 
 def test_bad_arguments_are_named() -> None:
