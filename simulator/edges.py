@@ -125,8 +125,9 @@ def _deblurred(disparity: Tensor, softness_px: float) -> Tensor:
 def _ramps(disparity: Tensor, crest: Tensor, reach: int) -> _Ramps:
     """Steep pixels around the crests, and the plateaus that they climb between, carried into them from both sides.
 
-    A plateau is carried as max_j (D_j − g·|x − x_j|), a dilation by a cone, with g the gentlest slope on that side: level
-    ground stays level and a slope is carried on as one. The first round, with g = 0, only tells which side is which.
+    A plateau is carried as max_j (D_j − g·|x − x_j|), a dilation by a cone, with g the gentlest slope on that side:
+    level ground stays level and a slope is carried on as one. The first round, with g = 0, only tells which side is
+    which.
     """
     slope = torch.hypot(*_gradient(disparity))
     at_crest = local_max(torch.where(crest, slope, 0.0), reach)
