@@ -26,18 +26,14 @@ from torch import Tensor
 from simulator.aperture import IDENTITY_RADIUS_PX, RESOLVED_RADIUS_PX, Aperture
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
-from simulator.sheets import Piece, Sheet, Tile, pieces
+from simulator.sheets import Piece, Sheet, pieces
+from simulator.tile import Tile
 
 SAMPLES = 400  # about so many rays a pixel; more only where footprints would be wider than _WIDEST_PX
 _FEWEST_CELLS = 6.0  # to a radius: about 130 rays, so that silhouettes fall smoothly in small blur, too
 _CELLS_A_PIXEL = 1.1
 _WIDEST_PX = 3.0
-_FLAT_PX, _FLAT_SHARE = (
-    0.02,
-    1e-3,
-)  # error of s that moves no hit visibly: in pixels, and as a share of the scene's depth
-
-
+_FLAT_PX, _FLAT_SHARE = 0.02, 1e-3  # error of s that moves no hit visibly; also as a share of the scene's depth
 _ROUNDING_PX = 1e-4  # of s in float32
 _LEAST_SHARE = 1e-4  # of a pixel: less is rounding
 _RATIO_STEP_PX, _RATIO_LAST_PX = 1.0 / 64.0, 6.0
