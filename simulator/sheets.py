@@ -121,7 +121,9 @@ def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Pie
     window = _window(met, reach)
     content, beyond = window.repeated_of(sheet.content), lens.defocus_px(window.repeated_of(sheet.disparity))
     if shape.settles:
-        opaque = met == tile and around == met.grown(math.ceil(reach) + 1) and bool((around.of(sheet.content[3]) >= 1).all())
+        opaque = (
+            met == tile and around == met.grown(math.ceil(reach) + 1) and bool((around.of(sheet.content[3]) >= 1).all())
+        )
         return [_piece(sheet.layer, met, window, content, beyond, shape, (far, near), opaque)]
     return _slabs(sheet.layer, met, window, content, beyond, flat_px)
 
