@@ -129,7 +129,7 @@ def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Pie
 
 
 class _Shape(NamedTuple):
-    """How a piece of surface lies around a tile: its plane, how often the hit must be repeated, and whether that settles."""
+    """How a piece of surface lies around a tile: its plane, how often to repeat the hit, and whether that settles."""
 
     plane: Plane
     steps: int
