@@ -78,7 +78,7 @@ def _barrier(dice: Dice, size: Format, light: Light) -> list[list[Body]]:
     yaw = dice.sign() * dice.between(0.25, 0.75)
     place = turned((dice.between(-0.3, 0.3), 0.0, dice.between(1.5, 2.2)), yaw=yaw)
     wood = material(dice.pick(("planks", "wood", "bark")), size.texture_px, dice.seed())
-    metal = material(dice.pick(("rust", "concrete", "glaze")), size.texture_px // 2, dice.seed())
+    metal = _metal(dice, size.texture_px // 2)
     kind = dice.whole(0, 3)
     if kind == 0:
         boards = Body(Card(place, _pickets(dice)), _boards(lit(Material(wood, tile=1.1), light), 0.14, dice.seed()))
@@ -92,9 +92,7 @@ def _barrier(dice: Dice, size: Format, light: Light) -> list[list[Body]]:
                 Body(
                     bars,
                     lit(
-                        Material(
-                            metal.tinted(dice.pick(("#2a2c2e", "#33403a", "#3a2f2a"))), tile=0.6, gloss=0.3, polish=0.5
-                        ),
+                        Material(metal, tile=0.6, gloss=0.3, polish=0.5),
                         light,
                     ),
                 )
@@ -108,7 +106,7 @@ def _barrier(dice: Dice, size: Format, light: Light) -> list[list[Body]]:
             Body(cylinder(Place(place.point((k + 0.3) * step, 0.0, 0.04)), 0.03, 1.9), lit(post, light))
             for k in range(-2, 4)
         ]
-        return [posts, [Body(mesh, lit(Material(metal.tinted("#7d8284"), tile=0.6, gloss=0.5, polish=0.4), light))]]
+        return [posts, [Body(mesh, lit(Material(metal, tile=0.6, gloss=0.5, polish=0.4), light))]]
     wires = Card(place, _wires(dice), thin=True)
     step = dice.between(1.0, 1.5)
     posts = []
@@ -116,7 +114,15 @@ def _barrier(dice: Dice, size: Format, light: Light) -> list[list[Body]]:
         top = dice.between(1.35, 1.5)
         foot = turned(place.point((k + 0.2) * step, -0.05, 0.07), roll=dice.between(-0.05, 0.05))
         posts.append(Body(cylinder(foot, dice.between(0.05, 0.065), top), lit(Material(wood, tile=0.6), light)))
-    return [posts, [Body(wires, lit(Material(metal.tinted("#8a8580"), tile=0.6), light))]]
+    return [posts, [Body(wires, lit(Material(metal, tile=0.6), light))]]
+
+
+def _metal(dice: Dice, texture_px: int) -> Bitmap:
+    """Rusty, or painted."""
+    if dice.chance(0.25):
+        return material("rust", texture_px, dice.seed())
+    paint = dice.pick(("#2a2c2e", "#33403a", "#3a2f2a", "#7d8284", "#2f4a3a", "#8a8580"))
+    return material("glaze", texture_px, dice.seed(), paint)
 
 
 def _pickets(dice: Dice) -> Outline:
