@@ -1,10 +1,13 @@
-"""A depth group: neighbouring disparity bins of a scene as spectra, ready for every lens and every octave.
+"""A depth group: neighbouring disparity bins of a scene, blurred as one.
 
-Letters: L bins; N surfaces in the same pixel grid; h, w their size, margin included; H', W' the padded grid.
+A group keeps what falls into its bins; pictures and spectra are made when a frame asks for them, octave by octave.
+Letters: L bins; N surfaces in the same pixel grid; h, w their size, margin included.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,13 +15,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from simulator.aperture import Aperture
 from simulator.layers import BinShares, bin_disparities, depth_groups
 from simulator.lens import ThinLens
-from simulator.scatter import PaddedGrid, octave_of, octave_spectra, planar_spectra
+from simulator.octave import CELL_PX, OctaveGrid, drawn_radius, halved, largest_radius_px, octave_of
+from simulator.scatter import blurred, spectra, spot_spectra
 
 FEWEST_BINS, MOST_BINS, GROUPS = 16, 48, 6
 HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
 _DISPLAY_WHITE = 1.001
+_HIDDEN_OCTAVE = 1  # what was guessed is smooth
 
 
 class Surfaces(NamedTuple):
@@ -30,65 +36,118 @@ class Surfaces(NamedTuple):
     margin_px: int = 0
 
 
+class Blur(NamedTuple):
+    """How far a scene's bins can be blurred: the largest radius, and radius per unit of disparity at most."""
+
+    max_radius_px: float
+    max_scale_px: float
+
+
 class DepthGroup:
-    """Neighbouring bins of one depth range: their disparities [L] and padded spectra [L, 4, H', W'/2+1].
+    """Bins of one depth range, nearest first: disparities [L], and the entries that fall into them."""
 
-    Spectra of coarser octaves are cut out of the full ones when first asked for, and kept.
-    """
-
-    def __init__(self, disparity: Float[Tensor, "l"], padded: Float[Tensor, "l 4 hp wp"]) -> None:
-        self.disparities: list[float] = disparity.tolist()
-        self._octaves = {0: planar_spectra(padded)}
-        self._padded_width = padded.shape[-1]
-        self._glows = bool(padded[:, :3].amax() > _DISPLAY_WHITE)
-
-    def spectra(self, octave: int) -> Float[Tensor, "l 2 4 hq freqq"]:
-        """The bins' spectra on the grid of an octave."""
-        if octave not in self._octaves:
-            self._octaves[octave] = octave_spectra(self._octaves[0], self._padded_width, octave)
-        return self._octaves[octave]
+    def __init__(self, disparities: list[float], shares: BinShares, canvas: Canvas, blur: Blur, octave: int) -> None:
+        self.disparities = disparities
+        self._shares, self._canvas, self._blur, self._finest = shares, canvas, blur, octave
+        self._glows = bool(shares.content[:3].amax() > _DISPLAY_WHITE)
+        self._pictures: dict[int, Tensor] = {}
+        self._spectra: dict[int, Tensor] = {}
 
     def octave(self, lens: ThinLens) -> int:
         """How coarse a grid will do. Light above white draws the rim of its disc: that takes the finest."""
-        return 0 if self._glows else octave_of(min(self.radii_px(lens)))
+        return 0 if self._glows else max(self._finest, octave_of(min(self.radii_px(lens))))
 
     def radii_px(self, lens: ThinLens) -> list[float]:
         """Blur radius of each bin."""
         return [lens.blur_scale_px * abs(d - lens.focus_disparity) for d in self.disparities]
 
+    def blurred(self, lens: ThinLens, aperture: Aperture) -> Float[Tensor, "4 h w"]:
+        """Light and coverage on the grid of the lens's octave, with its ring."""
+        octave = self.octave(lens)
+        grid = self._grid(octave)
+        table = spot_spectra(aperture, grid.padded_height, grid.padded_width, self._shares.content.device)
+        spots = [table.of(drawn_radius(r, octave)) for r in self.radii_px(lens)]
+        return blurred(self._spectra_on(grid), spots, grid)
 
-def seen_groups(grid: PaddedGrid, surfaces: Surfaces, max_radius_px: float) -> list[DepthGroup]:
+    def release(self) -> None:
+        """Forget pictures and spectra; they are made anew when asked for."""
+        self._pictures.clear()
+        self._spectra.clear()
+
+    @property
+    def spectra_bytes(self) -> int:
+        """What the finest octave's spectra take, in bytes."""
+        grid = self._grid(self._finest)
+        return len(self.disparities) * 4 * (grid.padded_width // 2 + 1) * grid.padded_height * 8
+
+    def _grid(self, octave: int) -> OctaveGrid:
+        """Padded for the largest radius that this octave sees of this group."""
+        spread_px = self._blur.max_scale_px * (self.disparities[0] - self.disparities[-1])
+        reach_px = self._blur.max_radius_px
+        if not self._glows:
+            reach_px = largest_radius_px(octave, spread_px, reach_px)
+        return OctaveGrid.around(self._canvas.height, self._canvas.width, reach_px, octave)
+
+    def _spectra_on(self, grid: OctaveGrid) -> Float[Tensor, "l 4 x twohp"]:
+        if grid.octave not in self._spectra:
+            margin = self._canvas.margin_px // 2**grid.octave
+            self._spectra[grid.octave] = spectra(self._picture(grid.octave), grid, margin)
+        return self._spectra[grid.octave]
+
+    def _picture(self, octave: int) -> Float[Tensor, "l 4 hq wq"]:
+        """The bins at 1/q of the size; only coarse ones are kept, as the next coarser is made from them."""
+        if octave == 0:
+            m = 2 * self._canvas.margin_px
+            return self._shares.summed(len(self.disparities), self._canvas.height + m, self._canvas.width + m)
+        if octave not in self._pictures:
+            self._pictures[octave] = halved(self._picture(octave - 1))
+        return self._pictures[octave]
+
+
+class Canvas(NamedTuple):
+    """Size of the frame, and what is drawn beyond it on every side: a whole number of the coarsest cells."""
+
+    height: int
+    width: int
+    margin_px: int
+
+
+def seen_groups(surfaces: Surfaces, blur: Blur) -> list[DepthGroup]:
     """Groups of what a pinhole sees, nearest first: bins at most two pixels of blur apart up to a radius of 48 px."""
-    bins = min(max(round(max_radius_px), FEWEST_BINS), MOST_BINS)
-    return _cut(grid, surfaces, bins, GROUPS)
+    bins = min(max(round(blur.max_radius_px), FEWEST_BINS), MOST_BINS)
+    return _cut(surfaces, blur, bins, GROUPS, octave=0)
 
 
-def hidden_groups(grid: PaddedGrid, surfaces: Surfaces) -> list[DepthGroup]:
+def hidden_groups(surfaces: Surfaces, blur: Blur) -> list[DepthGroup]:
     """Groups of what is hidden, nearest first: few bins, since it is seen only through others' blur."""
-    return _cut(grid, surfaces, HIDDEN_BINS, HIDDEN_GROUPS)
+    return _cut(surfaces, blur, HIDDEN_BINS, HIDDEN_GROUPS, octave=_HIDDEN_OCTAVE)
 
 
-def _cut(grid: PaddedGrid, surfaces: Surfaces, bins: int, groups: int) -> list[DepthGroup]:
+def _cut(surfaces: Surfaces, blur: Blur, bins: int, groups: int, octave: int) -> list[DepthGroup]:
     light, coverage, disparity, margin_px = surfaces
     if not bool((coverage > 0).any()):
         return []
+    canvas = Canvas(light.shape[-2] - 2 * margin_px, light.shape[-1] - 2 * margin_px, _whole_cells(margin_px))
     centres = bin_disparities(disparity, bins, where=coverage > 0)
-    content = _padded(grid, torch.cat([light, coverage[:, None]], dim=1), margin_px)  # [N, 4, H', W']
-    shares = BinShares.of(content, _padded(grid, disparity, margin_px), centres)
-    result = []
+    around = (canvas.margin_px - margin_px,) * 4
+    content = F.pad(torch.cat([light, coverage[:, None]], dim=1), around, mode="replicate")  # [N, 4, h, w]
+    shares = BinShares.of(content, F.pad(disparity, around, mode="replicate"), centres)
+    made = []
     for run in depth_groups(centres, groups):
-        bin_content = shares.summed(run, grid.padded_height, grid.padded_width)  # [l, 4, H', W']
-        occupied = bin_content[:, 3].flatten(1).any(dim=1)
-        if bool(occupied.any()):
-            result.append(DepthGroup(centres[run][occupied], bin_content[occupied]))
-    return result
+        entries = shares.of_run(run)
+        if entries.index.numel():
+            made.append(_without_empty_bins(entries, centres[run].tolist(), canvas, blur, octave))
+    return made
 
 
-def _padded(grid: PaddedGrid, image: Tensor, margin_px: int) -> Tensor:
-    """The frame's edge, or the margin's where there is one, repeated outwards: what lies beyond it is not known."""
-    trim = max(0, margin_px - grid.padding)
-    image = image[..., trim : image.shape[-2] - trim, trim : image.shape[-1] - trim]
-    before = grid.padding - (margin_px - trim)
-    below = grid.padded_height - image.shape[-2] - before
-    right = grid.padded_width - image.shape[-1] - before
-    return F.pad(image, (before, right, before, below), mode="replicate")
+def _without_empty_bins(
+    entries: BinShares, disparities: Sequence[float], canvas: Canvas, blur: Blur, octave: int
+) -> DepthGroup:
+    occupied = torch.bincount(entries.index, minlength=len(disparities)) > 0
+    number = occupied.cumsum(0) - 1
+    kept = [d for d, some in zip(disparities, occupied.tolist(), strict=True) if some]
+    return DepthGroup(kept, BinShares(number[entries.index], entries.pixel, entries.content), canvas, blur, octave)
+
+
+def _whole_cells(margin_px: int) -> int:
+    return CELL_PX * math.ceil(margin_px / CELL_PX)

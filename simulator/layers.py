@@ -76,15 +76,18 @@ class BinShares:
                 parts += [(index + 1, pixel, surface * share)]
         return cls(*(torch.cat(column, dim=-1) for column in zip(*parts, strict=True)))
 
-    def summed(self, run: slice, height: int, width: int) -> Float[Tensor, "k c h w"]:
-        """The bins of a run (a slice of all bins) as pictures."""
-        channels, area = self.content.shape[0], height * width
+    def of_run(self, run: slice) -> BinShares:
+        """The entries of a run of bins, which are numbered from 0 in it."""
         chosen = ((self.index >= run.start) & (self.index < run.stop)).nonzero()[:, 0]
-        place = (self.index[chosen] - run.start) * (channels * area) + self.pixel[chosen]
-        count = run.stop - run.start
+        return BinShares(self.index[chosen] - run.start, self.pixel[chosen], self.content[:, chosen])
+
+    def summed(self, count: int, height: int, width: int) -> Float[Tensor, "k c h w"]:
+        """The first `count` bins as pictures."""
+        channels, area = self.content.shape[0], height * width
+        place = self.index * (channels * area) + self.pixel
         result = torch.zeros(count * channels * area, dtype=self.content.dtype, device=self.content.device)
         for channel in range(channels):
-            result.index_add_(0, place + channel * area, self.content[channel, chosen])
+            result.index_add_(0, place + channel * area, self.content[channel])
         return result.view(count, channels, height, width)
 
 

@@ -9,7 +9,6 @@ Letters: F frames, L bins, r radius, R largest radius of the stack (all pixels).
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,18 +20,18 @@ from torch import Tensor
 
 from simulator.aperture import Aperture
 from simulator.arguments import check_lenses, check_photo, check_quality, check_radius
-from simulator.composite import Film
-from simulator.depth_group import DepthGroup, Surfaces, hidden_groups, seen_groups
+from simulator.depth_group import Blur, DepthGroup, Surfaces, hidden_groups, seen_groups
+from simulator.exposure import Exposure
 from simulator.gather import gather_with_coverage
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
 from simulator.matte import SplitPixels, split_mixed_pixels
 from simulator.occlusion import HiddenSurface, hidden_surfaces
 from simulator.peeling import peeled
-from simulator.scatter import PaddedGrid, SpotSpectra, blurred, spot_spectra
 
 RENDERER_VERSION = "1"
 
+SPECTRA_BYTES = 512 << 20  # a scene whose spectra need more makes them anew in each call of render
 PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
 
 
@@ -44,7 +43,8 @@ class Scene:
     """
 
     groups: tuple[DepthGroup, ...]
-    grid: PaddedGrid
+    hidden: tuple[DepthGroup, ...]
+    size: tuple[int, int]
     device: torch.device
     max_radius_px: float
     disparity_range: tuple[float, float]
@@ -63,31 +63,32 @@ class Scene:
         step = (high - low) / max(max_radius_px, 1.0)
         reach = math.ceil(max_radius_px)
         h, w = disparity.shape
-        grid = PaddedGrid.around(h, w, reach)
+        blur = _blur((low, high), max_radius_px)
         seen = split_mixed_pixels(image, disparity, step)
-        groups = seen_groups(grid, Surfaces(seen.light, seen.coverage, seen.disparity), max_radius_px)
+        groups = seen_groups(Surfaces(seen.light, seen.coverage, seen.disparity), blur)
+        behind: list[DepthGroup] = []
         hidden = hidden_surfaces(image, disparity, reach_px=reach, step=step) if reach > 1 else []
         if hidden:
             light, coverage = torch.stack([s.light for s in hidden]), torch.stack([s.coverage for s in hidden])
-            groups += hidden_groups(grid, Surfaces(light, coverage, torch.stack([s.disparity for s in hidden])))
+            behind = hidden_groups(Surfaces(light, coverage, torch.stack([s.disparity for s in hidden])), blur)
         layers = partial(layers_of, seen, hidden)
-        return cls(tuple(groups), grid, image.device, max_radius_px, (low, high), layers)
+        return cls(tuple(groups), tuple(behind), (h, w), image.device, max_radius_px, (low, high), layers)
 
     @classmethod
     def from_layers(cls, layers: LayeredDepthImage, max_radius_px: float) -> Scene:
         """A scene whose every surface is known, also where it is hidden. Raises ValueError on bad input."""
         check_radius(max_radius_px)
-        grid = PaddedGrid.around(layers.height, layers.width, math.ceil(max_radius_px))
+        span = _span(layers.disparity[layers.coverage > 0])
+        blur = _blur(span, max_radius_px)
         # The visible surfaces first: within a bin, what is seen must not mix with what it hides.
         peels = [
             Surfaces(layers.color * coverage[:, None], coverage, layers.disparity, layers.margin_px)
             for coverage in peeled(layers.coverage, layers.disparity, PEELS)
         ]
-        groups = seen_groups(grid, peels[0], max_radius_px)
-        for peel in peels[1:]:
-            groups += hidden_groups(grid, peel)
-        span = _span(layers.disparity[layers.coverage > 0])
-        return cls(tuple(groups), grid, layers.color.device, max_radius_px, span, lambda: layers)
+        groups = seen_groups(peels[0], blur)
+        behind = [group for peel in peels[1:] for group in hidden_groups(peel, blur)]
+        size = (layers.height, layers.width)
+        return cls(tuple(groups), tuple(behind), size, layers.color.device, max_radius_px, span, lambda: layers)
 
     def render(
         self, lenses: Sequence[ThinLens], *, aperture: Aperture | None = None, quality: str = "fast"
@@ -105,24 +106,21 @@ class Scene:
         if quality == "exact":
             frames = gather_with_coverage(self.layers(), lenses, aperture=aperture)
             return frames[:, :3] / frames[:, 3:].clamp(min=1e-4)
-        spots = spot_spectra(aperture or Aperture(), self.grid, self.device)
-        return torch.stack([self._frame(lens, spots) for lens in lenses])
+        return self._scattered(lenses, aperture or Aperture())
 
-    def _frame(self, lens: ThinLens, spots: SpotSpectra) -> Float[Tensor, "3 h w"]:
-        """Groups in a run that share an octave are laid on a film of that octave, and the run as one on the frame's."""
-        film = Film(self.grid.height, self.grid.width, self.device)
-        for octave, run in itertools.groupby(self.groups, lambda group: group.octave(lens)):
-            padded = [
-                blurred(group.spectra(octave), [spots.of(r, octave) for r in group.radii_px(lens)]) for group in run
-            ]  # each [4, H'/q, W'/q]
-            if octave > 0 and len(padded) > 1:
-                coarse = Film(padded[0].shape[1], padded[0].shape[2], self.device)
-                for image in padded:
-                    coarse.expose(image)
-                padded = [coarse.as_group()]
-            for image in padded:
-                film.expose(self.grid.cropped(image, octave))
-        return film.developed()
+    def _scattered(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
+        """All frames at once, group by group, so that no more than one group's spectra need be there at a time."""
+        exposures = [Exposure(*self.size, self.device) for _ in lenses]
+        keep = sum(group.spectra_bytes for group in self.groups + self.hidden) <= SPECTRA_BYTES
+        for groups in (self.groups, self.hidden):
+            for group in groups:
+                for lens, exposure in zip(lenses, exposures, strict=True):
+                    exposure.expose(group.blurred(lens, aperture), group.octave(lens))
+                if not keep:
+                    group.release()
+            for exposure in exposures:
+                exposure.end_run()  # what is hidden comes behind all that is seen, not among it
+        return torch.stack([exposure.developed() for exposure in exposures])
 
 
 def render_stack(
@@ -166,6 +164,11 @@ def layers_of(seen: SplitPixels, hidden: Sequence[HiddenSurface]) -> LayeredDept
 
 def _span(disparity: Tensor) -> tuple[float, float]:
     return float(disparity.min()), float(disparity.max())
+
+
+def _blur(span: tuple[float, float], max_radius_px: float) -> Blur:
+    """Some disparity is at least half of the span off the plane in focus: K ≤ 2 R / span."""
+    return Blur(max_radius_px, 2.0 * max_radius_px / max(span[1] - span[0], 1e-12))
 
 
 def _largest_radius(lens: ThinLens, span: tuple[float, float]) -> float:

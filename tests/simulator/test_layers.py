@@ -14,7 +14,7 @@ def shares(disparity: Tensor, bins: Tensor) -> Tensor:
     """Share of each pixel in each bin: binned content of ones."""
     flat = disparity.reshape(1, 1, -1)
     dealt = BinShares.of(torch.ones_like(flat)[:, None], flat, bins)
-    pictures = dealt.summed(slice(0, bins.numel()), 1, flat.shape[-1])  # [L, 1, 1, pixels]
+    pictures = dealt.summed(bins.numel(), 1, flat.shape[-1])  # [L, 1, 1, pixels]
     return pictures.reshape(-1, *disparity.shape)
 
 
@@ -33,6 +33,14 @@ def test_the_mean_disparity_of_the_shares_is_the_pixels_own() -> None:
     disparity = torch.linspace(0, 1, 101)
     bins = bin_disparities(disparity, 9)
     assert_close((shares(disparity, bins) * bins[:, None]).sum(0), disparity, atol=1e-6, what="mean disparity")
+
+
+def test_a_run_of_bins_is_numbered_from_its_first() -> None:
+    disparity = torch.linspace(0, 1, 101).reshape(1, 1, -1)
+    bins = bin_disparities(disparity, 9)
+    dealt = BinShares.of(torch.ones_like(disparity)[:, None], disparity, bins)
+    whole = dealt.summed(9, 1, 101)
+    assert torch.equal(dealt.of_run(slice(3, 7)).summed(4, 1, 101), whole[3:7])
 
 
 def test_few_distinct_disparities_get_a_bin_each() -> None:
