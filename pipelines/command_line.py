@@ -7,6 +7,7 @@ stdout carries results alone (`--json`: one object), everything else goes to std
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import logging
 import operator
@@ -92,7 +93,19 @@ def run_command(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except OSError as error:  # a disk that is full, a folder that may not be written: not ours to trace
-        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; {_way_out(error)}", 1)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
+
+
+def _way_out(error: OSError) -> str:
+    if error.errno in _FULL:
+        return "free some space and give the same command again: finished shards are kept"
+    if error.errno in _CLOSED:
+        return "name a folder that exists or can be made, and that you may read and write"
+    return "the same command again goes on where it stopped"
 
 
 def parse(arguments: Sequence[str]) -> Any:

@@ -169,7 +169,7 @@ def test_a_folder_that_may_not_be_written_is_one_line(tiny_config: RenderConfig,
     ]
     assert main(arguments) == 1
     error = capsys.readouterr().err
-    assert "Not a directory" in error
+    assert "Not a directory; name a folder that exists or can be made" in error
     assert len(error.splitlines()) == 1
 
 
