@@ -119,7 +119,7 @@ def _squares(layers: LayeredDepthImage, i: int, camera: Camera) -> Surface:
     first = 4 * np.arange(len(row))[:, None]
     faces = np.concatenate([first + [0, 1, 2], first + [0, 2, 3]])
     mesh = Mesh(vertices.reshape(-1, 3).numpy(), uv.reshape(-1, 2).numpy(), faces).facing_camera()
-    return Surface(mesh, _radiance(layers.color[i]))
+    return Surface(mesh, _radiance(layers.color[i]), stepped=True)
 
 
 def _radiance(color: Tensor) -> NDArray[np.float32]:
