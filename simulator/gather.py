@@ -292,7 +292,7 @@ def _nearer_share(ahead: Float[Tensor, "c th tw"]) -> Float[Tensor, "c th tw"]:
     """Share of each pixel where one surface is nearer than another: it is `ahead` by so much at the middle.
 
     Two surfaces cross along a line, on one side of which the pixel's part lies: clamp(½ + d / w, 0, 1), w the change
-    of d across the pixel.
+    of d across the pixel. Surfaces that lie on each other do not cross: the first one is nearer.
     """
     change = torch.zeros_like(ahead)
     for dim in (1, 2):
@@ -302,4 +302,5 @@ def _nearer_share(ahead: Float[Tensor, "c th tw"]) -> Float[Tensor, "c th tw"]:
             change.narrow(dim, 0, 1).add_(step.narrow(dim, 0, 1))
             change.narrow(dim, n - 1, 1).add_(step.narrow(dim, n - 2, 1))
             change.narrow(dim, 1, n - 2).add_(torch.minimum(step.narrow(dim, 0, n - 2), step.narrow(dim, 1, n - 2)))
-    return ahead.div_(change.clamp_(min=1e-6)).add_(0.5).clamp_(0.0, 1.0)
+    crossing = (ahead / change.clamp(min=_FLAT_PX) + 0.5).clamp_(0.0, 1.0)
+    return torch.where(change > _FLAT_PX, crossing, (ahead >= 0).to(ahead.dtype))
