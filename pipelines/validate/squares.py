@@ -72,7 +72,7 @@ def _squares(layers: LayeredDepthImage, i: int, camera: Camera) -> Surface:
     vertices = torch.stack([(x - columns / 2) / f * z, -(y - rows / 2) / f * z, z], dim=-1)  # [P, 4, 3]
     uv = torch.stack([x / columns, y / rows], dim=-1)
     first = 4 * np.arange(len(row))[:, None]
-    faces = np.concatenate([first + [0, 1, 2], first + [0, 2, 3]])
+    faces = np.concatenate([first + np.array(triangle) for triangle in ([0, 1, 2], [0, 2, 3])])
     mesh = Mesh(vertices.reshape(-1, 3).numpy(), uv.reshape(-1, 2).numpy(), faces).facing_camera()
     return Surface(mesh, _radiance(layers.color[i]), stepped=True)
 
