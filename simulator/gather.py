@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.aperture import IDENTITY_RADIUS_PX, RESOLVED_RADIUS_PX, Aperture
+from simulator.aperture import Aperture
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
 from simulator.sheets import Piece, Sheet, pieces
@@ -34,6 +34,7 @@ _FEWEST_CELLS = 6.0  # to a radius: about 130 rays, so that silhouettes fall smo
 _CELLS_A_PIXEL = 1.1
 _WIDEST_PX = 3.0
 _FLAT_PX, _FLAT_SHARE = 0.02, 1e-3  # error of s that moves no hit visibly; also as a share of the scene's depth
+_SHARP_PX = 0.05  # blur that moves less than 0.2 % of a pixel's light
 _ROUNDING_PX = 1e-4  # of s in float32
 _LEAST_SHARE = 1e-4  # of a pixel: less is rounding
 _RATIO_STEP_PX, _RATIO_LAST_PX = 1.0 / 64.0, 6.0
@@ -126,7 +127,7 @@ class _Canvas(NamedTuple):
             there = tile.moved(self.beyond, self.beyond)
             met = _unhidden([piece for sheet in self.sheets for piece in pieces(sheet, there, lens, flat_px)])
             reach = max((piece.reach_px for piece in met), default=0.0)
-            if reach <= IDENTITY_RADIUS_PX:
+            if reach <= _SHARP_PX:
                 tile.of(frame).copy_(tile.of(self.photo))
             else:
                 cells = _cells(aperture, max(_FEWEST_CELLS, _CELLS_A_PIXEL * reach), reach, samples)
@@ -189,13 +190,11 @@ def _drawn_ratios(aperture: Aperture, middle: Tensor, share: Tensor, n: float) -
     whole = aperture.mask(16.0)
     distance = torch.arange(whole.shape[0], dtype=whole.dtype) - whole.shape[0] // 2
     per_area = float((whole * (distance[:, None] ** 2 + distance**2)).sum() - 1 / 6) / 16.0**2
-    resolved = radius.clamp(min=RESOLVED_RADIUS_PX)
-    grown = (radius**2 - IDENTITY_RADIUS_PX**2) / (RESOLVED_RADIUS_PX**2 - IDENTITY_RADIUS_PX**2)
-    wanted = (per_area * resolved**2 + 1 / 6) * grown.clamp(0.0, 1.0)  # [r], as Aperture.mask has it
+    wanted = per_area * radius**2 + (2.0 * radius - 0.5).clamp(0.0, 1.0) / 6  # [r], from 0.75 px as Aperture.mask
     after = torch.searchsorted(measured, wanted).clamp(1, radius.numel() - 1)
     rise = (measured[after] - measured[after - 1]).clamp(min=1e-9)
     drawn = radius[after - 1] + ((wanted - measured[after - 1]) / rise).clamp(0.0, 1.0) * _RATIO_STEP_PX
-    ratio = torch.where(radius > IDENTITY_RADIUS_PX, drawn / radius.clamp(min=1e-6), 1.0)
+    ratio = torch.where(radius > _SHARP_PX, drawn / radius.clamp(min=1e-6), 1.0)
     return ratio[: int(_RATIO_LAST_PX / _RATIO_STEP_PX) + 1]
 
 
@@ -283,7 +282,25 @@ def _free(hits: Sequence[_Hit]) -> list[Tensor]:
             if behind.piece.near <= before.piece.far or behind.piece.layer == before.piece.layer:
                 b.of(free[j]).mul_(1.0 - front)
             else:  # they may cross: ray by ray
-                first = a.of(before.defocus) >= b.of(behind.defocus)
-                b.of(free[j]).mul_(1.0 - front * first)
-                a.of(free[i]).mul_(1.0 - back * ~first)
+                first = torch.minimum(front, _nearer_share(a.of(before.defocus) - b.of(behind.defocus)))
+                b.of(free[j]).mul_(1.0 - first)
+                a.of(free[i]).mul_(1.0 - back * (1.0 - first / front.clamp(min=_LEAST_SHARE)))
     return free
+
+
+def _nearer_share(ahead: Float[Tensor, "c th tw"]) -> Float[Tensor, "c th tw"]:
+    """Share of each pixel where one surface is nearer than another: it is `ahead` by so much at the middle.
+
+    Two surfaces cross along a line, on one side of which the pixel's part lies: clamp(½ + d / w, 0, 1), w the change
+    of d across the pixel. Surfaces that lie on each other do not cross: the first one is nearer.
+    """
+    change = torch.zeros_like(ahead)
+    for dim in (1, 2):
+        n = ahead.shape[dim]
+        if n > 1:
+            step = ahead.diff(dim=dim).abs_()
+            change.narrow(dim, 0, 1).add_(step.narrow(dim, 0, 1))
+            change.narrow(dim, n - 1, 1).add_(step.narrow(dim, n - 2, 1))
+            change.narrow(dim, 1, n - 2).add_(torch.minimum(step.narrow(dim, 0, n - 2), step.narrow(dim, 1, n - 2)))
+    crossing = (ahead / change.clamp(min=_FLAT_PX) + 0.5).clamp_(0.0, 1.0)
+    return torch.where(change > _FLAT_PX, crossing, (ahead >= 0).to(ahead.dtype))

@@ -13,6 +13,12 @@ SCENE_NAMES = (
 )  # fmt: skip
 """Those of scenes.py, which is not imported here: the command line must be there at once."""
 
+KIND_NAMES = (
+    "still_life", "night_street", "foliage", "interior", "cutouts",
+    "hills", "market", "fence", "colonnade", "clutter",
+)  # fmt: skip
+"""The built-in kinds, simulator.procedural.KINDS."""
+
 
 @dataclass(frozen=True)
 class ValidateConfig:
@@ -22,6 +28,8 @@ class ValidateConfig:
     """Folder of table, pictures and traced references; references that are there are not traced again."""
     scenes: tuple[str, ...] = SCENE_NAMES
     """Which scenes."""
+    kinds: tuple[str, ...] = KIND_NAMES
+    """Which built-in kinds are rendered from their exact layers, 192 pixels across."""
     width: int = 480
     """Pixels across; the height is two thirds."""
     seed: int = 0
@@ -37,5 +45,8 @@ class ValidateConfig:
         unknown = sorted(set(self.scenes) - set(SCENE_NAMES))
         if unknown:
             raise UserError(f"--scenes must be among {', '.join(SCENE_NAMES)}; got {', '.join(unknown)}")
+        unknown = sorted(set(self.kinds) - set(KIND_NAMES))
+        if unknown:
+            raise UserError(f"--kinds must be among {', '.join(KIND_NAMES)}; got {', '.join(unknown)}")
         if not 96 <= self.width <= 1920:
             raise UserError(f"--width must lie between 96 and 1920 px; got {self.width}")

@@ -152,7 +152,13 @@ def _load(mi: Any, scene: ReferenceScene) -> Any:
 
 
 def _mesh(mi: Any, surface: Surface) -> Any:
-    texture = {"type": "bitmap", "data": mi.TensorXf(surface.radiance), "raw": True, "wrap_mode": "repeat"}
+    texture = {
+        "type": "bitmap",
+        "data": mi.TensorXf(surface.radiance),
+        "raw": True,
+        "wrap_mode": "repeat",
+        "filter_type": "nearest" if surface.stepped else "bilinear",
+    }
     props = mi.Properties()
     props["emitter"] = mi.load_dict({"type": "area", "radiance": texture})
     mesh = surface.mesh

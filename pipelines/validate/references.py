@@ -76,7 +76,7 @@ class Reference:
     def sha256(self) -> str:
         """Of everything that a comparison reads; light as `store` keeps it, where no machine's rounding shows."""
         digest = hashlib.sha256(f"{self.name} {self.seed} {self.lenses}".encode())
-        for values in (_encoded(self.aif), self.disparity, _encoded(self.frames)):
+        for values in (encoded(self.aif), self.disparity, encoded(self.frames)):
             digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 
@@ -105,14 +105,14 @@ def trace(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ...], e
     tracer = Tracer(scene, camera)
     frames, noise = [], []
     for index, lens in enumerate(lenses):
-        frame, frame_noise = _quiet_frame(tracer, lens, effort, seed=1 + 2 * index)
+        frame, frame_noise = quiet_frame(tracer, lens, effort, seed=1 + 2 * index)
         frames.append(frame)
         noise.append(frame_noise)
     aif = tracer.picture(None, range(effort.aif_samples), seed=0)
     return Reference(scene.name, scene.seed, aif, tracer.disparity(), np.stack(frames), lenses, tuple(noise))
 
 
-def _quiet_frame(tracer: Tracer, lens: ThinLens, effort: Effort, seed: int) -> tuple[Picture, float]:
+def quiet_frame(tracer: Tracer, lens: ThinLens, effort: Effort, seed: int) -> tuple[Picture, float]:
     """Two independent halves, and more of both until their difference says that the mean is quiet enough."""
     halves = torch.zeros(2, *tracer.shape, dtype=torch.float64)
     done, noise = 0, 0.0
@@ -135,7 +135,7 @@ def save(reference: Reference, path: Path) -> None:
 
 def store(reference: Reference, path: Path) -> None:
     """uint16 light, a third of the size: for the references that the tests carry."""
-    _write(reference, path, {"aif": _encoded(reference.aif), "frames": _encoded(reference.frames)})
+    _write(reference, path, {"aif": encoded(reference.aif), "frames": encoded(reference.frames)})
 
 
 def load(path: Path) -> Reference:
@@ -150,9 +150,9 @@ def load(path: Path) -> Reference:
     return Reference(
         name=str(fields["name"]),
         seed=int(fields["seed"]),
-        aif=_decoded(fields["aif"]),
+        aif=decoded(fields["aif"]),
         disparity=fields["disparity"],
-        frames=_decoded(fields["frames"]),
+        frames=decoded(fields["frames"]),
         lenses=tuple(
             ThinLens(float(d), float(k))
             for d, k in zip(fields["focus_disparity"], fields["blur_scale_px"], strict=True)
@@ -165,11 +165,13 @@ _BRIGHTEST = 64.0
 _GAMMA = 2.4
 
 
-def _encoded(light: Picture) -> NDArray[np.uint16]:
+def encoded(light: Picture) -> NDArray[np.uint16]:
+    """Light as `store` keeps it."""
     return np.rint(65535 * np.minimum((light / _BRIGHTEST) ** (1 / _GAMMA), 1.0)).astype(np.uint16)
 
 
-def _decoded(values: NDArray[Any]) -> Picture:
+def decoded(values: NDArray[Any]) -> Picture:
+    """The way back; light that was not encoded stays what it is."""
     if values.dtype == np.uint16:
         values = _BRIGHTEST * (values / 65535.0) ** _GAMMA
     return values.astype(np.float32)

@@ -2,6 +2,7 @@
 
 scenes ──path_trace──▶ references ─┬─ aif, disparity ──methods──▶ frames ─┐
                                    └─ frames ─────────────────────────────┴──▶ errors ──▶ table, pictures
+built-in kinds ──exact_layers──▶ a second table
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from pipelines.errors import UserError
 from pipelines.validate.config import ValidateConfig
+from pipelines.validate.exact_layers import exact_table
 from pipelines.validate.instrument import InstrumentCheck, check_instrument
 from pipelines.validate.methods import METHODS
 from pipelines.validate.pictures import draw_comparison, draw_instrument
@@ -34,26 +36,26 @@ class ValidationResult:
     """What `validate` found, ready for JSON."""
 
     table: ErrorTable
+    exact: ErrorTable
     instrument: InstrumentCheck
     out: str
 
+    def tables(self) -> str:
+        """Both tables, in Markdown."""
+        return f"{self.table.markdown()}\nexact layers\n\n{self.exact.markdown()}"
+
     def summary(self) -> str:
-        """The table and the instrument's line."""
-        return f"{self.table.markdown()}\n{self.instrument.summary()}\npictures and table in {self.out}"
+        """The tables and the instrument's line."""
+        return f"{self.tables()}\n{self.instrument.summary()}\npictures and table in {self.out}"
 
     def to_json(self) -> dict[str, object]:
-        """One object: per scene and method psnr, ssim, whole-frame psnr (one entry a frame); means; instrument."""
-        table = self.table
+        """One object: per scene and method psnr, ssim, whole-frame psnr (one entry a frame); means; instrument.
+
+        "exact" holds the same of the built-in kinds with their exact layers.
+        """
         return {
-            "scenes": {
-                scene: {
-                    "noise_psnr": table.noise_psnr[scene],
-                    "methods": {m: _numbers(table.of(scene, m)) for m in table.methods},
-                }
-                for scene in table.scenes
-            },
-            "mean_psnr": {m: table.mean_psnr(m) for m in table.methods},
-            "mean_ssim": {m: table.mean_ssim(m) for m in table.methods},
+            **_table_numbers(self.table),
+            "exact": _table_numbers(self.exact),
             "instrument": dataclasses.asdict(self.instrument),
         }
 
@@ -75,9 +77,10 @@ def run(config: ValidateConfig) -> ValidationResult:
                 shown[method] = frames
             LOG.info("%s, %s: %.1f dB", name, method, errors[-1].mean_psnr)
         draw_comparison(reference, shown, SHOWN_FRAMES, config.out / f"{name}.jpg")
-    result = ValidationResult(ErrorTable(tuple(errors), noise), check_instrument(), str(config.out))
+    exact = exact_table(config.out / "references", config.kinds, config.seed)
+    result = ValidationResult(ErrorTable(tuple(errors), noise), exact, check_instrument(), str(config.out))
     draw_instrument(result.instrument, config.out / "instrument.svg")
-    (config.out / "table.md").write_text(result.table.markdown(), encoding="utf-8")
+    (config.out / "table.md").write_text(result.tables(), encoding="utf-8")
     (config.out / "errors.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True), encoding="utf-8")
     return result
 
@@ -102,6 +105,20 @@ def _trace(config: ValidateConfig, name: str, path: Path) -> None:
     scene = reference_scene(name, config.seed)
     effort = Effort(noise_psnr=config.noise_psnr + QUIETER_DB.get(name, 0.0))
     save(trace(scene, camera, reference_lenses(scene, camera.width), effort), path)
+
+
+def _table_numbers(table: ErrorTable) -> dict[str, object]:
+    return {
+        "scenes": {
+            scene: {
+                "noise_psnr": table.noise_psnr[scene],
+                "methods": {m: _numbers(table.of(scene, m)) for m in table.methods},
+            }
+            for scene in table.scenes
+        },
+        "mean_psnr": {m: table.mean_psnr(m) for m in table.methods},
+        "mean_ssim": {m: table.mean_ssim(m) for m in table.methods},
+    }
 
 
 def _numbers(errors: Errors) -> dict[str, object]:

@@ -23,10 +23,14 @@ Light = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Surface:
-    """One mesh and its light: radiance [h, w, 3], linear, >= 0, above 1 for lamps; repeated without end."""
+    """One mesh and its light: radiance [h, w, 3], linear, >= 0, above 1 for lamps; repeated without end.
+
+    stepped: texels are even squares instead of being blended into each other.
+    """
 
     mesh: Mesh
     radiance: Light
+    stepped: bool = False
 
     def __post_init__(self) -> None:
         if self.radiance.ndim != 3 or self.radiance.shape[2] != 3 or self.radiance.dtype != np.float32:

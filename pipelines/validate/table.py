@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.validate.metrics import interior, psnr, ssim
-from pipelines.validate.references import Reference
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,20 @@ class ErrorTable:
         return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]) + "\n"
 
 
-def errors_of(reference: Reference, method: str, frames: Iterable[Tensor]) -> Errors:
+class TracedFrames(Protocol):
+    """What a comparison reads of a reference: name, frames [F, 3, H, W], the largest blur radius in each."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def frames(self) -> NDArray[np.float32]: ...
+
+    @property
+    def max_radius_px(self) -> tuple[float, ...]: ...
+
+
+def errors_of(reference: TracedFrames, method: str, frames: Iterable[Tensor]) -> Errors:
     """Compare one method's frames [3, H, W] with the reference's."""
     psnrs, ssims, wholes = [], [], []
     truths = torch.from_numpy(reference.frames)

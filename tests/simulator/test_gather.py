@@ -97,7 +97,7 @@ def test_a_card_in_focus_stays_exact_before_blur() -> None:
     assert_close(frame, card * coverage + 0.25 * (1 - coverage), atol=1e-4, what="card over blurred wall")
 
 
-def test_small_blur_returns_the_layers_photo_also_where_surfaces_cross() -> None:
+def test_no_blur_returns_the_layers_photo_also_where_surfaces_cross() -> None:
     ramp = torch.linspace(0.0, 1.0, 30)
     crossing = scene(
         layer(noise(3, 20, 30, seed=1), noise(20, 30, seed=2), ramp, 20, 30),
@@ -105,7 +105,7 @@ def test_small_blur_returns_the_layers_photo_also_where_surfaces_cross() -> None
         layer(noise(3, 20, 30, seed=5), 1.0, -1.0, 20, 30),
         margin_px=3,
     )
-    frame = gather(crossing, [ThinLens(0.5, 0.3)])[0]
+    frame = gather(crossing, [ThinLens(0.5, 0.03)])[0]  # r <= 0.045 px
     assert_close(frame, crossing.photo()[0], atol=1e-6, what="pinhole")
 
 
@@ -187,6 +187,31 @@ def test_crossing_planes_are_ordered_ray_by_ray() -> None:
     frame = gather(crossing, [lens])[0].double()
     # a share of the lens in steps of a cell's column: n = 20 rays across
     assert_close(frame[0, 8], share_beyond(-d.double(), 4.0), atol=3e-2, what="share of red")
+
+
+def test_surfaces_that_cross_within_a_pixel_share_it() -> None:
+    """In focus, red is nearer left of column 9.25: the pixel there is red by three quarters, and none is torn."""
+    d = 9.25 - torch.arange(20, dtype=torch.float32)
+    crossing = scene(
+        layer(RED, 1.0, 0.5 + 0.01 * d, 8, 20),
+        layer(BLUE, 1.0, 0.5, 8, 20),
+    )
+    frame = gather(crossing, [ThinLens(0.5, 10.0)])[0].double()
+    share = (d.double() + 0.5).clamp(0.0, 1.0)
+    assert_close(frame[0, 4], share, atol=1e-2, what="share of red")
+    assert_close(frame[2, 4], 1 - share, atol=1e-2, what="share of blue")
+
+
+@pytest.mark.parametrize("radius", [0.15, 0.25, 0.4, 0.6])
+def test_blur_below_half_a_pixel_is_blur(radius: float) -> None:
+    """Between no blur and the resolved radii the second moment is r²/2, and rises to r²/2 + 1/6 from ¼ to ¾ px."""
+    image = torch.zeros(3, 9, 9)
+    image[:, 4, 4] = 1.0
+    frame = gather(scene(layer(image, 1.0, 0.5, 9, 9)), [ThinLens(0.5 - radius / 40, 40.0)])[0, 0].double()
+    row, column = torch.meshgrid(torch.arange(9.0), torch.arange(9.0), indexing="ij")
+    moment = float((frame * ((row - 4) ** 2 + (column - 4) ** 2)).sum())
+    # rows of the lens's cells step over the pixel's border one after the other: steps of 0.04
+    assert moment == pytest.approx(radius**2 / 2 + min(max(2 * radius - 0.5, 0.0), 1.0) / 6, abs=0.02)
 
 
 def test_a_jump_within_one_layer_leaves_the_hole_that_it_hides() -> None:

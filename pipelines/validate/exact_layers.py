@@ -1,0 +1,176 @@
+"""The exact renderer against a path tracer: built-in scenes, whose every surface is known to both.
+
+    python -m pipelines.validate.exact_layers --store tests/pipelines/validate/references_exact    the small stored ones
+
+scene, large ──squares──▶ Mitsuba ──▶ frames ─────────────┐
+       └────block means──▶ layers ──gather, scatter───────┴──▶ errors
+
+K is the blur scale in pixels of the frame, D_f the disparity in focus; disparity spans [0.02, 0.98].
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipelines.validate.path_trace import Camera, Tracer, start_mitsuba
+from pipelines.validate.references import Effort, Picture, decoded, encoded, quiet_frame
+from pipelines.validate.squares import as_squares, block_means, enlarged_scene
+from pipelines.validate.table import Errors, ErrorTable, errors_of
+from simulator import Scene
+from simulator.ldi import LayeredDepthImage
+from simulator.lens import ThinLens
+
+LOG = logging.getLogger(__name__)
+CAMERA = Camera(height=128, width=192)  # ten scenes in minutes; drawn five times larger
+EFFORT = Effort(samples=512, rounds=3, noise_psnr=52.0)
+QUALITIES = ("exact", "fast")
+_FRAMES = ((0.25, 6.0), (0.75, 6.0), (0.5, 16.0), (0.95, 16.0))  # D_f; K in percent of the width
+_MARGIN_PX = 8  # beyond the largest radius
+_BLOCK_SHARES = 25  # coverage is so many equal steps
+
+
+@dataclass(frozen=True)
+class LayersReference:
+    """A built-in scene's layers, and its frames [F, 3, H, W] through a real thin lens, linear light.
+
+    noise_psnr: of each frame's own noise, in dB on the display.
+    """
+
+    kind: str
+    seed: int
+    layers: LayeredDepthImage
+    frames: Picture
+    lenses: tuple[ThinLens, ...]
+    noise_psnr: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.lenses), 3, self.layers.height, self.layers.width)
+        if self.frames.shape != shape:
+            raise ValueError(f"frames must have shape {shape} like lenses and layers, got {self.frames.shape}")
+        if len(self.noise_psnr) != len(self.lenses):
+            raise ValueError(f"noise_psnr must have one entry a lens ({shape[0]}), got {len(self.noise_psnr)}")
+
+    @property
+    def name(self) -> str:
+        return self.kind
+
+    @property
+    def max_radius_px(self) -> tuple[float, ...]:
+        """The largest blur radius in each frame."""
+        seen = self.layers.disparity[self.layers.coverage > 0]
+        return tuple(float(lens.defocus_px(torch.stack(seen.aminmax())).abs().max()) for lens in self.lenses)
+
+    def rendered(self, quality: str) -> torch.Tensor:
+        """Our frames [F, 3, H, W]."""
+        return Scene.from_layers(self.layers, max(self.max_radius_px)).render(self.lenses, quality=quality)
+
+
+def exact_table(folder: Path, kinds: Sequence[str], seed: int) -> ErrorTable:
+    """PSNR and SSIM of both qualities on each kind; references missing in the folder are traced first."""
+    errors: list[Errors] = []
+    noise = {}
+    for kind in kinds:
+        path = folder / f"exact-{kind}-{CAMERA.width}-{seed}.npz"
+        if not path.exists():
+            LOG.info("tracing the layers of %s with %s", kind, start_mitsuba().variant())
+            save(traced_layers(kind, seed, CAMERA, lenses_of(CAMERA), EFFORT), path)
+        reference = load(path)
+        noise[kind] = reference.noise_psnr
+        errors += [errors_of(reference, quality, reference.rendered(quality)) for quality in QUALITIES]
+        LOG.info("%s, exact layers: %s dB", kind, ", ".join(f"{e.mean_psnr:.1f}" for e in errors[-2:]))
+    return ErrorTable(tuple(errors), noise)
+
+
+def lenses_of(camera: Camera) -> tuple[ThinLens, ...]:
+    """Two strengths of blur, each focused on two planes."""
+    return tuple(ThinLens(focus, percent * camera.width / 100) for focus, percent in _FRAMES)
+
+
+def traced_layers(
+    kind: str, seed: int, camera: Camera, lenses: tuple[ThinLens, ...], effort: Effort
+) -> LayersReference:
+    """The record of a built-in scene; deterministic on one Mitsuba variant."""
+    margin = _MARGIN_PX + int(max(lens.blur_scale_px for lens in lenses))
+    large = enlarged_scene(kind, seed, camera, margin)
+    tracer = Tracer(as_squares(large, camera, f"{kind}-{seed}"), camera)
+    traced = [quiet_frame(tracer, lens, effort, seed=1 + 2 * index) for index, lens in enumerate(lenses)]
+    frames, noise = zip(*traced, strict=True)
+    return LayersReference(kind, seed, block_means(large), np.stack(frames), lenses, tuple(noise))
+
+
+def save(reference: LayersReference, path: Path) -> None:
+    """Light in 16 bits, as `references.store` has it; coverage is exact."""
+    layers = reference.layers
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp.npz")
+    np.savez_compressed(
+        temporary,
+        kind=np.array(reference.kind),
+        seed=np.array(reference.seed),
+        color=encoded(layers.color.numpy()),
+        coverage=(layers.coverage * _BLOCK_SHARES).round().to(torch.uint8).numpy(),
+        disparity=layers.disparity.numpy(),
+        margin_px=np.array(layers.margin_px),
+        frames=encoded(reference.frames),
+        focus_disparity=np.array([lens.focus_disparity for lens in reference.lenses]),
+        blur_scale_px=np.array([lens.blur_scale_px for lens in reference.lenses]),
+        noise_psnr=np.array(reference.noise_psnr),
+    )
+    temporary.replace(path)
+
+
+def load(path: Path) -> LayersReference:
+    """What `save` wrote. Raises ValueError when the file is no such reference."""
+    with np.load(path, allow_pickle=False) as file:
+        fields = dict(file)
+    missing = {"kind", "seed", "color", "coverage", "disparity", "margin_px", "frames", "noise_psnr"} - set(fields)
+    if missing:
+        raise ValueError(
+            f"{path} must be a reference made by pipelines.validate.exact_layers; it lacks {sorted(missing)}"
+        )
+    color, disparity = torch.from_numpy(decoded(fields["color"])), torch.from_numpy(fields["disparity"])
+    coverage = torch.from_numpy(fields["coverage"]).float() / _BLOCK_SHARES
+    lenses = zip(fields["focus_disparity"], fields["blur_scale_px"], strict=True)
+    return LayersReference(
+        kind=str(fields["kind"]),
+        seed=int(fields["seed"]),
+        layers=LayeredDepthImage(color, coverage, disparity, int(fields["margin_px"])),
+        frames=decoded(fields["frames"]),
+        lenses=tuple(ThinLens(float(focus), float(scale)) for focus, scale in lenses),
+        noise_psnr=tuple(float(noise) for noise in fields["noise_psnr"]),
+    )
+
+
+STORED = ("cutouts", "foliage")
+STORED_CAMERA = Camera(height=64, width=96)
+STORED_FRAMES = (0, 3)
+
+
+def trace_stored(folder: Path) -> None:
+    """The small references of the tests, anew."""
+    lenses = tuple(lenses_of(STORED_CAMERA)[index] for index in STORED_FRAMES)
+    for kind in STORED:
+        reference = traced_layers(kind, 0, STORED_CAMERA, lenses, Effort(rounds=6, noise_psnr=58.0))
+        path = folder / f"{kind}.npz"
+        save(reference, path)
+        noise = ", ".join(f"{value:.1f}" for value in reference.noise_psnr)
+        print(f"{path}: noise {noise} dB, {path.stat().st_size} bytes", file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Makes the stored references anew."""
+    parser = argparse.ArgumentParser(description="Path-trace the layers of built-in scenes for the tests.")
+    parser.add_argument("--store", type=Path, required=True, help="folder of the small references that the tests carry")
+    trace_stored(parser.parse_args(arguments).store)
+
+
+if __name__ == "__main__":
+    main()
