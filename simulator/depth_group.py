@@ -22,7 +22,7 @@ from simulator.octave import CELL_PX, OctaveGrid, drawn_radius, halved, largest_
 from simulator.scatter import blurred, spectra, spot_spectra
 
 FEWEST_BINS, MOST_BINS, GROUPS = 16, 48, 6
-HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
+HIDDEN_BINS, HIDDEN_GROUPS = 4, 2
 _DISPLAY_WHITE = 1.001
 _HIDDEN_OCTAVE = 1  # what was guessed is smooth
 
@@ -118,9 +118,9 @@ def seen_groups(surfaces: Surfaces, blur: Blur) -> list[DepthGroup]:
     return _cut(surfaces, blur, bins, GROUPS, octave=0)
 
 
-def hidden_groups(surfaces: Surfaces, blur: Blur) -> list[DepthGroup]:
+def hidden_groups(surfaces: Surfaces, blur: Blur, groups: int = HIDDEN_GROUPS) -> list[DepthGroup]:
     """Groups of what is hidden, nearest first: few bins, since it is seen only through others' blur."""
-    return _cut(surfaces, blur, HIDDEN_BINS, HIDDEN_GROUPS, octave=_HIDDEN_OCTAVE)
+    return _cut(surfaces, blur, HIDDEN_BINS * groups, groups, octave=_HIDDEN_OCTAVE)
 
 
 def _cut(surfaces: Surfaces, blur: Blur, bins: int, groups: int, octave: int) -> list[DepthGroup]:

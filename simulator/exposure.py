@@ -1,6 +1,8 @@
 """One frame while its depth groups come in, nearest first.
 
 Neighbouring coarse groups are laid over each other on a film half as large, and the run as one on the frame's own.
+What is hidden takes only what all that is seen has left, so each hidden group is a run of its own: on a film with
+others it would take what the seen ones have already taken (5 dB in a frame of the fence).
 """
 
 from __future__ import annotations

@@ -66,11 +66,9 @@ class Scene:
         blur = _blur((low, high), max_radius_px)
         seen = split_mixed_pixels(image, disparity, step)
         groups = seen_groups(Surfaces(seen.light, seen.coverage, seen.disparity), blur)
-        behind: list[DepthGroup] = []
         hidden = hidden_surfaces(image, disparity, reach_px=reach, step=step) if reach > 1 else []
-        if hidden:
-            light, coverage = torch.stack([s.light for s in hidden]), torch.stack([s.coverage for s in hidden])
-            behind = hidden_groups(Surfaces(light, coverage, torch.stack([s.disparity for s in hidden])), blur)
+        peels = [Surfaces(peel.light[None], peel.coverage[None], peel.disparity[None]) for peel in hidden]
+        behind = [group for peel in peels for group in hidden_groups(peel, blur, groups=1)]
         layers = partial(layers_of, seen, hidden)
         return cls(tuple(groups), tuple(behind), (h, w), image.device, max_radius_px, (low, high), layers)
 
@@ -112,14 +110,13 @@ class Scene:
         """All frames at once, group by group, so that no more than one group's spectra need be there at a time."""
         exposures = [Exposure(*self.size, self.device) for _ in lenses]
         keep = sum(group.spectra_bytes for group in self.groups + self.hidden) <= SPECTRA_BYTES
-        for groups in (self.groups, self.hidden):
-            for group in groups:
-                for lens, exposure in zip(lenses, exposures, strict=True):
-                    exposure.expose(group.blurred(lens, aperture), group.octave(lens))
-                if not keep:
-                    group.release()
-            for exposure in exposures:
-                exposure.end_run()  # what is hidden comes behind all that is seen, not among it
+        for number, group in enumerate(self.groups + self.hidden):
+            for lens, exposure in zip(lenses, exposures, strict=True):
+                if number >= len(self.groups):
+                    exposure.end_run()
+                exposure.expose(group.blurred(lens, aperture), group.octave(lens))
+            if not keep:
+                group.release()
         return torch.stack([exposure.developed() for exposure in exposures])
 
 
