@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pipelines.errors import UserError
+from pipelines.validate import degraded_depth
 from pipelines.validate.config import ValidateConfig
 from pipelines.validate.instrument import InstrumentCheck, check_instrument
 from pipelines.validate.methods import METHODS
@@ -36,10 +37,15 @@ class ValidationResult:
     table: ErrorTable
     instrument: InstrumentCheck
     out: str
+    degraded: tuple[degraded_depth.DegradedDepth, ...]
 
     def summary(self) -> str:
-        """The table and the instrument's line."""
-        return f"{self.table.markdown()}\n{self.instrument.summary()}\npictures and table in {self.out}"
+        """The tables and the instrument's line."""
+        return f"{self.markdown()}\n{self.instrument.summary()}\npictures and table in {self.out}"
+
+    def markdown(self) -> str:
+        """What table.md holds."""
+        return f"{self.table.markdown()}\n{degraded_depth.markdown(self.degraded)}"
 
     def to_json(self) -> dict[str, object]:
         """One object: per scene and method psnr, ssim, whole-frame psnr (one entry a frame); means; instrument."""
@@ -54,6 +60,7 @@ class ValidationResult:
             },
             "mean_psnr": {m: table.mean_psnr(m) for m in table.methods},
             "mean_ssim": {m: table.mean_ssim(m) for m in table.methods},
+            "degraded": degraded_depth.to_json(self.degraded),
             "instrument": dataclasses.asdict(self.instrument),
         }
 
@@ -63,6 +70,7 @@ def run(config: ValidateConfig) -> ValidationResult:
     torch.set_num_threads(config.threads)
     errors: list[Errors] = []
     noise = {}
+    rows = []
     for name in config.scenes:
         reference = _reference(config, name)
         noise[name] = reference.noise_psnr
@@ -74,10 +82,13 @@ def run(config: ValidateConfig) -> ValidationResult:
             if method in SHOWN:
                 shown[method] = frames
             LOG.info("%s, %s: %.1f dB", name, method, errors[-1].mean_psnr)
+        exact = next(e.mean_psnr for e in errors if (e.scene, e.method) == (name, "ours"))
+        rows.append(degraded_depth.degraded_depth(reference, exact))
+        LOG.info("%s, degraded depth: %.0f %% of the loss recovered", name, 100 * rows[-1].recovered_share)
         draw_comparison(reference, shown, SHOWN_FRAMES, config.out / f"{name}.jpg")
-    result = ValidationResult(ErrorTable(tuple(errors), noise), check_instrument(), str(config.out))
+    result = ValidationResult(ErrorTable(tuple(errors), noise), check_instrument(), str(config.out), tuple(rows))
     draw_instrument(result.instrument, config.out / "instrument.svg")
-    (config.out / "table.md").write_text(result.table.markdown(), encoding="utf-8")
+    (config.out / "table.md").write_text(result.markdown(), encoding="utf-8")
     (config.out / "errors.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True), encoding="utf-8")
     return result
 
