@@ -144,6 +144,7 @@ def test_a_record_refuses(change: dict[str, Any], message: str) -> None:
         ({"kind": "metric"}, "unit must be '1/m' for metric"),
         ({"scale": 0.0}, "scale must be positive"),
         ({"source": ""}, "source must name where"),
+        ({"edges": "soft"}, "edges must be one of as_is, sharpened, got 'soft'"),
     ],
 )
 def test_a_disparity_record_refuses(change: dict[str, Any], message: str) -> None:
