@@ -1,9 +1,10 @@
-"""Wires, twigs, the gaps of a fence: what blur took from the height of parts too thin to have a plateau.
+"""Wires, twigs, small lamps: what blur took from the height of parts too thin to have a plateau.
 
 A part that is narrower than its edges are soft keeps its place in a soft map, but not its disparity: that is spread
 over the surroundings. Once its outline is known, what is missing can be read off: the sharpened map, made soft
 again, must be the map that came. What differs, averaged over the part so that a shift cancels, is added (Van Cittert
-1931, on regions instead of pixels). Parts that have a plateau keep it.
+1931, on regions instead of pixels). Parts that have a plateau keep it, and so do gaps: what is seen through one goes
+on behind its rims, so a far plateau beside it tells more.
 Letters: D soft disparity; S sharpened; σ softness; P pixels of thin parts; Q neighbours of each.
 """
 
@@ -23,8 +24,7 @@ Blur = Callable[[Tensor, float], Tensor]
 _REACH_PX = 3  # a part is averaged over so much: wider than any shift
 _ALIKE = 0.05  # of the map's range: neighbours this close belong to one part
 _CHANGED = 0.01  # of the range: what sharpening moved
-_FEWEST = 5  # pixels of a part within the reach: fewer are a mistake of the outline
-_SEAM = 0.1  # of the neighbours may lie on a wire's nearer side
+_SEAM = 0.1  # of the neighbours may be nearer than a wire
 _TURNS = 6  # a wire 2 px wide at σ = 2 px gets 0.4 of what is missing each turn
 
 
@@ -39,25 +39,20 @@ def heightened(sharp: Tensor, soft: Tensor, softness_px: float, blur: Blur) -> F
     if at.numel() == 0:
         return sharp
     beside, alike = _parts(sharp, at, _ALIKE * unit)  # [Q, P]
-    count = alike.sum(0)
-    side = _side(sharp, at, beside, _ALIKE * unit)
-    kept = (count >= _FEWEST) & (side != 0)
-    at, beside, alike, count, side = at[kept], beside[:, kept], alike[:, kept], count[kept], side[kept]
+    wire = _stands_out(sharp, at, beside, _ALIKE * unit)
+    at, beside, alike = at[wire], beside[:, wire], alike[:, wire]
     result = sharp.clone()
     for _ in range(_TURNS):
         missing = _padded(soft - blur(result, softness_px))
-        step = (missing[beside] * alike).sum(0) / count
+        step = (missing[beside] * alike).sum(0) / alike.sum(0)
         result.view(-1)[at] = (result.flatten()[at] + step).clamp(soft.min(), soft.max())
-    grown = (result.flatten()[at] - sharp.flatten()[at]) * side > 0  # blur takes height away, it never adds any
-    result.view(-1)[at] = torch.where(grown, result.flatten()[at], sharp.flatten()[at])
-    return result
+    return torch.maximum(result, sharp)  # blur takes height away, it never adds any
 
 
-def _side(sharp: Tensor, at: Tensor, beside: Tensor, close: Tensor) -> Tensor:
-    """1 for wires, -1 for gaps, 0 for what has nearer and farther things beside it: a seam, not a part. [P]"""
-    higher = _padded(sharp)[beside] - sharp.flatten()[at]  # [Q, P]
-    above, below = ((sign * higher > close).to(sharp.dtype).mean(0) for sign in (1, -1))
-    return (below > _SEAM).to(sharp.dtype) * (above <= _SEAM) - (above > _SEAM).to(sharp.dtype) * (below <= _SEAM)
+def _stands_out(sharp: Tensor, at: Tensor, beside: Tensor, close: Tensor) -> Bool[Tensor, "p"]:
+    """Whether hardly anything beside it is nearer: else it is a gap, or a seam between two sides."""
+    nearer = _padded(sharp)[beside] - sharp.flatten()[at] > close  # [Q, P]
+    return nearer.to(sharp.dtype).mean(0) <= _SEAM
 
 
 def _thin(sharp: Tensor, soft: Tensor, softness_px: float, unit: Tensor) -> Bool[Tensor, "h w"]:
