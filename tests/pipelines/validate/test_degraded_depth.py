@@ -14,8 +14,8 @@ from simulator import render_stack
 
 FOLDER = Path(__file__).parent / "references"
 
-# 0.54, 0.81 and 0.33 measured 2026-11-24, less 0.08 for other transforms and machines. These references are 144 px wide, so that depth soft
-# by 2 px is as soft as 7 px at 480: what is kept here is less than in docs/renderer.md.
+# 0.54, 0.81 and 0.33 measured 2026-11-24, less 0.08 for other transforms and machines. These references are 144 px
+# wide, so that depth soft by 2 px is as soft as 7 px at 480: what is kept here is less than in docs/renderer.md.
 RECOVERED = {"cutouts": 0.46, "ground": 0.73, "portrait": 0.25}
 
 ROWS = (DegradedDepth("a", 40.0, 30.0, 36.0), DegradedDepth("b", 42.0, 38.0, 39.0))
