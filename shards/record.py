@@ -13,7 +13,7 @@ from . import strict_json
 from .complaint import FieldError, FieldTypeError
 from .labels import FrameLabels, check_stack, require
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: disparity.edges
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
 MAX_RECORD_BYTES = 1 << 20
@@ -21,6 +21,7 @@ MAX_SEED = 2**63 - 1  # what Arrow and Parquet hold as int64
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCENE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
+_EDGES = ("as_is", "sharpened")
 _UNITS = {"relative": "1", "metric": "1/m"}
 
 
@@ -32,6 +33,7 @@ class DisparityRecord:
         kind, unit: `relative`, unit "1": mapped to [0, 1] per photo; `metric`, unit "1/m".
         scale, offset: scale > 0, offset >= 0.
         source, source_revision: who made it (model id, `sidecar`, `builtin`) and which revision ("" if none).
+        edges: `as_is`, the map that came; `sharpened`, its soft edges turned into steps at the photo's edges.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class DisparityRecord:
     offset: float
     source: str
     source_revision: str
+    edges: str = "as_is"
 
     def __post_init__(self) -> None:
         strict_json.settle(self)
@@ -48,6 +51,7 @@ class DisparityRecord:
         require("scale", self.scale > 0.0, "be positive", self.scale)
         require("offset", self.offset >= 0.0, "be at least 0", self.offset)
         require("source", self.source != "", "name where the disparity came from", self.source)
+        require("edges", self.edges in _EDGES, f"be one of {', '.join(_EDGES)}", self.edges)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ silhouette that the photo shows. Rendered as it is, each silhouette gets a rim o
 
     disparity ──measure──▶ soft edges, σ ──deblur──▶ narrow ramps ──grow plateaus──▶ near and far value of each pixel
     photo ──colours of the plateaus beside──▶ which of the two; and whether the photo shows an edge there at all
+    thin parts, which have no plateau ──`thin_parts`──▶ as high as the soft map says
 
 Maps without soft edges (steps already sharp, planes, smooth terrain) come back as they were, bit by bit. All is
 measured on the map itself, in its own units: there is nothing to set.
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from simulator.color import linear_to_srgb
 from simulator.occlusion import local_max
+from simulator.thin_parts import heightened
 
 _FINE_PX, _COARSE_PX = 0.7, 2.0  # the two scales whose slopes are compared
 _SMALLEST_STEP = 0.05  # of the map's range: less is terrain, or the stairs that 8 bits make of a slope
@@ -31,7 +33,7 @@ _STEP_WIDTH_PX = 1.7  # a step that fits into so many pixels of its steepest slo
 _SHARP_SHARE = 0.25  # a map with more than this of its edges sharp is sharp: exact maps have 0.45 to 1, soft ones 0
 _SLOPE_PX = 3.5  # softer than this is no edge but a slope
 _RAMP_SLOPE = 0.4  # of the slope at the edge's crest: steeper pixels belong to the ramp, the others to its plateaus
-_GENTLE_PX = 2  # how far to look for a plateau's own slope
+_GENTLE_PX = 2  # how far to look at least for a plateau's own slope
 _REACH_PX = 5  # how far colours are compared, in pixels, or in steps where ramps are wide
 _FALLOFF_PX = 3.0
 _COLOR_SPREAD = 0.06  # in display values: colours this close are alike
@@ -88,7 +90,7 @@ def sharpened(disparity: Tensor, image: Tensor) -> Float[Tensor, "h w"]:
     result = torch.where(_around(confirmed, math.ceil(2.5 * edges.softness_px)), narrow, disparity)
     chosen = _around(confirmed, reach).flatten()[ramps.at]
     result.view(-1)[ramps.at[chosen]] = snapped[chosen]
-    return result
+    return heightened(result, disparity, edges.softness_px, _blurred)
 
 
 def _soft_edges(disparity: Tensor) -> _Edges | None:
@@ -134,10 +136,11 @@ def _ramps(disparity: Tensor, crest: Tensor, reach: int) -> _Ramps:
     inside = (at_crest > 0) & (slope > _RAMP_SLOPE * at_crest)
     level = torch.zeros_like(disparity)
     near, far = _carried(disparity, inside, level, reach), -_carried(-disparity, inside, level, reach)
-    middle = local_max(torch.where(inside & (near > far), (near + far) / 2, -math.inf), _GENTLE_PX)
+    gentle = max(_GENTLE_PX, reach - 1)  # the foot of a wide ramp is no plateau
+    middle = local_max(torch.where(inside & (near > far), (near + far) / 2, -math.inf), gentle)
     beside = ~inside & (middle > -math.inf)
-    gentle_near = _gentlest(slope, beside & (disparity > middle))
-    gentle_far = _gentlest(slope, beside & (disparity <= middle))
+    gentle_near = _gentlest(slope, beside & (disparity > middle), gentle)
+    gentle_far = _gentlest(slope, beside & (disparity <= middle), gentle)
     near, far = _carried(disparity, inside, gentle_near, reach), -_carried(-disparity, inside, gentle_far, reach)
     at = (inside & (near > far)).flatten().nonzero()[:, 0]
     return _Ramps(inside, at, near.flatten()[at], far.flatten()[at])
@@ -151,9 +154,9 @@ def _carried(disparity: Tensor, inside: Tensor, slope: Tensor, reach: int) -> Te
     return result.masked_fill(result == -math.inf, math.nan)
 
 
-def _gentlest(slope: Tensor, where: Tensor) -> Tensor:
+def _gentlest(slope: Tensor, where: Tensor, nearby: int) -> Tensor:
     """The smallest slope nearby among the pixels that count; 0 where none does."""
-    least = -local_max(-slope.masked_fill(~where, math.inf), _GENTLE_PX)
+    least = -local_max(-slope.masked_fill(~where, math.inf), nearby)
     return least.masked_fill(least == math.inf, 0.0)
 
 

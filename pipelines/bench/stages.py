@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from pipelines.errors import Rejection
-from pipelines.render.depth import DisparityMap, open_depth
+from pipelines.render.depth import DepthEstimator, DisparityMap, open_depth
+from pipelines.render.depth_edges import with_sharp_edges
 from pipelines.render.job import RenderJob
 from pipelines.render.photo_to_sample import photo_to_sample
-from pipelines.render.photos import load_photo
+from pipelines.render.photos import Photo, load_photo
 from pipelines.render.plan import Plan
 from pipelines.render.subject import Subject
 from pipelines.render.worker import THREADS
@@ -65,7 +66,7 @@ def seconds_alone(job: RenderJob, plan: Plan) -> dict[str, StageSeconds]:
     codec = ImageCodec(config.storage.image_format)
     sources = plan.photos
     photos = timed("photo", lambda: _in_threads(lambda s: load_photo(s, long_side=config.source.long_side), sources))
-    maps = timed("depth", lambda: [_sound(found) for photo in photos for found in estimator.estimate([photo])])
+    maps = timed("depth", lambda: [_map(estimator, photo, sharpen=config.depth.sharpen_depth) for photo in photos])
     subjects = [Subject(photo, disparity) for photo, disparity in zip(photos, maps, strict=True)]
     samples = timed("render", lambda: _samples(job, subjects))
     fields = timed("encode", lambda: _in_threads(lambda sample: encode(sample, codec), samples))
@@ -79,10 +80,11 @@ def _in_threads(work: Callable[[A], B], items: Sequence[A]) -> list[B]:
         return list(threads.map(work, items))
 
 
-def _sound(found: DisparityMap | Rejection) -> DisparityMap:
+def _map(estimator: DepthEstimator, photo: Photo, *, sharpen: bool) -> DisparityMap:
+    (found,) = estimator.estimate([photo])
     if isinstance(found, Rejection):
         raise found
-    return found
+    return with_sharp_edges(found, photo) if sharpen else found
 
 
 def _samples(job: RenderJob, subjects: Sequence[Subject]) -> list[Sample]:

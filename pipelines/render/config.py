@@ -54,6 +54,8 @@ class DepthConfig:
     """Folder of the sidecars, when they do not lie beside the photos."""
     depth_batch: int = 4
     """Photos that go through the depth model together."""
+    sharpen_depth: bool = True
+    """Turn soft edges of estimated depth and sidecars into steps at the photo's edges; sharp maps stay as they are."""
     offline: bool = False
     """Never fetch a model over the network."""
 

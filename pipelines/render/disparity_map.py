@@ -21,6 +21,7 @@ from simulator.disparity import from_metric_depth, normalized
 
 Kind = Literal["relative", "metric"]
 Quantity = Literal["disparity", "depth"]
+Edges = Literal["as_is", "sharpened"]
 UNITS: dict[Kind, str] = {"relative": "1", "metric": "1/m"}
 
 _LEAST_SPREAD = 1e-4  # of the largest metric disparity: less is a wall seen straight on, with nothing to refocus
@@ -35,6 +36,7 @@ class DisparityMap:
     unit: str  # "1" when relative, "1/m" when metric
     source: str  # model id, or what depth.json says, or `sidecar`
     source_revision: str  # commit of the model, or SHA-256 of the file
+    edges: Edges = "as_is"  # sharpened: soft ones were moved to the photo's
     flags: tuple[str, ...] = ()  # oddities that were survived: eight_bit
 
     def __post_init__(self) -> None:

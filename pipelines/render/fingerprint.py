@@ -42,6 +42,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         "depth_kind": depth.depth_kind or "",
         "depth_dir": str(depth.depth_dir or ""),
         "depth_batch": depth.depth_batch,
+        "sharpen_depth": depth.sharpen_depth,
         "planes": stack.planes,
         "levels": stack.levels,
         "blur_level_min": stack.blur_level_min,

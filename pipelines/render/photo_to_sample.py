@@ -105,6 +105,7 @@ def quantized(disparity: DisparityMap) -> tuple[npt.NDArray[np.uint16], Disparit
         offset=low,
         source=disparity.source,
         source_revision=disparity.source_revision,
+        edges=disparity.edges,
     )
     return codes, record
 

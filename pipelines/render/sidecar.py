@@ -83,7 +83,7 @@ class SidecarDepth:
         height, width = photo.srgb.shape[:2]
         values = disparity_values(raw, quantity, kind, height=height, width=width)
         revision = note.source_revision or "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        return DisparityMap(values, kind, UNITS[kind], note.source, revision, file.flags)
+        return DisparityMap(values, kind, UNITS[kind], note.source, revision, flags=file.flags)
 
 
 def find_sidecar(source: PhotoSource, depth_dir: Path | None) -> Path | None:

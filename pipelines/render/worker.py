@@ -19,6 +19,7 @@ import torch
 
 from pipelines.errors import Rejection, UserError
 from pipelines.render.depth import DepthEstimator, open_depth
+from pipelines.render.depth_edges import with_sharp_edges
 from pipelines.render.disparity_map import DisparityMap
 from pipelines.render.folder import Folder
 from pipelines.render.job import RenderJob, ShardReport
@@ -180,4 +181,9 @@ class ShardWorker:
         if isinstance(photo, Rejection):
             return photo
         disparity = next(maps)
-        return disparity if isinstance(disparity, Rejection) else Subject(photo, disparity)
+        if isinstance(disparity, Rejection):
+            return disparity
+        if self._config.depth.sharpen_depth:
+            with clock.stage("depth"):
+                disparity = with_sharp_edges(disparity, photo)
+        return Subject(photo, disparity)

@@ -2,7 +2,7 @@
 
 scenes ──path_trace──▶ references ─┬─ aif, disparity ──methods──▶ frames ─┐
                                    └─ frames ─────────────────────────────┴──▶ errors ──▶ table, pictures
-built-in kinds ──exact_layers──▶ a second table
+references ──degraded_depth──▶ a second table; built-in kinds ──exact_layers──▶ a third
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pipelines.errors import UserError
+from pipelines.validate import degraded_depth
 from pipelines.validate.config import ValidateConfig
 from pipelines.validate.exact_layers import exact_table
 from pipelines.validate.instrument import InstrumentCheck, check_instrument
@@ -37,25 +38,28 @@ class ValidationResult:
     """What `validate` found, ready for JSON."""
 
     table: ErrorTable
+    degraded: tuple[degraded_depth.DegradedDepth, ...]
     exact: ErrorTable
     instrument: InstrumentCheck
     out: str
 
-    def tables(self) -> str:
-        """Both tables, in Markdown."""
-        return f"{self.table.markdown()}\nexact layers\n\n{self.exact.markdown()}"
+    def markdown(self) -> str:
+        """The three tables: scenes, depth degraded and sharpened, built-in kinds with exact layers."""
+        exact = f"exact layers\n\n{self.exact.markdown()}"
+        return "\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact])
 
     def summary(self) -> str:
         """The tables and the instrument's line."""
-        return f"{self.tables()}\n{self.instrument.summary()}\npictures and table in {self.out}"
+        return f"{self.markdown()}\n{self.instrument.summary()}\npictures and table in {self.out}"
 
     def to_json(self) -> dict[str, object]:
         """One object: per scene and method psnr, ssim, whole-frame psnr (one entry a frame); means; instrument.
 
-        "exact" holds the same of the built-in kinds with their exact layers.
+        "degraded" holds the depth that a network would give, "exact" the built-in kinds with their exact layers.
         """
         return {
             **_table_numbers(self.table),
+            "degraded": degraded_depth.to_json(self.degraded),
             "exact": _table_numbers(self.exact),
             "instrument": dataclasses.asdict(self.instrument),
         }
@@ -66,6 +70,7 @@ def run(config: ValidateConfig) -> ValidationResult:
     torch.set_num_threads(config.threads)
     errors: list[Errors] = []
     noise = {}
+    rows = []
     for name in config.scenes:
         reference = _reference(config, name)
         noise[name] = reference.noise_psnr
@@ -77,11 +82,15 @@ def run(config: ValidateConfig) -> ValidationResult:
             if method in SHOWN:
                 shown[method] = frames
             LOG.info("%s, %s: %.1f dB", name, method, errors[-1].mean_psnr)
+        exact = next(e.mean_psnr for e in errors if (e.scene, e.method) == (name, "ours"))
+        rows.append(degraded_depth.degraded_depth(reference, exact))
+        LOG.info("%s, degraded depth: %.0f %% of the loss recovered", name, 100 * rows[-1].recovered_share)
         draw_comparison(reference, shown, SHOWN_FRAMES, config.out / f"{name}.jpg")
-    exact = exact_table(config.out / "references", config.kinds, config.seed)
-    result = ValidationResult(ErrorTable(tuple(errors), noise), exact, check_instrument(), str(config.out))
+    table = ErrorTable(tuple(errors), noise)
+    exact_layers = exact_table(config.out / "references", config.kinds, config.seed)
+    result = ValidationResult(table, tuple(rows), exact_layers, check_instrument(), str(config.out))
     draw_instrument(result.instrument, config.out / "instrument.svg")
-    (config.out / "table.md").write_text(result.tables(), encoding="utf-8")
+    (config.out / "table.md").write_text(result.markdown(), encoding="utf-8")
     (config.out / "errors.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True), encoding="utf-8")
     return result
 

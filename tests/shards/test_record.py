@@ -22,7 +22,7 @@ KEYS = {
     *("disparity", "aperture", "lens", "photo", "renderer"),
 }
 NESTED_KEYS = {
-    "disparity": {"kind", "unit", "scale", "offset", "source", "source_revision"},
+    "disparity": {"kind", "unit", "scale", "offset", "source", "source_revision", "edges"},
     "aperture": {"shape"},
     "lens": {"kind", "f_number", "focal_length_mm", "sensor_width_mm"},
     "photo": {"sha256", "name", "license", "author", "source_url", "width", "height"},
@@ -120,7 +120,7 @@ def test_a_stack_refuses(frames: tuple[FrameLabels, ...], message: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 2}, "schema_version must be 1, got 2"),
+        ({"schema_version": 1}, "schema_version must be 2, got 1"),
         ({"scene_id": "a b"}, "scene_id must match"),
         ({"split": "training"}, "split must be one of train, val, test, got 'training'"),
         ({"width": 0}, "width must be at least 1"),
@@ -144,6 +144,7 @@ def test_a_record_refuses(change: dict[str, Any], message: str) -> None:
         ({"kind": "metric"}, "unit must be '1/m' for metric"),
         ({"scale": 0.0}, "scale must be positive"),
         ({"source": ""}, "source must name where"),
+        ({"edges": "soft"}, "edges must be one of as_is, sharpened, got 'soft'"),
     ],
 )
 def test_a_disparity_record_refuses(change: dict[str, Any], message: str) -> None:

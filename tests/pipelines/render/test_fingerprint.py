@@ -29,6 +29,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "depth_revision": None,  # likewise
         "depth_dir": Path("depth"),
         "depth_batch": 3,
+        "sharpen_depth": False,
         "offline": None,  # the same weights, wherever they come from
     },
     "stack": {"planes": 3, "levels": 2, "blur_level_min": 0.5, "blur_level_max": 5.0, "quality": "exact"},
