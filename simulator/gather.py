@@ -36,6 +36,7 @@ _WIDEST_PX = 3.0
 _FLAT_PX, _FLAT_SHARE = 0.02, 1e-3  # error of s that moves no hit visibly; also as a share of the scene's depth
 _SHARP_PX = 0.05  # blur that moves less than 0.2 % of a pixel's light
 _ROUNDING_PX = 1e-4  # of s in float32
+_APART_PX = 1e-3  # across a pixel: surfaces that part by less lie on each other
 _LEAST_SHARE = 1e-4  # of a pixel: less is rounding
 _RATIO_STEP_PX, _RATIO_LAST_PX = 1.0 / 64.0, 6.0
 
@@ -302,5 +303,5 @@ def _nearer_share(ahead: Float[Tensor, "c th tw"]) -> Float[Tensor, "c th tw"]:
             change.narrow(dim, 0, 1).add_(step.narrow(dim, 0, 1))
             change.narrow(dim, n - 1, 1).add_(step.narrow(dim, n - 2, 1))
             change.narrow(dim, 1, n - 2).add_(torch.minimum(step.narrow(dim, 0, n - 2), step.narrow(dim, 1, n - 2)))
-    crossing = (ahead / change.clamp(min=_FLAT_PX) + 0.5).clamp_(0.0, 1.0)
-    return torch.where(change > _FLAT_PX, crossing, (ahead >= 0).to(ahead.dtype))
+    crossing = (ahead / change.clamp(min=_APART_PX) + 0.5).clamp_(0.0, 1.0)
+    return torch.where(change > _APART_PX, crossing, (ahead >= 0).to(ahead.dtype))

@@ -30,7 +30,7 @@ from simulator.lens import ThinLens
 
 LOG = logging.getLogger(__name__)
 CAMERA = Camera(height=128, width=192)  # ten scenes in minutes; drawn five times larger
-EFFORT = Effort(samples=512, rounds=3, noise_psnr=52.0)
+EFFORT = Effort(samples=512, rounds=5, noise_psnr=56.0)
 QUALITIES = ("exact", "fast")
 _FRAMES = ((0.25, 6.0), (0.75, 6.0), (0.5, 16.0), (0.95, 16.0))  # D_f; K in percent of the width
 _MARGIN_PX = 8  # beyond the largest radius
@@ -64,13 +64,18 @@ class LayersReference:
 
     @property
     def max_radius_px(self) -> tuple[float, ...]:
-        """The largest blur radius in each frame."""
-        seen = self.layers.disparity[self.layers.coverage > 0]
-        return tuple(float(lens.defocus_px(torch.stack(seen.aminmax())).abs().max()) for lens in self.lenses)
+        """The largest blur radius within each frame: the border that a comparison leaves out."""
+        m, h, w = self.layers.margin_px, self.layers.height, self.layers.width
+        frame = (slice(None), slice(m, m + h), slice(m, m + w))
+        return self._radii_px(self.layers.disparity[frame][self.layers.coverage[frame] > 0])
 
     def rendered(self, quality: str) -> torch.Tensor:
         """Our frames [F, 3, H, W]."""
-        return Scene.from_layers(self.layers, max(self.max_radius_px)).render(self.lenses, quality=quality)
+        reach = max(self._radii_px(self.layers.disparity[self.layers.coverage > 0]))  # things in the margin are nearer
+        return Scene.from_layers(self.layers, reach).render(self.lenses, quality=quality)
+
+    def _radii_px(self, seen: torch.Tensor) -> tuple[float, ...]:
+        return tuple(float(lens.defocus_px(torch.stack(seen.aminmax())).abs().max()) for lens in self.lenses)
 
 
 def exact_table(folder: Path, kinds: Sequence[str], seed: int) -> ErrorTable:

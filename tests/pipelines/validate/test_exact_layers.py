@@ -16,7 +16,8 @@ from simulator.ldi import LayeredDepthImage
 
 FOLDER = Path(__file__).parent / "references_exact"
 
-AT_LEAST = {"cutouts": 45.0, "foliage": 45.0}
+# Mean PSNR over the stored frames, dB: 50.25 and 50.46 measured 2026-11-24, less 0.3 for other machines. 45 is asked.
+AT_LEAST = {"cutouts": 49.9, "foliage": 50.1}
 
 
 @pytest.mark.parametrize("kind", STORED)
@@ -91,3 +92,15 @@ def test_squares_of_a_slanted_plane_meet_at_their_corners() -> None:
     assert left[1] == pytest.approx(right[0], abs=1e-6)
     assert left[2] == pytest.approx(right[3], abs=1e-6)
     assert 1 / left[0, 2] == pytest.approx(0.2 - 0.005)
+
+
+def test_the_border_left_out_is_that_of_the_frame_and_not_of_things_in_the_margin() -> None:
+    reference = load(FOLDER / "cutouts.npz")
+    nearer = reference.layers.disparity.clone()
+    nearer[:, 0, 0] = 3.0
+    strange = replace(reference, layers=replace(reference.layers, disparity=nearer))
+    assert strange.max_radius_px == reference.max_radius_px
+    for lens, radius_px in zip(reference.lenses, reference.max_radius_px, strict=True):
+        plane = lens.focus_disparity
+        assert radius_px == pytest.approx(lens.blur_scale_px * max(plane - 0.02, 0.98 - plane), rel=0.02)
+    assert strange.rendered("exact").shape == reference.frames.shape
