@@ -22,9 +22,11 @@ from simulator.octave import CELL_PX, OctaveGrid, drawn_radius, halved, largest_
 from simulator.scatter import blurred, spectra, spot_spectra
 
 FEWEST_BINS, MOST_BINS, GROUPS = 16, 48, 6
-HIDDEN_BINS, HIDDEN_GROUPS = 4, 2
+HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
+GUESSED_BINS = 4
 _DISPLAY_WHITE = 1.001
-_HIDDEN_OCTAVE = 1  # what was guessed is smooth
+_GUESSED_OCTAVE = 1
+_LEAST_COVERED = 0.3  # below it the surface only grazes the cell
 
 
 class Surfaces(NamedTuple):
@@ -100,7 +102,8 @@ class DepthGroup:
             m = 2 * self._canvas.margin_px
             return self._shares.summed(len(self.disparities), self._canvas.height + m, self._canvas.width + m)
         if octave not in self._pictures:
-            self._pictures[octave] = halved(self._picture(octave - 1))
+            picture = halved(self._picture(octave - 1))
+            self._pictures[octave] = _whole_cells(picture) if octave == self._finest else picture
         return self._pictures[octave]
 
 
@@ -118,16 +121,21 @@ def seen_groups(surfaces: Surfaces, blur: Blur) -> list[DepthGroup]:
     return _cut(surfaces, blur, bins, GROUPS, octave=0)
 
 
-def hidden_groups(surfaces: Surfaces, blur: Blur, groups: int = HIDDEN_GROUPS) -> list[DepthGroup]:
-    """Groups of what is hidden, nearest first: few bins, since it is seen only through others' blur."""
-    return _cut(surfaces, blur, HIDDEN_BINS * groups, groups, octave=_HIDDEN_OCTAVE)
+def hidden_groups(surfaces: Surfaces, blur: Blur) -> list[DepthGroup]:
+    """Groups of a known hidden surface, nearest first: few bins, since it is seen only through others' blur."""
+    return _cut(surfaces, blur, HIDDEN_BINS, HIDDEN_GROUPS, octave=0)
+
+
+def guessed_group(surface: Surfaces, blur: Blur) -> list[DepthGroup]:
+    """The one group of a hidden surface that was guessed, and is smooth; none where it is empty."""
+    return _cut(surface, blur, GUESSED_BINS, 1, octave=_GUESSED_OCTAVE)
 
 
 def _cut(surfaces: Surfaces, blur: Blur, bins: int, groups: int, octave: int) -> list[DepthGroup]:
     light, coverage, disparity, margin_px = surfaces
     if not bool((coverage > 0).any()):
         return []
-    canvas = Canvas(light.shape[-2] - 2 * margin_px, light.shape[-1] - 2 * margin_px, _whole_cells(margin_px))
+    canvas = Canvas(light.shape[-2] - 2 * margin_px, light.shape[-1] - 2 * margin_px, _whole_margin(margin_px))
     centres = bin_disparities(disparity, bins, where=coverage > 0)
     around = (canvas.margin_px - margin_px,) * 4
     content = F.pad(torch.cat([light, coverage[:, None]], dim=1), around, mode="replicate")  # [N, 4, h, w]
@@ -149,5 +157,14 @@ def _without_empty_bins(
     return DepthGroup(kept, BinShares(number[entries.index], entries.pixel, entries.content), canvas, blur, octave)
 
 
-def _whole_cells(margin_px: int) -> int:
+def _whole_cells(picture: Float[Tensor, "l 4 h w"]) -> Float[Tensor, "l 4 h w"]:
+    """A guessed surface at half size: a cell that it covers in part it covers whole.
+
+    It lies behind all that is seen, so that nothing shows beyond the silhouette; half covered, the rim would be dark.
+    """
+    covered = picture[:, 3].sum(dim=0)  # [h, w]
+    return picture * torch.where(covered > _LEAST_COVERED, 1.0 / covered.clamp(min=_LEAST_COVERED), 1.0)
+
+
+def _whole_margin(margin_px: int) -> int:
     return CELL_PX * math.ceil(margin_px / CELL_PX)

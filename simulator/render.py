@@ -20,7 +20,7 @@ from torch import Tensor
 
 from simulator.aperture import Aperture
 from simulator.arguments import check_lenses, check_photo, check_quality, check_radius
-from simulator.depth_group import Blur, DepthGroup, Surfaces, hidden_groups, seen_groups
+from simulator.depth_group import Blur, DepthGroup, Surfaces, guessed_group, hidden_groups, seen_groups
 from simulator.exposure import Exposure
 from simulator.gather import gather_with_coverage
 from simulator.ldi import LayeredDepthImage
@@ -29,7 +29,7 @@ from simulator.matte import SplitPixels, split_mixed_pixels
 from simulator.occlusion import HiddenSurface, hidden_surfaces
 from simulator.peeling import peeled
 
-RENDERER_VERSION = "1"
+RENDERER_VERSION = "2"
 
 SPECTRA_BYTES = 512 << 20  # a scene whose spectra need more makes them anew in each call of render
 PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
@@ -68,7 +68,7 @@ class Scene:
         groups = seen_groups(Surfaces(seen.light, seen.coverage, seen.disparity), blur)
         hidden = hidden_surfaces(image, disparity, reach_px=reach, step=step) if reach > 1 else []
         peels = [Surfaces(peel.light[None], peel.coverage[None], peel.disparity[None]) for peel in hidden]
-        behind = [group for peel in peels for group in hidden_groups(peel, blur, groups=1)]
+        behind = [group for peel in peels for group in guessed_group(peel, blur)]
         layers = partial(layers_of, seen, hidden)
         return cls(tuple(groups), tuple(behind), (h, w), image.device, max_radius_px, (low, high), layers)
 
