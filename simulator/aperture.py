@@ -106,7 +106,9 @@ class Aperture:
             return 1.0
         narrow = min(self.squeeze, 1 / self.squeeze) * (1.0 - self.obstruction) * (1.0 - 0.5 * abs(self.spherical))
         cut = max(0.25, 1.0 - math.hypot(*self.clip) / 2)
-        return narrow * cut * (0.5 if self.raster is not None or 0 < self.blades < 6 else 1.0)
+        if self.raster is not None:
+            return narrow * cut * 0.5 * min(1.0, math.sqrt(2 * self.moment()))
+        return narrow * cut * (0.5 if 0 < self.blades < 6 else 1.0)
 
     def moment(self, side: int = -1) -> float:
         """m, second moment of the spot about the axis in units of r²: behind (−1) or in front of (+1) the focus."""
@@ -117,10 +119,15 @@ class Aperture:
         """The same without what differs by channel: what a mask depends on."""
         return replace(self, focus_shift=(0.0, 0.0, 0.0), magnification=(1.0, 1.0, 1.0))
 
-    def lens_of_channel(self, lens: ThinLens, channel: int) -> ThinLens:
-        """The lens as red, green or blue light has it: focused at D_f + shift."""
-        shift = self.focus_shift[channel]
-        return ThinLens(lens.focus_disparity + shift, lens.blur_scale_px) if shift else lens
+    @property
+    def focus_spread(self) -> float:
+        """Largest less smallest focus shift, in disparity."""
+        return max(self.focus_shift) - min(self.focus_shift)
+
+    def lenses_of_channels(self, lens: ThinLens) -> list[ThinLens]:
+        """The lens as red, green and blue light have it, focused at D_f + shift; one where all are alike."""
+        shifts = self.focus_shift if self.is_chromatic else self.focus_shift[:1]
+        return [ThinLens(lens.focus_disparity + shift, lens.blur_scale_px) if shift else lens for shift in shifts]
 
     def transmission(self, side: int = -1) -> Float[Tensor, "n n"]:
         """Brightness over the full opening, [−1, 1]², float64: behind (side −1) or in front of (+1) the plane of focus.

@@ -47,7 +47,7 @@ class Spot:
         rows = torch.lerp(self._summed[before], self._summed[before + 1], part[:, None])
         summed = torch.lerp(rows[:, before], rows[:, before + 1], part)  # [d + 1, d + 1]
         covered = summed.diff(dim=0).diff(dim=1).clamp(min=0.0)
-        return covered / covered.sum()
+        return _trimmed(covered / covered.sum())
 
     def _drawn_radius(self, radius_px: float) -> float:
         """The radius to draw, so that the sampled spot has the second moment of the labelled one (see aperture)."""
@@ -61,6 +61,14 @@ class Spot:
                 low, high = (low, middle) if second_moment(self._covered(middle)) >= wanted else (middle, high)
             self._drawn[radius_px] = (low + high) / 2
         return self._drawn[radius_px]
+
+
+def _trimmed(mask: Tensor) -> Tensor:
+    """Without dark margins; the middle stays the middle."""
+    row, column = mask.nonzero(as_tuple=True)
+    middle = mask.shape[0] // 2
+    half = int(max((row - middle).abs().max(), (column - middle).abs().max()))
+    return mask[middle - half : middle + half + 1, middle - half : middle + half + 1]
 
 
 def second_moment(mask: Float[Tensor, "d d"]) -> float:
