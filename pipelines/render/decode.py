@@ -113,8 +113,8 @@ def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], CameraTags]:
     try:
         image = open_image(content, FORMATS, stage="photo")
         _check_kind(image)
-        camera = camera_tags(image)
-        return _to_srgb(_upright(image, flags), flags), flags, camera
+        upright = _upright(image, flags)  # first, since it says when the EXIF is broken
+        return _to_srgb(upright, flags), flags, camera_tags(image)
     except Rejection:
         raise
     except Exception as error:  # counting frames and converting read hostile bytes as well
