@@ -24,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from simulator.aperture import IDENTITY_RADIUS_PX, RESOLVED_RADIUS_PX, Aperture
+from simulator.barrel import Barrel
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
 from simulator.sheets import Piece, Sheet, pieces
@@ -141,7 +142,8 @@ class _Canvas(NamedTuple):
                 tile.of(frame).copy_(tile.of(self.photo))
             else:
                 cells = _cells(aperture, max(_FEWEST_CELLS, _CELLS_A_PIXEL * reach), reach, samples)
-                tile.of(frame).copy_(_gathered(met, there, cells, frame.device))
+                barrel = Barrel.around(tile, self.photo, aperture) if aperture.cat_eye else None
+                tile.of(frame).copy_(_gathered(met, there, cells, frame.device, barrel))
         return frame
 
 
@@ -158,19 +160,28 @@ def _unhidden(met: list[Piece]) -> list[Piece]:
     return [piece for piece in near_first if piece.near >= behind]
 
 
-def _gathered(met: Sequence[Piece], tile: Tile, cells: _Cells, device: torch.device) -> Float[Tensor, "4 th tw"]:
+def _gathered(
+    met: Sequence[Piece], tile: Tile, cells: _Cells, device: torch.device, barrel: Barrel | None
+) -> Float[Tensor, "4 th tw"]:
     """Light and coverage of a tile: the mean over the cells of what their rays see."""
     total = torch.zeros(4, tile.height, tile.width, device=device)
+    through = torch.zeros(tile.height, tile.width, device=device)  # share of the lens's light that passes the barrel
     together = max(1, (1 << (18 if device.type == "cpu" else 23)) // (tile.height * tile.width))
     for first in range(0, cells.share.numel(), together):
         some = slice(first, first + together)
         hits = [_meet(piece, cells.middle[some].to(device), cells) for piece in met]
+        passed = barrel.passed(cells.middle[some].to(device), cells.per_radius) if barrel else None
+        if passed is not None:
+            through.add_((passed * cells.share[some].to(device)[:, None, None]).sum(dim=0))
         _share_pixels(hits, tile)
         for hit, free in zip(hits, _free(hits), strict=True):
-            light = hit.content * (free * cells.shares(some, hit.defocus))[:, None]  # [c, 4, th, tw]
             here = hit.piece.tile.moved(-tile.top, -tile.left)
+            share = free * cells.shares(some, hit.defocus)  # [c, th, tw]
+            if passed is not None:
+                share = share * here.of(passed)
+            light = hit.content * share[:, None]  # [c, 4, th, tw]
             here.of(total).add_(light.sum(dim=0))
-    return total
+    return total if barrel is None else total / through.clamp(min=_LEAST_SHARE)
 
 
 def _cells(aperture: Aperture, wanted: float, reach_px: float, samples: int) -> _Cells:

@@ -129,10 +129,18 @@ def blades_area(blades: int, roundness: float) -> float:
     return polygon + blades * radius**2 * (theta - math.sin(theta) * math.cos(theta))
 
 
-def two_disc_area(distance: float) -> float:
-    """Area that two unit discs share whose middles lie d <= 2 apart: 2 acos(d/2) − d/2 √(4 − d²)."""
-    d = min(distance, 2.0)
-    return 2 * math.acos(d / 2) - d / 2 * math.sqrt(4 - d * d)
+def two_disc_area(distance: float, other_radius: float = 1.0) -> float:
+    """Area that the unit disc shares with a disc of radius r whose middle lies d away.
+
+    acos((d² + 1 − r²) / 2d) + r² acos((d² + r² − 1) / 2dr) − ½ √((1 + r + d)(1 + r − d)(1 − r + d)(r − 1 + d)).
+    """
+    d, r = distance, other_radius
+    if d >= 1 + r:
+        return 0.0
+    if d <= abs(1 - r):
+        return math.pi * min(1.0, r) ** 2
+    kite = 0.5 * math.sqrt((1 + r + d) * (1 + r - d) * (1 - r + d) * (r - 1 + d))
+    return math.acos((d * d + 1 - r * r) / (2 * d)) + r * r * math.acos((d * d + r * r - 1) / (2 * d * r)) - kite
 
 
 def aberrated(

@@ -29,6 +29,7 @@ from simulator.lens import ThinLens
 from simulator.matte import SplitPixels, split_mixed_pixels
 from simulator.occlusion import HiddenSurface, hidden_surfaces
 from simulator.peeling import peeled
+from simulator.regions import blended, regions
 
 RENDERER_VERSION = "1"
 
@@ -105,14 +106,20 @@ class Scene:
                     f"lenses must stay within max_radius_px = {self.max_radius_px:.2f} of the scene, "
                     f"got {radius:.2f} px from {lens}; build the Scene with a larger max_radius_px"
                 )
-        frames = (self._gathered if quality == "exact" else self._scattered)(lenses, aperture)
+        if quality == "exact":
+            frames = self._gathered(lenses, aperture)
+        elif aperture.cat_eye:
+            radius = max(_largest_radius(lens, self.disparity_range, aperture) for lens in lenses)
+            frames = blended(regions(aperture, self.size, radius), self.size, partial(self._scattered, lenses))
+        else:
+            frames = self._scattered(lenses, aperture)
         return magnified(frames, aperture.magnification)
 
     def _gathered(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
         """Ray by ray, each colour by a lens of its own where they differ."""
         channels: list[Tensor] = []
         for of_channel in zip(*map(aperture.lenses_of_channels, lenses), strict=True):
-            frames = gather_with_coverage(self.layers(), of_channel, aperture=aperture.pupil)
+            frames = gather_with_coverage(self.layers(), of_channel, aperture=aperture.achromatic)
             channels.append(frames[:, :3] / frames[:, 3:].clamp(min=1e-4))
         if len(channels) == 1:
             return channels[0]

@@ -95,10 +95,17 @@ class SpotSpectra:
         return self._table[step, side]
 
 
-@lru_cache(maxsize=16)
 def spot_spectra(aperture: Aperture, height: int, width: int, device: torch.device) -> SpotSpectra:
-    """The table of this aperture and size, kept for the scenes to come: those of a data set are mostly one size."""
-    return SpotSpectra(aperture, height, width, device)
+    """The table of this aperture and size.
+
+    A disc's is kept for the scenes to come: those of a data set are mostly one size. Other pupils are mostly drawn anew
+    for every scene, so few of theirs are kept.
+    """
+    return (_tables_of_discs if aperture.is_disc else _tables_of_others)(aperture, height, width, device)
+
+
+_tables_of_discs = lru_cache(maxsize=16)(SpotSpectra)
+_tables_of_others = lru_cache(maxsize=6)(SpotSpectra)
 
 
 def radius_steps(largest: int) -> list[float]:

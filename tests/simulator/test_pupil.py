@@ -228,3 +228,13 @@ def test_a_pupil_with_nothing_open_is_refused() -> None:
     ring_only[20, 40] = 1.0
     with pytest.raises(ValueError, match="aperture must let light through"):
         Aperture(raster=PupilRaster(ring_only), clip=(0.0, -1.9)).mask(4.0)
+
+
+def test_two_discs_of_different_radii() -> None:
+    assert two_disc_area(0.1, 0.5) == pytest.approx(math.pi / 4)
+    assert two_disc_area(1.6, 0.5) == 0.0
+    assert two_disc_area(1.0, 1.0) == pytest.approx(2 * math.pi / 3 - math.sqrt(3) / 2)
+    place = torch.linspace(-1, 1, 2001, dtype=torch.float64)
+    y, x = place[:, None], place[None]
+    both = (y * y + x * x <= 1) & (y * y + (x - 0.6) ** 2 <= 0.64)
+    assert two_disc_area(0.6, 0.8) == pytest.approx(float(both.sum()) * 1e-6, rel=1e-3)
