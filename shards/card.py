@@ -33,6 +33,8 @@ _LABEL_MEANINGS = {
     "radius_p95_px": "95th percentile of the blur radius over the image, in pixels",
     "radius_max_px": "largest blur radius, in pixels",
     "group": "stacking group: frames of one group share K and differ in plane",
+    "f_number": "f-number of the lens, 0 where it is not known",
+    "jpeg_quality": "quality of a compression before the frame was stored, 0 for none",
 }
 assert list(_LABEL_MEANINGS) == list(FrameLabels.__dataclass_fields__), "the card explains every label"
 

@@ -42,6 +42,8 @@ class FrameLabels:
         in_focus_fraction: share of the image's pixels that are in focus, in [0, 1].
         radius_p95_px, radius_max_px: 95th percentile and maximum of r over the image, in pixels.
         group: stacking group, counted from 0; frames of a group share K and differ in plane.
+        f_number: of the lens, 0.0 where it is not known.
+        jpeg_quality: of the compression before the frame was stored, 0 for none.
     """
 
     focus_x: float
@@ -54,6 +56,8 @@ class FrameLabels:
     radius_p95_px: float
     radius_max_px: float
     group: int
+    f_number: float = 0.0
+    jpeg_quality: int = 0
 
     def __post_init__(self) -> None:
         strict_json.settle(self)
@@ -62,8 +66,9 @@ class FrameLabels:
             require(name, 0.0 < value < 1.0, "lie in (0, 1)", value)
         for name in ("blur_scale_px", "blur_level"):
             require(name, getattr(self, name) > 0.0, "be positive", getattr(self, name))
-        for name in ("focus_disparity", "radius_p95_px", "radius_max_px", "group"):
+        for name in ("focus_disparity", "radius_p95_px", "radius_max_px", "group", "f_number"):
             require(name, getattr(self, name) >= 0, "be at least 0", getattr(self, name))
+        require("jpeg_quality", 0 <= self.jpeg_quality <= 100, "lie in 0 to 100", self.jpeg_quality)
         require("in_focus_fraction", 0.0 <= self.in_focus_fraction <= 1.0, "lie in [0, 1]", self.in_focus_fraction)
         require(
             "radius_p95_px",

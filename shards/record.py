@@ -13,7 +13,7 @@ from . import strict_json
 from .complaint import FieldError, FieldTypeError
 from .labels import FrameLabels, check_stack, require
 
-SCHEMA_VERSION = 2  # 2: disparity.edges
+SCHEMA_VERSION = 2  # 2: disparity.edges, imaging, the whole aperture and lens
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
 MAX_RECORD_BYTES = 1 << 20
@@ -56,29 +56,84 @@ class DisparityRecord:
 
 @dataclass(frozen=True)
 class ApertureRecord:
-    """Shape of the aperture the stack was rendered with."""
+    """Shape of the aperture the stack was rendered with, and the aberrations (simulator.Aperture has the units).
+
+    Attributes:
+        shape: `disc`, `blades` or `raster`.
+        raster_sha256: of the mask's pixels, "" without a mask.
+        focus_shift, magnification: of red, green, blue.
+    """
 
     shape: str = "disc"
+    blades: int = 0
+    roundness: float = 0.0
+    rotation_deg: float = 0.0
+    obstruction: float = 0.0
+    spherical: float = 0.0
+    squeeze: float = 1.0
+    cat_eye: float = 0.0
+    raster_sha256: str = ""
+    focus_shift: tuple[float, ...] = (0.0, 0.0, 0.0)
+    magnification: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
         strict_json.settle(self)
         require("shape", self.shape != "", "not be empty", self.shape)
+        require("blades", self.blades == 0 or self.blades >= 3, "be 0 or at least 3", self.blades)
+        require("obstruction", 0 <= self.obstruction < 1, "lie in [0, 1)", self.obstruction)
+        require("squeeze", self.squeeze > 0, "be positive", self.squeeze)
+        for name in ("focus_shift", "magnification"):
+            require(name, len(getattr(self, name)) == 3, "have a value for red, green, blue", getattr(self, name))
 
 
 @dataclass(frozen=True)
 class LensRecord:
-    """The lens; 0.0 where a physical value is not known."""
+    """The lens and the recipe it was drawn from; 0.0 where a physical value is not known.
+
+    Attributes:
+        f_number: at its widest; each frame's own is in the frames' labels.
+        near_m, far_m: what relative disparity 1 and 0 were taken for.
+    """
 
     kind: str = "thin"
     f_number: float = 0.0
     focal_length_mm: float = 0.0
     sensor_width_mm: float = 0.0
+    recipe: str = "plain"
+    near_m: float = 0.0
+    far_m: float = 0.0
 
     def __post_init__(self) -> None:
         strict_json.settle(self)
         require("kind", self.kind != "", "not be empty", self.kind)
-        for name in ("f_number", "focal_length_mm", "sensor_width_mm"):
+        require("recipe", self.recipe != "", "not be empty", self.recipe)
+        for name in ("f_number", "focal_length_mm", "sensor_width_mm", "near_m", "far_m"):
             require(name, getattr(self, name) >= 0.0, "be at least 0 (0 = not known)", getattr(self, name))
+
+
+@dataclass(frozen=True)
+class ImagingRecord:
+    """What was done to light before the lens and behind it.
+
+    Attributes:
+        highlight_knee, highlight_peak, highlight_window: the curve that clipped light was expanded by; peak 1.0: none.
+        full_well_electrons, read_noise_electrons: of the sensor; 0.0: no noise.
+        tone: back to display values: `clip` or `shoulder`.
+    """
+
+    highlight_knee: float = 0.87
+    highlight_peak: float = 1.0
+    highlight_window: float = 0.05
+    full_well_electrons: float = 0.0
+    read_noise_electrons: float = 0.0
+    tone: str = "clip"
+
+    def __post_init__(self) -> None:
+        strict_json.settle(self)
+        require("highlight_peak", self.highlight_peak >= 1.0, "be at least 1", self.highlight_peak)
+        for name in ("full_well_electrons", "read_noise_electrons"):
+            require(name, getattr(self, name) >= 0.0, "be at least 0", getattr(self, name))
+        require("tone", self.tone in ("clip", "shoulder"), "be clip or shoulder", self.tone)
 
 
 @dataclass(frozen=True)
@@ -142,6 +197,7 @@ class SampleRecord:
     frames: tuple[FrameLabels, ...]
     aperture: ApertureRecord
     lens: LensRecord
+    imaging: ImagingRecord
     photo: PhotoRecord
     renderer: RendererRecord
 
@@ -224,6 +280,7 @@ _PARTS: dict[str, type[Any]] = {
     "disparity": DisparityRecord,
     "aperture": ApertureRecord,
     "lens": LensRecord,
+    "imaging": ImagingRecord,
     "photo": PhotoRecord,
     "renderer": RendererRecord,
 }

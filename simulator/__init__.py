@@ -9,6 +9,7 @@ from __future__ import annotations
 from simulator.aperture import Aperture
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
+from simulator.pupil import PupilRaster
 from simulator.render import RENDERER_VERSION, Scene, render_stack
 
-__all__ = ["RENDERER_VERSION", "Aperture", "LayeredDepthImage", "Scene", "ThinLens", "render_stack"]
+__all__ = ["RENDERER_VERSION", "Aperture", "LayeredDepthImage", "PupilRaster", "Scene", "ThinLens", "render_stack"]

@@ -18,22 +18,23 @@ _LEAST_COVERAGE = 1e-4  # below it the transforms' rounding exceeds the content
 class Film:
     """Collects the light of one frame, group by group.
 
-    light: [3, H, W]; free: [1, H, W] the share of the lens not taken yet, from 1 down to 0.
+    light: [3, H, W]; free: [k, H, W] the share of the lens not taken yet, from 1 down to 0: k = 1, or 3 where each
+    colour sees the scene through a lens of its own.
     """
 
-    def __init__(self, height: int, width: int, device: torch.device) -> None:
+    def __init__(self, height: int, width: int, device: torch.device, coverages: int = 1) -> None:
         self.light = torch.zeros(3, height, width, device=device)
-        self.free = torch.ones(1, height, width, device=device)
+        self.free = torch.ones(coverages, height, width, device=device)
 
-    def expose(self, group: Float[Tensor, "4 h w"]) -> None:
-        """Lay a blurred group (light, coverage) behind all that came before."""
+    def expose(self, group: Float[Tensor, "n h w"]) -> None:
+        """Lay a blurred group (light [3], coverage [k]) behind all that came before."""
         coverage = group[3:]
         share = torch.minimum(coverage, self.free).div_(coverage.clamp(min=_LEAST_COVERAGE))
         share *= coverage > _LEAST_COVERAGE
         self.light.addcmul_(group[:3], share)
         self.free.addcmul_(coverage, share, value=-1.0)
 
-    def as_group(self) -> Float[Tensor, "4 h w"]:
+    def as_group(self) -> Float[Tensor, "n h w"]:
         """What was collected, as one group (light, coverage) for another film."""
         return torch.cat([self.light, 1.0 - self.free])
 

@@ -19,7 +19,7 @@ from simulator.aperture import Aperture
 from simulator.layers import BinShares, bin_disparities, depth_groups
 from simulator.lens import ThinLens
 from simulator.octave import CELL_PX, OctaveGrid, drawn_radius, halved, largest_radius_px, octave_of
-from simulator.scatter import blurred, spectra, spot_spectra
+from simulator.scatter import blurred, blurred_by_channel, spectra, spot_spectra
 
 FEWEST_BINS, MOST_BINS, GROUPS = 16, 48, 6
 HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
@@ -53,23 +53,35 @@ class DepthGroup:
         self._shares, self._canvas, self._blur, self._finest = shares, canvas, blur, octave
         self._glows = bool(shares.content[:3].amax() > _DISPLAY_WHITE)
         self._pictures: dict[int, Tensor] = {}
-        self._spectra: dict[int, Tensor] = {}
+        self._spectra: dict[int, tuple[OctaveGrid, Tensor]] = {}
 
-    def octave(self, lens: ThinLens) -> int:
+    def octave(self, lens: ThinLens, aperture: Aperture) -> int:
         """How coarse a grid will do. Light above white draws the rim of its disc: that takes the finest."""
-        return 0 if self._glows else max(self._finest, octave_of(min(self.radii_px(lens))))
+        if self._glows:
+            return 0
+        radii_px = [abs(s) for channel in aperture.lenses_of_channels(lens) for s in self.defocus_px(channel)]
+        return max(self._finest, octave_of(min(radii_px) * aperture.fineness))
 
-    def radii_px(self, lens: ThinLens) -> list[float]:
-        """Blur radius of each bin."""
-        return [lens.blur_scale_px * abs(d - lens.focus_disparity) for d in self.disparities]
+    def defocus_px(self, lens: ThinLens) -> list[float]:
+        """Signed blur radius of each bin, positive in front of the plane in focus."""
+        return [lens.blur_scale_px * (d - lens.focus_disparity) for d in self.disparities]
 
-    def blurred(self, lens: ThinLens, aperture: Aperture) -> Float[Tensor, "4 h w"]:
-        """Light and coverage on the grid of the lens's octave, with its ring."""
-        octave = self.octave(lens)
-        grid = self._grid(octave)
-        table = spot_spectra(aperture, grid.padded_height, grid.padded_width, self._shares.content.device)
-        spots = [table.of(drawn_radius(r, octave)) for r in self.radii_px(lens)]
-        return blurred(self._spectra_on(grid), spots, grid)
+    def blurred(self, lens: ThinLens, aperture: Aperture) -> Float[Tensor, "k h w"]:
+        """Light and coverage on the grid of the lens's octave, with its ring; k = 4, with longitudinal colour 6."""
+        grid = self._grid(self.octave(lens, aperture), aperture)
+        spots = [self._spots(channel, aperture, grid) for channel in aperture.lenses_of_channels(lens)]
+        bins = self._spectra_on(grid)
+        if len(spots) == 1:
+            return blurred(bins, spots[0], grid)
+        return blurred_by_channel(bins, [torch.stack(of_bin) for of_bin in zip(*spots, strict=True)], grid)
+
+    def _spots(self, lens: ThinLens, aperture: Aperture, grid: OctaveGrid) -> list[Tensor]:
+        table = spot_spectra(aperture.pupil, grid.padded_height, grid.padded_width, self._shares.content.device)
+        spots = []
+        for s in self.defocus_px(lens):
+            drawn = drawn_radius(abs(s), grid.octave, aperture.moment(1 if s > 0 else -1))
+            spots.append(table.of(math.copysign(drawn, s)))
+        return spots
 
     def release(self) -> None:
         """Forget pictures and spectra; they are made anew when asked for."""
@@ -79,22 +91,23 @@ class DepthGroup:
     @property
     def spectra_bytes(self) -> int:
         """What the finest octave's spectra take, in bytes."""
-        grid = self._grid(self._finest)
+        grid = self._grid(self._finest, Aperture())
         return len(self.disparities) * 4 * (grid.padded_width // 2 + 1) * grid.padded_height * 8
 
-    def _grid(self, octave: int) -> OctaveGrid:
+    def _grid(self, octave: int, aperture: Aperture) -> OctaveGrid:
         """Padded for the largest radius that this octave sees of this group."""
-        spread_px = self._blur.max_scale_px * (self.disparities[0] - self.disparities[-1])
+        spread_px = self._blur.max_scale_px * (self.disparities[0] - self.disparities[-1] + aperture.focus_spread)
         reach_px = self._blur.max_radius_px
         if not self._glows:
-            reach_px = largest_radius_px(octave, spread_px, reach_px)
+            reach_px = largest_radius_px(octave, spread_px, reach_px, aperture.fineness)
         return OctaveGrid.around(self._canvas.height, self._canvas.width, reach_px, octave)
 
     def _spectra_on(self, grid: OctaveGrid) -> Float[Tensor, "l 4 x twohp"]:
-        if grid.octave not in self._spectra:
+        made = self._spectra.get(grid.octave)
+        if made is None or made[0] != grid:  # another aperture may need more room
             margin = self._canvas.margin_px // 2**grid.octave
-            self._spectra[grid.octave] = spectra(self._picture(grid.octave), grid, margin)
-        return self._spectra[grid.octave]
+            made = self._spectra[grid.octave] = grid, spectra(self._picture(grid.octave), grid, margin)
+        return made[1]
 
     def _picture(self, octave: int) -> Float[Tensor, "l 4 hq wq"]:
         """The bins at 1/q of the size; only coarse ones are kept, as the next coarser is made from them."""

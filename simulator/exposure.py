@@ -22,12 +22,12 @@ _RING = 1
 class Exposure:
     """A frame's film, and the half-size one of the run of coarse groups that is being laid."""
 
-    def __init__(self, height: int, width: int, device: torch.device) -> None:
-        self._height, self._width, self._device = height, width, device
-        self._film = Film(height, width, device)
+    def __init__(self, height: int, width: int, device: torch.device, coverages: int = 1) -> None:
+        self._height, self._width, self._device, self._coverages = height, width, device, coverages
+        self._film = Film(height, width, device, coverages)
         self._coarse: Film | None = None
 
-    def expose(self, group: Float[Tensor, "4 h w"], octave: int) -> None:
+    def expose(self, group: Float[Tensor, "n h w"], octave: int) -> None:
         """Lay a blurred group of an octave, a coarse one with a ring of one cell, behind all that came before."""
         if octave == 0:
             self.end_run()
@@ -37,7 +37,7 @@ class Exposure:
             group = enlarged(group, *self._size(finer), ring=_RING)
         if self._coarse is None:
             height, width = self._size(1)
-            self._coarse = Film(height + 2 * _RING, width + 2 * _RING, self._device)
+            self._coarse = Film(height + 2 * _RING, width + 2 * _RING, self._device, self._coverages)
         self._coarse.expose(group)
 
     def end_run(self) -> None:

@@ -24,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from simulator.aperture import Aperture
+from simulator.barrel import Barrel
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
 from simulator.sheets import Piece, Sheet, pieces
@@ -42,12 +43,23 @@ _RATIO_STEP_PX, _RATIO_LAST_PX = 1.0 / 64.0, 6.0
 
 
 class _Cells(NamedTuple):
-    """Cells of the lens: middles u = (row, column) [c, 2]; shares of its light [c], unit sum; n; ρ/r of small radii."""
+    """Cells of the lens: middles u = (row, column) [c, 2]; n; ρ/r of small radii.
+
+    share, share_in_front: of the lens's light [c], unit sum, on surfaces behind and in front of the plane in focus.
+    """
 
     middle: Tensor
     share: Tensor
+    share_in_front: Tensor
     per_radius: float
     ratios: Tensor
+
+    def shares(self, some: slice, s: Float[Tensor, "c h w"]) -> Tensor:
+        """Share of each ray where it meets a surface of blur radius s: [c, 1, 1], or [c, h, w] where sides differ."""
+        behind = self.share[some].to(s.device)[:, None, None]
+        if self.share_in_front is self.share:
+            return behind
+        return torch.where(s > 0, self.share_in_front[some].to(s.device)[:, None, None], behind)
 
     def ratio(self, s: Tensor) -> Tensor:
         """ρ/r of each blur radius |s|."""
@@ -132,7 +144,8 @@ class _Canvas(NamedTuple):
                 tile.of(frame).copy_(tile.of(self.photo))
             else:
                 cells = _cells(aperture, max(_FEWEST_CELLS, _CELLS_A_PIXEL * reach), reach, samples)
-                tile.of(frame).copy_(_gathered(met, there, cells, frame.device))
+                barrel = Barrel.around(tile, self.photo, aperture) if aperture.cat_eye else None
+                tile.of(frame).copy_(_gathered(met, there, cells, frame.device, barrel))
         return frame
 
 
@@ -149,18 +162,28 @@ def _unhidden(met: list[Piece]) -> list[Piece]:
     return [piece for piece in near_first if piece.near >= behind]
 
 
-def _gathered(met: Sequence[Piece], tile: Tile, cells: _Cells, device: torch.device) -> Float[Tensor, "4 th tw"]:
+def _gathered(
+    met: Sequence[Piece], tile: Tile, cells: _Cells, device: torch.device, barrel: Barrel | None
+) -> Float[Tensor, "4 th tw"]:
     """Light and coverage of a tile: the mean over the cells of what their rays see."""
     total = torch.zeros(4, tile.height, tile.width, device=device)
+    through = torch.zeros(tile.height, tile.width, device=device)  # share of the lens's light that passes the barrel
     together = max(1, (1 << (18 if device.type == "cpu" else 23)) // (tile.height * tile.width))
-    for middle, share in zip(cells.middle.split(together), cells.share.split(together), strict=True):
-        hits = [_meet(piece, middle.to(device), cells) for piece in met]
+    for first in range(0, cells.share.numel(), together):
+        some = slice(first, first + together)
+        hits = [_meet(piece, cells.middle[some].to(device), cells) for piece in met]
+        passed = barrel.passed(cells.middle[some].to(device), cells.per_radius) if barrel else None
+        if passed is not None:
+            through.add_((passed * cells.share[some].to(device)[:, None, None]).sum(dim=0))
         _share_pixels(hits, tile)
         for hit, free in zip(hits, _free(hits), strict=True):
-            light = hit.content * (free * share.to(device)[:, None, None])[:, None]  # [c, 4, th, tw]
             here = hit.piece.tile.moved(-tile.top, -tile.left)
+            share = free * cells.shares(some, hit.defocus)  # [c, th, tw]
+            if passed is not None:
+                share = share * here.of(passed)
+            light = hit.content * share[:, None]  # [c, 4, th, tw]
             here.of(total).add_(light.sum(dim=0))
-    return total
+    return total if barrel is None else total / through.clamp(min=_LEAST_SHARE)
 
 
 def _cells(aperture: Aperture, wanted: float, reach_px: float, samples: int) -> _Cells:
@@ -171,13 +194,24 @@ def _cells(aperture: Aperture, wanted: float, reach_px: float, samples: int) -> 
 
 @lru_cache(maxsize=64)
 def _cut_lens(aperture: Aperture, n: float) -> _Cells:
-    """n cells to a radius. Light spread evenly over a cell adds 1/3 cell² to the disc's second moment, n²/2 cell²."""
-    mask = aperture.mask(math.sqrt(n * n - 2.0 / 3.0))
-    row, column = mask.nonzero(as_tuple=True)
-    half = mask.shape[0] // 2
+    """n cells to a radius. Light spread evenly over a cell adds 1/3 cell² to the pupil's second moment, m n² cell²."""
+    mask = aperture.mask(-math.sqrt(n * n - 1.0 / (3.0 * aperture.moment())))  # behind the focus a spot is upright
+    lit = mask
+    if aperture.spherical:  # the same rays carry other shares of the light in front of the plane in focus
+        front = aperture.mask(math.sqrt(n * n - 1.0 / (3.0 * aperture.moment(1)))).flip(0, 1)
+        mask, front = _of_one_size(mask, front)
+        lit = mask + front
+    row, column = lit.nonzero(as_tuple=True)
+    half = lit.shape[0] // 2
     middle = (torch.stack([row, column], dim=1) - half).float() / n
     share = mask[row, column].float()
-    return _Cells(middle, share, n, _drawn_ratios(aperture, middle, share, n))
+    in_front = front[row, column].float() if aperture.spherical else share
+    return _Cells(middle, share, in_front, n, _drawn_ratios(aperture, middle, share, n))
+
+
+def _of_one_size(*masks: Tensor) -> list[Tensor]:
+    largest = max(mask.shape[0] for mask in masks)
+    return [F.pad(mask, ((largest - mask.shape[0]) // 2,) * 4) for mask in masks]
 
 
 def _drawn_ratios(aperture: Aperture, middle: Tensor, share: Tensor, n: float) -> Float[Tensor, "r"]:
@@ -188,7 +222,7 @@ def _drawn_ratios(aperture: Aperture, middle: Tensor, share: Tensor, n: float) -
     beyond = _footprint(position.clone(), (radius / n).clamp(min=1e-6)[:, None, None]) - pixel
     moment = (1.0 - beyond) * pixel**2 + beyond * (pixel + 1.0) ** 2
     measured = (moment.sum(dim=2) * share).sum(dim=1).cummax(dim=0).values.contiguous()  # [r]
-    whole = aperture.mask(16.0)
+    whole = aperture.mask(-16.0)
     distance = torch.arange(whole.shape[0], dtype=whole.dtype) - whole.shape[0] // 2
     per_area = float((whole * (distance[:, None] ** 2 + distance**2)).sum() - 1 / 6) / 16.0**2
     wanted = per_area * radius**2 + (2.0 * radius - 0.5).clamp(0.0, 1.0) / 6  # [r], from 0.75 px as Aperture.mask

@@ -51,3 +51,115 @@ class ThinLens:
     def from_blur_level(cls, focus_disparity: float, blur_level: float, long_side_px: int) -> ThinLens:
         """The inverse of `blur_level`: K = blur_level · long side / 100."""
         return cls(focus_disparity=focus_disparity, blur_scale_px=blur_level * long_side_px / 100.0)
+
+
+@dataclass(frozen=True)
+class PhysicalLens:
+    """A thin lens as a photographer names it. The focus distance may be infinite.
+
+    sensor_width_mm is that of the frame's long side, whichever way the camera was held.
+    Raises ValueError for a number that is not positive, or a focus nearer than the focal length.
+
+    Letters: f focal length; N f-number; a = f / 2N radius of the opening; z_f focus distance from the lens;
+    v = f z_f / (z_f − f) image distance (Gauss); c diameter of the largest circle that still looks sharp.
+    """
+
+    focal_length_mm: float
+    f_number: float
+    sensor_width_mm: float
+    focus_distance_m: float
+
+    def __post_init__(self) -> None:
+        for name in ("focal_length_mm", "f_number", "sensor_width_mm"):
+            _check_positive(name, getattr(self, name))
+        nearest_m = self.focal_length_mm / 1000.0
+        if not self.focus_distance_m > nearest_m:  # NaN fails, too
+            raise ValueError(
+                f"focus_distance_m must exceed the focal length {nearest_m} m, got {self.focus_distance_m}"
+            )
+
+    @property
+    def opening_radius_mm(self) -> float:
+        """a = f / 2N."""
+        return self.focal_length_mm / (2.0 * self.f_number)
+
+    @property
+    def image_distance_mm(self) -> float:
+        """v = f / (1 − f / z_f)."""
+        return self.focal_length_mm / (1.0 - self.focal_length_mm / (1000.0 * self.focus_distance_m))
+
+    @property
+    def circle_scale_mm(self) -> float:
+        """a v / 1000: radius on the sensor, mm, of a point one dioptre (1/m) off the plane in focus."""
+        return self.opening_radius_mm * self.image_distance_mm / 1000.0
+
+    def thin_lens(self, long_side_px: int) -> ThinLens:
+        """(D_f, K) for metric disparity, 1/m: D_f = 1 / z_f, K = a v in pixels of an image this long."""
+        return ThinLens(1.0 / self.focus_distance_m, self.circle_scale_mm * long_side_px / self.sensor_width_mm)
+
+    @classmethod
+    def of(cls, lens: ThinLens, focal_length_mm: float, sensor_width_mm: float, long_side_px: int) -> PhysicalLens:
+        """The inverse of `thin_lens`: the focus distance and f-number that give D_f and K (metric, 1/m).
+
+        Raises ValueError when D_f is negative, or nearer than the focal length.
+        """
+        if lens.focus_disparity < 0:
+            raise ValueError(f"focus_disparity must be >= 0 (infinity) for metric depth, got {lens.focus_disparity}")
+        distance_m = 1.0 / lens.focus_disparity if lens.focus_disparity > 0 else math.inf
+        wide_open = cls(focal_length_mm, 1.0, sensor_width_mm, distance_m)
+        return cls(
+            focal_length_mm,
+            wide_open.thin_lens(long_side_px).blur_scale_px / lens.blur_scale_px,
+            sensor_width_mm,
+            distance_m,
+        )
+
+    def hyperfocal_m(self, circle_mm: float) -> float:
+        """H = f² / (N c) + f: focused there, everything from H/2 to infinity looks sharp."""
+        _check_positive("circle_mm", circle_mm)
+        return (self.focal_length_mm**2 / (self.f_number * circle_mm) + self.focal_length_mm) / 1000.0
+
+    def depth_of_field_m(self, circle_mm: float) -> tuple[float, float]:
+        """(nearest, farthest) distance whose circle is c wide: 1/z = 1/z_f ± c / (2 a v); farthest may be infinite."""
+        _check_positive("circle_mm", circle_mm)
+        focus, half = 1.0 / self.focus_distance_m, circle_mm / (2.0 * self.circle_scale_mm)
+        return 1.0 / (focus + half), (1.0 / (focus - half) if focus > half else math.inf)
+
+
+@dataclass(frozen=True)
+class DepthRange:
+    """What relative disparity stands for: an assumption. 1 is `near_m`, 0 is `far_m` (may be infinite)."""
+
+    near_m: float
+    far_m: float
+
+    def __post_init__(self) -> None:
+        _check_positive("near_m", self.near_m)
+        if not self.far_m > self.near_m:
+            raise ValueError(f"far_m must exceed near_m = {self.near_m}, got {self.far_m}")
+
+    @property
+    def dioptres(self) -> float:
+        """1/near − 1/far: metric disparity, 1/m, of the whole range."""
+        return 1.0 / self.near_m - 1.0 / self.far_m
+
+    def relative(self, lens: ThinLens) -> ThinLens:
+        """A lens for metric disparity as one for relative: D = (D_m − 1/far) / dioptres, K = K_m · dioptres."""
+        return ThinLens((lens.focus_disparity - 1.0 / self.far_m) / self.dioptres, lens.blur_scale_px * self.dioptres)
+
+    def metric(self, lens: ThinLens) -> ThinLens:
+        """The inverse of `relative`."""
+        return ThinLens(lens.focus_disparity * self.dioptres + 1.0 / self.far_m, lens.blur_scale_px / self.dioptres)
+
+
+def sensor_width_of(focal_length_mm: float, equivalent_35mm: float, width_px: int, height_px: int) -> float:
+    """Long side of the sensor, mm, from the 35 mm equivalent, which compares diagonals: 43.27 mm f / f₃₅ (CIPA)."""
+    _check_positive("focal_length_mm", focal_length_mm)
+    _check_positive("equivalent_35mm", equivalent_35mm)
+    diagonal_mm = math.hypot(36.0, 24.0) * focal_length_mm / equivalent_35mm
+    return diagonal_mm * max(width_px, height_px) / math.hypot(width_px, height_px)
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be positive and finite, got {value}")

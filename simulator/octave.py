@@ -29,19 +29,22 @@ def octave_of(smallest_radius_px: float) -> int:
     return bisect.bisect_right(_THRESHOLD_PX, smallest_radius_px)
 
 
-def largest_radius_px(octave: int, spread_px: float, max_radius_px: float) -> float:
-    """The largest radius blurred on an octave: of a group whose radii lie at most `spread_px` apart."""
-    return max_radius_px if octave == COARSEST else min(max_radius_px, _THRESHOLD_PX[octave] + spread_px)
+def largest_radius_px(octave: int, spread_px: float, max_radius_px: float, fineness: float = 1.0) -> float:
+    """The largest radius blurred on an octave: of a group whose radii lie at most `spread_px` apart.
+
+    fineness: that of the aperture; the octave is chosen by the smallest radius times it.
+    """
+    return max_radius_px if octave == COARSEST else min(max_radius_px, _THRESHOLD_PX[octave] / fineness + spread_px)
 
 
-def drawn_radius(radius_px: float, octave: int) -> float:
+def drawn_radius(radius_px: float, octave: int, moment: float = 0.5) -> float:
     """The spot's radius in cells, so that after halving and enlarging the point measures `radius_px`.
 
-    Along each axis a pixel-integrated disc has the variance r²/4 + 1/12; o halvings add (q² − 1)/4 px², o doublings as
-    much: q² (r_c²/4 + 1/12) + (q² − 1)/2 = r²/4 + 1/12.
+    Along each axis a pixel-integrated spot has the variance m r²/2 + 1/12, m = ½ for a disc; o halvings add (q² − 1)/4
+    px², o doublings as much: q² (m r_c²/2 + 1/12) + (q² − 1)/2 = m r²/2 + 1/12.
     """
     q2 = 4.0**octave
-    return math.sqrt(max(radius_px**2 - 7.0 / 3.0 * (q2 - 1.0), 0.0) / q2)
+    return math.sqrt(max(radius_px**2 - 7.0 / (6.0 * moment) * (q2 - 1.0), 0.0) / q2)
 
 
 @dataclass(frozen=True)

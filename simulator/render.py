@@ -23,11 +23,13 @@ from simulator.arguments import check_lenses, check_photo, check_quality, check_
 from simulator.depth_group import Blur, DepthGroup, Surfaces, guessed_group, hidden_groups, seen_groups
 from simulator.exposure import Exposure
 from simulator.gather import gather_with_coverage
+from simulator.lateral import magnified
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
 from simulator.matte import SplitPixels, split_mixed_pixels
 from simulator.occlusion import HiddenSurface, hidden_surfaces
 from simulator.peeling import peeled
+from simulator.regions import blended, regions
 
 RENDERER_VERSION = "2"
 
@@ -94,27 +96,42 @@ class Scene:
         """One frame a lens: [F, 3, H, W], linear light. Raises ValueError when a lens asks for more than R."""
         check_lenses(lenses)
         check_quality(quality)
+        aperture = aperture or Aperture()
         for lens in lenses:
-            radius = _largest_radius(lens, self.disparity_range)
+            radius = _largest_radius(lens, self.disparity_range, aperture)
             if radius > self.max_radius_px * (1 + 1e-5) + 1e-3:
                 raise ValueError(
                     f"lenses must stay within max_radius_px = {self.max_radius_px:.2f} of the scene, "
                     f"got {radius:.2f} px from {lens}; build the Scene with a larger max_radius_px"
                 )
         if quality == "exact":
-            frames = gather_with_coverage(self.layers(), lenses, aperture=aperture)
-            return frames[:, :3] / frames[:, 3:].clamp(min=1e-4)
-        return self._scattered(lenses, aperture or Aperture())
+            frames = self._gathered(lenses, aperture)
+        elif aperture.cat_eye:
+            radius = max(_largest_radius(lens, self.disparity_range, aperture) for lens in lenses)
+            frames = blended(regions(aperture, self.size, radius), self.size, partial(self._scattered, lenses))
+        else:
+            frames = self._scattered(lenses, aperture)
+        return magnified(frames, aperture.magnification)
+
+    def _gathered(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
+        """Ray by ray, each colour by a lens of its own where they differ."""
+        channels: list[Tensor] = []
+        for of_channel in zip(*map(aperture.lenses_of_channels, lenses), strict=True):
+            frames = gather_with_coverage(self.layers(), of_channel, aperture=aperture.achromatic)
+            channels.append(frames[:, :3] / frames[:, 3:].clamp(min=1e-4))
+        if len(channels) == 1:
+            return channels[0]
+        return torch.stack([frames[:, c] for c, frames in enumerate(channels)], dim=1)
 
     def _scattered(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
         """All frames at once, group by group, so that no more than one group's spectra need be there at a time."""
-        exposures = [Exposure(*self.size, self.device) for _ in lenses]
+        exposures = [Exposure(*self.size, self.device, 3 if aperture.is_chromatic else 1) for _ in lenses]
         keep = sum(group.spectra_bytes for group in self.groups + self.hidden) <= SPECTRA_BYTES
         for number, group in enumerate(self.groups + self.hidden):
             for lens, exposure in zip(lenses, exposures, strict=True):
                 if number >= len(self.groups):
-                    exposure.end_run()
-                exposure.expose(group.blurred(lens, aperture), group.octave(lens))
+                    exposure.end_run()  # what is hidden comes behind all that is seen, not among it
+                exposure.expose(group.blurred(lens, aperture), group.octave(lens, aperture))
             if not keep:
                 group.release()
         return torch.stack([exposure.developed() for exposure in exposures])
@@ -141,7 +158,8 @@ def render_stack(
     check_quality(quality)
     check_photo(image, disparity)
     span = _span(disparity)
-    scene = Scene.from_rgbd(image, disparity, max_radius_px=max(_largest_radius(lens, span) for lens in lenses))
+    radius = max(_largest_radius(lens, span, aperture or Aperture()) for lens in lenses)
+    scene = Scene.from_rgbd(image, disparity, max_radius_px=radius)
     return scene.render(lenses, aperture=aperture, quality=quality)
 
 
@@ -168,5 +186,9 @@ def _blur(span: tuple[float, float], max_radius_px: float) -> Blur:
     return Blur(max_radius_px, 2.0 * max_radius_px / max(span[1] - span[0], 1e-12))
 
 
-def _largest_radius(lens: ThinLens, span: tuple[float, float]) -> float:
-    return lens.blur_scale_px * max(abs(span[0] - lens.focus_disparity), abs(span[1] - lens.focus_disparity))
+def _largest_radius(lens: ThinLens, span: tuple[float, float], aperture: Aperture) -> float:
+    return max(
+        channel.blur_scale_px * abs(end - channel.focus_disparity)
+        for channel in aperture.lenses_of_channels(lens)
+        for end in span
+    )

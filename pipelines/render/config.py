@@ -94,6 +94,22 @@ class StackConfig:
 
 
 @dataclass(frozen=True)
+class LensConfig:
+    """What the stack is taken with."""
+
+    lens_recipe: Literal["plain", "portrait-85mm", "phone", "vintage-swirl", "mirror-500mm", "cine-anamorphic"] = (
+        "plain"
+    )
+    """Kind of lens and sensor that each scene's own is drawn from (pipelines/render/lens_recipes.py)."""
+    highlights: Literal["recipe", "off"] = "recipe"
+    """recipe: small clipped spots become lamps brighter than white, as the recipe says. off: they stay white."""
+    tone: Literal["clip", "shoulder"] = "clip"
+    """Back to display values. clip: as a camera clips. shoulder: highlights roll off and keep their colour."""
+    aperture_mask: Path | None = None
+    """A grey PNG in front of the lens: white lets light through (a heart, a star)."""
+
+
+@dataclass(frozen=True)
 class StorageConfig:
     """How samples are stored."""
 
@@ -147,6 +163,7 @@ class RenderConfig:
     """Named settings to start from (pipelines/render/recipes.py); other flags go on top."""
     depth: DepthConfig = DepthConfig()
     stack: StackConfig = StackConfig()
+    lens: LensConfig = LensConfig()
     storage: StorageConfig = StorageConfig()
     execution: ExecutionConfig = ExecutionConfig()
     seed: int = 0
@@ -172,4 +189,6 @@ class RenderConfig:
             depth=str(model.absolute()) if model.is_dir() else depth.depth,
             depth_dir=folder.absolute() if folder else None,
         )
-        return replace(self, out=self.out.absolute(), depth=depth)
+        mask = self.lens.aperture_mask
+        lens = replace(self.lens, aperture_mask=mask.absolute() if mask else None)
+        return replace(self, out=self.out.absolute(), depth=depth, lens=lens)

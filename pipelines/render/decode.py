@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from pipelines.errors import Rejection
+from pipelines.render.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
 from simulator.color import linear_to_srgb, srgb_to_linear
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
@@ -50,6 +51,7 @@ class DecodedPhoto:
     original_width: int  # px, after orientation
     original_height: int
     flags: tuple[str, ...]
+    camera: CameraTags = UNKNOWN_CAMERA
 
 
 def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
@@ -60,7 +62,7 @@ def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
     """
     if long_side < 1:
         raise ValueError(f"long_side must be >= 1 pixel, got {long_side}")
-    rgb, flags = _upright_srgb(content)
+    rgb, flags, camera = _upright_srgb(content)
     width, height = rgb.size
     scaled = _shrunk(np.asarray(rgb), long_side)
     if min(scaled.shape[:2]) < MIN_SCALED_SHORT_SIDE_PX:
@@ -70,7 +72,7 @@ def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
             f"the short side must be >= {MIN_SCALED_SHORT_SIDE_PX} px once the long side is {long_side}, "
             f"{width}x{height} gives {min(scaled.shape[:2])}",
         )
-    return DecodedPhoto(scaled, width, height, tuple(flags))
+    return DecodedPhoto(scaled, width, height, tuple(flags), camera)
 
 
 def open_image(content: bytes, formats: tuple[str, ...], *, stage: str) -> Image.Image:
@@ -106,12 +108,13 @@ def _undecodable(content: bytes, formats: tuple[str, ...], error: Exception, sta
     return Rejection(stage, "unreadable", f"must be one of {', '.join(formats)} and whole: {reason}")
 
 
-def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str]]:
+def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], CameraTags]:
     flags: list[str] = []
     try:
         image = open_image(content, FORMATS, stage="photo")
         _check_kind(image)
-        return _to_srgb(_upright(image, flags), flags), flags
+        upright = _upright(image, flags)  # first, since it says when the EXIF is broken
+        return _to_srgb(upright, flags), flags, camera_tags(image)
     except Rejection:
         raise
     except Exception as error:  # counting frames and converting read hostile bytes as well

@@ -48,10 +48,22 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         "blur_level_min": stack.blur_level_min,
         "blur_level_max": stack.blur_level_max,
         "quality": stack.quality,
+        "lens_recipe": config.lens.lens_recipe,
+        "highlights": config.lens.highlights,
+        "tone": config.lens.tone,
+        "aperture_mask": _content_sha256(config.lens.aperture_mask),
         "samples_per_shard": storage.samples_per_shard,
         "image_format": storage.image_format,
         "split_fractions": list(storage.split_fractions),
     }
+
+
+def _content_sha256(path: Path | None) -> str:
+    """Of a file's bytes; "" for none. Raises UserError when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+    except OSError as error:
+        raise UserError(f"--aperture-mask {path} cannot be read ({error.strerror or error})") from error
 
 
 def sha256_of(content: Fingerprint) -> str:

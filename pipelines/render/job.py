@@ -23,7 +23,7 @@ class RenderJob:
     def setting(self) -> Setting:
         """What is the same for every sample."""
         renderer = RendererRecord(RENDERER_VERSION, self.config_sha256, self.device_kind)
-        return Setting(self.config.stack, self.config.seed, renderer, self.device_kind)
+        return Setting(self.config.stack, self.config.seed, renderer, self.device_kind, self.config.lens)
 
 
 @dataclass(frozen=True)

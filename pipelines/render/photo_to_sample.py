@@ -9,15 +9,16 @@ label, stored map and picture cannot disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.render.config import StackConfig
+from pipelines.render.config import LensConfig, StackConfig
 from pipelines.render.disparity_map import DisparityMap
 from pipelines.render.draw import FocusPoint, draw_stack
+from pipelines.render.lens_draw import DrawnLens, compressed, draw_lens, drawn_jpeg_quality, noisy
 from pipelines.render.photos import Photo
 from pipelines.render.subject import Subject, to_srgb8
 from shards.sample import (
@@ -25,16 +26,21 @@ from shards.sample import (
     ApertureRecord,
     DisparityRecord,
     FrameLabels,
+    ImagingRecord,
     LensRecord,
     PhotoRecord,
     RendererRecord,
     Sample,
     SampleRecord,
 )
-from simulator import ThinLens
+from simulator import Aperture, ThinLens
+from simulator.highlight import HighlightCurve
 
 MAX_CODE = 65535
 IN_FOCUS_RADIUS_PX = 1.0
+
+
+PLAIN = LensConfig()
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Setting:
     seed: int
     renderer: RendererRecord
     device: str
+    lens: LensConfig = PLAIN
 
 
 @dataclass(frozen=True)
@@ -62,15 +69,29 @@ def photo_to_sample(key: str, split: str, subject: Subject, setting: Setting) ->
     scene_id = photo.source.scene_id
     codes, record = quantized(subject.disparity)
     stored = dequantized(codes, record)
-    draws = draw_frames(setting, scene_id, codes, record)
-    scene = subject.scene(stored, _largest_radius(draws, subject.disparity_range(stored)), setting.device)
-    linear = scene.render([draw.lens for draw in draws], quality=setting.stack.quality)  # [F, 3, H, W]
     height, width = codes.shape
+    optics = draw_lens(setting.seed, scene_id, setting.lens, photo.camera, (width, height))
+    if not subject.is_clipped:
+        optics = replace(optics, highlight=HighlightCurve(peak=1.0))
+    draws = draw_frames(setting, scene_id, codes, record, optics)
+    optics = optics.for_disparity(record.scale * int(np.ptp(codes)) if record.kind == "metric" else 1.0)
+    radius_px = _largest_radius(draws, subject.disparity_range(stored), optics)
+    scene = subject.scene(stored, radius_px, setting.device, optics.highlight)
+    linear = scene.render(
+        [draw.lens for draw in draws], aperture=optics.aperture, quality=setting.stack.quality
+    )  # [F, 3, H, W]
+    frames = to_srgb8(noisy(linear, optics.noise, setting.seed, scene_id), setting.lens.tone)
+    qualities = [drawn_jpeg_quality(setting.seed, scene_id, optics.recipe, i) for i in range(len(draws))]
+    f_numbers = [optics.f_number(draw.lens, record.kind == "metric", max(width, height)) for draw in draws]
+    labels = [
+        replace(label_frame(draw, stored), f_number=n, jpeg_quality=q)
+        for draw, n, q in zip(draws, f_numbers, qualities, strict=True)
+    ]
     return Sample(
         key=key,
         aif=photo.srgb,
         disparity=codes,
-        frames=to_srgb8(linear),
+        frames=np.stack([compressed(frame, q) for frame, q in zip(frames, qualities, strict=True)]),
         record=SampleRecord(
             schema_version=SCHEMA_VERSION,
             scene_id=scene_id,
@@ -79,9 +100,10 @@ def photo_to_sample(key: str, split: str, subject: Subject, setting: Setting) ->
             height=height,
             seed=setting.seed,
             disparity=record,
-            frames=tuple(label_frame(draw, stored) for draw in draws),
-            aperture=ApertureRecord(),
-            lens=LensRecord(),
+            frames=tuple(labels),
+            aperture=aperture_record(optics.aperture),
+            lens=_lens_record(optics, f_numbers),
+            imaging=_imaging_record(optics, setting.lens),
             photo=_photo_record(photo),
             renderer=setting.renderer,
         ),
@@ -116,18 +138,25 @@ def dequantized(codes: npt.NDArray[np.uint16], record: DisparityRecord) -> npt.N
 
 
 def draw_frames(
-    setting: Setting, scene_id: str, codes: npt.NDArray[np.uint16], record: DisparityRecord
+    setting: Setting, scene_id: str, codes: npt.NDArray[np.uint16], record: DisparityRecord, optics: DrawnLens
 ) -> list[FrameDraw]:
     """The grid of planes and levels as F lenses, level-major: frame = level · planes + plane, group = level.
 
     A blur level is drawn as the radius, in percent of the long side, across the photo's whole depth range. That range
     is 1 for relative disparity, where the drawn number is also the label 100·K/long_side. In 1/m it is what the photo
     has: a far landscape and a table top then get the same choice of radii, and K says by how strong a lens.
+    A recipe with f-numbers draws those instead; the levels stay within what the stack's flags allow.
     """
     draw = draw_stack(setting.seed, scene_id, codes, setting.stack)
     depth_range = 1.0 if record.kind == "relative" else record.scale * int(np.ptp(codes))
+    levels = draw.blur_levels
+    dioptres = optics.dioptres(0.0 if record.kind == "relative" else depth_range)
+    if optics.recipe.f_number[1] and optics.focal_length_mm and optics.sensor_width_mm and dioptres:
+        physical = optics.blur_levels(setting.seed, scene_id, setting.stack.levels, dioptres)
+        least, most = setting.stack.blur_level_min, setting.stack.blur_level_max
+        levels = tuple(min(max(level, least), most) for level in physical)
     frames = []
-    for (group, blur_level), point in product(enumerate(draw.blur_levels), draw.points):
+    for (group, blur_level), point in product(enumerate(levels), draw.points):
         focus = record.offset + record.scale * int(codes[point.row, point.column])  # D_f: the stored D at the point
         lens = ThinLens.from_blur_level(focus, blur_level / depth_range, max(codes.shape))
         frames.append(FrameDraw(point, lens, group))
@@ -153,9 +182,42 @@ def label_frame(draw: FrameDraw, stored: npt.NDArray[np.float32]) -> FrameLabels
     )
 
 
-def _largest_radius(draws: list[FrameDraw], disparity_range: tuple[float, float]) -> float:
+def _largest_radius(draws: list[FrameDraw], disparity_range: tuple[float, float], optics: DrawnLens) -> float:
     return max(
-        draw.lens.blur_scale_px * abs(end - draw.lens.focus_disparity) for draw in draws for end in disparity_range
+        lens.blur_scale_px * abs(end - lens.focus_disparity)
+        for draw in draws
+        for lens in optics.aperture.lenses_of_channels(draw.lens)
+        for end in disparity_range
+    )
+
+
+def aperture_record(aperture: Aperture) -> ApertureRecord:
+    """What the json says of an aperture."""
+    shape = "raster" if aperture.raster else "disc" if aperture.blades == 0 else "blades"
+    same = ("blades", "roundness", "rotation_deg", "obstruction", "spherical", "squeeze", "cat_eye")
+    return ApertureRecord(
+        shape=shape,
+        **{name: getattr(aperture, name) for name in (*same, "focus_shift", "magnification")},
+        raster_sha256=aperture.raster.sha256 if aperture.raster else "",
+    )
+
+
+def _lens_record(optics: DrawnLens, f_numbers: list[float]) -> LensRecord:
+    assumed = optics.recipe.depth
+    return LensRecord(
+        f_number=min(f_numbers),
+        focal_length_mm=optics.focal_length_mm,
+        sensor_width_mm=optics.sensor_width_mm,
+        recipe=optics.recipe.name,
+        near_m=assumed.near_m if assumed else 0.0,
+        far_m=assumed.far_m if assumed else 0.0,
+    )
+
+
+def _imaging_record(optics: DrawnLens, config: LensConfig) -> ImagingRecord:
+    curve, noise = optics.highlight, optics.noise
+    return ImagingRecord(
+        curve.knee, curve.peak, curve.window, noise.full_well_electrons, noise.read_noise_electrons, config.tone
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError
 from pipelines.render.decode import decode_photo
+from pipelines.render.exif import UNKNOWN_CAMERA, CameraTags
 from pipelines.render.listing import ListedPhoto, list_photos
 
 MAX_FILE_BYTES = 1 << 30  # a photo is read into memory whole
@@ -67,6 +68,7 @@ class Photo:
     original_width: int  # px, after orientation
     original_height: int
     flags: tuple[str, ...] = ()  # oddities that were survived: icc_corrupt, exif_corrupt
+    camera: CameraTags = UNKNOWN_CAMERA
 
     def __post_init__(self) -> None:
         if self.srgb.dtype != np.uint8 or self.srgb.ndim != 3 or self.srgb.shape[2] != 3:
@@ -121,7 +123,7 @@ def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise Rejection("photo", "changed", "the file's bytes have changed since the data set was planned")
     decoded = decode_photo(content, long_side=long_side)
-    return Photo(source, decoded.srgb, decoded.original_width, decoded.original_height, decoded.flags)
+    return Photo(source, decoded.srgb, decoded.original_width, decoded.original_height, decoded.flags, decoded.camera)
 
 
 def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[ListedPhoto, str | Rejection]]:

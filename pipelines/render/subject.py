@@ -14,6 +14,7 @@ from pipelines.render.disparity_map import DisparityMap
 from pipelines.render.photos import Photo, PhotoSource
 from simulator import LayeredDepthImage, Scene
 from simulator.color import linear_to_srgb, srgb_to_linear
+from simulator.highlight import HighlightCurve, clipped_at_white, soft_shoulder
 from simulator.procedural import builtin_scene
 
 BUILTIN_ASPECT = 2 / 3
@@ -34,14 +35,25 @@ class Subject:
                 f"got {list(self.disparity.values.shape)}"
             )
 
+    @property
+    def is_clipped(self) -> bool:
+        """Light above white is missing: a photo's is."""
+        return True
+
     def disparity_range(self, stored: npt.NDArray[np.float32]) -> tuple[float, float]:
         """Smallest and largest disparity that a lens may meet; `stored` [H, W] is the map as the shard holds it."""
         return float(stored.min()), float(stored.max())
 
-    def scene(self, stored: npt.NDArray[np.float32], max_radius_px: float, device: str) -> Scene:
-        """The simulator's scene: the photo's 8 bits in linear light, at exactly the disparity that is stored."""
+    def scene(
+        self, stored: npt.NDArray[np.float32], max_radius_px: float, device: str, highlight: HighlightCurve
+    ) -> Scene:
+        """The simulator's scene: the photo's 8 bits in linear light, at exactly the disparity that is stored.
+
+        What the photo clipped is expanded by the curve.
+        """
         srgb = torch.from_numpy(self.photo.srgb).to(device).permute(2, 0, 1).float() / 255  # [3, H, W]
-        return Scene.from_rgbd(srgb_to_linear(srgb), torch.from_numpy(stored).to(device), max_radius_px=max_radius_px)
+        light = highlight.expanded(srgb_to_linear(srgb))
+        return Scene.from_rgbd(light, torch.from_numpy(stored).to(device), max_radius_px=max_radius_px)
 
 
 @dataclass(frozen=True)
@@ -50,11 +62,17 @@ class BuiltinSubject(Subject):
 
     layers: LayeredDepthImage
 
+    @property
+    def is_clipped(self) -> bool:
+        return False
+
     def disparity_range(self, stored: npt.NDArray[np.float32]) -> tuple[float, float]:
         seen = self.layers.disparity[self.layers.coverage > 0]
         return float(seen.min()), float(seen.max())
 
-    def scene(self, stored: npt.NDArray[np.float32], max_radius_px: float, device: str) -> Scene:
+    def scene(
+        self, stored: npt.NDArray[np.float32], max_radius_px: float, device: str, highlight: HighlightCurve
+    ) -> Scene:
         return Scene.from_layers(self.layers.to(device), max_radius_px=max_radius_px)
 
 
@@ -72,7 +90,8 @@ def draw_builtin(source: PhotoSource, *, long_side: int, stack: StackConfig) -> 
     )
 
 
-def to_srgb8(linear: torch.Tensor) -> npt.NDArray[np.uint8]:
-    """Linear light [F, 3, H, W] on any device -> 8-bit sRGB [F, H, W, 3]; light above 1 is clipped, as in a camera."""
-    frames = [(linear_to_srgb(frame.clamp(0, 1)) * 255).round().to(torch.uint8) for frame in linear]
+def to_srgb8(linear: torch.Tensor, tone: str = "clip") -> npt.NDArray[np.uint8]:
+    """Linear light [F, 3, H, W] on any device -> 8-bit sRGB [F, H, W, 3]; what is above 1 by the rule of tone."""
+    toned = soft_shoulder if tone == "shoulder" else clipped_at_white
+    frames = [(linear_to_srgb(toned(frame)) * 255).round().to(torch.uint8) for frame in linear]
     return torch.stack(frames).permute(0, 2, 3, 1).contiguous().cpu().numpy()

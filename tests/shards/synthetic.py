@@ -16,6 +16,7 @@ from shards import (
     DisparityRecord,
     FrameLabels,
     ImageCodec,
+    ImagingRecord,
     LensRecord,
     PhotoRecord,
     RendererRecord,
@@ -82,6 +83,7 @@ def make_record(number: int, labels: Sequence[FrameLabels], split: str, width: i
         frames=tuple(labels),
         aperture=ApertureRecord(),
         lens=LensRecord(),
+        imaging=ImagingRecord(),
         photo=PhotoRecord(digest, f"Fotos/Größe {number}.jpg", "CC0-1.0", "", "", 4000, 3000),
         renderer=RendererRecord("0.1.0", "0" * 64, "cpu"),
     )

@@ -18,13 +18,20 @@ FRAME = RECORD.frames[0]
 KEYS = {
     *("schema_version", "scene_id", "split", "width", "height", "seed"),
     *("focus_x", "focus_y", "focus_disparity", "blur_scale_px", "blur_level", "blur_at_infinity_px"),
-    *("in_focus_fraction", "radius_p95_px", "radius_max_px", "group"),
-    *("disparity", "aperture", "lens", "photo", "renderer"),
+    *("in_focus_fraction", "radius_p95_px", "radius_max_px", "group", "f_number", "jpeg_quality"),
+    *("disparity", "aperture", "lens", "imaging", "photo", "renderer"),
 }
 NESTED_KEYS = {
     "disparity": {"kind", "unit", "scale", "offset", "source", "source_revision", "edges"},
-    "aperture": {"shape"},
-    "lens": {"kind", "f_number", "focal_length_mm", "sensor_width_mm"},
+    "aperture": {
+        *("shape", "blades", "roundness", "rotation_deg", "obstruction", "spherical", "squeeze", "cat_eye"),
+        *("raster_sha256", "focus_shift", "magnification"),
+    },
+    "lens": {"kind", "f_number", "focal_length_mm", "sensor_width_mm", "recipe", "near_m", "far_m"},
+    "imaging": {
+        *("highlight_knee", "highlight_peak", "highlight_window", "full_well_electrons", "read_noise_electrons"),
+        "tone",
+    },
     "photo": {"sha256", "name", "license", "author", "source_url", "width", "height"},
     "renderer": {"version", "config_sha256", "device_kind"},
 }
@@ -63,7 +70,7 @@ def test_every_float_is_written_as_a_float() -> None:
 @pytest.mark.usefixtures("as_in_production")
 def test_labels_from_numpy_give_the_same_bytes() -> None:
     frames = tuple(
-        FrameLabels(**{name: np.float64(v) if name != "group" else np.int64(v) for name, v in vars(f).items()})
+        FrameLabels(**{name: np.float64(v) if isinstance(v, float) else np.int64(v) for name, v in vars(f).items()})
         for f in RECORD.frames
     )
     assert dataclasses.replace(RECORD, frames=frames).to_json() == RECORD.to_json()

@@ -71,6 +71,12 @@ def test_the_drawn_radius_makes_up_for_what_halving_and_enlarging_add() -> None:
     assert drawn_radius(1.0, 3) == 0.0
 
 
+@pytest.mark.parametrize("moment", [0.2, 0.41, 0.6])
+def test_the_drawn_radius_knows_the_pupil_s_second_moment(moment: float) -> None:
+    drawn = drawn_radius(40.0, 2, moment)
+    assert 16 * (moment * drawn**2 / 2 + 1 / 12) + 7.5 == pytest.approx(moment * 40.0**2 / 2 + 1 / 12)
+
+
 def test_an_odd_side_is_halved_upwards_and_a_constant_stays_constant() -> None:
     half = halved(torch.full((2, 3, 7, 10), 0.3))
     assert half.shape == (2, 3, 4, 5)
