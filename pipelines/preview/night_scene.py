@@ -28,7 +28,8 @@ def night_scene() -> LayeredDepthImage:
     color = np.stack([part.transpose(2, 0, 1) for part in (street, sign[0], lights[0])])
     coverage = np.stack([np.ones((HEIGHT, WIDTH), np.float32), sign[1], lights[1]])
     disparity = np.broadcast_to(np.array([FAR, SIGN, NEAR], np.float32)[:, None, None], coverage.shape)
-    return LayeredDepthImage(*(torch.from_numpy(np.ascontiguousarray(part)) for part in (color, coverage, disparity)))
+    parts = [torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in (color, coverage, disparity)]
+    return LayeredDepthImage(parts[0], parts[1], parts[2])
 
 
 def _street(random: np.random.Generator) -> Picture:
@@ -66,7 +67,8 @@ def _sign() -> tuple[Picture, Picture]:
         (width, _), _ = cv2.getTextSize(line, cv2.FONT_HERSHEY_DUPLEX, 0.75, 1)
         cv2.putText(words, line, (200 - width // 2, y), cv2.FONT_HERSHEY_DUPLEX, 0.75, 255, 1, cv2.LINE_AA)
     ink = words.astype(np.float32)[..., None] / 255
-    return board * (1 - ink) + np.array([0.75, 0.7, 0.55], np.float32) * ink, cover.astype(np.float32) / 255
+    painted = board * (1 - ink) + np.array([0.75, 0.7, 0.55]) * ink
+    return painted.astype(np.float32), (cover / 255).astype(np.float32)
 
 
 def _fairy_lights(random: np.random.Generator) -> tuple[Picture, Picture]:
