@@ -11,7 +11,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench lint test clean
+.PHONY: help setup demo shards verify preview doctor validate bench gallery lint test clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ validate: $(READY)  ## the renderer against a path tracer: error table and pictu
 
 bench: $(READY)  ## speed side by side with direct and binned scatter, and of the whole pipeline
 	$(FOUNDRY) bench $(FLAGS)
+
+gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/gallery.jpg
+	$(BIN)/python -m pipelines.preview.lens_gallery docs/gallery.jpg
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .

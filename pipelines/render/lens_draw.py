@@ -87,7 +87,7 @@ def draw_lens(seed: int, scene_id: str, config: LensConfig, camera: CameraTags, 
         squeeze=of("squeeze"),
         raster=mask_from(config.aperture_mask) if config.aperture_mask else None,
         cat_eye=of("cat_eye"),
-        focus_shift=(shift, 0.0, -shift) if shift else (0.0, 0.0, 0.0),
+        focus_shift=(shift, 0.0, shift),
         magnification=(1.0 + lateral, 1.0, 1.0 - lateral),
     )
     peak = 1.0 if config.highlights == "off" else of("highlight_peak")

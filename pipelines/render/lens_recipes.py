@@ -22,7 +22,8 @@ class LensRecipe:
     f_number:      (0, 0): blur levels are drawn by the stack's own flags instead.
     depth:         what relative disparity stands for; None where nothing is assumed.
     blades:        numbers to choose from, 0 a disc.
-    focus_shift:   of red and, negated, blue, in shares of the scene's depth range; positive: red in focus nearer.
+    focus_shift:   of red and blue against green, in shares of the scene's depth range; negative as lenses mostly have
+                   it (secondary spectrum): green fringes behind the plane in focus, magenta ones in front of it.
     lateral:       magnification of red less 1; blue's is the opposite.
     highlight_peak: of the highlight curve; (1, 1) leaves clipped light at white.
     full_well_electrons, read_noise_electrons: of the sensor; 0 is no noise.
@@ -54,10 +55,10 @@ def plain() -> LensRecipe:
 
 
 def portrait_85mm() -> LensRecipe:
-    """A fast 85 mm on full frame: round blades, slight cat-eyes and soft rims, purple and green fringes."""
+    """A fast 85 mm on full frame: round blades, slight cat-eyes, green and magenta fringes."""
     return LensRecipe(
         "portrait-85mm", 85.0, 36.0, (1.4, 4.0), DepthRange(1.5, 10.0), blades=(9, 11), roundness=(0.6, 1.0),
-        spherical=(-0.3, 0.3), cat_eye=(0.2, 0.5), focus_shift=(-0.01, 0.01), lateral=(-2e-4, 2e-4),
+        spherical=(-0.3, 0.3), cat_eye=(0.2, 0.5), focus_shift=(-0.02, 0.0), lateral=(-2e-4, 2e-4),
         highlight_peak=(4.0, 20.0), full_well_electrons=(8e3, 5e4), read_noise_electrons=(1.5, 4.0),
         jpeg_quality=(85, 98),
     )  # fmt: skip
@@ -75,7 +76,7 @@ def vintage_swirl() -> LensRecipe:
     """A 58 mm f/2 of the 1960s: strong cat-eyes that seem to swirl, bright rims, straight blades, fringes."""
     return LensRecipe(
         "vintage-swirl", 58.0, 36.0, (2.0, 4.0), DepthRange(0.8, 10.0), blades=(6, 8), roundness=(0.0, 0.5),
-        spherical=(0.3, 0.9), cat_eye=(0.7, 1.1), focus_shift=(-0.03, 0.03), lateral=(-8e-4, 8e-4),
+        spherical=(0.3, 0.9), cat_eye=(0.7, 1.1), focus_shift=(-0.03, 0.0), lateral=(-8e-4, 8e-4),
         highlight_peak=(4.0, 16.0), full_well_electrons=(8e3, 3e4), read_noise_electrons=(2.0, 6.0),
         jpeg_quality=(80, 95),
     )  # fmt: skip
@@ -94,7 +95,7 @@ def cine_anamorphic() -> LensRecipe:
     """A 50 mm anamorphic on Super 35: upright ovals, some lateral colour, a fine sensor."""
     return LensRecipe(
         "cine-anamorphic", 50.0, 24.89, (2.0, 4.0), DepthRange(1.0, 15.0), blades=(0, 11, 15), roundness=(0.5, 1.0),
-        squeeze=(1.5, 2.0), cat_eye=(0.1, 0.4), spherical=(-0.2, 0.4), focus_shift=(-0.01, 0.01),
+        squeeze=(1.5, 2.0), cat_eye=(0.1, 0.4), spherical=(-0.2, 0.4), focus_shift=(-0.01, 0.0),
         lateral=(-6e-4, 6e-4), highlight_peak=(6.0, 24.0), full_well_electrons=(2e4, 6e4),
         read_noise_electrons=(1.5, 3.0),
     )  # fmt: skip
