@@ -17,7 +17,7 @@ from simulator.lens import ThinLens
 from simulator.scatter import PaddedGrid, octave_of, octave_spectra, planar_spectra
 
 FEWEST_BINS, MOST_BINS, GROUPS = 16, 48, 6
-HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
+HIDDEN_BINS, HIDDEN_GROUPS = 4, 2
 _DISPLAY_WHITE = 1.001
 
 
@@ -33,10 +33,12 @@ class Surfaces(NamedTuple):
 class DepthGroup:
     """Neighbouring bins of one depth range: their disparities [L] and padded spectra [L, 4, H', W'/2+1].
 
-    Spectra of coarser octaves are cut out of the full ones when first asked for, and kept.
+    Spectra of coarser octaves are cut out of the full ones when first asked for, and kept. A hidden group is laid
+    behind all that is seen.
     """
 
-    def __init__(self, disparity: Float[Tensor, "l"], padded: Float[Tensor, "l 4 hp wp"]) -> None:
+    def __init__(self, disparity: Float[Tensor, "l"], padded: Float[Tensor, "l 4 hp wp"], hidden: bool = False) -> None:
+        self.hidden = hidden
         self.disparities: list[float] = disparity.tolist()
         self._octaves = {0: planar_spectra(padded)}
         self._padded_width = padded.shape[-1]
@@ -63,12 +65,12 @@ def seen_groups(grid: PaddedGrid, surfaces: Surfaces, max_radius_px: float) -> l
     return _cut(grid, surfaces, bins, GROUPS)
 
 
-def hidden_groups(grid: PaddedGrid, surfaces: Surfaces) -> list[DepthGroup]:
+def hidden_groups(grid: PaddedGrid, surfaces: Surfaces, groups: int = HIDDEN_GROUPS) -> list[DepthGroup]:
     """Groups of what is hidden, nearest first: few bins, since it is seen only through others' blur."""
-    return _cut(grid, surfaces, HIDDEN_BINS, HIDDEN_GROUPS)
+    return _cut(grid, surfaces, HIDDEN_BINS, groups, hidden=True)
 
 
-def _cut(grid: PaddedGrid, surfaces: Surfaces, bins: int, groups: int) -> list[DepthGroup]:
+def _cut(grid: PaddedGrid, surfaces: Surfaces, bins: int, groups: int, hidden: bool = False) -> list[DepthGroup]:
     light, coverage, disparity, margin_px = surfaces
     if not bool((coverage > 0).any()):
         return []
@@ -80,7 +82,7 @@ def _cut(grid: PaddedGrid, surfaces: Surfaces, bins: int, groups: int) -> list[D
         bin_content = shares.summed(run, grid.padded_height, grid.padded_width)  # [l, 4, H', W']
         occupied = bin_content[:, 3].flatten(1).any(dim=1)
         if bool(occupied.any()):
-            result.append(DepthGroup(centres[run][occupied], bin_content[occupied]))
+            result.append(DepthGroup(centres[run][occupied], bin_content[occupied], hidden))
     return result
 
 

@@ -41,12 +41,15 @@ def hidden_surfaces(
     if not bool(jumps.any()):
         return []
     surfaces = []
+    deepest = disparity  # of what is known so far in each pixel: what two cuts find is one surface, not two
     for cut in _cuts((high[jumps] + low[jumps]) / 2):
         rim = jumps & (high >= cut) & (low < cut)
         behind = local_max(rim.float(), reach_px) > 0
-        hidden = behind & (disparity >= cut)
+        hidden = behind & (deepest >= cut)
         if bool(hidden.any()):
-            surfaces.append(_surface_behind(image, disparity, cut, hidden, reach_px))
+            surface = _surface_behind(image, disparity, cut, hidden, reach_px)
+            surfaces.append(surface)
+            deepest = torch.where(surface.coverage > 0, surface.disparity, deepest)
     return surfaces
 
 

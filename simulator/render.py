@@ -67,9 +67,9 @@ class Scene:
         seen = split_mixed_pixels(image, disparity, step)
         groups = seen_groups(grid, Surfaces(seen.light, seen.coverage, seen.disparity), max_radius_px)
         hidden = hidden_surfaces(image, disparity, reach_px=reach, step=step) if reach > 1 else []
-        if hidden:
-            light, coverage = torch.stack([s.light for s in hidden]), torch.stack([s.coverage for s in hidden])
-            groups += hidden_groups(grid, Surfaces(light, coverage, torch.stack([s.disparity for s in hidden])))
+        for peel in hidden:
+            surface = Surfaces(peel.light[None], peel.coverage[None], peel.disparity[None])
+            groups += hidden_groups(grid, surface, 1)
         layers = partial(layers_of, seen, hidden)
         return cls(tuple(groups), grid, image.device, max_radius_px, (low, high), layers)
 
@@ -109,9 +109,13 @@ class Scene:
         return torch.stack([self._frame(lens, spots) for lens in lenses])
 
     def _frame(self, lens: ThinLens, spots: SpotSpectra) -> Float[Tensor, "3 h w"]:
-        """Groups in a run that share an octave are laid on a film of that octave, and the run as one on the frame's."""
+        """Seen groups in a run that share an octave are laid on a film of that octave, and the run as one on the frame's.
+
+        Hidden ones go to the frame one by one: each takes of what is left, which a film of their own would not know.
+        """
         film = Film(self.grid.height, self.grid.width, self.device)
-        for octave, run in itertools.groupby(self.groups, lambda group: group.octave(lens)):
+        runs = itertools.groupby(self.groups, lambda group: (group.octave(lens), id(group) if group.hidden else 0))
+        for (octave, _), run in runs:
             padded = [
                 blurred(group.spectra(octave), [spots.of(r, octave) for r in group.radii_px(lens)]) for group in run
             ]  # each [4, H'/q, W'/q]
