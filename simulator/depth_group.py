@@ -17,7 +17,8 @@ from simulator.lens import ThinLens
 from simulator.scatter import PaddedGrid, octave_of, octave_spectra, planar_spectra
 
 FEWEST_BINS, MOST_BINS, GROUPS = 16, 48, 6
-HIDDEN_BINS, HIDDEN_GROUPS = 4, 2
+HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
+BINS_BEHIND_A_CUT = 4
 _DISPLAY_WHITE = 1.001
 
 
@@ -65,9 +66,14 @@ def seen_groups(grid: PaddedGrid, surfaces: Surfaces, max_radius_px: float) -> l
     return _cut(grid, surfaces, bins, GROUPS)
 
 
-def hidden_groups(grid: PaddedGrid, surfaces: Surfaces, groups: int = HIDDEN_GROUPS) -> list[DepthGroup]:
+def hidden_groups(grid: PaddedGrid, surfaces: Surfaces) -> list[DepthGroup]:
     """Groups of what is hidden, nearest first: few bins, since it is seen only through others' blur."""
-    return _cut(grid, surfaces, HIDDEN_BINS, groups, hidden=True)
+    return _cut(grid, surfaces, HIDDEN_BINS, HIDDEN_GROUPS, hidden=True)
+
+
+def group_behind(grid: PaddedGrid, surface: Surfaces) -> list[DepthGroup]:
+    """The one group of what was guessed to lie behind a cut; none where it is empty."""
+    return _cut(grid, surface, BINS_BEHIND_A_CUT, 1, hidden=True)
 
 
 def _cut(grid: PaddedGrid, surfaces: Surfaces, bins: int, groups: int, hidden: bool = False) -> list[DepthGroup]:

@@ -22,7 +22,7 @@ from torch import Tensor
 from simulator.aperture import Aperture
 from simulator.arguments import check_lenses, check_photo, check_quality, check_radius
 from simulator.composite import Film
-from simulator.depth_group import DepthGroup, Surfaces, hidden_groups, seen_groups
+from simulator.depth_group import DepthGroup, Surfaces, group_behind, hidden_groups, seen_groups
 from simulator.gather import gather_with_coverage
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
@@ -67,9 +67,9 @@ class Scene:
         seen = split_mixed_pixels(image, disparity, step)
         groups = seen_groups(grid, Surfaces(seen.light, seen.coverage, seen.disparity), max_radius_px)
         hidden = hidden_surfaces(image, disparity, reach_px=reach, step=step) if reach > 1 else []
-        for peel in hidden:
-            surface = Surfaces(peel.light[None], peel.coverage[None], peel.disparity[None])
-            groups += hidden_groups(grid, surface, 1)
+        for behind in hidden:  # a group a cut: a mean of what is stacked up would show neither
+            surface = Surfaces(behind.light[None], behind.coverage[None], behind.disparity[None])
+            groups += group_behind(grid, surface)
         layers = partial(layers_of, seen, hidden)
         return cls(tuple(groups), grid, image.device, max_radius_px, (low, high), layers)
 
@@ -109,7 +109,7 @@ class Scene:
         return torch.stack([self._frame(lens, spots) for lens in lenses])
 
     def _frame(self, lens: ThinLens, spots: SpotSpectra) -> Float[Tensor, "3 h w"]:
-        """Seen groups in a run that share an octave are laid on a film of that octave, and the run as one on the frame's.
+        """Seen groups in a run that share an octave are laid on a film of that octave, the run as one on the frame's.
 
         Hidden ones go to the frame one by one: each takes of what is left, which a film of their own would not know.
         """
