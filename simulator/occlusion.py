@@ -32,7 +32,7 @@ class HiddenSurface:
 def hidden_surfaces(
     image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], *, reach_px: int, step: float
 ) -> list[HiddenSurface]:
-    """What lies behind the near sides of all disparity steps higher than `step`, up to `reach_px` inside.
+    """What lies behind the near sides of all disparity steps wider than `step`, up to `reach_px` inside.
 
     Nearest first: what is hidden directly behind a silhouette comes before what is hidden behind that in turn.
     """
