@@ -100,7 +100,9 @@ def manifest_of(markers: Sequence[Marker]) -> bytes:
 
 def read_manifest(data: bytes) -> list[dict[str, Any]]:
     """The rows of a manifest. Raises pyarrow's errors on anything else."""
-    rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(data)).to_pylist()
+    # Through Arrow's own buffer and in this thread: its threads, reading a Python file, abort an interpreter that ends.
+    table = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
+    rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
 
