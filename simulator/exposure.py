@@ -14,9 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from simulator.composite import Film
-from simulator.octave import enlarged
-
-_RING = 1
+from simulator.octave import RING, enlarged
 
 
 class Exposure:
@@ -34,10 +32,10 @@ class Exposure:
             self._film.expose(group)
             return
         for finer in range(octave - 1, 0, -1):
-            group = enlarged(group, *self._size(finer), ring=_RING)
+            group = enlarged(group, *self._size(finer), ring=RING)
         if self._coarse is None:
             height, width = self._size(1)
-            self._coarse = Film(height + 2 * _RING, width + 2 * _RING, self._device, self._coverages)
+            self._coarse = Film(height + 2 * RING, width + 2 * RING, self._device, self._coverages)
         self._coarse.expose(group)
 
     def end_run(self) -> None:

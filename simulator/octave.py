@@ -21,7 +21,7 @@ COARSEST = 3
 CELL_PX = 2**COARSEST
 """A margin of a whole number of these is a whole number of cells on every octave."""
 _THRESHOLD_PX = (8.0, 18.0, 38.0)  # smallest radius at which a group may move to octave 1, 2, 3
-_RING = 1  # cells kept around the frame: enlarging looks at neighbours
+RING = 1  # cells kept around the frame: enlarging looks at neighbours
 
 
 def octave_of(smallest_radius_px: float) -> int:
@@ -66,7 +66,7 @@ class OctaveGrid:
         """The smallest grid for a frame of this size and radii up to `reach_px`."""
         q = 2**octave
         height, width = math.ceil(height_px / q), math.ceil(width_px / q)
-        padding = math.ceil(reach_px / q) + _RING + 1
+        padding = math.ceil(reach_px / q) + RING + 1
         return cls(octave, height, width, padding, _cheap(height + 2 * padding), _cheap(width + 2 * padding))
 
     def padded(self, content: Float[Tensor, "*n h w"], margin: int) -> Float[Tensor, "*n hp wp"]:
@@ -81,13 +81,13 @@ class OctaveGrid:
     @property
     def rows(self) -> slice:
         """The frame's rows in a padded picture; on coarse octaves with a ring around."""
-        ring = _RING if self.octave else 0
+        ring = RING if self.octave else 0
         return slice(self.padding - ring, self.padding + self.height + ring)
 
     @property
     def columns(self) -> slice:
         """The frame's columns, likewise."""
-        ring = _RING if self.octave else 0
+        ring = RING if self.octave else 0
         return slice(self.padding - ring, self.padding + self.width + ring)
 
 
@@ -102,7 +102,7 @@ def halved(content: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh wh"]:
 def enlarged(image: Float[Tensor, "c h w"], height: int, width: int, ring: int) -> Float[Tensor, "c hd wd"]:
     """Twice the size, and the part of it that is height × width with a `ring` around."""
     double = F.interpolate(image[None], scale_factor=2, mode="bilinear", align_corners=False)[0]
-    first = 2 * _RING - ring
+    first = 2 * RING - ring
     return double[:, first : first + height + 2 * ring, first : first + width + 2 * ring]
 
 
