@@ -76,7 +76,7 @@ class Workload:
 
     @property
     def frames(self) -> int:
-        return self.prepared.plan.samples * self.config.stack.frames
+        return self.prepared.planning.plan.samples * self.config.stack.frames
 
     def job(self, execution: ExecutionConfig, out: Path) -> RenderJob:
         config = replace(self.config, out=out, execution=execution)
@@ -106,9 +106,9 @@ def inline_rates(load: Workload, repeats: int) -> tuple[list[StageRate], Executo
     for turn in range(repeats):
         job = load.job(load.config.execution, load.config.out.with_name(f"inline-{turn}"))
         with _worker_threads(job):
-            alone.append(seconds_alone(job, load.prepared.plan))
+            alone.append(seconds_alone(job, load.prepared.planning.plan))
             start = time.perf_counter()
-            reports = _reports(run_inline(job, load.prepared.plan.shards, _nothing))
+            reports = _reports(run_inline(job, load.prepared.planning.plan.shards, _nothing))
             walls.append(time.perf_counter() - start)
         for report in reports:
             busy.update(report.seconds)
@@ -121,7 +121,7 @@ def ray_rate(load: Workload, workers: int, stages: Sequence[StageRate]) -> Execu
     """The Ray executor. Raises UserError when there are not two shards for each worker."""
     from pipelines.render.run_ray import run_ray  # Ray takes seconds to import
 
-    shards = load.prepared.plan.shards
+    shards = load.prepared.planning.plan.shards
     if len(shards) < 2 * workers:
         raise UserError(f"{workers} Ray workers need {2 * workers} shards to be timed; got {len(shards)}")
     execution = replace(load.config.execution, executor="ray", workers=workers)
@@ -152,7 +152,7 @@ def render_inline(load: Workload) -> Path:
     """The data set alone, for the reader."""
     job = load.job(load.config.execution, load.config.out)
     with _worker_threads(job):
-        _reports(run_inline(job, load.prepared.plan.shards, _nothing))
+        _reports(run_inline(job, load.prepared.planning.plan.shards, _nothing))
     return load.config.out
 
 
@@ -168,7 +168,7 @@ def _worker_threads(job: RenderJob) -> Iterator[None]:
 
 
 def _stage_rate(stage: str, spent: StageSeconds, load: Workload, busy: Counter[str]) -> StageRate:
-    samples = load.prepared.plan.samples
+    samples = load.prepared.planning.plan.samples
     share = busy[stage] / sum(busy.values()) if stage in busy else None
     return StageRate(stage, load.frames / spent.wall_s, spent.wall_s / samples, spent.cpu_s / samples, share)
 

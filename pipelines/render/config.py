@@ -119,12 +119,30 @@ class StorageConfig:
     """Of photo and frames; disparity is always a 16-bit PNG."""
     split_fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
     """Expected shares of train, val and test. A scene's split hangs on its content alone, so it never changes."""
+    near_duplicates: Literal["together", "ignore"] = "together"
+    """together: photos that show nearly the same go into one split. ignore: do not look (saves decoding them once)."""
 
     def __post_init__(self) -> None:
         _require(self.samples_per_shard >= 1, "--samples-per-shard", "be at least 1", self.samples_per_shard)
         shares = self.split_fractions
         whole = all(0 <= share <= 1 for share in shares) and math.isclose(sum(shares), 1, abs_tol=1e-6)
         _require(whole, "--split-fractions", "be three shares in [0, 1] that sum to 1", shares)
+
+
+@dataclass(frozen=True)
+class GrowthConfig:
+    """What happens to a data set that is there already. Without a flag, the run goes on with it."""
+
+    append: bool = False
+    """Photos that are not in it come into new shards; finished ones stay as they are, also when their photo is gone."""
+    retry_rejected: bool = False
+    """Photos that finished shards rejected are tried once more, in new shards."""
+    overwrite: bool = False
+    """Remove the data set and begin anew."""
+
+    def __post_init__(self) -> None:
+        adds = self.append or self.retry_rejected
+        _require(not (adds and self.overwrite), "--overwrite", "stand without --append and --retry-rejected", "both")
 
 
 @dataclass(frozen=True)
@@ -165,6 +183,7 @@ class RenderConfig:
     stack: StackConfig = StackConfig()
     lens: LensConfig = LensConfig()
     storage: StorageConfig = StorageConfig()
+    growth: GrowthConfig = GrowthConfig()
     execution: ExecutionConfig = ExecutionConfig()
     seed: int = 0
     """Seed of the data set: with the content of a photo it decides planes and blur levels."""

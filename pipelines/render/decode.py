@@ -113,8 +113,8 @@ def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], CameraTags]:
     try:
         image = open_image(content, FORMATS, stage="photo")
         _check_kind(image)
-        upright = _upright(image, flags)  # first, since it says when the EXIF is broken
-        return _to_srgb(upright, flags), flags, camera_tags(image)
+        upright_image = upright(image, flags)  # first, since it says when the EXIF is broken
+        return _to_srgb(upright_image, flags), flags, camera_tags(image)
     except Rejection:
         raise
     except Exception as error:  # counting frames and converting read hostile bytes as well
@@ -141,7 +141,7 @@ def _check_kind(image: Image.Image) -> None:
             raise Rejection("photo", "transparent", f"must be opaque, alpha goes down to {lowest} of 255")
 
 
-def _upright(image: Image.Image, flags: list[str]) -> Image.Image:
+def upright(image: Image.Image, flags: list[str]) -> Image.Image:
     """Turn by the EXIF orientation. ImageOps.exif_transpose also writes EXIF anew, and fails on odd entries."""
     try:
         turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))

@@ -55,6 +55,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         "samples_per_shard": storage.samples_per_shard,
         "image_format": storage.image_format,
         "split_fractions": list(storage.split_fractions),
+        "near_duplicates": storage.near_duplicates,
     }
 
 

@@ -52,6 +52,7 @@ class PhotoSource:
 class RejectedPhoto:
     """A photo left out, with the reason: one line of rejects.jsonl."""
 
+    scene_id: str  # "" when its bytes could not be read
     name: str
     location: str
     stage: str
@@ -96,10 +97,10 @@ def find_photos(spec: str, *, limit: int | None, seed: int) -> tuple[list[PhotoS
     first_name: dict[str, str] = {}
     for listed, sha256 in _identified(list_photos(spec, seed), limit or _HASH_BATCH):
         if isinstance(sha256, Rejection):
-            rejected.append(_rejected(listed, sha256))
+            rejected.append(_rejected("", listed, sha256))
         elif sha256 in first_name:
             twin = Rejection("photo", "duplicate", f"the same bytes as {first_name[sha256]}, which is kept")
-            rejected.append(_rejected(listed, twin))
+            rejected.append(_rejected(sha256[:16], listed, twin))
         else:
             first_name[sha256] = listed.name
             photos.append(_source(listed, sha256))
@@ -119,11 +120,20 @@ def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
     """
     if source.is_builtin:
         raise ValueError(f"a built-in scene is drawn, not loaded: {source.location}")
-    content = _read(source.location)
+    content = read_photo(source)
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise Rejection("photo", "changed", "the file's bytes have changed since the data set was planned")
     decoded = decode_photo(content, long_side=long_side)
     return Photo(source, decoded.srgb, decoded.original_width, decoded.original_height, decoded.flags, decoded.camera)
+
+
+def read_photo(source: PhotoSource) -> bytes:
+    """The file's bytes. Raises Rejection (`missing`, `unreadable`, `too_large`)."""
+    try:
+        _check_file_size(source.location)
+        return Path(source.location).read_bytes()
+    except OSError as error:
+        raise _unreadable(error) from error
 
 
 def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[ListedPhoto, str | Rejection]]:
@@ -152,14 +162,6 @@ def _sha256(listed: ListedPhoto) -> str | Rejection:
         return _unreadable(error)
 
 
-def _read(location: str) -> bytes:
-    try:
-        _check_file_size(location)
-        return Path(location).read_bytes()
-    except OSError as error:
-        raise _unreadable(error) from error
-
-
 def _check_file_size(location: str) -> None:
     if (size := os.stat(location).st_size) > MAX_FILE_BYTES:
         limit = f"at most {MAX_FILE_BYTES >> 20} MiB"
@@ -178,6 +180,6 @@ def _source(listed: ListedPhoto, sha256: str) -> PhotoSource:
     )
 
 
-def _rejected(listed: ListedPhoto, reason: Rejection) -> RejectedPhoto:
+def _rejected(scene_id: str, listed: ListedPhoto, reason: Rejection) -> RejectedPhoto:
     name, location = (text.encode("utf-8", "backslashreplace").decode() for text in (listed.name, listed.location))
-    return RejectedPhoto(name, location, reason.stage, reason.code, reason.message)
+    return RejectedPhoto(scene_id, name, location, reason.stage, reason.code, reason.message)

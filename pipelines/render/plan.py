@@ -1,7 +1,7 @@
 """Which photo is which sample of which shard, frozen before any work: `OUT/.meta/plan.json`.
 
-A pure function of the photos and two settings. The split hangs on the scene alone (its content's hash), so that a
-scene never changes sides, whatever else is in the data set and whatever its seed.
+A plan is a pure function of the photos, their perceptual hashes and two settings; a plan that grows, of the plan before
+as well. Growing never moves a sample: new ones come into shards of their own, behind the old ones of their split.
 """
 
 from __future__ import annotations
@@ -9,27 +9,26 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UserError
-from pipelines.render.config import StorageConfig
 from pipelines.render.photos import PhotoSource
-from pipelines.render.seeds import uniform
 from shards.sample import SPLITS
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 MAX_SAMPLES = 10**8  # keys have 8 digits
 
 
 @dataclass(frozen=True)
 class PlannedSample:
-    """One photo and the key of its sample: 8 digits, its place in the order of the photos."""
+    """One photo and the key of its sample: 8 digits, its place in the order in which photos were planned."""
 
     key: str
     photo: PhotoSource
+    near_hash: str  # perceptual, 16 hex digits; "" when it has none: later photos must join the split of their like
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,11 @@ class PlannedShard:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every shard of a data set, in the order in which they are rendered."""
+    """Every shard of a data set, in the order in which they are rendered.
+
+    A scene is planned once, and once more each time its rejection is tried again: its last sample is the one that
+    counts.
+    """
 
     shards: tuple[PlannedShard, ...]
 
@@ -59,42 +62,61 @@ class Plan:
         return dict(counts)
 
     @property
+    def placed(self) -> Iterator[tuple[PlannedShard, PlannedSample]]:
+        """Every sample with its shard, in the order of their keys."""
+        placed = ((shard, sample) for shard in self.shards for sample in shard.samples)
+        return iter(sorted(placed, key=lambda pair: pair[1].key))
+
+    @property
+    def latest(self) -> dict[str, tuple[PlannedShard, PlannedSample]]:
+        """scene_id -> where it was planned last."""
+        return {sample.photo.scene_id: (shard, sample) for shard, sample in self.placed}
+
+    @property
     def photos(self) -> list[PhotoSource]:
-        """In the order of their keys."""
-        planned = (sample for shard in self.shards for sample in shard.samples)
-        return [sample.photo for sample in sorted(planned, key=lambda sample: sample.key)]
+        """Each photo once, in the order in which they were planned first."""
+        return list({sample.photo.scene_id: sample.photo for _, sample in self.placed}.values())
+
+    def located(self, photos: Sequence[PhotoSource]) -> Plan:
+        """The same plan with the photos where they lie now; those that are not among them keep their place."""
+        now = {photo.scene_id: photo.location for photo in photos}
+        return Plan(
+            tuple(
+                dataclasses.replace(shard, samples=tuple(_located(sample, now) for sample in shard.samples))
+                for shard in self.shards
+            )
+        )
 
 
-def make_plan(photos: Sequence[PhotoSource], storage: StorageConfig) -> Plan:
-    """Number the photos, assign splits, cut each split into shards.
+def grown(
+    plan: Plan, photos: Sequence[PhotoSource], splits: Mapping[str, str], hashes: Mapping[str, str], shard_size: int
+) -> Plan:
+    """The plan with samples for these photos in new shards; `splits` and `hashes` by scene_id.
 
-    Raises UserError beyond 10^8 photos, and ValueError when two photos are the same scene.
+    Raises UserError beyond 10^8 samples, and ValueError when two photos are the same scene.
     """
-    if len(photos) > MAX_SAMPLES:
-        raise UserError(f"--photos: a data set holds at most {MAX_SAMPLES} samples, got {len(photos)}; use --limit")
+    if plan.samples + len(photos) > MAX_SAMPLES:
+        raise UserError(
+            f"--photos: a data set holds at most {MAX_SAMPLES} samples, got {plan.samples + len(photos)}; use --limit"
+        )
     if len({photo.scene_id for photo in photos}) != len(photos):
         raise ValueError("photos must be different scenes, got a scene_id twice")
     by_split: dict[str, list[PlannedSample]] = {split: [] for split in SPLITS}
-    for index, photo in enumerate(photos):
-        split = split_of(photo.scene_id, storage.split_fractions)
-        by_split[split].append(PlannedSample(f"{index:08d}", photo))
-    size = storage.samples_per_shard
-    return Plan(
-        tuple(
-            PlannedShard(f"{split}-{number:06d}", split, tuple(samples[start : start + size]))
-            for split, samples in by_split.items()
-            for number, start in enumerate(range(0, len(samples), size))
-        )
-    )
+    for index, photo in enumerate(photos, start=plan.samples):
+        sample = PlannedSample(f"{index:08d}", photo, hashes.get(photo.scene_id, ""))
+        by_split[splits[photo.scene_id]].append(sample)
+    taken = Counter(shard.split for shard in plan.shards)
+    new = [
+        PlannedShard(f"{split}-{number:06d}", split, tuple(samples[start : start + shard_size]))
+        for split, samples in by_split.items()
+        for number, start in enumerate(range(0, len(samples), shard_size), start=taken[split])
+    ]
+    return Plan((*plan.shards, *new))
 
 
-def split_of(scene_id: str, fractions: tuple[float, float, float]) -> str:
-    """train, val or test: by the scene's own hash, with these expected shares."""
-    place = uniform("split", scene_id)
-    train, val, _ = fractions
-    if place < train:
-        return "train"
-    return "val" if place < train + val else "test"
+def _located(sample: PlannedSample, now: Mapping[str, str]) -> PlannedSample:
+    location = now.get(sample.photo.scene_id, sample.photo.location)
+    return dataclasses.replace(sample, photo=dataclasses.replace(sample.photo, location=location))
 
 
 def plan_to_json(plan: Plan) -> bytes:
@@ -114,18 +136,19 @@ def read_plan(path: Path) -> Plan:
         raise UserError(f"{path} must be a plan of this program, got {error}; choose another --out") from error
 
 
-def check_same_photos(path: Path, now: Plan) -> None:
+def check_same_photos(path: Path, plan: Plan, photos: Sequence[PhotoSource]) -> None:
     """Raise UserError when the photos are not those that the plan at `path` froze.
 
     Where they lie may have changed: what counts is what a shard says of them.
     """
-    before, found = ({_without_location(photo) for photo in plan.photos} for plan in (read_plan(path), now))
+    before, found = ({_without_location(photo) for photo in some} for some in (plan.photos, photos))
     if before != found:
         gone, new = (sorted(some, key=lambda photo: photo.name) for some in (before - found, found - before))
         examples = ", ".join(dict.fromkeys(photo.name for photo in (gone + new)[:3]))
         raise UserError(
             f"{path.parent.parent} was planned for {len(before)} photos; now {len(gone)} of them are gone or changed "
-            f"and {len(new)} are new ({examples}); put the photos back to resume it, or choose another --out"
+            f"and {len(new)} are new ({examples}); pass --append to add new ones in shards of their own, put the "
+            "photos back to resume, or choose another --out"
         )
 
 
@@ -134,5 +157,5 @@ def _without_location(photo: PhotoSource) -> PhotoSource:
 
 
 def _shard(name: str, split: str, samples: list[dict[str, Any]]) -> PlannedShard:
-    planned = (PlannedSample(sample["key"], PhotoSource(**sample["photo"])) for sample in samples)
+    planned = (PlannedSample(sample["key"], PhotoSource(**sample["photo"]), sample["near_hash"]) for sample in samples)
     return PlannedShard(name, split, tuple(planned))

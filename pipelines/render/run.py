@@ -1,6 +1,6 @@
 """One render run from its configuration to a finished data set: the whole flow on one page.
 
-find photos ─▶ plan ─▶ check depth ─▶ fingerprint ─▶ lock ─▶ shards by an executor ─▶ rejects, index
+find photos ─▶ check depth ─▶ fingerprint ─▶ plan ─▶ lock ─▶ shards by an executor ─▶ rejects, index
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from pipelines.render.depth import DepthOrigin, check_depth
 from pipelines.render.estimate import bytes_per_sample, human
 from pipelines.render.fingerprint import Fingerprint, check_same, fingerprint, sha256_of, to_json
 from pipelines.render.folder import Folder
+from pipelines.render.growth import Planning, planned
 from pipelines.render.interruption import interruptible
 from pipelines.render.job import RenderJob, ShardFailure, ShardReport
-from pipelines.render.ledger import counts_by_code, write_ledger
+from pipelines.render.ledger import counts_by_code, write_ledger, write_left_out
 from pipelines.render.photos import PhotoSource, RejectedPhoto, find_photos
-from pipelines.render.plan import Plan, PlannedShard, check_same_photos, make_plan, plan_to_json
+from pipelines.render.plan import Plan, PlannedShard, plan_to_json, read_plan
 from pipelines.render.progress import RenderProgress
 from pipelines.render.result import Forecast, RenderResult
 from pipelines.render.run_inline import run_inline
@@ -42,26 +43,28 @@ _log = logging.getLogger(__name__)
 class Prepared:
     """A run that is ready to start: everything a user can put right has been checked, and nothing was written."""
 
-    plan: Plan
-    left_out: tuple[RejectedPhoto, ...]
+    planning: Planning
+    settings: Fingerprint
     depth_origins: tuple[DepthOrigin, ...]
     device_kind: str
 
     @property
     def photos(self) -> int:
         """All photos, those that were left out at once included."""
-        return self.plan.samples + len(self.left_out)
+        return len(self.planning.plan.latest) + len(self.planning.left_out)
 
 
 def prepare(config: RenderConfig) -> Prepared:
-    """Find photos, plan shards, check depth and device. Raises UserError."""
+    """Find photos, check depth, device and settings, plan shards. Raises UserError."""
+    folder = Folder(config.out)
     photos, left_out = find_photos(config.source.photos, limit=config.source.limit, seed=config.seed)
-    return Prepared(
-        plan=make_plan(photos, config.storage),
-        left_out=tuple(left_out),
-        depth_origins=_depth_origins(config, photos),
-        device_kind=device_kind(config.execution.device),
-    )
+    depth_origins = _depth_origins(config, photos)
+    device = device_kind(config.execution.device)
+    settings = fingerprint(config, device, depth_origins)
+    if folder.fingerprint.exists() and not config.growth.overwrite:
+        check_same(folder.fingerprint, settings)
+    planning = planned(folder, photos, left_out, config.growth, config.storage)
+    return Prepared(planning, settings, depth_origins, device)
 
 
 def render(config: RenderConfig) -> RenderResult:
@@ -70,27 +73,28 @@ def render(config: RenderConfig) -> RenderResult:
     Raises UserError (finished shards stay), Interrupted on SIGINT and SIGTERM (likewise).
     """
     prepared = prepare(config)
-    folder = Folder(config.out)
+    planning, folder = prepared.planning, Folder(config.out)
     if config.out.is_dir() and not folder.meta.is_dir() and any(config.out.iterdir()):
         raise UserError(f"--out {config.out} holds other things than a data set; name a new or an empty folder")
     folder.meta.mkdir(parents=True, exist_ok=True)
     with interruptible(), run_lock(folder.meta, force=config.execution.force):
-        settings = fingerprint(config, prepared.device_kind, prepared.depth_origins)
-        _freeze_or_check(folder, prepared.plan, settings)
-        job = RenderJob(config.with_absolute_paths(), prepared.device_kind, sha256_of(settings))
+        if config.growth.overwrite:
+            folder.clear()
+        _freeze(folder, prepared)
+        job = RenderJob(config.with_absolute_paths(), prepared.device_kind, sha256_of(prepared.settings))
         remove_stale_temporaries(config.out)  # of a run that was killed
         try:
-            failed, seconds = _render_missing(job, prepared.plan)
+            failed, seconds = _render_missing(job, planning.plan)
         finally:
             remove_stale_temporaries(config.out)  # of workers that were killed
-        rejects = write_ledger(folder, prepared.left_out, prepared.plan)
+        rejects = write_ledger(folder, planning.left_out, planning.plan)
         return _result(config, prepared, rejects, failed, seconds)
 
 
 def forecast(config: RenderConfig) -> Forecast:
     """What `render` would do, without writing anything. Raises UserError as it does."""
     prepared = prepare(config)
-    plan = prepared.plan
+    plan = prepared.planning.plan
     existing = next(folder for folder in (config.out, *config.out.absolute().parents) if folder.exists())
     return Forecast(
         out=str(config.out),
@@ -100,7 +104,7 @@ def forecast(config: RenderConfig) -> Forecast:
         shards=len(plan.shards),
         estimated_bytes=plan.samples * bytes_per_sample(config),
         free_bytes=shutil.disk_usage(existing).free,
-        rejected_by_code=counts_by_code(prepared.left_out),
+        rejected_by_code=counts_by_code(prepared.planning.left_out),
         depth=[origin.source for origin in prepared.depth_origins],
         device=prepared.device_kind,
     )
@@ -130,14 +134,20 @@ def _depth_origins(config: RenderConfig, photos: Sequence[PhotoSource]) -> tuple
     )
 
 
-def _freeze_or_check(folder: Folder, plan: Plan, settings: Fingerprint) -> None:
-    """Begin a data set, or make sure that this run goes on with the one that is there."""
-    if folder.fingerprint.exists():
-        check_same(folder.fingerprint, settings)
-        check_same_photos(folder.plan, plan)
-    else:  # the fingerprint comes second: where it is, the plan is
-        write_durably(folder.plan, plan_to_json(plan))
-        write_durably(folder.fingerprint, to_json(settings))
+def _freeze(folder: Folder, prepared: Prepared) -> None:
+    """Write the plan down before any work; the fingerprint comes last: where it is, the plan is.
+
+    Raises UserError when another run began or changed the data set since this one looked at it.
+    """
+    planning = prepared.planning
+    on_disk = read_plan(folder.plan) if folder.fingerprint.exists() else None
+    if on_disk != planning.frozen:
+        raise UserError(f"another run has changed {folder.out} while this one was starting; give the command again")
+    write_left_out(folder, planning.left_out)
+    if planning.plan != on_disk:
+        write_durably(folder.plan, plan_to_json(planning.plan))
+    if on_disk is None:
+        write_durably(folder.fingerprint, to_json(prepared.settings))
 
 
 def _render_missing(job: RenderJob, plan: Plan) -> tuple[dict[str, str], dict[str, float]]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.errors import UserError
+from pipelines.render.folder import LOCK_FILE
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def run_lock(meta: Path, *, force: bool) -> Iterator[None]:
 
     Raises UserError when another run holds it; `force` takes it over nevertheless.
     """
-    path = meta / "run.lock"
+    path = meta / LOCK_FILE
     owner = {
         "pid": os.getpid(),
         "host": socket.gethostname(),

@@ -34,7 +34,13 @@ OTHER: dict[str, dict[str, Any]] = {
     },
     "stack": {"planes": 3, "levels": 2, "blur_level_min": 0.5, "blur_level_max": 5.0, "quality": "exact"},
     "lens": {"lens_recipe": "phone", "highlights": "off", "tone": "shoulder", "aperture_mask": Path(__file__)},
-    "storage": {"samples_per_shard": 8, "image_format": "png", "split_fractions": (1.0, 0.0, 0.0)},
+    "storage": {
+        "samples_per_shard": 8,
+        "image_format": "png",
+        "split_fractions": (1.0, 0.0, 0.0),
+        "near_duplicates": "ignore",
+    },
+    "growth": dict.fromkeys(("append", "retry_rejected", "overwrite")),  # the plan's business
     "execution": {
         "executor": None,
         "workers": None,
@@ -49,7 +55,7 @@ OTHER: dict[str, dict[str, Any]] = {
         **dict.fromkeys(("out", "recipe", "max_reject_fraction", "dry_run", "json")),  # what is said, not what is made
     },
 }
-GROUPS = ("source", "depth", "stack", "lens", "storage", "execution")
+GROUPS = ("source", "depth", "stack", "lens", "storage", "growth", "execution")
 
 
 def test_this_table_knows_every_knob() -> None:

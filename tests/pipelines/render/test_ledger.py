@@ -6,10 +6,16 @@ from pathlib import Path
 from pipelines.errors import Rejection
 from pipelines.render.config import StorageConfig
 from pipelines.render.folder import Folder
-from pipelines.render.ledger import counts_by_code, read_shard_rejects, rejected, write_ledger, write_shard_rejects
+from pipelines.render.ledger import (
+    counts_by_code,
+    merged_left_out,
+    read_shard_rejects,
+    rejected,
+    write_ledger,
+    write_shard_rejects,
+)
 from pipelines.render.photos import RejectedPhoto
-from pipelines.render.plan import make_plan
-from tests.pipelines.render.test_plan import PHOTOS
+from tests.pipelines.render.test_plan import PHOTOS, make_plan
 
 PLAN = make_plan(PHOTOS[:6], StorageConfig(samples_per_shard=2, split_fractions=(1.0, 0.0, 0.0)))
 
@@ -25,7 +31,7 @@ def folder_with_rejects(out: Path, order: list[int]) -> Folder:
 
 
 def test_the_list_does_not_hang_on_who_finished_first(tmp_path: Path) -> None:
-    found = [RejectedPhoto("zz.jpg", "/photos/zz.jpg", "photo", "duplicate", "again")]
+    found = [RejectedPhoto("", "zz.jpg", "/photos/zz.jpg", "photo", "duplicate", "again")]
     lists = []
     for name, order in (("a", [0, 1, 2]), ("b", [2, 0, 1])):
         (tmp_path / name).mkdir()
@@ -35,7 +41,14 @@ def test_the_list_does_not_hang_on_who_finished_first(tmp_path: Path) -> None:
     assert lists[0] == lists[1]
     entries = [json.loads(line) for line in lists[0].splitlines()]
     assert [entry["path"] for entry in entries] == ["0001.jpg", "0003.jpg", "0005.jpg", "zz.jpg"]
-    assert entries[0] == {"path": "0001.jpg", "stage": "depth", "code": "constant", "message": "flat"}
+    scene_id = PHOTOS[1].scene_id
+    assert entries[0] == {
+        "path": "0001.jpg",
+        "scene_id": scene_id,
+        "stage": "depth",
+        "code": "constant",
+        "message": "flat",
+    }
 
 
 def test_what_a_shard_left_out_comes_back_with_its_location(tmp_path: Path) -> None:
@@ -48,13 +61,28 @@ def test_what_a_shard_left_out_comes_back_with_its_location(tmp_path: Path) -> N
 def test_names_and_messages_in_any_script_stay_one_line_each(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.meta.mkdir()
-    odd = RejectedPhoto("straße\u2028.jpg", "", "photo", "unreadable", "two\nlines")
+    odd = RejectedPhoto("ab", "straße\u2028.jpg", "", "photo", "unreadable", "two\nlines")
     write_shard_rejects(folder, PLAN.shards[0].name, [odd])
     assert read_shard_rejects(folder, PLAN.shards[0]) == [odd]
 
 
 def test_counts_are_by_stage_and_code() -> None:
     rejects = [
-        RejectedPhoto("a", "", stage, code, "") for stage, code in [("photo", "x"), ("draw", "y"), ("photo", "x")]
+        RejectedPhoto("", "a", "", stage, code, "") for stage, code in [("photo", "x"), ("draw", "y"), ("photo", "x")]
     ]
     assert counts_by_code(rejects) == {"draw/y": 1, "photo/x": 2}
+
+
+def test_of_a_photo_tried_again_the_last_try_counts(tmp_path: Path) -> None:
+    folder = folder_with_rejects(tmp_path, [0])
+    photo = PLAN.shards[0].samples[1].photo
+    again = make_plan([photo], StorageConfig(split_fractions=(1.0, 0.0, 0.0)), onto=PLAN)
+    assert write_ledger(folder, [], again) == []
+    write_shard_rejects(folder, again.shards[-1].name, [rejected(photo, Rejection("photo", "missing", "gone"))])
+    assert [reject.code for reject in write_ledger(folder, [], again)] == ["missing"]
+
+
+def test_what_an_earlier_run_left_out_is_known_until_somebody_speaks_of_it() -> None:
+    before = [RejectedPhoto("", name, "", "photo", "unreadable", "") for name in ("a.jpg", "b.jpg", "0000.jpg")]
+    now = [RejectedPhoto("", "b.jpg", "", "photo", "truncated", "")]
+    assert merged_left_out(before, now, PHOTOS[:1]) == [before[0], now[0]]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from pipelines.errors import UserError
 from pipelines.render import plan as planning
 from pipelines.render.config import StorageConfig
 from pipelines.render.photos import PhotoSource
-from pipelines.render.plan import check_same_photos, make_plan, plan_to_json, read_plan, split_of
+from pipelines.render.plan import Plan, check_same_photos, grown, plan_to_json, read_plan
 from pipelines.render.recipes import demo
+from pipelines.render.splits import split_of, splits_of
 
 STORAGE = StorageConfig(samples_per_shard=8, split_fractions=(0.8, 0.1, 0.1))
 
@@ -19,6 +21,12 @@ STORAGE = StorageConfig(samples_per_shard=8, split_fractions=(0.8, 0.1, 0.1))
 def source(number: int, name: str = "") -> PhotoSource:
     sha256 = hashlib.sha256(str(number).encode()).hexdigest()
     return PhotoSource(sha256[:16], name or f"{number:04d}.jpg", f"/photos/{number:04d}.jpg", sha256, "", "", "")
+
+
+def make_plan(photos: Sequence[PhotoSource], storage: StorageConfig = STORAGE, onto: Plan = Plan(())) -> Plan:  # noqa: B008
+    splits, torn = splits_of(photos, {}, {}, storage.split_fractions)
+    assert not torn
+    return grown(onto, photos, splits, {photos[0].scene_id: "0123456789abcdef"}, storage.samples_per_shard)
 
 
 PHOTOS = [source(number) for number in range(100)]
@@ -75,6 +83,29 @@ def test_the_demo_has_scenes_to_train_on() -> None:
     assert make_plan(photos, config.storage).samples_by_split["train"] >= 1
 
 
+def test_a_plan_grows_behind_itself_and_moves_nothing() -> None:
+    before = make_plan(PHOTOS)
+    after = make_plan([source(number) for number in range(100, 140)], onto=before)
+    assert after.shards[: len(before.shards)] == before.shards
+    assert [sample.key for _, sample in after.placed] == [f"{number:08d}" for number in range(140)]
+    for split in ("train", "val", "test"):
+        names = [shard.name for shard in after.shards if shard.split == split]
+        assert names == [f"{split}-{number:06d}" for number in range(len(names))]
+
+
+def test_a_scene_that_is_planned_again_counts_where_it_was_planned_last() -> None:
+    plan = make_plan(PHOTOS[:1], onto=make_plan(PHOTOS[:3]))
+    assert plan.photos == PHOTOS[:3]
+    assert plan.latest[PHOTOS[0].scene_id][1].key == "00000003"
+
+
+def test_photos_are_looked_for_where_they_lie_now() -> None:
+    moved = [dataclasses.replace(photo, location="/elsewhere") for photo in PHOTOS[:2]]
+    assert [photo.location for photo in make_plan(PHOTOS[:3]).located(moved).photos] == [
+        *("/elsewhere", "/elsewhere", PHOTOS[2].location),
+    ]
+
+
 def test_a_scene_twice_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match="different scenes"):
         make_plan([source(1), source(1, "copy.jpg")], STORAGE)
@@ -93,7 +124,7 @@ def test_a_plan_comes_back_from_disk(tmp_path: Path) -> None:
     assert read_plan(path) == plan
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"plan_version": 99, "shards": []}', '{"plan_version": 1}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"plan_version": 99, "shards": []}', '{"plan_version": 2}'])
 def test_a_damaged_plan_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(text)
@@ -106,7 +137,7 @@ def test_photos_that_moved_are_the_same_photos(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(plan_to_json(make_plan(PHOTOS, STORAGE)))
     moved = [dataclasses.replace(photo, location="/elsewhere" + photo.location) for photo in PHOTOS]
-    check_same_photos(path, make_plan(moved, STORAGE))
+    check_same_photos(path, read_plan(path), moved)
 
 
 def test_photos_that_changed_are_counted_and_named(tmp_path: Path) -> None:
@@ -115,7 +146,7 @@ def test_photos_that_changed_are_counted_and_named(tmp_path: Path) -> None:
     path.write_bytes(plan_to_json(make_plan(PHOTOS, STORAGE)))
     others = [*PHOTOS[1:], source(100), source(101)]
     with pytest.raises(UserError, match=r"100 photos; now 1 of them are gone or changed and 2 are new \(0000.jpg, 01"):
-        check_same_photos(path, make_plan(others, STORAGE))
+        check_same_photos(path, read_plan(path), others)
     licensed = [*PHOTOS[1:], dataclasses.replace(PHOTOS[0], license="CC0-1.0")]
     with pytest.raises(UserError, match="1 of them are gone or changed and 1 are new"):
-        check_same_photos(path, make_plan(licensed, STORAGE))
+        check_same_photos(path, read_plan(path), licensed)

@@ -123,7 +123,7 @@ def test_other_settings_are_refused_by_name(finished: RenderConfig) -> None:
 
 def test_more_photos_are_refused_by_name(finished: RenderConfig) -> None:
     write_photo(Path(finished.source.photos) / "photo_5.png", seed=5)
-    with pytest.raises(UserError, match=r"planned for 5 photos; now 0 .* and 1 are new \(photo_5.png\)"):
+    with pytest.raises(UserError, match=r"planned for 5 photos; now 0 .* and 1 are new \(photo_5.png\); pass --append"):
         render(finished)
 
 
