@@ -65,6 +65,30 @@ class DepthConfig:
 
 
 @dataclass(frozen=True)
+class VettingConfig:
+    """Which photos are fit to be refocused; the others are rejected by name. Built-in scenes always are."""
+
+    max_blurred: float = 0.25
+    """Largest share of a photo's tiles with contrast that may lack a sharp edge: what the camera blurred stays so.
+    1 takes every photo."""
+    min_short_side: int = 64
+    """Smallest short side, in pixels of the photo as it is stored."""
+    max_aspect: float = 4.0
+    """Largest long side by short side: panoramas are too much for depth models."""
+    min_disparity_levels: int = 32
+    """Fewest different disparities in a photo."""
+    min_depth_spread: float = 0.02
+    """Least share of the depth range that nine tenths of the photo must span; less is a wall and a speck."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.max_blurred <= 1, "--max-blurred", "lie in [0, 1]", self.max_blurred)
+        _require(self.min_short_side >= 1, "--min-short-side", "be at least 1", self.min_short_side)
+        _require(self.max_aspect >= 1, "--max-aspect", "be at least 1", self.max_aspect)
+        _require(self.min_disparity_levels >= 1, "--min-disparity-levels", "be at least 1", self.min_disparity_levels)
+        _require(0 <= self.min_depth_spread < 1, "--min-depth-spread", "lie in [0, 1)", self.min_depth_spread)
+
+
+@dataclass(frozen=True)
 class StackConfig:
     """What is rendered from one photo."""
 
@@ -180,6 +204,7 @@ class RenderConfig:
     recipe: Literal["default", "demo"] = "default"
     """Named settings to start from (pipelines/render/recipes.py); other flags go on top."""
     depth: DepthConfig = DepthConfig()
+    vetting: VettingConfig = VettingConfig()
     stack: StackConfig = StackConfig()
     lens: LensConfig = LensConfig()
     storage: StorageConfig = StorageConfig()
@@ -190,7 +215,8 @@ class RenderConfig:
     max_reject_fraction: float = 0.5
     """Exit with 3 when a larger share of the photos was rejected."""
     dry_run: bool = False
-    """Say what would be rendered and how large it gets; write nothing."""
+    """Decode, vet and count: say what would be rendered, what would be rejected and why, how large it gets. Estimates
+    depth as a run does; renders and writes nothing."""
     json: bool = False
     """Result as one JSON object on stdout."""
 

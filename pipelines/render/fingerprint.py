@@ -6,6 +6,7 @@ workers and which folder make no difference, so they are not in it; which photos
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         "depth_dir": str(depth.depth_dir or ""),
         "depth_batch": depth.depth_batch,
         "sharpen_depth": depth.sharpen_depth,
+        **dataclasses.asdict(config.vetting),
         "planes": stack.planes,
         "levels": stack.levels,
         "blur_level_min": stack.blur_level_min,

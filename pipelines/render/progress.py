@@ -15,10 +15,10 @@ from pipelines.render.stage_clock import shares
 class RenderProgress:
     """Counts photos while a run goes on; a context manager, silent when stderr is no terminal."""
 
-    def __init__(self, photos: int) -> None:
+    def __init__(self, photos: int, what: str = "render") -> None:
         self.seconds: Counter[str] = Counter()
         self._bar = Progress(
-            TextColumn("render"),
+            TextColumn(what),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("photos"),
@@ -29,7 +29,7 @@ class RenderProgress:
             console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
         )
-        self._task = self._bar.add_task("render", total=photos, shares="")
+        self._task = self._bar.add_task(what, total=photos, shares="")
 
     def __enter__(self) -> RenderProgress:
         self._bar.start()

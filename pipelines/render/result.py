@@ -51,15 +51,14 @@ class Forecast:
     device: str
 
     def summary(self) -> str:
-        """For people."""
-        return "\n".join(
-            [
-                f"{self.out}: {_counted(self.samples_by_split)} samples, {self.frames} frames, shards: {self.shards}",
-                f"about {human(self.estimated_bytes)}, {human(self.free_bytes)} are free",
-                f"depth: {', '.join(self.depth) or 'exact'}; device: {self.device}",
-                f"left out of {self.photos} photos: {_counted(self.rejected_by_code) or 'none'}",
-            ]
-        )
+        """For people: what there will be, and one line a reason for what will not."""
+        lines = [
+            f"{self.out}: {_counted(self.samples_by_split)} samples, {self.frames} frames, shards: {self.shards}",
+            f"about {human(self.estimated_bytes)}, {human(self.free_bytes)} are free",
+            f"depth: {', '.join(self.depth) or 'exact'}; device: {self.device}",
+            f"left out of {self.photos} photos: {sum(self.rejected_by_code.values()) or 'none'}",
+        ]
+        return "\n".join([*lines, *(f"  {count:6d}  {code}" for code, count in self.rejected_by_code.items())])
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,16 +23,18 @@ from pipelines.render.folder import Folder
 from pipelines.render.growth import Planning, planned
 from pipelines.render.interruption import interruptible
 from pipelines.render.job import RenderJob, ShardFailure, ShardReport
-from pipelines.render.ledger import counts_by_code, write_ledger, write_left_out
+from pipelines.render.ledger import counts_by_code, read_shard_rejects, write_ledger, write_left_out
 from pipelines.render.photos import PhotoSource, RejectedPhoto, find_photos
 from pipelines.render.plan import Plan, PlannedShard, plan_to_json, read_plan
 from pipelines.render.progress import RenderProgress
 from pipelines.render.result import Forecast, RenderResult
 from pipelines.render.run_inline import run_inline
 from pipelines.render.run_lock import run_lock
+from pipelines.render.worker import ShardWorker
 from shards.card import write_card
 from shards.durable import write_durably
 from shards.index import is_complete, marked_shards, remove_stale_temporaries, write_index
+from shards.sample import SPLITS
 
 FAILURES_WITHOUT_SUCCESS = 3
 """When the first shards all fail, the fault lies with none of them: the run ends."""
@@ -92,22 +95,43 @@ def render(config: RenderConfig) -> RenderResult:
 
 
 def forecast(config: RenderConfig) -> Forecast:
-    """What `render` would do, without writing anything. Raises UserError as it does."""
+    """What `render` would do, without rendering or writing anything. Raises UserError as it does."""
     prepared = prepare(config)
     plan = prepared.planning.plan
+    rejects = [*prepared.planning.left_out, *_vetted(config, prepared)]
+    unfit = {reject.scene_id for reject in rejects}
+    fit = Counter(shard.split for shard, sample in plan.latest.values() if sample.photo.scene_id not in unfit)
+    samples = fit.total()
     existing = next(folder for folder in (config.out, *config.out.absolute().parents) if folder.exists())
     return Forecast(
         out=str(config.out),
         photos=prepared.photos,
-        samples_by_split=plan.samples_by_split,
-        frames=plan.samples * config.stack.frames,
+        samples_by_split={split: fit[split] for split in SPLITS},
+        frames=samples * config.stack.frames,
         shards=len(plan.shards),
-        estimated_bytes=plan.samples * bytes_per_sample(config),
+        estimated_bytes=samples * bytes_per_sample(config),
         free_bytes=shutil.disk_usage(existing).free,
-        rejected_by_code=counts_by_code(prepared.planning.left_out),
+        rejected_by_code=counts_by_code(rejects),
         depth=[origin.source for origin in prepared.depth_origins],
         device=prepared.device_kind,
     )
+
+
+def _vetted(config: RenderConfig, prepared: Prepared) -> list[RejectedPhoto]:
+    """What the shards would leave out: known of finished ones, found by decoding and depth for the others."""
+    job = RenderJob(config.with_absolute_paths(), prepared.device_kind, sha256_of(prepared.settings))
+    plan, folder = prepared.planning.plan, Folder(config.out)
+    latest = plan.latest
+    with RenderProgress(plan.samples, "vet") as progress:
+        worker = ShardWorker(job, progress.photo_done)
+        return [
+            reject
+            for shard in plan.shards
+            for reject in (
+                read_shard_rejects(folder, shard) if is_complete(config.out, shard.name) else worker.vet_shard(shard)
+            )
+            if latest[reject.scene_id][0].name == shard.name
+        ]
 
 
 def device_kind(device: str) -> str:

@@ -6,6 +6,7 @@ shard alone, never on the worker, so a shard may be tried again anywhere.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ from pipelines.render.photos import Photo, PhotoSource, RejectedPhoto, load_phot
 from pipelines.render.plan import PlannedSample, PlannedShard
 from pipelines.render.stage_clock import StageClock
 from pipelines.render.subject import Subject, draw_builtin
+from pipelines.render.vetting import vet_disparity, vet_photo
 from shards.codec import ImageCodec, encode
 from shards.sample import Sample
 from shards.writer import ShardWriter
@@ -97,6 +99,17 @@ class ShardWorker:
                 exit_code=1,
             ) from error
 
+    def vet_shard(self, shard: PlannedShard) -> list[RejectedPhoto]:
+        """What rendering the shard would leave out before it renders. Draws no built-in scene: they are all fit."""
+        photos = dataclasses.replace(shard, samples=tuple(s for s in shard.samples if not s.photo.is_builtin))
+        rejects = []
+        with ThreadPoolExecutor(THREADS) as threads:
+            for planned, subject in self._subjects(_ShardInWork(photos, threads)):
+                if isinstance(subject, Rejection):
+                    rejects.append(rejected(planned.photo, subject))
+                self._on_photo()
+        return rejects
+
     def _render_shard(self, shard: PlannedShard) -> ShardReport:
         samples = 0
         with ThreadPoolExecutor(THREADS) as threads, ShardWriter(self._folder.out, shard.name) as writer:
@@ -163,7 +176,9 @@ class ShardWorker:
             return None
         with clock.stage("photo"):
             try:
-                return load_photo(source, long_side=self._config.source.long_side)
+                photo = load_photo(source, long_side=self._config.source.long_side)
+                vet_photo(photo, self._config.vetting)
+                return photo
             except Rejection as reason:
                 return reason
 
@@ -183,6 +198,10 @@ class ShardWorker:
         disparity = next(maps)
         if isinstance(disparity, Rejection):
             return disparity
+        try:
+            vet_disparity(disparity, self._config.vetting)
+        except Rejection as reason:
+            return reason
         if self._config.depth.sharpen_depth:
             with clock.stage("depth"):
                 disparity = with_sharp_edges(disparity, photo)

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.render.config import DepthConfig, ExecutionConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig
+from pipelines.render.config import (
+    DepthConfig,
+    ExecutionConfig,
+    RenderConfig,
+    SourceConfig,
+    StackConfig,
+    StorageConfig,
+    VettingConfig,
+)
 from tests.pipelines.tiny_photos import write_photo
 
 
@@ -27,6 +35,7 @@ def tiny_config(photo_folder: Path, tmp_path: Path) -> RenderConfig:
         source=SourceConfig(photos=str(photo_folder), long_side=88),
         out=tmp_path / "out",
         depth=DepthConfig(depth="sidecar", offline=True),
+        vetting=VettingConfig(max_blurred=1.0),  # these photos are soft waves
         stack=StackConfig(planes=2, levels=2, blur_level_max=3.0),
         storage=StorageConfig(samples_per_shard=2, split_fractions=(1.0, 0.0, 0.0)),
         execution=ExecutionConfig(device="cpu"),

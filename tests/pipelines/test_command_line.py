@@ -25,7 +25,7 @@ def flags(config: RenderConfig) -> list[str]:
     return [
         *("render", "--photos", config.source.photos, "--depth", "sidecar", "--out", str(config.out)),
         *("--long-side", "88", "--planes", "2", "--levels", "2", "--blur-level-max", "3", "--samples-per-shard", "2"),
-        *("--split-fractions", "1", "0", "0", "--device", "cpu", "--offline"),
+        *("--split-fractions", "1", "0", "0", "--device", "cpu", "--offline", "--max-blurred", "1"),
     ]
 
 

@@ -32,6 +32,13 @@ OTHER: dict[str, dict[str, Any]] = {
         "sharpen_depth": False,
         "offline": None,  # the same weights, wherever they come from
     },
+    "vetting": {
+        "max_blurred": 1.0,
+        "min_short_side": 100,
+        "max_aspect": 2.0,
+        "min_disparity_levels": 8,
+        "min_depth_spread": 0.1,
+    },
     "stack": {"planes": 3, "levels": 2, "blur_level_min": 0.5, "blur_level_max": 5.0, "quality": "exact"},
     "lens": {"lens_recipe": "phone", "highlights": "off", "tone": "shoulder", "aperture_mask": Path(__file__)},
     "storage": {
@@ -55,7 +62,7 @@ OTHER: dict[str, dict[str, Any]] = {
         **dict.fromkeys(("out", "recipe", "max_reject_fraction", "dry_run", "json")),  # what is said, not what is made
     },
 }
-GROUPS = ("source", "depth", "stack", "lens", "storage", "growth", "execution")
+GROUPS = ("source", "depth", "vetting", "stack", "lens", "storage", "growth", "execution")
 
 
 def test_this_table_knows_every_knob() -> None:
