@@ -11,7 +11,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench gallery lint test clean
+.PHONY: help setup demo shards verify preview doctor validate bench gallery lint test test-faults clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ lint: $(READY)  ## ruff and mypy --strict
 
 test: lint  ## lint and every test (no network and no GPU once installed)
 	$(BIN)/python -m pytest $(FLAGS)
+
+test-faults: $(READY)  ## crashes provoked on purpose: workers, nodes, driver, disk (minutes)
+	$(BIN)/python -m pytest -m faults $(FLAGS)
 
 clean:  ## remove what make made, but never data sets in out/
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

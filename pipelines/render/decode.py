@@ -82,18 +82,24 @@ def open_image(content: bytes, formats: tuple[str, ...], *, stage: str) -> Image
     """
     # Decoders of hostile input raise nearly anything; nothing of ours runs inside the `try`.
     try:
-        with _opening, warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on; the rule here is MAX_PIXELS, checked below.
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(content), formats=formats)
-        if image.width * image.height > MAX_PIXELS:
-            raise Image.DecompressionBombError(f"{image.width}x{image.height}")
+        image = open_header(content, formats)
         image.load()  # verify() passes truncated JPEGs
     except Image.DecompressionBombError as error:
         limit = f"at most {MAX_PIXELS // 1_000_000} megapixels"
         raise Rejection(stage, "too_large", f"an image must have {limit}, this one has more ({error})") from error
     except Exception as error:
         raise _undecodable(content, formats, error, stage) from error
+    return image
+
+
+def open_header(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """The image before its pixels are decoded. Raises what Pillow does, DecompressionBombError beyond MAX_PIXELS."""
+    with _opening, warnings.catch_warnings():
+        # Pillow warns from 89 megapixels on; the rule here is MAX_PIXELS.
+        warnings.simplefilter("ignore")
+        image = Image.open(io.BytesIO(content), formats=formats)
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError(f"{image.width}x{image.height}")
     return image
 
 

@@ -9,7 +9,6 @@ every side, brightness x 1.2 and contrast x 1.25 stay within 6 bits; different s
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +17,10 @@ from itertools import combinations
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipelines.render.decode import FORMATS, MAX_PIXELS, upright
+from pipelines.render.decode import FORMATS, open_header, upright
 from pipelines.render.photos import PhotoSource, read_photo
 
 MAX_DISTANCE = 6
@@ -76,9 +74,7 @@ def near_pairs(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[n
 def _perceptual_hash(photo: PhotoSource) -> str:
     # Hostile bytes raise nearly anything. Such a photo is rejected with its reason when its turn comes.
     try:
-        image = Image.open(io.BytesIO(read_photo(photo)), formats=FORMATS)
-        if image.width * image.height > MAX_PIXELS:
-            return ""
+        image = open_header(read_photo(photo), FORMATS)
         image.draft("L", (_DRAFT_PX, _DRAFT_PX))
         return str(imagehash.phash(upright(image, []).convert("L")))
     except Exception:

@@ -1,0 +1,247 @@
+"""Crashes provoked on purpose: workers, nodes, the driver, the disk. Minutes; `make test-faults` runs them.
+
+Every run must end as an uninterrupted one does: the same bytes in every tar, no temporaries, the same list of rejects.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from ray.cluster_utils import Cluster
+
+from pipelines.render import run_ray
+from pipelines.render.config import (
+    DepthConfig,
+    ExecutionConfig,
+    RenderConfig,
+    SourceConfig,
+    StackConfig,
+    StorageConfig,
+    VettingConfig,
+)
+from pipelines.render.run import render
+from shards.index import is_complete, marked_shards, read_marker
+from shards.inspection import inspect_shard
+from shards.marker import tar_path
+from shards.validate import validate
+from tests.pipelines.render import faulty_driver
+from tests.pipelines.tiny_photos import tar_sums, temporaries, write_photo
+
+pytestmark = pytest.mark.faults
+
+SHARDS = 24
+REJECTED = {"photo_03.png": "depth/sidecar_missing", "photo_17.png": "depth/sidecar_missing"}
+DEADLINE_S = 240
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> RenderConfig:
+    """24 shards of two photos, two of them rejected, rendered inline without any fault."""
+    folder = tmp_path_factory.mktemp("faults")
+    (folder / "photos").mkdir()
+    for number in range(2 * SHARDS):
+        write_photo(folder / "photos" / f"photo_{number:02d}.png", seed=number)
+    for name in REJECTED:
+        (folder / "photos" / name).with_suffix(".disparity.png").unlink()
+    config = RenderConfig(
+        source=SourceConfig(photos=str(folder / "photos"), long_side=88),
+        out=folder / "inline",
+        depth=DepthConfig(depth="sidecar", offline=True),
+        vetting=VettingConfig(max_blurred=1.0),
+        stack=StackConfig(planes=2, levels=2, blur_level_max=3.0),
+        storage=StorageConfig(samples_per_shard=2, split_fractions=(1.0, 0.0, 0.0)),
+        execution=ExecutionConfig(device="cpu"),
+    )
+    assert render(config).exit_code == 0
+    assert len(tar_sums(config.out)) == SHARDS
+    return config
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A render run in a process of its own over the same photos, with workers that may die."""
+
+    config: RenderConfig
+    diary: Path
+    flags: tuple[str, ...] = ()
+    faults: str = "{}"
+    slow_s: float = 0.0
+
+    def start(self) -> subprocess.Popen[str]:
+        self.diary.mkdir(exist_ok=True)
+        told = {
+            faulty_driver.DIARY: str(self.diary),
+            faulty_driver.FAULTS: self.faults,
+            faulty_driver.SLOW: str(self.slow_s),
+            "PYTHONPATH": str(ROOT),
+        }
+        config = self.config
+        command = [
+            *(sys.executable, "-m", "tests.pipelines.render.faulty_driver"),
+            *("render", "--photos", config.source.photos, "--depth", "sidecar", "--out", str(config.out), "--offline"),
+            *("--long-side", "88", "--planes", "2", "--levels", "2", "--blur-level-max", "3", "--max-blurred", "1"),
+            *("--samples-per-shard", "2", "--split-fractions", "1", "0", "0", "--device", "cpu", "--json"),
+            *self.flags,
+        ]
+        return subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | told, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def finish(self) -> dict[str, object]:
+        """Run to the end. Returns what it said on stdout: one JSON object and nothing else."""
+        process = self.start()
+        out, err = process.communicate(timeout=DEADLINE_S)
+        assert process.returncode == 0, err
+        said: dict[str, object] = json.loads(out)
+        return said
+
+    @property
+    def begun(self) -> list[str]:
+        return sorted(path.name for path in self.diary.iterdir())
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.05)
+
+
+def complete(out: Path) -> int:
+    return sum(is_complete(out, name) for name in marked_shards(out)) if (out / ".meta").is_dir() else 0
+
+
+def assert_same(out: Path, expected: RenderConfig) -> None:
+    assert tar_sums(out) == tar_sums(expected.out)
+    assert temporaries(out) == []
+    assert (out / "rejects.jsonl").read_bytes() == (expected.out / "rejects.jsonl").read_bytes()
+    assert validate(out).complaints == ()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    head = {"num_cpus": 2, "object_store_memory": run_ray.OBJECT_STORE_BYTES, "include_dashboard": False}
+    started = Cluster(initialize_head=True, head_node_args=head)
+    yield started
+    started.shutdown()
+
+
+def test_twelve_dead_workers_and_a_dead_driver_leave_the_same_bytes(
+    expected: RenderConfig, tmp_path: Path, cluster: Cluster
+) -> None:
+    """Every kind of death three times on shards drawn at random; the driver is killed when half is done."""
+    draw = random.Random(20261125)
+    doomed = draw.sample(range(SHARDS), 10)
+    kinds = ["SIGKILL", "exit", "SIGSEGV", "memory"] * 3
+    faults: dict[str, list[str]] = {}
+    for place, kind in enumerate(kinds):  # two of the shards kill two workers each
+        faults.setdefault(f"train-{doomed[place % 10]:06d}", []).append(kind)
+    ray = ("--executor", "ray", "--ray-address", cluster.address, "--workers", "2", "--attempts", "4")
+    driver = Driver(replace(expected, out=tmp_path / "out"), tmp_path / "diary", ray, json.dumps(faults), slow_s=0.2)
+    process = driver.start()
+    wait_until(lambda: complete(driver.config.out) >= SHARDS // 2, "half of the shards were done")
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=DEADLINE_S)
+    done_before = complete(driver.config.out)
+    assert SHARDS // 2 <= done_before < SHARDS
+    assert (driver.config.out / ".meta" / "run.lock").exists()
+    said = driver.finish()
+    assert said["samples"] == 2 * SHARDS - len(REJECTED)
+    assert said["failed_shards"] == {}
+    deaths = len(driver.begun) - SHARDS  # every begun try beyond one a shard ended in a death, or with the driver
+    assert deaths >= 12
+    assert_same(driver.config.out, expected)
+
+
+def test_a_shard_that_kills_every_worker_is_poison_and_the_rest_is_made(
+    expected: RenderConfig, tmp_path: Path, cluster: Cluster
+) -> None:
+    ray = ("--executor", "ray", "--ray-address", cluster.address, "--workers", "2", "--attempts", "3")
+    faults = json.dumps({"train-000005": ["SIGSEGV"] * 3})
+    driver = Driver(replace(expected, out=tmp_path / "out"), tmp_path / "diary", ray, faults)
+    process = driver.start()
+    out, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1, err
+    assert list(json.loads(out)["failed_shards"]) == ["train-000005"]
+    assert set(tar_sums(expected.out)) - set(tar_sums(driver.config.out)) == {"train-000005.tar"}
+    driver.finish()  # the fourth try succeeds
+    assert_same(driver.config.out, expected)
+
+
+def test_a_node_that_vanishes_costs_nothing_but_time(expected: RenderConfig, tmp_path: Path, cluster: Cluster) -> None:
+    """Three nodes; one that has a shard in work is taken away."""
+    nodes = [cluster.add_node(num_cpus=2, object_store_memory=run_ray.OBJECT_STORE_BYTES) for _ in range(2)]
+    cluster.wait_for_nodes()
+    ray = ("--executor", "ray", "--ray-address", cluster.address, "--workers", "6", "--attempts", "3")
+    driver = Driver(replace(expected, out=tmp_path / "out"), tmp_path / "diary", ray, slow_s=1.0)
+    process = driver.start()
+    victim = nodes[0]
+    wait_until(
+        lambda: driver.diary.is_dir() and any(name.endswith(victim.node_id) for name in driver.begun),
+        "the node had a shard in work",
+    )
+    cluster.remove_node(victim, allow_graceful=False)
+    out, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, err
+    assert json.loads(out)["failed_shards"] == {}
+    assert len({name.rpartition(".")[2] for name in driver.begun}) == 3, "all three nodes must have worked"
+    assert len(driver.begun) > SHARDS, "a shard of the lost node must have been begun again"
+    assert_same(driver.config.out, expected)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_full_disk_is_said_and_resuming_on_a_larger_one_completes(expected: RenderConfig, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    tar_bytes = (expected.out / "shards" / "train-000000.tar").stat().st_size
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={9 * tar_bytes}", "tmpfs", str(disk)], check=True)
+    try:
+        driver = Driver(replace(expected, out=disk / "out"), tmp_path / "diary")
+        process = driver.start()
+        said, error = process.communicate(timeout=DEADLINE_S)
+        assert (process.returncode, said) == (1, "")
+        (line,) = [line for line in error.splitlines() if line.startswith("refocus-foundry:")]
+        assert "no space left" in line
+        assert "give the same command again" in line
+        assert "Traceback" not in error
+        finished = marked_shards(driver.config.out)
+        assert 0 < len(finished) < SHARDS
+        for name in finished:
+            assert (
+                inspect_shard(tar_path(driver.config.out, name), read_marker(driver.config.out, name)).complaints == ()
+            )
+        assert temporaries(driver.config.out) == []
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        driver.finish()
+        assert_same(driver.config.out, expected)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_midst_of_it_leaves_finished_shards_and_no_lock(
+    expected: RenderConfig, tmp_path: Path, cluster: Cluster, number: int
+) -> None:
+    ray = ("--executor", "ray", "--ray-address", cluster.address, "--workers", "2")
+    driver = Driver(replace(expected, out=tmp_path / "out"), tmp_path / "diary", ray, slow_s=0.3)
+    process = driver.start()
+    wait_until(lambda: complete(driver.config.out) >= 3, "three shards were done")
+    process.send_signal(number)
+    said, error = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, said) == (128 + number, "")
+    assert "interrupted; finished shards are kept" in error
+    assert 3 <= complete(driver.config.out) < SHARDS
+    assert not (driver.config.out / ".meta" / "run.lock").exists()
+    driver.finish()
+    assert_same(driver.config.out, expected)
