@@ -9,19 +9,13 @@ from pathlib import Path
 from .durable import write_durably
 from .index import marked_shards, read_marker
 from .labels import FrameLabels
+from .licenses import roll_up
 from .marker import Marker, SampleRow
 from .record import SPLITS
 
 CARD_FILE = "README.md"
 
-# Depth models whose weights may not be used commercially; what that means for maps made with them, a user must judge.
-_NON_COMMERCIAL = ("depth-anything-v2-base", "depth-anything-v2-large")
 _SIZE_CLASSES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-# Licences of photos that have an identifier on the hub; any other is "other", never a guess.
-_HUB_LICENSES = {
-    name: name.lower()
-    for name in ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-3.0", "MIT", "Apache-2.0", "Unlicense")
-}
 _LABEL_MEANINGS = {
     "focus_x": "focus point, (column + 0.5) / width",
     "focus_y": "focus point, (row + 0.5) / height",
@@ -61,14 +55,12 @@ def card_text(markers: Sequence[Marker]) -> str:
 
 
 def _front_matter(markers: Sequence[Marker], rows: Sequence[SampleRow]) -> list[str]:
-    licenses = {row.license for row in rows}
-    license_name = _HUB_LICENSES.get(licenses.pop(), "other") if len(licenses) == 1 else "other"
     size = next((name for limit, name in _SIZE_CLASSES if len(rows) < limit), "1M<n<10M")
     splits = [split for split in SPLITS if any(marker.split == split for marker in markers)]
     files = [line for split in splits for line in (f"  - split: {split}", f"    path: shards/{split}-*.tar")]
     return [
         "---",
-        f"license: {license_name}",
+        f"license: {roll_up(rows).name}",
         "task_categories:",
         "- image-to-image",
         "tags:",
@@ -124,7 +116,7 @@ def _body(markers: Sequence[Marker], rows: Sequence[SampleRow]) -> list[str]:
         "",
         "Disparity by kind and source:",
         *_counted(_disparity_source(row) for row in rows),
-        *_non_commercial_note(rows),
+        *_warnings(rows),
         "",
         "## Reading",
         "",
@@ -157,12 +149,9 @@ def _disparity_source(row: SampleRow) -> str:
     return f"{row.disparity_kind}, {row.disparity_source}{revision}"
 
 
-def _non_commercial_note(rows: Sequence[SampleRow]) -> list[str]:
-    sources = sorted({row.disparity_source for row in rows})
-    flagged = [source for source in sources if any(name in source.lower() for name in _NON_COMMERCIAL)]
-    if not flagged:
-        return []
-    return ["", f"The weights of {', '.join(flagged)} are licensed for non-commercial use only."]
+def _warnings(rows: Sequence[SampleRow]) -> list[str]:
+    warnings = roll_up(rows).warnings
+    return ["", "Before you share or use it:", "", *(f"- {warning}" for warning in warnings)] if warnings else []
 
 
 def _range(values: Iterable[float]) -> str:

@@ -1,4 +1,4 @@
-"""What stands beside the shards: index.json, manifest.parquet, SHA256SUMS. All are made from the markers alone.
+"""What stands beside the shards: index.json, manifest.parquet, croissant.json, SHA256SUMS; made from the markers.
 
 `index.json` is a superset of a wids index (`wids_version` 1, `shardlist` of url and nsamples), with sha256, size,
 split and counts. `manifest.parquet` has one row a sample. `sha256sum -c SHA256SUMS` works in the data set's folder.
@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .croissant import CROISSANT_FILE, croissant_of
 from .durable import TEMPORARY_PATTERN, write_durably
 from .marker import Marker, SampleRow, check_shard_name, is_complete, read_marker
 from .record import SCHEMA_VERSION, SPLITS
@@ -53,12 +54,21 @@ def write_index(out: Path) -> dict[str, Any]:
         if not is_complete(out, name):
             raise ValueError(f"shard {name} must be whole, got a tar or marker that is not: render it again")
     markers = [read_marker(out, name) for name in names]
-    index = index_of(markers)
-    files = {INDEX_FILE: index_bytes(index), MANIFEST_FILE: manifest_of(markers)}
+    files = side_files(markers)
     for file_name, data in files.items():
         write_durably(out / file_name, data)
     write_durably(out / CHECKSUM_FILE, checksum_lines(markers, files))
-    return index
+    return index_of(markers)
+
+
+def side_files(markers: Sequence[Marker]) -> dict[str, bytes]:
+    """Name and content of every file that stands beside the shards and is made from the markers alone."""
+    manifest = manifest_of(markers)
+    return {
+        INDEX_FILE: index_bytes(index_of(markers)),
+        MANIFEST_FILE: manifest,
+        CROISSANT_FILE: croissant_of(markers, manifest, MANIFEST_FILE),
+    }
 
 
 def index_of(markers: Sequence[Marker]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""index.json, manifest.parquet and SHA256SUMS against what the markers make them."""
+"""index.json, manifest.parquet, croissant.json and SHA256SUMS against what the markers make them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .complaint import EVERY, Complaint
+from .croissant import CROISSANT_FILE, croissant_of
 from .index import (
     CHECKSUM_FILE,
     INDEX_FILE,
@@ -28,15 +29,19 @@ def check_side_files(out: Path, index: dict[str, Any] | None, markers: Sequence[
         index: content of index.json, None if it could not be read (the caller has said so).
         markers: of all shards, by name.
     """
-    contents = {name: _read(out / name) for name in (INDEX_FILE, MANIFEST_FILE, CHECKSUM_FILE)}
-    for name in (MANIFEST_FILE, CHECKSUM_FILE):
+    contents = {name: _read(out / name) for name in (INDEX_FILE, MANIFEST_FILE, CROISSANT_FILE, CHECKSUM_FILE)}
+    for name in (MANIFEST_FILE, CROISSANT_FILE, CHECKSUM_FILE):
         if contents[name] is None:
             yield Complaint(name, EVERY, EVERY, "must be there and readable: the same render command again writes it")
     there = {name: data for name, data in contents.items() if data is not None}
     if index is not None:
         yield from _compare_index(index, there[INDEX_FILE], index_of(markers))
     if MANIFEST_FILE in there:
-        yield from _compare_manifest(there[MANIFEST_FILE], manifest_rows(markers))
+        wrong = list(_compare_manifest(there[MANIFEST_FILE], manifest_rows(markers)))
+        yield from wrong
+        described = croissant_of(markers, there[MANIFEST_FILE], MANIFEST_FILE)
+        if not wrong and there.get(CROISSANT_FILE) not in (None, described):  # it holds the manifest's hash
+            yield Complaint(CROISSANT_FILE, EVERY, EVERY, "must describe these shards and this manifest, it does not")
     if CHECKSUM_FILE in there:
         lines = there.pop(CHECKSUM_FILE)
         yield from _compare_checksums(lines, checksum_lines(markers, there))

@@ -1,6 +1,6 @@
 """The data set's folder as the run sees it: what lies where, written whole or not at all.
 
-OUT/README.md  index.json  manifest.parquet  SHA256SUMS  rejects.jsonl
+OUT/README.md  index.json  manifest.parquet  croissant.json  SHA256SUMS  rejects.jsonl
 OUT/shards/train-000000.tar ...
 OUT/.meta/plan.json  config.json  left_out.jsonl  train-000000.json  train-000000.rejects.jsonl ...  run.lock
 """
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shards.card import CARD_FILE
+from shards.croissant import CROISSANT_FILE
 from shards.index import CHECKSUM_FILE, INDEX_FILE, MANIFEST_FILE
 
 LOCK_FILE = "run.lock"
-SIDE_FILES = (CARD_FILE, INDEX_FILE, MANIFEST_FILE, CHECKSUM_FILE, "rejects.jsonl")
+SIDE_FILES = (CARD_FILE, INDEX_FILE, MANIFEST_FILE, CROISSANT_FILE, CHECKSUM_FILE, "rejects.jsonl")
 
 
 @dataclass(frozen=True)

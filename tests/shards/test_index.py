@@ -13,7 +13,7 @@ from shards.marker import Marker, SampleRow, marker_path, tar_path
 from tests.shards.conftest import SIZES
 from tests.shards.synthetic import make_sample, write_data_set, write_shard
 
-SIDE_FILES = ("index.json", "manifest.parquet", "SHA256SUMS")
+SIDE_FILES = ("index.json", "manifest.parquet", "croissant.json", "SHA256SUMS")
 
 
 def test_the_index_is_a_wids_index_and_more(out: Path) -> None:
@@ -49,7 +49,7 @@ def test_the_manifest_has_a_row_a_sample(out: Path) -> None:
 def test_sha256sum_takes_the_checksums(out: Path) -> None:
     done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=out, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 5
+    assert len(done.stdout.splitlines()) == 6
     names = [line.partition("  ")[2] for line in (out / "SHA256SUMS").read_text().splitlines()]
     assert names == sorted(names)
 

@@ -1,0 +1,177 @@
+"""croissant.json: the data set described for machines, in MLCommons' Croissant 1.0 (mlcommons.org/croissant/1.0).
+
+Every tar with its SHA-256; the manifest as a table of records; photo and labels of each sample out of the tars, joined
+by key. Relative paths: whoever publishes the folder publishes the description with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+from .licenses import OTHER, roll_up
+from .marker import Marker, SampleRow
+
+CROISSANT_FILE = "croissant.json"
+CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
+CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_MANIFEST_ID = "manifest"
+_KINDS = {str: "sc:Text", int: "sc:Integer", float: "sc:Float"}
+_LICENSE_URL = "https://spdx.org/licenses/"
+
+
+def croissant_of(markers: Sequence[Marker], manifest: bytes, manifest_name: str) -> bytes:
+    """The description of these shards; the same markers and manifest give the same bytes.
+
+    Args:
+        manifest: content of the manifest, for its hash; `manifest_name` is where it lies.
+    """
+    full = [marker for marker in markers if marker.samples]
+    rows = [row for marker in full for row in marker.rows]
+    licenses = roll_up(rows)
+    described = {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": CONFORMS_TO,
+        "name": "focal-stacks-with-focus-and-blur-labels",
+        "description": (
+            f"{len(rows)} all-in-focus photos, their disparity, and a focal stack rendered from each with a thin lens, "
+            "annotated with focus point, plane and blur level. Made by refocus-foundry; the blur is synthetic. "
+            + " ".join(licenses.warnings)
+        ).strip(),
+        "license": licenses.name if licenses.name == OTHER else f"{_LICENSE_URL}{next(iter(licenses.photos))}",
+        "keywords": ["refocusing", "bokeh", "focal stack", "depth of field"],
+        "isLiveDataset": False,
+        "distribution": [
+            _file(_MANIFEST_ID, manifest_name, "application/x-parquet", hashlib.sha256(manifest).hexdigest()),
+            *(
+                _file(m.name, f"shards/{m.name}.tar", "application/x-tar", m.sha256)
+                | {"contentSize": f"{m.tar_bytes} B"}
+                for m in full
+            ),
+            *_member_sets(full),
+        ],
+        "recordSet": [_manifest_records(), *_sample_records(full)],
+    }
+    return (json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _file(name: str, path: str, kind: str, sha256: str) -> dict[str, Any]:
+    identity = {"@type": "cr:FileObject", "@id": name, "name": name}
+    return identity | {"contentUrl": path, "encodingFormat": kind, "sha256": sha256}
+
+
+def _tar(marker: Marker) -> dict[str, Any]:
+    size = {"contentSize": f"{marker.tar_bytes} B"}
+    return _file(marker.name, f"shards/{marker.name}.tar", "application/x-tar", marker.sha256) | size
+
+
+def _member_sets(markers: Sequence[Marker]) -> list[dict[str, Any]]:
+    """Which files in the tars are photos, and which are labels."""
+    if not markers:
+        return []
+    tars = [{"@id": marker.name} for marker in markers]
+    kinds = {"photo-files": (f"*.{_photo_field(markers)}", "image/*"), "label-files": ("*.json", "application/json")}
+    return [
+        {
+            "@type": "cr:FileSet",
+            "@id": name,
+            "name": name,
+            "containedIn": tars,
+            "includes": pattern,
+            "encodingFormat": kind,
+        }
+        for name, (pattern, kind) in kinds.items()
+    ]
+
+
+def _photo_field(markers: Sequence[Marker]) -> str:
+    return next(field for field in markers[0].fields if field.startswith("aif."))
+
+
+def _manifest_records() -> dict[str, Any]:
+    """One record a sample, from the columns of the manifest."""
+    kinds = {"shard": str, "split": str} | typing.get_type_hints(SampleRow)
+    columns = {name: kind for name, kind in kinds.items() if kind in _KINDS}
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "samples",
+        "name": "samples",
+        "key": {"@id": "samples/key"},
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": f"samples/{name}",
+                "name": name,
+                "dataType": _KINDS[kind],
+                "source": {"fileObject": {"@id": _MANIFEST_ID}, "extract": {"column": name}},
+            }
+            for name, kind in columns.items()
+        ],
+    }
+
+
+def _sample_records(markers: Sequence[Marker]) -> list[dict[str, Any]]:
+    """Photo and labels of each sample, out of the tars."""
+    return [
+        _member_records("photos", "photo-files", "photo", "sc:ImageObject"),
+        _member_records("labels", "label-files", "json", "sc:Text"),
+    ] * bool(markers)
+
+
+def _member_records(name: str, files: str, content: str, kind: str) -> dict[str, Any]:
+    key = {
+        "@type": "cr:Field",
+        "@id": f"{name}/key",
+        "name": "key",
+        "dataType": "sc:Text",
+        "source": {
+            "fileSet": {"@id": files},
+            "extract": {"fileProperty": "filename"},
+            "transform": {"regex": r"^([0-9]{8})\."},
+        },
+    }
+    value = {
+        "@type": "cr:Field",
+        "@id": f"{name}/{content}",
+        "name": content,
+        "dataType": kind,
+        "source": {"fileSet": {"@id": files}, "extract": {"fileProperty": "content"}},
+    }
+    return {"@type": "cr:RecordSet", "@id": name, "name": name, "key": {"@id": f"{name}/key"}, "field": [key, value]}

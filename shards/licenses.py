@@ -1,0 +1,62 @@
+"""The licences of photos and depth weights of a data set, rolled up into what a user of it has to know."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .marker import SampleRow
+
+# Depth models whose weights may not be used commercially; what that means for maps made with them, a user must judge.
+_NON_COMMERCIAL_WEIGHTS = ("depth-anything-v2-base", "depth-anything-v2-large")
+# Licences of photos that have an identifier on the hub; any other is "other", never a guess.
+_HUB_NAMES = {
+    name: name.lower()
+    for name in ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-3.0", "MIT", "Apache-2.0", "Unlicense")
+}
+OTHER = "other"
+# The parts of a Creative Commons name, however it is written: CC-BY-NC-4.0, "CC BY-NC-ND 2.0", cc-by-nc-sa.
+_NON_COMMERCIAL, _NO_DERIVATIVES, _SHARE_ALIKE = (re.compile(rf"\b{part}\b", re.I) for part in ("NC", "ND", "SA"))
+
+
+@dataclass(frozen=True)
+class LicenseRollUp:
+    """What the licences of all samples come to.
+
+    Attributes:
+        name: the one licence of all photos as the hub spells it; `other` when there are several, or weights restrict.
+        photos: number of samples by the licence of their photo; "" where none was stated.
+        warnings: one sentence each, for whoever wants to publish or use the data set.
+    """
+
+    name: str
+    photos: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+def roll_up(rows: Sequence[SampleRow]) -> LicenseRollUp:
+    """The licences of these samples. Names are compared as they stand; nothing is guessed."""
+    photos = dict(sorted(Counter(row.license for row in rows).items()))
+    weights = sorted({row.disparity_source for row in rows if _restricted(row.disparity_source)})
+    warnings = [
+        *_warning(photos, "", "state no licence: find out before you share them"),
+        *_warning(photos, _NO_DERIVATIVES, "allow no derivatives, which blurred frames are: leave them out to share"),
+        *_warning(photos, _NON_COMMERCIAL, "are for non-commercial use only"),
+        *_warning(photos, _SHARE_ALIKE, "ask for the same licence on what is made of them"),
+        *(f"The weights of {source} are licensed for non-commercial use only." for source in weights),
+    ]
+    only = next(iter(photos)) if len(photos) == 1 else ""
+    return LicenseRollUp(OTHER if weights else _HUB_NAMES.get(only, OTHER), photos, tuple(warnings))
+
+
+def _restricted(source: str) -> bool:
+    return any(name in source.lower() for name in _NON_COMMERCIAL_WEIGHTS)
+
+
+def _warning(photos: dict[str, int], part: str | re.Pattern[str], what: str) -> list[str]:
+    """How many photos have a licence with this part; "" stands for none stated."""
+    holds = (lambda name: not name) if isinstance(part, str) else part.search
+    count = sum(number for name, number in photos.items() if holds(name.replace("_", "-")))
+    return [f"{count} of {sum(photos.values())} photos {what}."] if count else []
