@@ -24,10 +24,11 @@ from tyro.conf import Positional, subcommand
 
 from pipelines.bench.config import BenchConfig
 from pipelines.errors import UserError
-from pipelines.render.config import RenderConfig
+from pipelines.render.config import Place, RenderConfig
 from pipelines.render.interruption import Interrupted
 from pipelines.render.recipes import RECIPES
 from pipelines.validate.config import ValidateConfig
+from shards.storage import StoragePath
 
 PROGRAM = "refocus-foundry"
 
@@ -50,8 +51,8 @@ class DoctorConfig:
 class VerifyConfig:
     """Check every byte and label of a data set; exit code 4 when something is wrong."""
 
-    out: Positional[Path]
-    """Folder of the data set."""
+    out: Positional[Place]
+    """Folder of the data set, or its URL."""
     json: bool = False
     """Result as one JSON object on stdout."""
 
@@ -60,8 +61,8 @@ class VerifyConfig:
 class PreviewConfig:
     """Draw one contact sheet a sample into OUT/preview: photo, disparity, every frame with its labels."""
 
-    out: Positional[Path]
-    """Folder of the data set."""
+    out: Positional[Place]
+    """Folder of the data set, or its URL."""
     limit: int = 24
     """At most this many samples."""
     json: bool = False
@@ -76,8 +77,8 @@ class PreviewConfig:
 class CardConfig:
     """Write the data set's card, OUT/README.md, again."""
 
-    out: Positional[Path]
-    """Folder of the data set."""
+    out: Positional[Place]
+    """Folder of the data set, or its URL."""
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -165,7 +166,7 @@ def _verify(config: VerifyConfig) -> int:
 def _preview(config: PreviewConfig) -> int:
     from pipelines.preview.contact_sheet import write_contact_sheets
 
-    paths = write_contact_sheets(_existing(config.out), limit=config.limit)
+    paths = write_contact_sheets(_local(config.out), limit=config.limit)
     if config.json:
         print(json.dumps({"pictures": [str(path) for path in paths]}))
     else:
@@ -199,11 +200,19 @@ def _bench(config: BenchConfig) -> int:
     return 0
 
 
-def _existing(out: Path) -> Path:
+def _existing(out: StoragePath) -> StoragePath:
     """A data set's folder. Raises UserError when it is none."""
     if not (out / ".meta").is_dir() and not (out / "shards").is_dir():
         what = "is no data set" if out.exists() else "does not exist"
         raise UserError(f"{out} {what}; name the --out folder of a render run")
+    return out
+
+
+def _local(out: StoragePath) -> Path:
+    """A data set's folder on this machine. Raises UserError when it is none."""
+    if not isinstance(out, Path):
+        raise UserError(f"{out} must be a folder of this machine: pictures are written beside it; copy it first")
+    _existing(out)
     return out
 
 

@@ -10,12 +10,22 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import BufferedIOBase
-from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from .storage import StoragePath
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
 _EMPTY_BLOCK = bytes(BLOCK_BYTES)
 _CHECKSUM = slice(148, 156)  # where a header keeps its own checksum
+
+
+@runtime_checkable
+class ReadableFile(Protocol):
+    """An open file that can be read from any place: of this machine or of an object store."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class TarDamage(ValueError):
@@ -67,7 +77,7 @@ def layout(sizes: Iterable[tuple[str, int]]) -> list[Member]:
     return members
 
 
-def iterate_members(file: BufferedIOBase, file_bytes: int) -> Iterator[Member]:
+def iterate_members(file: ReadableFile, file_bytes: int) -> Iterator[Member]:
     """Yield the members of a tar in order, reading headers and padding only.
 
     Raises:
@@ -89,7 +99,7 @@ def iterate_members(file: BufferedIOBase, file_bytes: int) -> Iterator[Member]:
         offset = member.end
 
 
-def scan(path: Path) -> tuple[list[Member], TarDamage | None]:
+def scan(path: StoragePath) -> tuple[list[Member], TarDamage | None]:
     """All sound members from the start of a tar, and what stopped the reading before its end, if anything did."""
     members: list[Member] = []
     try:
@@ -103,12 +113,12 @@ def scan(path: Path) -> tuple[list[Member], TarDamage | None]:
     return members, None
 
 
-def read_member(file: BufferedIOBase, member: Member) -> bytes:
+def read_member(file: ReadableFile, member: Member) -> bytes:
     """The content of one member. Raises TarDamage if the file ends within it."""
     return _read_at(file, member.offset, member.size)
 
 
-def _read_at(file: BufferedIOBase, offset: int, size: int) -> bytes:
+def _read_at(file: ReadableFile, offset: int, size: int) -> bytes:
     file.seek(offset)
     data = file.read(size)
     if len(data) < size:
@@ -130,7 +140,7 @@ def _parse_header(header: bytes, offset: int) -> Member:
     return Member(info.name, offset + BLOCK_BYTES, info.size)
 
 
-def _check_end(file: BufferedIOBase, offset: int, file_bytes: int) -> None:
+def _check_end(file: ReadableFile, offset: int, file_bytes: int) -> None:
     rest = _read_at(file, offset, file_bytes - offset)
     if len(rest) < 2 * BLOCK_BYTES:
         raise TarDamage(file_bytes, "a tar must end with two empty blocks")

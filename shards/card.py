@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from .durable import write_durably
 from .index import marked_shards, read_marker
@@ -12,6 +11,7 @@ from .labels import FrameLabels
 from .licenses import roll_up
 from .marker import Marker, SampleRow
 from .record import SPLITS
+from .storage import StoragePath
 
 CARD_FILE = "README.md"
 
@@ -33,7 +33,7 @@ _LABEL_MEANINGS = {
 assert list(_LABEL_MEANINGS) == list(FrameLabels.__dataclass_fields__), "the card explains every label"
 
 
-def write_card(out: Path) -> Path:
+def write_card(out: StoragePath) -> StoragePath:
     """Write OUT/README.md from the markers and return its path.
 
     Raises:

@@ -1,46 +1,66 @@
-"""Files that appear whole or not at all: a temporary name beside the final one, fsync, rename, fsync of the folder."""
+"""Files that appear whole or not at all.
+
+In a file system: a temporary name beside the final one, fsync, rename, fsync of the folder. In an object store, which
+cannot rename: a temporary on this machine, then one upload; a store shows an object when it is complete.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import tempfile
 from pathlib import Path
+
+from .storage import StoragePath
 
 TEMPORARY_PATTERN = ".*.tmp-*"
 
 
-def temporary_beside(path: Path) -> Path:
-    """A name in the same folder, so that renaming is atomic; different for every call, so that writers never meet."""
-    return path.with_name(f".{path.stem}.tmp-{os.getpid()}-{secrets.token_hex(4)}")
+def temporary_for(path: StoragePath) -> Path:
+    """A name to write to until `path` is complete; different for every call, so that writers never meet.
+
+    In the same folder, so that renaming is atomic; for an object store, among this machine's temporary files.
+    """
+    folder = path.parent if isinstance(path, Path) else Path(tempfile.gettempdir())
+    return folder / f".{path.stem}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def replace_durably(temporary: Path, path: Path) -> None:
-    """Give a finished, synced temporary its final name and make the renaming survive a power cut."""
-    os.replace(temporary, path)
-    sync_folder(path.parent)
+def publish_durably(temporary: Path, path: StoragePath) -> None:
+    """Give a finished, synced temporary its final name; it survives a power cut from then on."""
+    if isinstance(path, Path):
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    else:
+        path.fs.put_file(str(temporary), path.path)
+        temporary.unlink()
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: StoragePath, data: bytes) -> None:
     """Write a small file so that readers see the old content or the new one, never a part.
 
     Raises:
         OSError: as the system raised it; the temporary is gone and `path` untouched.
     """
-    temporary = temporary_beside(path)
+    if not isinstance(path, Path):
+        path.fs.pipe_file(path.path, data)
+        return
+    temporary = temporary_for(path)
     try:
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        replace_durably(temporary, path)
+        publish_durably(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and removals in a folder durable, where the file system knows how."""
+def sync_folder(folder: StoragePath) -> None:
+    """Make renames and removals in a folder durable, where there is a folder and its file system knows how."""
+    if not isinstance(folder, Path):
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -11,7 +11,6 @@ import io
 import json
 import typing
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from .croissant import CROISSANT_FILE, croissant_of
 from .durable import TEMPORARY_PATTERN, write_durably
 from .marker import Marker, SampleRow, check_shard_name, is_complete, read_marker
 from .record import SCHEMA_VERSION, SPLITS
+from .storage import StoragePath, is_local
 
 __all__ = ["is_complete", "read_marker", "remove_stale_temporaries", "write_index"]
 
@@ -32,12 +32,12 @@ _ARROW_KINDS = {str: pa.string(), int: pa.int64(), float: pa.float64()}
 _NOT_IN_MANIFEST = ("sizes", "crc32")
 
 
-def marked_shards(out: Path) -> list[str]:
+def marked_shards(out: StoragePath) -> list[str]:
     """Names of the shards that have a marker, sorted; the folder's other files are passed over."""
     return sorted(path.stem for path in (out / ".meta").glob("*.json") if _is_shard_name(path.stem))
 
 
-def write_index(out: Path) -> dict[str, Any]:
+def write_index(out: StoragePath) -> dict[str, Any]:
     """Write index.json, manifest.parquet and SHA256SUMS from the markers; the same markers give the same bytes.
 
     Returns:
@@ -123,7 +123,7 @@ def checksum_lines(markers: Sequence[Marker], files: dict[str, bytes]) -> bytes:
     return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode("ascii")
 
 
-def remove_stale_temporaries(out: Path) -> list[Path]:
+def remove_stale_temporaries(out: StoragePath) -> list[StoragePath]:
     """Remove what writers that died left behind; for the start of a run, before anyone writes. Returns what went."""
     stale = find_temporaries(out)
     for path in stale:
@@ -131,9 +131,9 @@ def remove_stale_temporaries(out: Path) -> list[Path]:
     return stale
 
 
-def find_temporaries(out: Path) -> list[Path]:
+def find_temporaries(out: StoragePath) -> list[StoragePath]:
     """Temporary files in the folders of a data set, sorted."""
-    folders = (out, out / "shards", out / ".meta")
+    folders = (out, out / "shards", out / ".meta") if is_local(out) else ()  # object stores show none
     return sorted(path for folder in folders for path in folder.glob(TEMPORARY_PATTERN) if path.is_file())
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from .archive import BLOCK_BYTES, Member, TarDamage, read_member, scan
 from .codec import MAX_FIELD_BYTES, decode
 from .complaint import EVERY, Complaint, FieldError
 from .marker import Marker, SampleRow, check_shard_name, checksum
 from .sample import Sample
+from .storage import StoragePath
 
 _CHUNK_BYTES = 1 << 20
 TAR = "tar"  # the field of complaints about the file as a whole
@@ -42,7 +42,7 @@ class Inspection:
     complaints: tuple[Complaint, ...]
 
 
-def inspect_shard(tar: Path, marker: Marker | None) -> Inspection:
+def inspect_shard(tar: StoragePath, marker: Marker | None) -> Inspection:
     """Check one tar. Damage of any kind becomes a complaint, never an exception.
 
     Args:
@@ -56,7 +56,7 @@ def inspect_shard(tar: Path, marker: Marker | None) -> Inspection:
         return Inspection(0, 0, (), (complaint,))
 
 
-def _inspect(tar: Path, name: str, marker: Marker | None) -> Inspection:
+def _inspect(tar: StoragePath, name: str, marker: Marker | None) -> Inspection:
     complaints = list(_whole_file(tar, name, marker))
     members, damage = scan(tar)
     if damage is not None:
@@ -78,7 +78,7 @@ def _inspect(tar: Path, name: str, marker: Marker | None) -> Inspection:
     return Inspection(len(samples), frames, tuple(sound), tuple(complaints))
 
 
-def _whole_file(tar: Path, name: str, marker: Marker | None) -> Iterator[Complaint]:
+def _whole_file(tar: StoragePath, name: str, marker: Marker | None) -> Iterator[Complaint]:
     try:
         check_shard_name(name)
     except ValueError as error:
@@ -92,7 +92,7 @@ def _whole_file(tar: Path, name: str, marker: Marker | None) -> Iterator[Complai
         yield Complaint(name, EVERY, TAR, f"must have sha256 {marker.sha256} as its marker says, got {digest}")
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: StoragePath) -> str:
     """sha256 of a file as hex digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
@@ -147,7 +147,7 @@ def _group(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
 
 
 def _check_sample(
-    tar: Path, key: str, members: Mapping[str, Member], row: SampleRow | None, row_fields: Sequence[str]
+    tar: StoragePath, key: str, members: Mapping[str, Member], row: SampleRow | None, row_fields: Sequence[str]
 ) -> tuple[FoundSample | None, list[Complaint]]:
     name = tar.stem
     try:
@@ -165,7 +165,7 @@ def _check_sample(
     return FoundSample(name, key, record.split, record.scene_id, record.photo.sha256), []
 
 
-def _read(tar: Path, members: Mapping[str, Member]) -> dict[str, bytes]:
+def _read(tar: StoragePath, members: Mapping[str, Member]) -> dict[str, bytes]:
     with tar.open("rb") as file:
         for field, member in members.items():
             if member.size > MAX_FIELD_BYTES:

@@ -13,7 +13,6 @@ import typing
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from . import strict_json
@@ -23,6 +22,7 @@ from .durable import write_durably
 from .labels import require
 from .record import SCHEMA_VERSION, SPLITS, SampleRecord
 from .sample import check_key
+from .storage import StoragePath
 
 MARKER_VERSION = 1
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
@@ -37,12 +37,12 @@ def check_shard_name(name: str) -> str:
     return match[1]
 
 
-def tar_path(out: Path, name: str) -> Path:
+def tar_path(out: StoragePath, name: str) -> StoragePath:
     """Where the tar of a shard lies in a data set."""
     return out / "shards" / f"{name}.tar"
 
 
-def marker_path(out: Path, name: str) -> Path:
+def marker_path(out: StoragePath, name: str) -> StoragePath:
     """Where the marker of a shard lies in a data set: in a dot folder, out of the sight of `datasets`."""
     return out / ".meta" / f"{name}.json"
 
@@ -178,7 +178,7 @@ def checksum(data: bytes) -> str:
     return f"{zlib.crc32(data):08x}"
 
 
-def read_marker(out: Path, name: str) -> Marker:
+def read_marker(out: StoragePath, name: str) -> Marker:
     """Read the marker of a shard.
 
     Raises:
@@ -191,12 +191,12 @@ def read_marker(out: Path, name: str) -> Marker:
     return marker
 
 
-def write_marker(out: Path, marker: Marker) -> None:
+def write_marker(out: StoragePath, marker: Marker) -> None:
     """Write a marker: from now on the shard counts as finished."""
     write_durably(marker_path(out, marker.name), marker.to_json())
 
 
-def is_complete(out: Path, name: str) -> bool:
+def is_complete(out: StoragePath, name: str) -> bool:
     """True if the marker is there and sound and the tar has the size it says. Reads no content: `validate` does."""
     try:
         marker = read_marker(out, name)

@@ -8,11 +8,13 @@ what was seen without reading it. Tars are read strictly (archive.py): a cut one
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Generic, TypeVar
+
+from upath import UPath
 
 from .archive import Member, TarDamage, read_member, scan
 from .codec import MAX_FIELD_BYTES, decode
@@ -22,9 +24,10 @@ from .marker import is_complete, read_marker, tar_path
 from .order import Share, epoch_order
 from .record import SPLITS
 from .sample import Sample
+from .storage import StoragePath, storage_path
 
 T = TypeVar("T")
-Location = str | PathLike[str]
+Location = str | PathLike[str] | StoragePath
 _OPEN_SHARDS = 64  # whose headers are remembered
 
 
@@ -32,7 +35,7 @@ _OPEN_SHARDS = 64  # whose headers are remembered
 class ShardFile:
     """One shard to read: where it is and how many samples it holds."""
 
-    path: Path
+    path: StoragePath
     samples: int
 
 
@@ -40,15 +43,15 @@ def find_shards(paths: Location | Iterable[Location], *, split: str | None = Non
     """Find the shards to read, in the order given; those of a folder by name.
 
     Args:
-        paths: a data set's folder, a folder of tars, a tar, or several of these. Local paths only.
+        paths: a data set's folder, a folder of tars, a tar, or several of these; local paths or fsspec URLs.
         split: keep only the tars called SPLIT-*.
 
     Raises:
-        ValueError: a path that is a URL or a command, does not exist, or an unfinished shard; no shard at all.
+        ValueError: a path that is a command, does not exist, or an unfinished shard; no shard at all.
     """
     if split is not None and split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)} or None, got {split!r}")
-    several = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
+    several = [paths] if isinstance(paths, (str, PathLike, UPath)) else list(paths)
     shards = [shard for path in several for shard in _shards_at(path, split)]
     if not any(shard.samples for shard in shards):
         wanted = f"samples of split {split}" if split else "samples"
@@ -115,7 +118,7 @@ class ShardStream(Generic[T], Iterator[T]):
             return value
         raise StopIteration
 
-    def _read(self, path: Path, index: int) -> T:
+    def _read(self, path: StoragePath, index: int) -> T:
         samples, damage = self._members(path)
         whole = len(samples) - (damage is not None)  # the sample in which the damage lies may lack its rest
         if index >= whole:
@@ -123,7 +126,7 @@ class ShardStream(Generic[T], Iterator[T]):
         key, members = samples[index]
         return self._decode(key, _read_fields(path, members))
 
-    def _drop(self, path: Path, index: int, error: Exception) -> None:
+    def _drop(self, path: StoragePath, index: int, error: Exception) -> None:
         key, field = (error.key or EVERY, error.field) if isinstance(error, FieldError) else (EVERY, "tar")
         message = error.message if isinstance(error, FieldError) else f"sample {index}: {error}"
         complaint = Complaint(path.stem, key, field, message)
@@ -171,18 +174,18 @@ def read_shards(
 
 def _shards_at(location: Location, split: str | None) -> list[ShardFile]:
     text = str(location)
-    if text.startswith("pipe:") or "://" in text:
-        raise ValueError(f"{text} must be a local path: shards are never read through commands or URLs")
-    path = Path(location)
+    if text.startswith("pipe:"):
+        raise ValueError(f"{text} must be a path or a URL: shards are never read through commands")
+    path = storage_path(location if isinstance(location, UPath) else os.fspath(location))
     if (path / "shards").is_dir():
         return _shards_of_data_set(path, split)
-    tars = [path] if path.is_file() else sorted(path.glob("*.tar"))
+    tars: list[StoragePath] = [path] if path.is_file() else sorted(path.glob("*.tar"), key=str)
     if not tars:
         raise ValueError(f"{path} must be a data set, a tar or a folder of tars, got neither")
     return [ShardFile(tar, _count_samples(tar)) for tar in tars if _is_of(split, tar.name)]
 
 
-def _shards_of_data_set(out: Path, split: str | None) -> list[ShardFile]:
+def _shards_of_data_set(out: StoragePath, split: str | None) -> list[ShardFile]:
     """The finished shards by their markers; a tar without its marker is an error, not a smaller data set."""
     names = {tar.stem for tar in (out / "shards").glob("*.tar")} | set(marked_shards(out))
     shards = []
@@ -197,14 +200,14 @@ def _is_of(split: str | None, name: str) -> bool:
     return split is None or name.startswith(f"{split}-")
 
 
-def _count_samples(tar: Path) -> int:
+def _count_samples(tar: StoragePath) -> int:
     samples, damage = _samples_of(tar)
     if damage:
         raise ValueError(f"{tar} must be a whole tar, got damage: {damage}")
     return len(samples)
 
 
-def _samples_of(tar: Path) -> tuple[list[tuple[str, list[Member]]], TarDamage | None]:
+def _samples_of(tar: StoragePath) -> tuple[list[tuple[str, list[Member]]], TarDamage | None]:
     members, damage = scan(tar)
     samples: list[tuple[str, list[Member]]] = []
     for member in members:
@@ -214,7 +217,7 @@ def _samples_of(tar: Path) -> tuple[list[tuple[str, list[Member]]], TarDamage | 
     return samples, damage
 
 
-def _read_fields(tar: Path, members: Sequence[Member]) -> dict[str, bytes]:
+def _read_fields(tar: StoragePath, members: Sequence[Member]) -> dict[str, bytes]:
     with tar.open("rb") as file:
         fields: dict[str, bytes] = {}
         for member in members:

@@ -19,9 +19,10 @@ from .index import (
     read_manifest,
 )
 from .marker import Marker
+from .storage import StoragePath
 
 
-def check_side_files(out: Path, index: dict[str, Any] | None, markers: Sequence[Marker]) -> Iterator[Complaint]:
+def check_side_files(out: StoragePath, index: dict[str, Any] | None, markers: Sequence[Marker]) -> Iterator[Complaint]:
     """Compare the side files of a data set, entry by entry.
 
     Args:
@@ -47,7 +48,7 @@ def check_side_files(out: Path, index: dict[str, Any] | None, markers: Sequence[
         yield from _compare_checksums(lines, checksum_lines(markers, there))
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: StoragePath) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError:

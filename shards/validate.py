@@ -13,6 +13,7 @@ from .index import INDEX_FILE, find_temporaries, marked_shards
 from .inspection import TAR, FoundSample, Inspection, inspect_shard
 from .marker import Marker, read_marker
 from .side_files import check_side_files
+from .storage import StoragePath, storage_path
 from .strict_json import parse_object
 
 __all__ = ["Complaint", "ValidationReport", "validate"]
@@ -46,7 +47,7 @@ class ValidationReport:
         }
 
 
-def validate(out: Path) -> ValidationReport:
+def validate(out: StoragePath) -> ValidationReport:
     """Check every byte of a data set: tars against markers, markers against index, labels against pixels.
 
     Args:
@@ -58,12 +59,12 @@ def validate(out: Path) -> ValidationReport:
     Raises:
         ValueError: `out` is not a folder.
     """
-    out = Path(out)
+    out = storage_path(out)
     if not out.is_dir():
         raise ValueError(f"{out} must be the folder of a data set, got {'a file' if out.exists() else 'nothing'} there")
     index, complaints = _read_index(out)
     listed = _listed_shards(index)
-    tars = {path.stem: path for path in sorted((out / "shards").glob("*.tar"))}
+    tars: dict[str, StoragePath] = {path.stem: path for path in (out / "shards").glob("*.tar")}
     markers: dict[str, Marker] = {}
     inspections: list[Inspection] = []
     names = sorted({*tars, *marked_shards(out), *listed})
@@ -89,7 +90,7 @@ def validate(out: Path) -> ValidationReport:
     )
 
 
-def _read_index(out: Path) -> tuple[dict[str, Any] | None, list[Complaint]]:
+def _read_index(out: StoragePath) -> tuple[dict[str, Any] | None, list[Complaint]]:
     try:
         return parse_object((out / INDEX_FILE).read_bytes()), []
     except FileNotFoundError:
@@ -109,7 +110,7 @@ def _listed_shards(index: dict[str, Any] | None) -> set[str]:
     return {Path(url).stem for url in urls if isinstance(url, str)} | set(names)
 
 
-def _read_marker(out: Path, name: str) -> tuple[Marker | None, list[Complaint]]:
+def _read_marker(out: StoragePath, name: str) -> tuple[Marker | None, list[Complaint]]:
     field = f".meta/{name}.json"
     try:
         return read_marker(out, name), []
@@ -149,8 +150,8 @@ def _across_shards(samples: Sequence[FoundSample], markers: dict[str, Marker]) -
             yield Complaint(marker.name, EVERY, field, message)
 
 
-def _stray_temporaries(out: Path) -> Iterator[Complaint]:
+def _stray_temporaries(out: StoragePath) -> Iterator[Complaint]:
     for path in find_temporaries(out):
         shard = path.name.removeprefix(".").partition(".tmp-")[0]
         message = "must not be there: a temporary of a run that died; the same render command again removes it"
-        yield Complaint(shard, EVERY, path.relative_to(out).as_posix(), message)
+        yield Complaint(shard, EVERY, str(path)[len(str(out)) :].lstrip("/"), message)

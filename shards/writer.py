@@ -7,14 +7,14 @@ import hashlib
 import os
 from collections.abc import Mapping
 from io import BufferedIOBase
-from pathlib import Path
 from types import TracebackType
 
 from .codec import check_fields, decode_record
 from .complaint import FieldError
-from .durable import replace_durably, sync_folder, temporary_beside
+from .durable import publish_durably, sync_folder, temporary_for
 from .marker import EMPTY_SHA256, Marker, SampleRow, check_shard_name, marker_path, tar_path, write_marker
 from .sample import check_key
+from .storage import StoragePath, storage_path
 
 # Everything in a tar header that is not name and size is fixed, so that bytes depend on nothing else.
 _OWNER = "refocus-foundry"
@@ -52,9 +52,9 @@ class ShardWriter:
         OSError: as the system raised it (disk full: ENOSPC), with the temporary removed.
     """
 
-    def __init__(self, out: Path, name: str) -> None:
+    def __init__(self, out: StoragePath, name: str) -> None:
         self.split = check_shard_name(name)
-        self.out, self.name = Path(out), name
+        self.out, self.name = storage_path(out), name
         self.marker: Marker | None = None
         self._rows: list[SampleRow] = []
         self._fields: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class ShardWriter:
 
         for folder in (tar_path(self.out, self.name).parent, marker_path(self.out, self.name).parent):
             folder.mkdir(parents=True, exist_ok=True)
-        self._temporary = temporary_beside(tar_path(self.out, self.name))
+        self._temporary = temporary_for(tar_path(self.out, self.name))
         self._file = self._temporary.open("xb")
         self._hashed = _HashedFile(self._file)
         self._tar = webdataset.TarWriter(
@@ -139,7 +139,7 @@ class ShardWriter:
             sync_folder(old_marker.parent)
         try:
             if marker.samples:
-                replace_durably(self._temporary, tar)
+                publish_durably(self._temporary, tar)
             else:
                 tar.unlink(missing_ok=True)
             write_marker(self.out, marker)

@@ -26,6 +26,7 @@ from pipelines.render.job import RenderJob, ShardFailure, ShardReport
 from pipelines.render.run import Prepared, prepare
 from pipelines.render.run_inline import run_inline
 from shards.reader import read_shards
+from shards.storage import StoragePath
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Workload:
     def frames(self) -> int:
         return self.prepared.planning.plan.samples * self.config.stack.frames
 
-    def job(self, execution: ExecutionConfig, out: Path) -> RenderJob:
+    def job(self, execution: ExecutionConfig, out: StoragePath) -> RenderJob:
         config = replace(self.config, out=out, execution=execution)
         return RenderJob(config, self.prepared.device_kind, "0" * 64)
 
@@ -97,7 +98,7 @@ def workload(folder: Path, photos: Path, wanted: PhotoSet, device: str) -> Workl
     return Workload(config, prepare(config))
 
 
-def inline_rates(load: Workload, repeats: int) -> tuple[list[StageRate], ExecutorRate, Path]:
+def inline_rates(load: Workload, repeats: int) -> tuple[list[StageRate], ExecutorRate, StoragePath]:
     """Stages alone and the inline executor, taking turns; and the folder of the last data set. Medians."""
     alone: list[dict[str, StageSeconds]] = []
     walls: list[float] = []
@@ -135,7 +136,7 @@ def ray_rate(load: Workload, workers: int, stages: Sequence[StageRate]) -> Execu
     return _executor_rate("ray", workers, rate, max(0.0, end - start - load.frames / rate), load, stages)
 
 
-def reader_rate(out: Path, repeats: int) -> ReaderRate:
+def reader_rate(out: StoragePath, repeats: int) -> ReaderRate:
     """Every sample of a data set, read and decoded. Medians."""
     seconds, samples, frames = [], 0, 0
     for _ in range(repeats):
@@ -148,7 +149,7 @@ def reader_rate(out: Path, repeats: int) -> ReaderRate:
     return ReaderRate(samples / spent, frames / spent, size / spent / 1e6, samples)
 
 
-def render_inline(load: Workload) -> Path:
+def render_inline(load: Workload) -> StoragePath:
     """The data set alone, for the reader."""
     job = load.job(load.config.execution, load.config.out)
     with _worker_threads(job):

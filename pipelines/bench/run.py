@@ -20,6 +20,7 @@ from pipelines.bench.renderers import RendererRow
 from pipelines.bench.report import BenchReport, NotRun
 from pipelines.bench.subject import FRAMES, KIND, photo_like
 from pipelines.render.run import device_kind
+from shards.storage import StoragePath
 
 RAY_WORKERS = (1, 2)
 _GROWTH_RADIUS_PX = 32
@@ -120,7 +121,7 @@ def _pipeline_and_reader(config: BenchConfig, device: str, found: _Found) -> Non
             found.reader = pipeline.reader_rate(out, config.chosen_repeats)
 
 
-def _pipeline(load: Workload, turns: int, found: _Found) -> Path:
+def _pipeline(load: Workload, turns: int, found: _Found) -> StoragePath:
     """Stages alone, inline, Ray. Returns the folder of a data set."""
     _log.info("pipeline: stages alone and inline, %d times", turns)
     found.stages, inline, out = pipeline.inline_rates(load, turns)

@@ -70,7 +70,7 @@ def seconds_alone(job: RenderJob, plan: Plan) -> dict[str, StageSeconds]:
     subjects = [Subject(photo, disparity) for photo, disparity in zip(photos, maps, strict=True)]
     samples = timed("render", lambda: _samples(job, subjects))
     fields = timed("encode", lambda: _in_threads(lambda sample: encode(sample, codec), samples))
-    with TemporaryDirectory(prefix="bench-write-", dir=config.out.parent) as folder:
+    with TemporaryDirectory(prefix="bench-write-", dir=str(config.out.parent)) as folder:
         timed("write", lambda: _write(Path(folder), samples, fields))
     return seconds
 

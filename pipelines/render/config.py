@@ -9,12 +9,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from tyro.constructors import PrimitiveConstructorSpec
 
 from pipelines.errors import UserError
+from shards.storage import StoragePath, is_local, storage_path
 
 MAX_FRAMES = 100
 """What a sample can name: frame_00 ... frame_99. That of `shards.labels`, whose import takes seconds."""
+
+Place = Annotated[
+    StoragePath,
+    PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="DIR|URL",
+        instance_from_str=lambda words: storage_path(words[0]),
+        is_instance=lambda value: hasattr(value, "parent"),
+        str_from_instance=lambda value: [str(value)],
+    ),
+]
+"""A folder of this machine, or an fsspec URL (s3://bucket/set), on the command line."""
 
 
 def _require(holds: bool, flag: str, must: str, got: object) -> None:
@@ -27,7 +42,8 @@ class SourceConfig:
     """Which photos."""
 
     photos: str
-    """A folder, a CSV list (column `path`; also license, author, source_url), or builtin:N for N built-in scenes."""
+    """A folder, a CSV list (column `path`; also license, author, source_url), or builtin:N for N built-in scenes.
+    Folder and CSV may be URLs (s3://bucket/photos)."""
     limit: int | None = None
     """Take only the first N photos."""
     long_side: int = 768
@@ -199,8 +215,8 @@ class RenderConfig:
     """Photos become annotated shards in OUT; the same command again resumes."""
 
     source: SourceConfig
-    out: Path
-    """Folder of the data set."""
+    out: Place
+    """Folder of the data set, or the URL of one in an object store."""
     recipe: Literal["default", "demo"] = "default"
     """Named settings to start from (pipelines/render/recipes.py); other flags go on top."""
     depth: DepthConfig = DepthConfig()
@@ -236,4 +252,4 @@ class RenderConfig:
         )
         mask = self.lens.aperture_mask
         lens = replace(self.lens, aperture_mask=mask.absolute() if mask else None)
-        return replace(self, out=self.out.absolute(), depth=depth, lens=lens)
+        return replace(self, out=self.out.absolute() if is_local(self.out) else self.out, depth=depth, lens=lens)

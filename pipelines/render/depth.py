@@ -21,6 +21,7 @@ from pipelines.render.depth_registry import DEFAULT_MODEL
 from pipelines.render.disparity_map import DisparityMap, Kind
 from pipelines.render.photos import Photo, PhotoSource
 from pipelines.render.sidecar import SidecarDepth, find_sidecar, looked_for, meaning, read_note
+from shards.storage import StoragePath
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ def _check_sidecar(photo: PhotoSource, kind: Kind | None, depth_dir: Path | None
         _log.warning("%s has 8 bits: 256 steps of depth show as bands in the blur; 16-bit PNG has more", path)
 
 
-def _is_eight_bit(path: Path) -> bool:
+def _is_eight_bit(path: StoragePath) -> bool:
     try:
         return "eight_bit" in read_depth_file(path).flags
     except Rejection:

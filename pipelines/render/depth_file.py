@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import Rejection
 from pipelines.render.decode import MAX_PIXELS, open_image
+from shards.storage import StoragePath
 
 EXTENSIONS = (".png", ".npy", ".pfm")
 MAX_FILE_BYTES = 1 << 30
@@ -27,7 +27,7 @@ class DepthFile:
     flags: tuple[str, ...] = ()  # eight_bit: 256 steps of depth show as bands in the blur
 
 
-def read_depth_file(path: Path) -> DepthFile:
+def read_depth_file(path: StoragePath) -> DepthFile:
     """Read a file by its extension.
 
     Raises Rejection with stage "depth": `unreadable`, `truncated`, `too_large`, `not_single_channel`.

@@ -11,12 +11,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.depth import DepthOrigin
 from shards.sample import SCHEMA_VERSION
+from shards.storage import StoragePath
 from simulator import RENDERER_VERSION
 
 Fingerprint = dict[str, str | int | float | list[float]]
@@ -61,7 +61,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
     }
 
 
-def _content_sha256(path: Path | None) -> str:
+def _content_sha256(path: StoragePath | None) -> str:
     """Of a file's bytes; "" for none. Raises UserError when it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
@@ -79,7 +79,7 @@ def to_json(content: Fingerprint) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
 
-def check_same(path: Path, now: Fingerprint) -> None:
+def check_same(path: StoragePath, now: Fingerprint) -> None:
     """Raise UserError that names every key in which the data set at hand differs from this command."""
     try:
         before = json.loads(path.read_text(encoding="utf-8"))

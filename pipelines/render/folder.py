@@ -8,11 +8,11 @@ OUT/.meta/plan.json  config.json  left_out.jsonl  train-000000.json  train-00000
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from shards.card import CARD_FILE
 from shards.croissant import CROISSANT_FILE
 from shards.index import CHECKSUM_FILE, INDEX_FILE, MANIFEST_FILE
+from shards.storage import StoragePath
 
 LOCK_FILE = "run.lock"
 SIDE_FILES = (CARD_FILE, INDEX_FILE, MANIFEST_FILE, CROISSANT_FILE, CHECKSUM_FILE, "rejects.jsonl")
@@ -22,30 +22,30 @@ SIDE_FILES = (CARD_FILE, INDEX_FILE, MANIFEST_FILE, CROISSANT_FILE, CHECKSUM_FIL
 class Folder:
     """OUT. Tars, markers and index belong to `shards`; plan, fingerprint and rejects are here."""
 
-    out: Path
+    out: StoragePath
 
     @property
-    def meta(self) -> Path:
+    def meta(self) -> StoragePath:
         return self.out / ".meta"
 
     @property
-    def plan(self) -> Path:
+    def plan(self) -> StoragePath:
         return self.meta / "plan.json"
 
     @property
-    def fingerprint(self) -> Path:
+    def fingerprint(self) -> StoragePath:
         return self.meta / "config.json"
 
     @property
-    def rejects(self) -> Path:
+    def rejects(self) -> StoragePath:
         return self.out / "rejects.jsonl"
 
     @property
-    def left_out(self) -> Path:
+    def left_out(self) -> StoragePath:
         """Photos that never came into the plan: unreadable ones, duplicates."""
         return self.meta / "left_out.jsonl"
 
-    def shard_rejects(self, shard: str) -> Path:
+    def shard_rejects(self, shard: str) -> StoragePath:
         """What one shard left out: kept until the whole list is written, so that resuming loses none."""
         return self.meta / f"{shard}.rejects.jsonl"
 

@@ -9,13 +9,13 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from pipelines.errors import Rejection
 from pipelines.render.folder import Folder
 from pipelines.render.photos import PhotoSource, RejectedPhoto
 from pipelines.render.plan import Plan, PlannedShard
 from shards.durable import write_durably
+from shards.storage import StoragePath
 
 
 def rejected(photo: PhotoSource, reason: Rejection) -> RejectedPhoto:
@@ -77,7 +77,7 @@ def counts_by_code(rejects: Iterable[RejectedPhoto]) -> dict[str, int]:
     return dict(sorted(Counter(f"{reject.stage}/{reject.code}" for reject in rejects).items()))
 
 
-def _read(path: Path) -> list[RejectedPhoto]:
+def _read(path: StoragePath) -> list[RejectedPhoto]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8") as lines:  # not splitlines: a name may hold other line separators

@@ -10,12 +10,14 @@ import csv
 import hashlib
 import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import UserError
+from shards.storage import StoragePath, is_local, is_url, storage_path
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 _RAW_SUFFIXES = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".raw", ".rw2")
@@ -41,9 +43,12 @@ def list_photos(spec: str, seed: int) -> Iterator[ListedPhoto]:
 
     Raises UserError when `spec` is none of these or names no photo.
     """
-    path = Path(spec)
     if spec.startswith("builtin:"):
         return _builtin_scenes(spec, seed)
+    try:
+        path = storage_path(spec)
+    except ValueError as error:
+        raise UserError(f"--photos {error}") from error
     if path.is_dir():
         return iter(_in_folder(path))
     if path.suffix.lower() == ".csv" and path.is_file():
@@ -68,8 +73,8 @@ def _scene_seed(seed: int, index: int) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
-def _in_folder(folder: Path) -> list[ListedPhoto]:
-    files = sorted(_visible_files(folder), key=lambda file: file.relative_to(folder).as_posix())
+def _in_folder(folder: StoragePath) -> list[ListedPhoto]:
+    files = sorted(_visible_files(folder), key=lambda file: _name(file, folder))
     photos = [file for file in files if file.suffix.lower() in PHOTO_SUFFIXES and not _is_sidecar(file)]
     unread = Counter(f.suffix.lower() for f in files if f.suffix.lower() in UNREAD_PHOTO_SUFFIXES)
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()))
@@ -82,11 +87,20 @@ def _in_folder(folder: Path) -> list[ListedPhoto]:
         )
     if unread:
         _log.warning("%s: passed over %s; formats read are %s", folder, kinds, looked_for)
-    return [ListedPhoto(str(file.absolute()), file.relative_to(folder).as_posix()) for file in photos]
+    return [ListedPhoto(str(file.absolute()) if is_local(file) else str(file), _name(file, folder)) for file in photos]
 
 
-def _visible_files(folder: Path) -> Iterator[Path]:
+def _name(file: StoragePath, folder: StoragePath) -> str:
+    """The path of a file below a folder, with slashes."""
+    return str(file)[len(str(folder)) :].lstrip("/")
+
+
+def _visible_files(folder: StoragePath) -> Iterator[StoragePath]:
     """Files below `folder` whose path has no hidden part; linked folders are followed, loops are not."""
+    if not isinstance(folder, Path):
+        found = (folder / name[len(folder.path) :].lstrip("/") for name in folder.fs.find(folder.path))
+        yield from (file for file in found if not re.search(r"(^|/)\.", _name(file, folder)))
+        return
     visited: set[str] = set()
     for root, folders, files in os.walk(folder, followlinks=True):
         here = os.path.realpath(root)
@@ -98,7 +112,7 @@ def _visible_files(folder: Path) -> Iterator[Path]:
         yield from (Path(root, name) for name in files if not name.startswith("."))
 
 
-def _is_sidecar(file: Path) -> bool:
+def _is_sidecar(file: StoragePath) -> bool:
     """`STEM.disparity.png`, or a 16-bit grey `STEM.png` beside a photo `STEM.jpg`: depth, not a photo."""
     if file.stem.lower().endswith(tuple(f".{word}" for word in SIDECAR_WORDS)):
         return True
@@ -110,7 +124,7 @@ def _is_sidecar(file: Path) -> bool:
     )
 
 
-def is_bare_depth_png(file: Path) -> bool:
+def is_bare_depth_png(file: StoragePath) -> bool:
     """Whether a PNG's header says 16-bit grey, which no photo is: only then may `STEM.png` be depth."""
     if file.suffix.lower() != ".png":
         return False
@@ -123,7 +137,7 @@ def is_bare_depth_png(file: Path) -> bool:
     return head[:8] == b"\x89PNG\r\n\x1a\n" and head[24:26] == b"\x10\x00"
 
 
-def _in_csv(path: Path) -> list[ListedPhoto]:
+def _in_csv(path: StoragePath) -> list[ListedPhoto]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream)
@@ -136,15 +150,25 @@ def _in_csv(path: Path) -> list[ListedPhoto]:
     return photos
 
 
-def _csv_photo(table: Path, line: int, row: dict[str, str | None]) -> ListedPhoto:
+def _csv_photo(table: StoragePath, line: int, row: dict[str, str | None]) -> ListedPhoto:
     if "path" not in row:
         raise UserError(f"--photos {table} must have a column `path`, its columns are {list(row)}")
     listed = (row["path"] or "").strip()
     if not listed:
         raise UserError(f"--photos {table} line {line}: `path` is empty; fill it in or remove the line")
+    location, name = _listed_place(table, listed)
+    about = [(row.get(column) or "").strip() for column in ("license", "author", "source_url")]
+    return ListedPhoto(location, name, *about)
+
+
+def _listed_place(table: StoragePath, listed: str) -> tuple[str, str]:
+    """Location and name of a row's photo: a URL, or a path that counts from where the CSV lies."""
+    if is_url(listed):
+        return listed, listed.rpartition("/")[2]
+    if not isinstance(table, Path):
+        return str(table.parent / listed), listed
     folder = table.absolute().parent
     location = Path(os.path.normpath(folder / listed))
     # A path outside the CSV's folder could give away where somebody's home is: its last part must do.
     name = location.relative_to(folder) if location.is_relative_to(folder) else Path(location.name)
-    about = [(row.get(column) or "").strip() for column in ("license", "author", "source_url")]
-    return ListedPhoto(str(location), name.as_posix(), *about)
+    return str(location), name.as_posix()

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from pipelines.errors import Rejection, UserError
 from pipelines.render.decode import decode_photo
 from pipelines.render.exif import UNKNOWN_CAMERA, CameraTags
 from pipelines.render.listing import ListedPhoto, list_photos
+from shards.storage import storage_path
 
 MAX_FILE_BYTES = 1 << 30  # a photo is read into memory whole
 _HASH_THREADS = min(16, 4 * (os.cpu_count() or 1))
@@ -29,7 +29,7 @@ class PhotoSource:
 
     scene_id: str  # first 16 hex digits of sha256
     name: str  # path relative to the photo folder or the CSV, or `builtin-000012`
-    location: str  # absolute path, or `builtin:SEED`
+    location: str  # absolute path, URL, or `builtin:SEED`
     sha256: str  # of the file; of the location for a built-in scene
     license: str
     author: str
@@ -131,7 +131,7 @@ def read_photo(source: PhotoSource) -> bytes:
     """The file's bytes. Raises Rejection (`missing`, `unreadable`, `too_large`)."""
     try:
         _check_file_size(source.location)
-        return Path(source.location).read_bytes()
+        return storage_path(source.location).read_bytes()
     except OSError as error:
         raise _unreadable(error) from error
 
@@ -149,7 +149,7 @@ def _sha256(listed: ListedPhoto) -> str | Rejection:
     try:
         listed.name.encode("utf-8")
         _check_file_size(listed.location)
-        with open(listed.location, "rb") as stream:
+        with storage_path(listed.location).open("rb") as stream:
             digest = hashlib.sha256()
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
@@ -163,7 +163,7 @@ def _sha256(listed: ListedPhoto) -> str | Rejection:
 
 
 def _check_file_size(location: str) -> None:
-    if (size := os.stat(location).st_size) > MAX_FILE_BYTES:
+    if (size := storage_path(location).stat().st_size) > MAX_FILE_BYTES:
         limit = f"at most {MAX_FILE_BYTES >> 20} MiB"
         raise Rejection("photo", "too_large", f"the file must have {limit}, it has {size >> 20}")
 

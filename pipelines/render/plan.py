@@ -11,12 +11,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UserError
 from pipelines.render.photos import PhotoSource
 from shards.sample import SPLITS
+from shards.storage import StoragePath
 
 PLAN_VERSION = 2
 MAX_SAMPLES = 10**8  # keys have 8 digits
@@ -125,7 +125,7 @@ def plan_to_json(plan: Plan) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: StoragePath) -> Plan:
     """The plan of a data set. Raises UserError when the file cannot be one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -136,7 +136,7 @@ def read_plan(path: Path) -> Plan:
         raise UserError(f"{path} must be a plan of this program, got {error}; choose another --out") from error
 
 
-def check_same_photos(path: Path, plan: Plan, photos: Sequence[PhotoSource]) -> None:
+def check_same_photos(path: StoragePath, plan: Plan, photos: Sequence[PhotoSource]) -> None:
     """Raise UserError when the photos are not those that the plan at `path` froze.
 
     Where they lie may have changed: what counts is what a shard says of them.

@@ -45,7 +45,7 @@ class Forecast:
     frames: int
     shards: int
     estimated_bytes: int
-    free_bytes: int
+    free_bytes: int | None
     rejected_by_code: dict[str, int]
     depth: list[str]
     device: str
@@ -54,7 +54,8 @@ class Forecast:
         """For people: what there will be, and one line a reason for what will not."""
         lines = [
             f"{self.out}: {_counted(self.samples_by_split)} samples, {self.frames} frames, shards: {self.shards}",
-            f"about {human(self.estimated_bytes)}, {human(self.free_bytes)} are free",
+            f"about {human(self.estimated_bytes)}"
+            + (f", {human(self.free_bytes)} are free" if self.free_bytes is not None else ""),
             f"depth: {', '.join(self.depth) or 'exact'}; device: {self.device}",
             f"left out of {self.photos} photos: {sum(self.rejected_by_code.values()) or 'none'}",
         ]

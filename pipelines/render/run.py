@@ -6,7 +6,6 @@ find photos ─▶ check depth ─▶ fingerprint ─▶ plan ─▶ lock ─▶
 from __future__ import annotations
 
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -17,7 +16,7 @@ import torch
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.depth import DepthOrigin, check_depth
-from pipelines.render.estimate import bytes_per_sample, human
+from pipelines.render.estimate import bytes_per_sample, free_bytes, human
 from pipelines.render.fingerprint import Fingerprint, check_same, fingerprint, sha256_of, to_json
 from pipelines.render.folder import Folder
 from pipelines.render.growth import Planning, planned
@@ -102,7 +101,6 @@ def forecast(config: RenderConfig) -> Forecast:
     unfit = {reject.scene_id for reject in rejects}
     fit = Counter(shard.split for shard, sample in plan.latest.values() if sample.photo.scene_id not in unfit)
     samples = fit.total()
-    existing = next(folder for folder in (config.out, *config.out.absolute().parents) if folder.exists())
     return Forecast(
         out=str(config.out),
         photos=prepared.photos,
@@ -110,7 +108,7 @@ def forecast(config: RenderConfig) -> Forecast:
         frames=samples * config.stack.frames,
         shards=len(plan.shards),
         estimated_bytes=samples * bytes_per_sample(config),
-        free_bytes=shutil.disk_usage(existing).free,
+        free_bytes=free_bytes(config.out),
         rejected_by_code=counts_by_code(rejects),
         depth=[origin.source for origin in prepared.depth_origins],
         device=prepared.device_kind,
@@ -215,8 +213,8 @@ def _outcomes(
 
 
 def _warn_of_full_disk(config: RenderConfig, samples: int) -> None:
-    needed, free = samples * bytes_per_sample(config), shutil.disk_usage(config.out).free
-    if needed > free:
+    needed, free = samples * bytes_per_sample(config), free_bytes(config.out)
+    if free is not None and needed > free:
         _log.warning("%s has %s free, about %s are needed", config.out, human(free), human(needed))
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from pipelines.errors import UserError
 from pipelines.render.folder import LOCK_FILE
+from shards.durable import write_durably
+from shards.storage import StoragePath
 
 
 @contextmanager
-def run_lock(meta: Path, *, force: bool) -> Iterator[None]:
+def run_lock(meta: StoragePath, *, force: bool) -> Iterator[None]:
     """Hold the lock of a data set. A lock left by a dead process of this machine is taken over.
 
     Raises UserError when another run holds it; `force` takes it over nevertheless.
@@ -43,11 +45,17 @@ def run_lock(meta: Path, *, force: bool) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _create(path: Path, content: str) -> bool:
+def _create(path: StoragePath, content: str) -> bool:
     """Create the file with its content in one step; False when it exists.
 
-    By a hard link of a finished file: a plain exclusive create would show others an empty lock for a moment.
+    By a hard link of a finished file: a plain exclusive create would show others an empty lock for a moment. An object
+    store has neither: there two runs that start within the same second may both think they have it.
     """
+    if not isinstance(path, Path):
+        if path.exists():
+            return False
+        write_durably(path, content.encode())
+        return True
     finished = path.with_name(f".{path.name}.tmp-{socket.gethostname()}-{os.getpid()}")
     finished.write_text(content)
     try:
@@ -59,7 +67,7 @@ def _create(path: Path, content: str) -> bool:
     return True
 
 
-def _read(path: Path) -> dict[str, object] | None:
+def _read(path: StoragePath) -> dict[str, object] | None:
     """Who holds the lock; None when it is gone or no lock of ours."""
     try:
         holder = json.loads(path.read_text())

@@ -28,6 +28,7 @@ from pipelines.render.depth_file import EXTENSIONS, DepthFile, read_depth_file
 from pipelines.render.disparity_map import UNITS, DisparityMap, Kind, Quantity, disparity_values
 from pipelines.render.listing import SIDECAR_WORDS, is_bare_depth_png
 from pipelines.render.photos import Photo, PhotoSource
+from shards.storage import StoragePath, storage_path
 
 NOTE_NAME = "depth.json"
 _ASPECT_TOLERANCE = 0.01
@@ -59,7 +60,7 @@ class DepthNote:
 class SidecarDepth:
     """The estimator that reads: one disparity map or one Rejection a photo, in the order of the photos."""
 
-    depth_dir: Path | None = None
+    depth_dir: StoragePath | None = None
     kind: Kind | None = None  # of --depth-kind
 
     def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
@@ -86,19 +87,19 @@ class SidecarDepth:
         return DisparityMap(values, kind, UNITS[kind], note.source, revision, flags=file.flags)
 
 
-def find_sidecar(source: PhotoSource, depth_dir: Path | None) -> Path | None:
+def find_sidecar(source: PhotoSource, depth_dir: StoragePath | None) -> StoragePath | None:
     """The depth file that belongs to a photo, or None."""
     return next((path for path in _candidates(source, depth_dir) if path.is_file()), None)
 
 
-def looked_for(source: PhotoSource, depth_dir: Path | None) -> str:
+def looked_for(source: PhotoSource, depth_dir: StoragePath | None) -> str:
     """Where a sidecar was looked for, to be put into a message after "no "."""
     stem, extensions = Path(source.name).stem, "|".join(EXTENSIONS)
-    folder = depth_dir or Path(source.location).parent
+    folder = depth_dir or storage_path(source.location).parent
     return f"{stem}.disparity({extensions}), {stem}.depth({extensions}) or {stem}({extensions}) in {folder}"
 
 
-def meaning(path: Path, note: DepthNote, kind: Kind | None) -> tuple[Quantity, Kind]:
+def meaning(path: StoragePath, note: DepthNote, kind: Kind | None) -> tuple[Quantity, Kind]:
     """What the numbers in a file are, from its name, its depth.json and --depth-kind.
 
     Raises Rejection (`kind_unknown`) when they do not say, or contradict one another.
@@ -123,7 +124,7 @@ def meaning(path: Path, note: DepthNote, kind: Kind | None) -> tuple[Quantity, K
     return quantity, kind
 
 
-def read_note(folder: Path) -> DepthNote:
+def read_note(folder: StoragePath) -> DepthNote:
     """The depth.json of a folder; an empty note when there is none.
 
     Raises UserError when it is not what the top of this file shows.
@@ -143,17 +144,17 @@ def read_note(folder: Path) -> DepthNote:
         raise UserError(f"{path} cannot be used: {error}; correct or remove it") from error
 
 
-def _note_or_rejection(folder: Path) -> DepthNote:
+def _note_or_rejection(folder: StoragePath) -> DepthNote:
     try:
         return read_note(folder)
     except UserError as error:
         raise Rejection("depth", "depth_json", error.message) from error
 
 
-def _candidates(source: PhotoSource, depth_dir: Path | None) -> Iterator[Path]:
-    photo = Path(source.location)
-    folders = [photo.parent]
-    if depth_dir is not None and depth_dir.resolve() != photo.parent.resolve():
+def _candidates(source: PhotoSource, depth_dir: StoragePath | None) -> Iterator[StoragePath]:
+    photo = storage_path(source.location)
+    folders: list[StoragePath] = [photo.parent]
+    if depth_dir is not None and _resolved(depth_dir) != _resolved(photo.parent):
         folders = [depth_dir / Path(source.name).parent, depth_dir]
     for folder in folders:
         for word in SIDECAR_WORDS:
@@ -162,6 +163,10 @@ def _candidates(source: PhotoSource, depth_dir: Path | None) -> Iterator[Path]:
             path = folder / (photo.stem + extension)
             if extension != ".png" or folder != photo.parent or (path != photo and is_bare_depth_png(path)):
                 yield path
+
+
+def _resolved(folder: StoragePath) -> StoragePath:
+    return folder.resolve() if isinstance(folder, Path) else folder
 
 
 def _check_size(name: str, file: DepthFile, photo: Photo) -> None:
@@ -177,7 +182,7 @@ def _check_size(name: str, file: DepthFile, photo: Photo) -> None:
     raise Rejection("depth", "size_mismatch", f"{sizes}; {hint}")
 
 
-def _scale(path: Path, file: DepthFile, note: DepthNote, kind: Kind) -> float:
+def _scale(path: StoragePath, file: DepthFile, note: DepthNote, kind: Kind) -> float:
     if note.scale is not None:
         return note.scale
     if kind == "metric" and not file.holds_units:

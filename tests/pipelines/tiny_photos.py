@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from shards.storage import StoragePath
 from tests.pipelines.render.photo_examples import scenery
 
 HEIGHT, WIDTH = 66, 88  # photos need 64 px
@@ -29,9 +30,12 @@ def hill(height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint16]:
     return np.rint(65535 * (ground + bump) / (ground + bump).max()).astype(np.uint16)
 
 
-def tar_sums(out: Path) -> dict[str, str]:
+def tar_sums(out: StoragePath) -> dict[str, str]:
     """Name and SHA-256 of every tar of a data set."""
-    return {tar.name: hashlib.sha256(tar.read_bytes()).hexdigest() for tar in sorted((out / "shards").glob("*.tar"))}
+    return {
+        tar.name: hashlib.sha256(tar.read_bytes()).hexdigest()
+        for tar in sorted((out / "shards").glob("*.tar"), key=str)
+    }
 
 
 def temporaries(out: Path) -> list[str]:

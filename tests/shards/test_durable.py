@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shards.durable import TEMPORARY_PATTERN, temporary_beside, write_durably
+from shards.durable import TEMPORARY_PATTERN, temporary_for, write_durably
 
 
 def test_the_old_content_gives_way_to_the_new(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_a_failure_leaves_the_old_content_and_nothing_else(tmp_path: Path, monke
 
 def test_temporaries_never_meet_and_are_found_by_their_pattern(tmp_path: Path) -> None:
     path = tmp_path / "train-000000.tar"
-    temporaries = {temporary_beside(path) for _ in range(20)}
+    temporaries = {temporary_for(path) for _ in range(20)}
     assert len(temporaries) == 20
     for temporary in temporaries:
         assert temporary.name.startswith(".train-000000.tmp-")

@@ -84,9 +84,9 @@ def test_an_own_decoder_sees_the_raw_fields(out: Path) -> None:
     assert list(stream) == [("00000005", encode(make_sample(5, split="val")))]
 
 
-@pytest.mark.parametrize("path", ["pipe:cat shards.tar", "http://host/a.tar", "s3://bucket/a.tar", "file:///a.tar"])
+@pytest.mark.parametrize("path", ["pipe:cat shards.tar", "nosuchscheme://bucket/a.tar"])
 def test_commands_and_urls_are_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="must be a local path"):
+    with pytest.raises(ValueError, match=r"must be a (path or a URL|local path or a URL that fsspec)"):
         read_shards(path)
 
 
