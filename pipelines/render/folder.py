@@ -2,7 +2,7 @@
 
 OUT/README.md  index.json  manifest.parquet  SHA256SUMS  rejects.jsonl
 OUT/shards/train-000000.tar ...
-OUT/.meta/plan.json  config.json  train-000000.json  train-000000.rejects.jsonl ...  run.lock
+OUT/.meta/plan.json  config.json  runs.jsonl  train-000000.json  train-000000.rejects.jsonl ...  run.lock
 """
 
 from __future__ import annotations

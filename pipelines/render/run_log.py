@@ -1,0 +1,58 @@
+"""How long runs took: `OUT/.meta/runs.jsonl`, one line for each that rendered anything. It changes no byte of a shard."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+RUNS_FILE = "runs.jsonl"
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """One run.
+
+    Attributes:
+        started: UTC, ISO 8601.
+        seconds: from the first shard to the last.
+        photos, shards: in shards that this run finished; photos that were rejected there included.
+        failed_shards: those it could not finish.
+        executor, workers, device: what did the work.
+        busy_seconds: of all workers, by stage.
+    """
+
+    started: str
+    seconds: float
+    photos: int
+    shards: int
+    failed_shards: int
+    executor: str
+    workers: str
+    device: str
+    busy_seconds: dict[str, float]
+
+
+def utc_now() -> str:
+    """To the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def append_run(meta: Path, entry: RunEntry) -> None:
+    """Add one line. Raises OSError as the system does."""
+    with (meta / RUNS_FILE).open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(dataclasses.asdict(entry), sort_keys=True) + "\n")
+
+
+def read_runs(meta: Path) -> list[RunEntry]:
+    """Every run in the file, in its order; lines that are none (a run died while writing) are passed over."""
+    path = meta / RUNS_FILE
+    entries = []
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
+        try:
+            entries.append(RunEntry(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return entries
