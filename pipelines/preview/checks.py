@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.preview.flags import HARDLY_BLURRED, HARDLY_FOCUSED, label_flags
+from pipelines.preview.flags import CLOSE_PX, HARDLY_BLURRED, HARDLY_FOCUSED, label_flags
 from pipelines.preview.histogram import CountMap
 from pipelines.preview.stored import StoredSample
 from shards.validate import ValidationReport
@@ -68,28 +68,32 @@ def checks_at_hand(
     return [
         _verify_line(verified),
         Check(
-            f"frames with {HARDLY_BLURRED:.0%} or more in focus",
-            f"{too_sharp:.1%}",
+            f"frames with {100 * HARDLY_BLURRED:.0f} % or more of their pixels in focus",
+            _percent(too_sharp),
             "at most 10 %",
             too_sharp <= 0.1,
             _flagged(samples, "hardly blurred")[:WORST],
         ),
         Check(
-            f"frames with less than {HARDLY_FOCUSED:.1%} in focus",
-            f"{too_soft:.1%}",
+            f"frames with less than {100 * HARDLY_FOCUSED:.1f} % of their pixels in focus",
+            _percent(too_soft),
             "at most 10 %",
             too_soft <= 0.1,
             _flagged(samples, "hardly focused")[:WORST],
         ),
         Check(
-            "samples with planes less than 1 px of blur apart",
-            f"{len(close) / len(samples):.1%}",
+            f"samples with planes less than {CLOSE_PX:g} px of blur apart",
+            _percent(len(close) / len(samples)),
             "at most 10 %",
             len(close) <= 0.1 * len(samples),
             close[:WORST],
         ),
         *(_coverage_line(counts) for counts in coverage),
     ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _flagged(samples: Sequence[StoredSample], flag: str) -> tuple[str, ...]:
@@ -106,7 +110,7 @@ def _verify_line(verified: ValidationReport | None) -> Check:
 def _coverage_line(counts: CountMap) -> Check:
     cells = sum(map(len, counts.counts))
     points = sum(map(sum, counts.counts))
-    name, figure = f"{counts.title}: cells that hold a frame", f"{counts.covered:.0%}"
+    name, figure = f"{counts.title}: cells that hold a frame", f"{100 * counts.covered:.0f} %"
     if points < POINTS_A_CELL * cells:
         return Check(name, figure, f"judged from {POINTS_A_CELL * cells} points on, here {points}", None)
     return Check(name, figure, "at least 75 %", counts.covered >= 0.75)

@@ -5,6 +5,8 @@ Letters: D_f the planes in focus, K the blur scale, r = K·|D − D_f| the blur 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from shards.labels import FrameLabels
@@ -14,14 +16,14 @@ from shards.sample import Sample
 HARDLY_BLURRED = 0.9
 """Share of the picture in focus from which a frame shows no blur to learn from."""
 HARDLY_FOCUSED = 0.002
-CLOSE_PX = 1.0
+CLOSE_PX = 0.25
 """Planes whose blur differs by less than this, at the strongest level, give frames that look alike."""
 BANDS = 256
 """Fewer depths than this come from an 8-bit map."""
 
 MEANINGS = {
-    "hardly blurred": f"a frame with at least {HARDLY_BLURRED:.0%} of its pixels in focus",
-    "hardly focused": f"a frame with less than {HARDLY_FOCUSED:.1%} of its pixels in focus",
+    "hardly blurred": f"a frame with at least {100 * HARDLY_BLURRED:.0f} % of its pixels in focus",
+    "hardly focused": f"a frame with less than {100 * HARDLY_FOCUSED:.1f} % of its pixels in focus",
     "close planes": f"two planes whose blur differs by less than {CLOSE_PX:g} px at the strongest level",
     "banded depth": f"fewer than {BANDS} different depths",
     "sharpened depth": "soft depth edges were turned into steps at the photo's edges",
@@ -52,4 +54,4 @@ def closest_planes_px(frames: tuple[FrameLabels, ...], planes: int) -> float:
         (frames[start : start + planes] for start in range(0, len(frames), planes)), key=lambda g: g[0].blur_scale_px
     )
     places = sorted(frame.focus_disparity for frame in strongest)
-    return strongest[0].blur_scale_px * min(b - a for a, b in zip(places, places[1:], strict=False))
+    return strongest[0].blur_scale_px * min(b - a for a, b in pairwise(places))

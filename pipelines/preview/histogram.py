@@ -65,13 +65,6 @@ def histogram(
     return Histogram(title, unit, tuple(edges.tolist()), tuple(counts.tolist()))
 
 
-def whole_numbers(title: str, values: Sequence[int], unit: str = "") -> Histogram:
-    """One bin for each whole number from the least to the most."""
-    low, high = min(values), max(values)
-    counts = np.bincount(np.asarray(values) - low, minlength=high - low + 1)
-    return Histogram(title, unit, tuple(low - 0.5 + i for i in range(high - low + 2)), tuple(counts.tolist()))
-
-
 def count_map(
     labels: tuple[str, str, str], x: Sequence[float], y: Sequence[float], *, columns: int, rows: int
 ) -> CountMap:

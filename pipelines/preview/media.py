@@ -27,6 +27,10 @@ THUMB_LONG_SIDE = 320
 THUMB_QUALITY = 72
 MEGABYTE = 1_000_000
 MEDIA_FOLDER = "media"
+OWN_BYTES = 200_000
+"""Of the budget, for the page's own files and its report without pictures."""
+SAMPLE_BYTES, FRAME_BYTES = 3000, 320
+"""Labels and names of a sample, and of each of its frames, as they stand in the page."""
 
 Picture = npt.NDArray[np.uint8]
 
@@ -84,23 +88,25 @@ class MediaStore(Protocol):
 class InPage:
     """Everything inside the page, at most `budget_bytes` of it over `samples` samples."""
 
-    def __init__(self, budget_bytes: int, samples: int) -> None:
-        self._left, self._samples, self._rung = budget_bytes, samples, 0
+    def __init__(self, budget_bytes: int, samples: int, *, taken_bytes: int = 0) -> None:
+        """`taken_bytes`: what other pictures of the page take of the budget."""
+        self._left, self._samples, self._rung = budget_bytes - OWN_BYTES - taken_bytes, samples, 0
         self._budget, self._all = budget_bytes, samples
 
     def add(self, sample: Sample, fields: dict[str, bytes]) -> Media:
         """Raises UserError when even the smallest pictures do not fit."""
-        share = self._left // max(1, self._samples)
+        labels = SAMPLE_BYTES + FRAME_BYTES * len(sample.frames)
+        share = self._left // max(1, self._samples) - labels
         self._rung = max(0, self._rung - 1)  # a sample that compresses well may climb again
         while (media := encoded(sample, RUNGS[self._rung])).size > share and self._rung < len(RUNGS) - 1:
             self._rung += 1
         first = self._samples == self._all
-        if media.size > (1.5 * share if first else self._left):
+        if media.size > (1.5 * share if first else self._left - labels):
             raise UserError(
-                f"--budget-mb must leave {media.size / 1e6:.3f} MB or more for each of {self._all} samples; "
-                f"got {self._budget / MEGABYTE:g} in all; raise it, show fewer with --limit, or use --linked"
+                f"--budget-mb must leave {(media.size + labels) / MEGABYTE:.3f} or more to each of {self._all} "
+                f"samples; got {self._budget / MEGABYTE:g} in all; raise it, show fewer with --limit, or use --linked"
             )
-        self._left -= media.size
+        self._left -= media.size + labels
         self._samples -= 1
         return media
 

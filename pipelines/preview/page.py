@@ -59,7 +59,9 @@ def write_page(out: Path, *, limit: int, budget_mb: float, linked: bool) -> Writ
     stored, unreadable = find_stored(out)
     report = make_report(out, stored, unreadable)
     chosen = stored[:limit]
-    media: MediaStore = Beside(path) if linked else InPage(round(budget_mb * MEGABYTE), len(chosen))
+    taken = sum(len(reject.thumb) for group in report.rejects for reject in group.shown)
+    inside = InPage(round(budget_mb * MEGABYTE), len(chosen), taken_bytes=taken)
+    media: MediaStore = Beside(path) if linked else inside
     making = _Making(chosen, media, report)
     parts = page_parts(
         title=out.resolve().name,

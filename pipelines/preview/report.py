@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.preview.checks import Check, checks_at_hand, read_audit
-from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram, whole_numbers
+from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
 from pipelines.preview.reject_gallery import RejectGroup, reject_groups
 from pipelines.preview.stored import StoredSample, Unreadable
 from pipelines.render.folder import Folder
@@ -101,7 +101,6 @@ def _histograms(samples: Sequence[StoredSample], frames: Sequence[FrameLabels]) 
         histogram("Radius, 95th percentile", [frame.radius_p95_px for frame in frames], "px"),
         histogram("Radius, largest", radii, "px"),
         histogram("In focus", [100 * frame.in_focus_fraction for frame in frames], "% of the pixels", span=(0, 100)),
-        whole_numbers("Frames of a sample", [len(sample.record.frames) for sample in samples]),
     )
 
 
@@ -138,6 +137,7 @@ def _unit(values: Sequence[float]) -> list[float]:
 def _shares(samples: Sequence[StoredSample]) -> tuple[tuple[str, tuple[tuple[str, int], ...]], ...]:
     records = [sample.record for sample in samples]
     return (
+        ("Stack", _counted(f"{record.planes} planes × {record.levels} levels" for record in records)),
         ("Split", _counted(record.split for record in records)),
         ("Disparity", _counted(f"{r.disparity.kind}, {r.disparity.source}" for r in records)),
         ("Depth edges", _counted(record.disparity.edges.replace("_", " ") for record in records)),

@@ -67,12 +67,15 @@ def find_stored(
 
 def readable(stored: Sequence[StoredSample]) -> Iterator[tuple[StoredSample, Sample, dict[str, bytes]] | Unreadable]:
     """Decode one sample after the other; a damaged one becomes Unreadable."""
-    for entry in stored:
-        try:
-            fields = entry.fields()
-            yield entry, decode(entry.key, fields), fields
-        except (FieldError, TarDamage, OSError) as error:
-            yield Unreadable(entry.key, str(error))
+    yield from map(_decoded, stored)
+
+
+def _decoded(stored: StoredSample) -> tuple[StoredSample, Sample, dict[str, bytes]] | Unreadable:
+    try:
+        fields = stored.fields()
+        return stored, decode(stored.key, fields), fields
+    except (FieldError, TarDamage, OSError) as error:
+        return Unreadable(stored.key, str(error))
 
 
 def _samples_of(tar: Path) -> Iterator[StoredSample | Unreadable]:

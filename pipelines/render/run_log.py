@@ -1,10 +1,10 @@
-"""How long runs took: `OUT/.meta/runs.jsonl`, one line for each that rendered anything. It changes no byte of a shard."""
+"""How long runs took: `OUT/.meta/runs.jsonl`, one line for each that rendered anything."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -49,10 +49,13 @@ def append_run(meta: Path, entry: RunEntry) -> None:
 def read_runs(meta: Path) -> list[RunEntry]:
     """Every run in the file, in its order; lines that are none (a run died while writing) are passed over."""
     path = meta / RUNS_FILE
-    entries = []
-    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
-        try:
-            entries.append(RunEntry(**json.loads(line)))
-        except (ValueError, TypeError):
-            continue
-    return entries
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    return [entry for line in lines if (entry := _entry(line)) is not None]
+
+
+def _entry(line: str) -> RunEntry | None:
+    try:
+        entry = RunEntry(**json.loads(line))
+        return replace(entry, seconds=float(entry.seconds), busy_seconds=dict(entry.busy_seconds))
+    except (ValueError, TypeError):
+        return None

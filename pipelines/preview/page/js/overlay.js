@@ -44,7 +44,7 @@ function colors(name, map, frame, reachPx) {
   }
   return (code) => {
     const s = signedBlur(map.value(code), frame);
-    return [...(s > 0 ? WARM : COOL), 225 * Math.sqrt(Math.min(1, Math.abs(s) / reachPx))];
+    return [...(s > 0 ? WARM : COOL), 185 * Math.sqrt(Math.min(1, Math.abs(s) / reachPx))];
   };
 }
 
