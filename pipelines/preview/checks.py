@@ -42,7 +42,7 @@ def read_audit(out: Path) -> list[Check]:
         if path.stat().st_size > MAX_AUDIT_BYTES:
             raise ValueError(f"larger than {MAX_AUDIT_BYTES} bytes")
         return [_audit_line(line) for line in json.loads(path.read_text(encoding="utf-8"))["lines"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [Check(str(AUDIT_FILE), f"not readable: {error!r}", "run the audit again", False)]
 
 

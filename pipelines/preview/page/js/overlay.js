@@ -21,7 +21,7 @@ export function paint(canvas, name, map, frame, reachPx) {
   if (!name) return;
   canvas.width = map.width;
   canvas.height = map.height;
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // whole pictures are put in, nothing is drawn
   const image = context.createImageData(map.width, map.height);
   const color = colors(name, map, frame, reachPx);
   const table = new Map(); // codes repeat: each is worked out once

@@ -70,17 +70,18 @@ def overlaps(tab: Any) -> list[str]:
     return list(
         tab.evaluate(
             """() => {
-              const selector = '.bar > *, .filters > *, #gallery a, #stage, .panel > *, .readout div, .report > *, .chart';
+              const selector =
+                '.bar > *, .filters > *, #gallery a, #stage, .panel > *, .readout div, .report > *, .chart';
               const shown = [...document.querySelectorAll(selector)].filter((e) => e.checkVisibility());
-              const boxes = shown.map((e) => [e, e.getBoundingClientRect()]).filter(([, box]) => box.width && box.height);
+              const boxes = shown.map((e) => [e, e.getBoundingClientRect()]).filter(([, b]) => b.width && b.height);
               const wrong = [];
               for (const [one, a] of boxes) {
-                if (a.left < -0.5 || a.right > innerWidth + 0.5) wrong.push(`${one.id || one.className} is cut off`);
+                if (a.left < -0.5 || a.right > innerWidth + 0.5) wrong.push(`${one.outerHTML} is cut off`);
                 for (const [other, b] of boxes) {
                   if (one === other || one.contains(other) || other.contains(one)) continue;
                   const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
                   const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-                  if (across > 1 && down > 1) wrong.push(`${one.id || one.className} on ${other.id || other.className}`);
+                  if (across > 1 && down > 1) wrong.push(`${one.outerHTML} on ${other.outerHTML}`);
                 }
               }
               return wrong;
@@ -115,11 +116,11 @@ def test_controls_have_names(visit: OpenPage) -> None:
 
 
 def test_small_pictures_load_when_they_come_into_sight(visit: OpenPage, tmp_path: Path) -> None:
-    out = write_stacks(tmp_path / "many", [stack_sample(i) for i in range(40)])
+    out = write_stacks(tmp_path / "many", [stack_sample(i) for i in range(24)])
     file = Path(write_page(out, limit=200, budget_mb=4, linked=False).page)
-    tab = visit(file=file, width=390, height=600)
+    tab = visit(file=file, width=390, height=500)
     with_source = "document.querySelectorAll('#gallery img[src]').length"
-    assert 0 < tab.evaluate(with_source) < 30
+    assert 0 < tab.evaluate(with_source) < 20
     tab.evaluate("scrollTo(0, document.body.scrollHeight)")
     until(tab, "document.querySelector('#gallery li:last-child img').src.startsWith('data:')")
 

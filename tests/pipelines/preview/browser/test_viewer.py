@@ -131,7 +131,9 @@ def overlay(tab: Any) -> np.ndarray:
     """RGBA of the overlay's canvas."""
     shape = tab.evaluate("[document.querySelector('#overlay').height, document.querySelector('#overlay').width]")
     data = tab.evaluate(
-        "(c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.join())(document.querySelector('#overlay'))"
+        """(canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.join())(
+          document.querySelector('#overlay')
+        )"""
     )
     return np.array(data.split(","), int).reshape(*shape, 4)
 
