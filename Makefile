@@ -25,7 +25,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 
 setup: $(READY)  ## the virtual environment, with the pinned versions
 
-demo: $(READY)  ## built-in scenes -> verified shards and pictures, through Ray, in about a minute
+demo: $(READY)  ## built-in scenes -> verified shards and a page to open, through Ray, in about a minute
 	$(FOUNDRY) render --recipe demo --out out/demo $(FLAGS)
 	$(FOUNDRY) verify out/demo
 	$(FOUNDRY) preview out/demo

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pipelines.errors import UserError
 from pipelines.preview.focus_pull import FADE_STEPS, focus_pull, write_focus_pull
+from pipelines.preview.media import FRAME_BYTES, OWN_BYTES, SAMPLE_BYTES
 from pipelines.preview.page import write_page
 from pipelines.preview.page_template import MODULES, import_map, number
 from shards.validate import validate
@@ -72,6 +73,16 @@ def test_a_damaged_sample_is_left_out_and_said(out: Path) -> None:
     assert written.left_out[0].startswith("left out 00000001: ")
     with pytest.raises(UserError, match="00000001"):
         write_focus_pull(out, "00000001")
+
+
+def test_the_whole_page_keeps_within_its_budget(out: Path) -> None:
+    """Labels and the page's own files are counted, too."""
+    budget_mb = (OWN_BYTES + 3 * (SAMPLE_BYTES + 6 * FRAME_BYTES + 5000)) / 1e6
+    page = Path(write_page(out, limit=200, budget_mb=budget_mb, linked=False).page)
+    assert page.stat().st_size <= 1e6 * budget_mb
+    largest = max(len(text) for text in re.findall(r"<script type=.application/json.*?</script>", page.read_text()))
+    assert largest < SAMPLE_BYTES + 6 * FRAME_BYTES + 5000
+    assert '"WebP 88' not in page.read_text()
 
 
 def test_a_page_that_cannot_be_made_leaves_the_earlier_one(out: Path) -> None:
