@@ -1,14 +1,15 @@
 """The pictures of a sample for the page: re-encoded into it within a budget of bytes, or beside it as they are stored.
 
-Inside the page a sample gets the largest and best pictures that fit its share of what is left of the budget, going down
-RUNGS; what one sample saves, the following ones may use.
+Inside the page samples get the largest and best pictures, by RUNGS, that will fit what is left of the budget.
 """
 
 from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -86,29 +87,40 @@ class MediaStore(Protocol):
 
 
 class InPage:
-    """Everything inside the page, at most `budget_bytes` of it over `samples` samples."""
+    """Everything inside the page, at most `budget_bytes` of it over `samples` samples.
 
-    def __init__(self, budget_bytes: int, samples: int, *, taken_bytes: int = 0) -> None:
-        """`taken_bytes`: what other pictures of the page take of the budget."""
-        self._left, self._samples, self._rung = budget_bytes - OWN_BYTES - taken_bytes, samples, 0
-        self._budget, self._all = budget_bytes, samples
+    `probes` tell how large samples of this data set become: all get the best rung that the probes say will fit, so that
+    one looks as good as the other. `taken_bytes`: what other pictures of the page take of the budget.
+    """
+
+    def __init__(self, budget_bytes: int, samples: int, probes: Sequence[Sample], *, taken_bytes: int = 0) -> None:
+        self._budget, self._all, self._probes = budget_bytes, samples, probes
+        self._left, self._samples = budget_bytes - OWN_BYTES - taken_bytes, samples
+        self._expected = lru_cache(self._mean_size)
 
     def add(self, sample: Sample, fields: dict[str, bytes]) -> Media:
         """Raises UserError when even the smallest pictures do not fit."""
         labels = SAMPLE_BYTES + FRAME_BYTES * len(sample.frames)
         share = self._left // max(1, self._samples) - labels
-        self._rung = max(0, self._rung - 1)  # a sample that compresses well may climb again
-        while (media := encoded(sample, RUNGS[self._rung])).size > share and self._rung < len(RUNGS) - 1:
-            self._rung += 1
-        first = self._samples == self._all
-        if media.size > (1.5 * share if first else self._left - labels):
+        fitting = (rung for rung in RUNGS if self._expected(rung) <= share)
+        media = encoded(sample, next(fitting, RUNGS[-1]))
+        for rung in fitting:
+            if media.size <= self._left - labels:
+                break
+            media = encoded(sample, rung)
+        begins = self._samples == self._all
+        if media.size > self._left - labels or (begins and self._expected(RUNGS[-1]) > share):
             raise UserError(
-                f"--budget-mb must leave {(media.size + labels) / MEGABYTE:.3f} or more to each of {self._all} "
-                f"samples; got {self._budget / MEGABYTE:g} in all; raise it, show fewer with --limit, or use --linked"
+                f"--budget-mb must leave {(self._expected(RUNGS[-1]) + labels) / MEGABYTE:.3f} or more to each of "
+                f"{self._all} samples; got {self._budget / MEGABYTE:g} in all; raise it, show fewer with --limit, "
+                "or use --linked"
             )
         self._left -= media.size + labels
         self._samples -= 1
         return media
+
+    def _mean_size(self, rung: Rung) -> float:
+        return sum(encoded(sample, rung).size for sample in self._probes) / len(self._probes)
 
     def payload(self, key: str, content: dict[str, Any]) -> str:
         """In the page."""

@@ -23,6 +23,8 @@ from pipelines.preview.stored import StoredSample, Unreadable, find_stored, read
 from shards.durable import replace_durably, temporary_beside
 
 PAGE_FILE = "index.html"
+PROBES = 6
+"""Samples, spread over the page, that tell how large the others will be."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,7 @@ def write_page(out: Path, *, limit: int, budget_mb: float, linked: bool) -> Writ
     stored, unreadable = find_stored(out)
     report = make_report(out, stored, unreadable)
     chosen = stored[:limit]
-    taken = sum(len(reject.thumb) for group in report.rejects for reject in group.shown)
-    inside = InPage(round(budget_mb * MEGABYTE), len(chosen), taken_bytes=taken)
-    media: MediaStore = Beside(path) if linked else inside
+    media: MediaStore = Beside(path) if linked else _inside(chosen, budget_mb, report)
     making = _Making(chosen, media, report)
     parts = page_parts(
         title=out.resolve().name,
@@ -82,6 +82,15 @@ def write_page(out: Path, *, limit: int, budget_mb: float, linked: bool) -> Writ
         checks_failed=report.failed,
         left_out=tuple(f"left out {some.key}: {some.reason}" for some in (*unreadable, *making.left_out)),
     )
+
+
+def _inside(chosen: Sequence[StoredSample], budget_mb: float, report: Report) -> InPage:
+    taken = sum(len(reject.thumb) for group in report.rejects for reject in group.shown)
+    some = chosen[:: max(1, len(chosen) // PROBES)]
+    probes = [entry[1] for entry in readable(some) if not isinstance(entry, Unreadable)]
+    if not probes:
+        raise UserError(f"none of the samples {', '.join(entry.key for entry in some)} can be read; use verify", 1)
+    return InPage(round(budget_mb * MEGABYTE), len(chosen), probes, taken_bytes=taken)
 
 
 class _Making:

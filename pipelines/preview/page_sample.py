@@ -88,7 +88,7 @@ def facts(record: SampleRecord, media: Media) -> list[list[str]]:
     """Name and text, for the fold at the end of the viewer."""
     disparity, photo = record.disparity, record.photo
     stride = media.disparity["stride"]
-    thinned = f"; every {stride}th pixel here" if stride > 1 else ""
+    thinned = f"; here one pixel in {stride} by {stride}" if stride > 1 else ""
     pairs = [
         ("Scene", record.scene_id),
         ("Size", f"{record.width} × {record.height} px, from {photo.width} × {photo.height}"),
