@@ -23,7 +23,7 @@ from pipelines.preview.stored import StoredSample, Unreadable, find_stored, read
 from shards.durable import replace_durably, temporary_beside
 
 PAGE_FILE = "index.html"
-PROBES = 6
+PROBES = 8
 """Samples, spread over the page, that tell how large the others will be."""
 
 
@@ -86,7 +86,8 @@ def write_page(out: Path, *, limit: int, budget_mb: float, linked: bool) -> Writ
 
 def _inside(chosen: Sequence[StoredSample], budget_mb: float, report: Report) -> InPage:
     taken = sum(len(reject.thumb) for group in report.rejects for reject in group.shown)
-    some = chosen[:: max(1, len(chosen) // PROBES)]
+    # Steps of the golden ratio: spread over the page whatever period its photos may have.
+    some = [chosen[place] for place in sorted({int(len(chosen) * (i * 0.618 % 1)) for i in range(PROBES)})]
     probes = [entry[1] for entry in readable(some) if not isinstance(entry, Unreadable)]
     if not probes:
         raise UserError(f"none of the samples {', '.join(entry.key for entry in some)} can be read; use verify", 1)
