@@ -5,7 +5,7 @@ A damaged sample is left out and said so: the page is there to show what is wron
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -42,9 +42,7 @@ class Unreadable:
     reason: str
 
 
-def find_stored(
-    out: Path, on_tar: Callable[[int, int], None] = lambda done, of: None
-) -> tuple[list[StoredSample], list[Unreadable]]:
+def find_stored(out: Path) -> tuple[list[StoredSample], list[Unreadable]]:
     """All samples by key, and those whose labels cannot be read.
 
     Raises UserError when nothing can be read, or a shard is not finished.
@@ -55,10 +53,11 @@ def find_stored(
         raise UserError(f"{error}; see `refocus-foundry verify {out}`", exit_code=1) from error
     samples: list[StoredSample] = []
     unreadable: list[Unreadable] = []
-    for number, tar in enumerate(tars):
-        on_tar(number, len(tars))
-        for entry in _samples_of(tar):
-            (samples if isinstance(entry, StoredSample) else unreadable).append(entry)  # type: ignore[arg-type]
+    for entry in (entry for tar in tars for entry in _samples_of(tar)):
+        if isinstance(entry, StoredSample):
+            samples.append(entry)
+        else:
+            unreadable.append(entry)
     if not samples:
         first = unreadable[0].reason if unreadable else "got none"
         raise UserError(f"{out} must hold readable samples: {first}; see `refocus-foundry verify {out}`", exit_code=1)

@@ -116,11 +116,11 @@ def test_controls_have_names(visit: OpenPage) -> None:
 
 
 def test_small_pictures_load_when_they_come_into_sight(visit: OpenPage, tmp_path: Path) -> None:
-    out = write_stacks(tmp_path / "many", [stack_sample(i) for i in range(24)])
+    out = write_stacks(tmp_path / "many", [stack_sample(i) for i in range(16)])
     file = Path(write_page(out, limit=200, budget_mb=4, linked=False).page)
-    tab = visit(file=file, width=390, height=500)
+    tab = visit(file=file, width=390, height=400)
     with_source = "document.querySelectorAll('#gallery img[src]').length"
-    assert 0 < tab.evaluate(with_source) < 20
+    assert 0 < tab.evaluate(with_source) < 14
     tab.evaluate("scrollTo(0, document.body.scrollHeight)")
     until(tab, "document.querySelector('#gallery li:last-child img').src.startsWith('data:')")
 
