@@ -25,6 +25,7 @@ MODULES = (
     "viewer",
     "stack",
     "overlay",
+    "marks",
     "readout",
     "pointer",
     "address",

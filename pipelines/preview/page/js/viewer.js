@@ -3,6 +3,7 @@
 // Frames are kept as the labels list them. The sliders go through them in order: levels by blur scale, the planes of a
 // level by disparity, far to near.
 
+import { drawRail, placeText } from "preview/marks.js";
 import { legend, paint, signedBlur } from "preview/overlay.js";
 import { watchPointer } from "preview/pointer.js";
 import { Readout } from "preview/readout.js";
@@ -196,22 +197,8 @@ export class Viewer {
     for (const id of ["blur-circle", "blur-halo"]) this.find(id).setAttribute("r", radius * zoom);
     placeText(this.find("blur-text"), `r ${radius.toFixed(1)} px`, { x, y }, radius * zoom, shownWidth);
     this.readout.show(labels, this.pixel(), disparity, zoom);
-    this.drawRail(disparity);
-  }
-
-  /** Where planes and point lie between the farthest and the nearest disparity of the photo. */
-  drawRail(disparity) {
-    const { map } = this.content;
-    const [far, near] = [map.value(map.low), map.value(map.high)];
-    const share = (value) => `${(100 * (value - far)) / (near - far || 1)}%`;
-    const ticks = this.levels[this.level].map((frame) => {
-      const tick = line(share(this.content.frames[frame].focus_disparity), 4, 14);
-      tick.classList.toggle("current", frame === this.frame);
-      return tick;
-    });
-    const here = line(share(disparity), 0, 18);
-    here.classList.add("here");
-    this.find("rail").replaceChildren(...ticks, here);
+    const planes = this.levels[this.level].map((frame) => this.content.frames[frame].focus_disparity);
+    drawRail(this.find("rail"), this.content.map, planes, labels.focus_disparity, disparity);
   }
 
   key(event) {
@@ -279,23 +266,6 @@ function setSlider(slider, value, max, text) {
   slider.max = max;
   slider.value = value;
   slider.setAttribute("aria-valuetext", text);
-}
-
-/** Beside the circle, on the side where there is room; at the point's own height, kept inside the picture. */
-function placeText(text, content, { x, y }, radius, width) {
-  text.textContent = content;
-  const gap = Math.max(radius, 9) + 7;
-  const right = x + gap + 74 < width;
-  const left = x - gap - 74 > 0;
-  text.setAttribute("text-anchor", right || !left ? "start" : "end");
-  text.setAttribute("x", right ? gap : left ? -gap : 12 - x);
-  text.setAttribute("y", Math.max(4, 16 - y));
-}
-
-function line(at, top, bottom) {
-  const tick = document.createElementNS("http://www.w3.org/2000/svg", "line");
-  for (const [name, value] of Object.entries({ x1: at, x2: at, y1: top, y2: bottom })) tick.setAttribute(name, value);
-  return tick;
 }
 
 function flagItem(flag, meanings) {
