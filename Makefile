@@ -11,21 +11,21 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench gallery lint test test-faults clean
+.PHONY: help setup demo shards verify preview doctor validate bench gallery lint test test-faults test-browser clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; name a Python 3.10 or newer: make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: $(PYTHON) is older than 3.10; name a newer one: make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,validate]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,validate,browser]'
 	@touch $@
 
 setup: $(READY)  ## the virtual environment, with the pinned versions
 
-demo: $(READY)  ## built-in scenes -> verified shards and pictures, through Ray, in about a minute
+demo: $(READY)  ## built-in scenes -> verified shards and a page to open, through Ray, in about a minute
 	$(FOUNDRY) render --recipe demo --out out/demo $(FLAGS)
 	$(FOUNDRY) verify out/demo
 	$(FOUNDRY) preview out/demo
@@ -38,7 +38,7 @@ shards: $(READY)  ## PHOTOS=DIR|LIST.csv|builtin:N DEPTH=auto|sidecar|MODEL OUT=
 verify: $(READY)  ## OUT=DIR: check every byte and label of a data set
 	$(FOUNDRY) verify $(OUT)
 
-preview: $(READY)  ## OUT=DIR: contact sheets of a data set
+preview: $(READY)  ## OUT=DIR: a page to look at a data set: refocus by a click, and a report
 	$(FOUNDRY) preview $(OUT)
 
 doctor: $(READY)  ## versions, devices, disk, depth model
@@ -63,6 +63,10 @@ test: lint  ## lint and every test (no network and no GPU once installed)
 
 test-faults: $(READY)  ## crashes provoked on purpose: workers, nodes, driver, disk (minutes)
 	$(BIN)/python -m pytest -m faults $(FLAGS)
+
+test-browser: $(READY)  ## the preview page in a real browser: needs Debian's chromium (or CHROMIUM=PATH)
+	@command -v $${CHROMIUM:-chromium} >/dev/null || { echo "make: no chromium here; install it: apt-get install chromium, or name one: CHROMIUM=/path/to/chrome make test-browser" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/pipelines/preview/browser $(FLAGS)
 
 clean:  ## remove what make made, but never data sets in out/
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -59,18 +59,31 @@ class VerifyConfig:
 
 @dataclass(frozen=True)
 class PreviewConfig:
-    """Draw one contact sheet a sample into OUT/preview: photo, disparity, every frame with its labels."""
+    """Write a page to look at: OUT/preview/index.html, photos to refocus by a click and a report of the whole set."""
 
     out: Positional[Place]
-    """Folder of the data set, or its URL."""
-    limit: int = 24
-    """At most this many samples."""
+    """Folder of the data set, on this machine."""
+    limit: int | None = None
+    """At most this many samples: 200 in the page, 24 as sheets. The report is about all of them."""
+    budget_mb: float = 64.0
+    """Size of the page, in 10^6 bytes: pictures are re-encoded, and made smaller, until all of them fit."""
+    linked: bool = False
+    """Put the data set's own pictures beside the page, into OUT/preview/media, instead of smaller ones into it."""
+    sheets: bool = False
+    """Instead of the page: one contact sheet a sample, OUT/preview/KEY.png, with photo, disparity and every frame."""
+    gif: str | None = None
+    """Instead of the page: the focus pull of the sample of this key as OUT/preview/KEY.gif."""
     json: bool = False
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        if self.limit < 1:
+        if self.limit is not None and self.limit < 1:
             raise UserError(f"--limit must be at least 1; got {self.limit}")
+        if not self.budget_mb >= 1:
+            raise UserError(f"--budget-mb must be at least 1; got {self.budget_mb}")
+        ways = [flag for flag in ("linked", "sheets", "gif") if getattr(self, flag)]
+        if len(ways) > 1:
+            raise UserError(f"--{ways[0]} and --{ways[1]} must not be given together; give the command twice")
 
 
 @dataclass(frozen=True)
@@ -164,13 +177,28 @@ def _verify(config: VerifyConfig) -> int:
 
 
 def _preview(config: PreviewConfig) -> int:
-    from pipelines.preview.contact_sheet import write_contact_sheets
+    out = _local(config.out)
+    if config.sheets or config.gif:
+        return _preview_pictures(config)
+    from pipelines.preview.page import write_page
 
-    paths = write_contact_sheets(_local(config.out), limit=config.limit)
-    if config.json:
-        print(json.dumps({"pictures": [str(path) for path in paths]}))
+    written = write_page(out, limit=config.limit or 200, budget_mb=config.budget_mb, linked=config.linked)
+    _print(written, written.summary(), config.json)
+    return 0
+
+
+def _preview_pictures(config: PreviewConfig) -> int:
+    if config.gif:
+        from pipelines.preview.focus_pull import write_focus_pull
+
+        paths = [write_focus_pull(_local(config.out), config.gif)]
+        said = str(paths[0])
     else:
-        print(f"{len(paths)} contact sheets in {config.out / 'preview'}: {paths[0].name} ... {paths[-1].name}")
+        from pipelines.preview.contact_sheet import write_contact_sheets
+
+        paths = write_contact_sheets(_local(config.out), limit=config.limit or 24)
+        said = f"{len(paths)} contact sheets in {config.out / 'preview'}: {paths[0].name} ... {paths[-1].name}"
+    print(json.dumps({"pictures": [str(path) for path in paths]}) if config.json else said)
     return 0
 
 

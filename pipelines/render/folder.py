@@ -2,7 +2,8 @@
 
 OUT/README.md  index.json  manifest.parquet  croissant.json  SHA256SUMS  rejects.jsonl
 OUT/shards/train-000000.tar ...
-OUT/.meta/plan.json  config.json  left_out.jsonl  train-000000.json  train-000000.rejects.jsonl ...  run.lock
+OUT/.meta/plan.json  config.json  left_out.jsonl  runs.jsonl  train-000000.json  train-000000.rejects.jsonl ...
+OUT/.meta/run.lock
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ find photos ─▶ check depth ─▶ fingerprint ─▶ plan ─▶ lock ─▶
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -29,6 +30,7 @@ from pipelines.render.progress import RenderProgress
 from pipelines.render.result import Forecast, RenderResult
 from pipelines.render.run_inline import run_inline
 from pipelines.render.run_lock import run_lock
+from pipelines.render.run_log import RunEntry, append_run, utc_now
 from pipelines.render.worker import ShardWorker
 from shards.card import write_card
 from shards.durable import write_durably
@@ -180,7 +182,7 @@ def _render_missing(job: RenderJob, plan: Plan) -> tuple[dict[str, str], dict[st
         _log.info("%s: %d of %d shards are there already", out, len(plan.shards) - len(missing), len(plan.shards))
     _warn_of_full_disk(job.config, sum(len(shard.samples) for shard in missing))
     failed: dict[str, str] = {}
-    finished = 0
+    finished, started, start = 0, utc_now(), time.monotonic()
     with (
         RenderProgress(sum(len(shard.samples) for shard in missing)) as progress,
         closing(_outcomes(job, missing, progress.photo_done)) as outcomes,
@@ -195,7 +197,30 @@ def _render_missing(job: RenderJob, plan: Plan) -> tuple[dict[str, str], dict[st
                 raise UserError(
                     f"the first {len(failed)} shards all failed, {outcome.name} with: {outcome.reason}", exit_code=1
                 )
+    if missing:
+        done = [shard for shard in missing if shard.name not in failed]
+        _log_run(job, done, len(failed), started, time.monotonic() - start, dict(progress.seconds))
     return failed, dict(progress.seconds)
+
+
+def _log_run(
+    job: RenderJob, done: Sequence[PlannedShard], failed: int, started: str, seconds: float, busy: dict[str, float]
+) -> None:
+    execution = job.config.execution
+    append_run(
+        Folder(job.config.out).meta,
+        RunEntry(
+            started=started,
+            seconds=round(seconds, 3),
+            photos=sum(len(shard.samples) for shard in done),
+            shards=len(done),
+            failed_shards=failed,
+            executor=execution.executor,
+            workers="1" if execution.executor == "inline" else str(execution.workers),
+            device=job.device_kind,
+            busy_seconds={stage: round(spent, 3) for stage, spent in busy.items()},
+        ),
+    )
 
 
 def _outcomes(

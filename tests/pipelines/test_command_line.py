@@ -57,7 +57,11 @@ def test_the_way_of_a_data_set(tiny_config: RenderConfig, capsys: Said) -> None:
     assert main(["verify", str(tiny_config.out), "--json"]) == 0
     verified = json.loads(capsys.readouterr().out)
     assert (verified["samples"], verified["shards"], verified["frames"], verified["complaints"]) == (5, 3, 20, [])
-    assert main(["preview", str(tiny_config.out), "--limit", "2", "--json"]) == 0
+    assert main(["preview", str(tiny_config.out), "--json"]) == 0
+    page = json.loads(capsys.readouterr().out)
+    assert (page["page"], page["samples"]) == (str(tiny_config.out / "preview" / "index.html"), 5)
+    assert Path(page["page"]).stat().st_size == page["page_bytes"]
+    assert main(["preview", str(tiny_config.out), "--sheets", "--limit", "2", "--json"]) == 0
     pictures = json.loads(capsys.readouterr().out)["pictures"]
     assert [Path(picture).name for picture in pictures] == ["00000000.png", "00000001.png"]
     assert all(Path(picture).is_file() for picture in pictures)
@@ -140,6 +144,39 @@ def test_settings_that_differ_from_the_folders_are_exit_code_2(finished: RenderC
     error = capsys.readouterr().err
     assert "was begun with other settings: seed was 0, now 4;" in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--limit", "0"], "--limit must be at least 1; got 0"),
+        (["--budget-mb", "nan"], "--budget-mb must be at least 1; got nan"),
+        (["--linked", "--sheets"], "--linked and --sheets must not be given together"),
+        (["--sheets", "--gif", "00000000"], "--sheets and --gif must not be given together"),
+        (["--gif", "77"], "--gif 77: {out} has no such sample; its keys go from 00000000 to 00000004"),
+    ],
+)
+def test_what_preview_cannot_do_is_one_line(
+    finished: RenderConfig, capsys: Said, arguments: list[str], said: str
+) -> None:
+    assert main(["preview", str(finished.out), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said.replace("{out}", str(finished.out)) in error
+    assert len(error.splitlines()) == 1
+
+
+def test_preview_says_where_its_pictures_are(finished: RenderConfig, capsys: Said) -> None:
+    assert main(["preview", str(finished.out)]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith(f"{finished.out / 'preview' / 'index.html'}: 5 samples, ")
+    assert said.err == ""  # no terminal, no bar
+    assert main(["preview", str(finished.out), "--sheets"]) == 0
+    assert "5 contact sheets in" in capsys.readouterr().out
+    assert main(["preview", str(finished.out), "--gif", "00000003"]) == 0
+    assert capsys.readouterr().out.strip() == str(finished.out / "preview" / "00000003.gif")
+    assert main(["preview", str(finished.out), "--linked", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["linked"] is True
+    assert (finished.out / "preview" / "media" / "00000004" / "frame_03.jpg").is_file()
 
 
 @pytest.mark.parametrize("verb", ["verify", "preview", "card"])

@@ -1,0 +1,202 @@
+"""The pictures of a sample for the page: re-encoded into it within a budget of bytes, or beside it as they are stored.
+
+Inside the page samples get the largest and best pictures, by RUNGS, that will fit what is left of the budget.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pipelines.errors import UserError
+from pipelines.preview.disparity_code import packed, thinned
+from pipelines.preview.embedded import data_url, embedded_json
+from shards.durable import write_durably
+from shards.sample import Sample
+
+THUMB_LONG_SIDE = 320
+THUMB_QUALITY = 72
+MEGABYTE = 1_000_000
+MEDIA_FOLDER = "media"
+OWN_BYTES = 200_000
+"""Of the budget, for the page's own files and its report without pictures."""
+SAMPLE_BYTES, FRAME_BYTES = 3000, 320
+"""Labels and names of a sample, and of each of its frames, as they stand in the page."""
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """How pictures are put into the page: longest side, WebP quality, and every how many-th disparity."""
+
+    long_side: int
+    quality: int
+    stride_long_side: int
+    """Disparity keeps at least half of this many pixels on its long side: strides are whole numbers."""
+
+
+RUNGS = (
+    Rung(2048, 88, 4096),
+    Rung(1280, 86, 2048),
+    Rung(1024, 84, 1024),
+    Rung(768, 82, 768),
+    Rung(640, 76, 512),
+    Rung(512, 70, 384),
+    Rung(448, 62, 320),
+    Rung(384, 54, 256),
+    Rung(320, 46, 192),
+    Rung(256, 36, 128),
+)
+
+
+@dataclass(frozen=True)
+class Media:
+    """What the page needs of a sample's pixels: URLs in the frames' order, and packed disparity."""
+
+    thumb: str
+    photo: str
+    frames: tuple[str, ...]
+    disparity: dict[str, Any]  # codes (packed text), width, height, stride
+    shown: str  # how the pictures compare with those of the data set
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in the page."""
+        return sum(map(len, (self.thumb, self.photo, *self.frames, self.disparity["codes"])))
+
+
+class MediaStore(Protocol):
+    """Where the page's pictures go."""
+
+    def add(self, sample: Sample, fields: dict[str, bytes]) -> Media:
+        """Take in one sample."""
+
+    def payload(self, key: str, content: dict[str, Any]) -> str:
+        """What stands in the page for this content of a sample: the content itself, or "" when it lies beside."""
+
+
+class InPage:
+    """Everything inside the page, at most `budget_bytes` of it over `samples` samples.
+
+    `probes` tell how large samples of this data set become: all get the best rung that the probes say will fit, so that
+    one looks as good as the other. `taken_bytes`: what other pictures of the page take of the budget.
+    """
+
+    def __init__(self, budget_bytes: int, samples: int, probes: Sequence[Sample], *, taken_bytes: int = 0) -> None:
+        self._budget, self._all, self._probes = budget_bytes, samples, probes
+        self._left, self._samples = budget_bytes - OWN_BYTES - taken_bytes, samples
+        self._expected = lru_cache(self._mean_size)
+
+    def add(self, sample: Sample, fields: dict[str, bytes]) -> Media:
+        """Raises UserError when even the smallest pictures do not fit."""
+        labels = SAMPLE_BYTES + FRAME_BYTES * len(sample.frames)
+        share = self._left // max(1, self._samples) - labels
+        fitting = (rung for rung in RUNGS if self._expected(rung) <= share)
+        media = encoded(sample, next(fitting, RUNGS[-1]))
+        for rung in fitting:
+            if media.size <= self._left - labels:
+                break
+            media = encoded(sample, rung)
+        begins = self._samples == self._all
+        if media.size > self._left - labels or (begins and self._expected(RUNGS[-1]) > share):
+            raise UserError(
+                f"--budget-mb must leave {(self._expected(RUNGS[-1]) + labels) / MEGABYTE:.3f} or more to each of "
+                f"{self._all} samples; got {self._budget / MEGABYTE:g} in all; raise it, show fewer with --limit, "
+                "or use --linked"
+            )
+        self._left -= media.size + labels
+        self._samples -= 1
+        return media
+
+    def _mean_size(self, rung: Rung) -> float:
+        return sum(encoded(sample, rung).size for sample in self._probes) / len(self._probes)
+
+    def payload(self, key: str, content: dict[str, Any]) -> str:
+        """In the page."""
+        return embedded_json(content)
+
+
+class Beside:
+    """The data set's own bytes in a folder beside the page: nothing is encoded again."""
+
+    def __init__(self, page: Path) -> None:
+        self._folder = page.parent / MEDIA_FOLDER
+        shutil.rmtree(self._folder, ignore_errors=True)  # of an earlier page
+
+    def add(self, sample: Sample, fields: dict[str, bytes]) -> Media:
+        folder = self._folder / sample.key
+        folder.mkdir(parents=True)
+        names = [name for name in fields if name.startswith(("aif.", "frame_"))]
+        for name in names:
+            (folder / name).write_bytes(fields[name])
+        (folder / "thumb.webp").write_bytes(thumbnail(sample.aif))
+        here = f"{MEDIA_FOLDER}/{sample.key}"
+        photo = next(name for name in names if name.startswith("aif."))
+        frames = sorted(name for name in names if name != photo)
+        return Media(
+            thumb=f"{here}/thumb.webp",
+            photo=f"{here}/{photo}",
+            frames=tuple(f"{here}/{name}" for name in frames),
+            disparity=_disparity(sample, 1),
+            shown="the data set's own files",
+        )
+
+    def payload(self, key: str, content: dict[str, Any]) -> str:
+        """A script beside the page: a page that was opened from disk may read no other kind of file."""
+        script = f"globalThis.takeSample({embedded_json(key)},{embedded_json(content)});\n"
+        write_durably(self._folder / key / "sample.js", script.encode("ascii"))
+        return ""
+
+
+def encoded(sample: Sample, rung: Rung) -> Media:
+    """The sample's pictures as data URLs."""
+    height, width = sample.disparity.shape
+    pictures = [
+        data_url("image/webp", webp(scaled(p, rung.long_side), rung.quality)) for p in (sample.aif, *sample.frames)
+    ]
+    side = min(rung.long_side, max(height, width))
+    return Media(
+        thumb=data_url("image/webp", thumbnail(sample.aif)),
+        photo=pictures[0],
+        frames=tuple(pictures[1:]),
+        disparity=_disparity(sample, max(1, round(max(height, width) / rung.stride_long_side))),
+        shown=f"WebP {rung.quality}, {side} px" + (f" of {max(height, width)}" if side < max(height, width) else ""),
+    )
+
+
+def _disparity(sample: Sample, stride: int) -> dict[str, Any]:
+    codes = thinned(sample.disparity, stride)
+    return {"codes": packed(codes), "height": codes.shape[0], "width": codes.shape[1], "stride": stride}
+
+
+def thumbnail(srgb: Picture) -> bytes:
+    """A small WebP."""
+    return webp(scaled(srgb, THUMB_LONG_SIDE), THUMB_QUALITY)
+
+
+def scaled(srgb: Picture, long_side: int) -> Picture:
+    """[H, W, 3], at most `long_side` long, by area averaging; smaller pictures stay as they are."""
+    height, width = srgb.shape[:2]
+    scale = long_side / max(height, width)
+    if scale >= 1:
+        return srgb
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(srgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def webp(srgb: Picture, quality: int) -> bytes:
+    """Lossy WebP."""
+    file = io.BytesIO()
+    Image.fromarray(srgb).save(file, "WEBP", quality=quality, method=2)
+    return file.getvalue()

@@ -1,0 +1,137 @@
+"""The page of a data set: OUT/preview/index.html, by itself, or with its pictures beside it.
+
+shards ──▶ labels of all ──▶ report ┐
+       └─▶ pixels of some ──▶ media ─┴─▶ template ──▶ index.html
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import UserError
+from pipelines.preview.flags import MEANINGS, label_flags, pixel_flags
+from pipelines.preview.media import MEGABYTE, Beside, InPage, MediaStore
+from pipelines.preview.page_progress import watched
+from pipelines.preview.page_sample import card, content
+from pipelines.preview.page_template import page_parts
+from pipelines.preview.report import Report, make_report
+from pipelines.preview.stored import StoredSample, Unreadable, find_stored, readable
+from shards.durable import publish_durably, temporary_for
+
+PAGE_FILE = "index.html"
+PROBES = 8
+"""Samples, spread over the page, that tell how large the others will be."""
+
+
+@dataclass(frozen=True)
+class WrittenPage:
+    """What was written: for --json, with a summary for people."""
+
+    page: str
+    samples: int
+    samples_in_set: int
+    page_bytes: int
+    linked: bool
+    checks_failed: int
+    left_out: tuple[str, ...]
+
+    def summary(self) -> str:
+        """For people."""
+        shown = f"{self.samples} of {self.samples_in_set}" if self.samples < self.samples_in_set else f"{self.samples}"
+        beside = ", pictures beside it" if self.linked else ""
+        lines = [
+            f"{self.page}: {shown} samples, {self.page_bytes / MEGABYTE:.1f} MB{beside}; open it in a browser",
+            f"report: {'checks failed: ' + str(self.checks_failed) if self.checks_failed else 'no check failed'}",
+            *self.left_out,
+        ]
+        return "\n".join(lines)
+
+
+def write_page(out: Path, *, limit: int, budget_mb: float, linked: bool) -> WrittenPage:
+    """Write the page of the first `limit` samples and the report of all.
+
+    Raises UserError when no sample can be read or the budget is too small; an earlier page then stays.
+    """
+    path = out / "preview" / PAGE_FILE
+    path.parent.mkdir(exist_ok=True)
+    stored, unreadable = find_stored(out)
+    report = make_report(out, stored, unreadable)
+    chosen = stored[:limit]
+    media: MediaStore = Beside(path) if linked else _inside(chosen, budget_mb, report)
+    making = _Making(chosen, media, report)
+    parts = page_parts(
+        title=out.resolve().name,
+        samples=making.samples(),
+        cards=making.cards,
+        meanings=MEANINGS,
+        report=report,
+        samples_in_set=len(stored),
+        linked=linked,
+    )
+    size = _write(path, parts)
+    return WrittenPage(
+        page=str(path),
+        samples=len(making.cards),
+        samples_in_set=len(stored) + len(unreadable),
+        page_bytes=size,
+        linked=linked,
+        checks_failed=report.failed,
+        left_out=tuple(f"left out {some.key}: {some.reason}" for some in (*unreadable, *making.left_out)),
+    )
+
+
+def _inside(chosen: Sequence[StoredSample], budget_mb: float, report: Report) -> InPage:
+    taken = sum(len(reject.thumb) for group in report.rejects for reject in group.shown)
+    # Steps of the golden ratio: spread over the page whatever period its photos may have.
+    some = [chosen[place] for place in sorted({int(len(chosen) * (i * 0.618 % 1)) for i in range(PROBES)})]
+    probes = [entry[1] for entry in readable(some) if not isinstance(entry, Unreadable)]
+    if not probes:
+        raise UserError(f"none of the samples {', '.join(entry.key for entry in some)} can be read; use verify", 1)
+    return InPage(round(budget_mb * MEGABYTE), len(chosen), probes, taken_bytes=taken)
+
+
+class _Making:
+    """Goes through the samples once, while the template is written, and collects their cards for its end."""
+
+    def __init__(self, chosen: Sequence[StoredSample], media: MediaStore, report: Report) -> None:
+        self._chosen, self._media, self._report = chosen, media, report
+        self.cards: list[dict[str, Any]] = []
+        self.left_out: list[Unreadable] = []
+
+    def samples(self) -> Iterator[tuple[str, str]]:
+        """Key and embedded content of each sample that stands in the page."""
+        for entry in watched(readable(self._chosen), len(self._chosen), "samples"):
+            if isinstance(entry, Unreadable):
+                self.left_out.append(entry)
+                continue
+            stored, sample, fields = entry
+            media = self._media.add(sample, fields)
+            flags = [*label_flags(stored.record), *pixel_flags(sample)]
+            flags += ["damaged"] if sample.key in self._report.damaged_keys else []
+            flags += ["audit"] if sample.key in self._report.audit_keys else []
+            self.cards.append(card(sample, media, flags))
+            payload = self._media.payload(sample.key, content(sample, media))
+            if payload:
+                yield sample.key, payload
+        if not self.cards:
+            raise UserError(f"no sample can be shown: {self.left_out[0].reason}", exit_code=1)
+
+
+def _write(path: Path, parts: Iterator[str]) -> int:
+    """Whole or not at all, without holding the page in memory. Returns its bytes."""
+    temporary = temporary_for(path)
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        size = temporary.stat().st_size
+        publish_durably(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return size

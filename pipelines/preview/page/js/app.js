@@ -1,0 +1,105 @@
+// The page: which part is shown follows from its address, and from nothing else.
+
+import { readAddress, sampleAddress } from "preview/address.js";
+import { Gallery } from "preview/gallery.js";
+import { loadSample } from "preview/sample_data.js";
+import { startTheme } from "preview/theme.js";
+import { Viewer } from "preview/viewer.js";
+
+const find = (id) => document.getElementById(id);
+const data = JSON.parse(find("page-data").textContent);
+const cards = new Map(data.cards.map((card) => [card.key, card]));
+const gallery = new Gallery(find("photos-part"), data.cards, data.meanings);
+const viewer = new Viewer(find("sample-part"), {
+  onFrame: (key, frame) => {
+    const address = sampleAddress(key, frame);
+    if (location.hash !== address) history.replaceState(null, "", address); // sliding leaves no trail of pages
+  },
+  onLeave: () => (location.hash = "#photos"),
+  onStep: (by) => step(by),
+});
+
+let opened = null; // key of the sample that is shown
+let lastKey = null;
+let returned = false;
+
+async function route() {
+  const address = readAddress(location.hash);
+  if (address.view === "sample" && !cards.has(address.key)) {
+    say(`This page has no sample ${address.key}.`);
+    return show("photos");
+  }
+  if (address.view === "sample") return openSample(address);
+  say("");
+  returned = opened !== null;
+  opened = null;
+  viewer.close();
+  show(address.view);
+  if (address.view === "photos" && returned) gallery.focus(lastKey);
+}
+
+async function openSample({ key, frame }) {
+  say("");
+  if (opened === key) {
+    if (frame !== null && frame < viewer.content.frames.length) viewer.show(frame, { atFocus: true });
+    return;
+  }
+  opened = lastKey = key;
+  try {
+    const content = await loadSample(key, data.linked);
+    if (opened !== key) return; // left meanwhile
+    show("sample");
+    steps(key);
+    viewer.open(content, cards.get(key), frame, data.meanings);
+    scrollTo(0, 0);
+  } catch (error) {
+    opened = null;
+    show("photos");
+    say(`Sample ${key} cannot be shown: ${error.message}`);
+  }
+}
+
+function show(part) {
+  for (const name of ["photos", "sample", "report"]) find(`${name}-part`).hidden = name !== part;
+  mark("to-photos", part !== "report");
+  mark("to-report", part === "report");
+  document.body.dataset.part = part;
+}
+
+function mark(id, current) {
+  if (current) find(id).setAttribute("aria-current", "page");
+  else find(id).removeAttribute("aria-current");
+}
+
+/** The photos before and after, among those that the filter lets through. */
+function neighbour(key, by) {
+  const keys = gallery.shownKeys.includes(key) ? gallery.shownKeys : [...cards.keys()];
+  return keys[keys.indexOf(key) + by];
+}
+
+function steps(key) {
+  for (const [id, by] of [["previous", -1], ["next", 1]]) {
+    const other = neighbour(key, by);
+    find(id).href = other ? sampleAddress(other) : "#photos";
+    find(id).classList.toggle("off", !other);
+    find(id).tabIndex = other ? 0 : -1;
+  }
+}
+
+function step(by) {
+  const other = opened && neighbour(opened, by);
+  if (other) location.hash = sampleAddress(other);
+}
+
+function say(text) {
+  find("notice").textContent = text;
+  find("notice").hidden = !text;
+}
+
+startTheme(find("theme"));
+addEventListener("hashchange", route);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // its `#main` is no address of a part
+  find("main").focus();
+});
+route().then(() => (document.documentElement.dataset.ready = "yes"));

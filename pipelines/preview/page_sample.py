@@ -1,0 +1,102 @@
+"""What the page knows of one sample: its card in the gallery, and its content once it is opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.preview.media import Media
+from shards.record import ApertureRecord, LensRecord, SampleRecord
+from shards.sample import Sample
+
+FRAME_LABELS = (
+    "focus_x",
+    "focus_y",
+    "focus_disparity",
+    "blur_scale_px",
+    "blur_level",
+    "in_focus_fraction",
+    "radius_p95_px",
+    "radius_max_px",
+    "f_number",
+    "group",
+)
+
+
+def card(sample: Sample, media: Media, flags: list[str]) -> dict[str, Any]:
+    """For the gallery."""
+    record = sample.record
+    return {
+        "key": sample.key,
+        "name": record.photo.name,
+        "split": record.split,
+        "flags": flags,
+        "thumb": media.thumb,
+        "width": record.width,
+        "height": record.height,
+        "words": " ".join(
+            (sample.key, record.photo.name, record.split, record.scene_id, record.lens.recipe, record.disparity.source)
+        ),
+    }
+
+
+def content(sample: Sample, media: Media) -> dict[str, Any]:
+    """For the viewer: pictures, disparity, and the labels of every frame."""
+    record = sample.record
+    disparity = record.disparity
+    return {
+        "key": sample.key,
+        "width": record.width,
+        "height": record.height,
+        "planes": record.planes,
+        "levels": record.levels,
+        "frames": [{name: getattr(frame, name) for name in FRAME_LABELS} for frame in record.frames],
+        "photo": media.photo,
+        "pictures": list(media.frames),
+        "disparity": {
+            **media.disparity,
+            "scale": disparity.scale,
+            "offset": disparity.offset,
+            "unit": "" if disparity.unit == "1" else disparity.unit,
+        },
+        "aperture": aperture_text(record.aperture),
+        "lens": lens_text(record.lens),
+        "facts": facts(record, media),
+    }
+
+
+def aperture_text(aperture: ApertureRecord) -> str:
+    """`disc`, or `7 blades, cat-eye 0.4`: what differs from a plain disc."""
+    shape = f"{aperture.blades} blades" if aperture.shape == "blades" else aperture.shape
+    terms = {
+        "roundness": aperture.roundness if aperture.blades else 0.0,
+        "obstruction": aperture.obstruction,
+        "spherical": aperture.spherical,
+        "cat-eye": aperture.cat_eye,
+        "squeeze": aperture.squeeze if aperture.squeeze != 1 else 0.0,
+    }
+    return ", ".join([shape, *(f"{name} {value:.2g}" for name, value in terms.items() if value)])
+
+
+def lens_text(lens: LensRecord) -> str:
+    """`thin`, or `portrait-85mm, 85 mm on 36 mm`."""
+    name = lens.kind if lens.recipe == "plain" else lens.recipe
+    sensor = f" on {lens.sensor_width_mm:g} mm" if lens.sensor_width_mm else ""
+    return name + (f", {lens.focal_length_mm:g} mm{sensor}" if lens.focal_length_mm else "")
+
+
+def facts(record: SampleRecord, media: Media) -> list[list[str]]:
+    """Name and text, for the fold at the end of the viewer."""
+    disparity, photo = record.disparity, record.photo
+    stride = media.disparity["stride"]
+    thinned = f"; here one pixel in {stride} by {stride}" if stride > 1 else ""
+    pairs = [
+        ("Scene", record.scene_id),
+        ("Size", f"{record.width} × {record.height} px, from {photo.width} × {photo.height}"),
+        ("Shown as", media.shown),
+        ("Disparity", f"{disparity.kind}, {disparity.source}, edges {disparity.edges.replace('_', ' ')}{thinned}"),
+        ("Licence", photo.license or "not stated"),
+        ("Author", photo.author),
+        ("Source", photo.source_url),
+        ("Renderer", f"version {record.renderer.version}, {record.renderer.device_kind}"),
+    ]
+    return [[name, text] for name, text in pairs if text]

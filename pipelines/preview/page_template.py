@@ -1,0 +1,71 @@
+"""The page's own files, put together: a Jinja2 template, a style sheet, and JavaScript modules as an import map.
+
+Each module becomes a data URL under its name (`preview/viewer.js`), so that modules stay modules, import each other by
+name, and need neither a server nor a bundler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from pipelines.preview.embedded import embedded_json
+
+_FOLDER = files("pipelines.preview") / "page"
+MODULES = (
+    "app",
+    "gallery",
+    "sample_data",
+    "disparity",
+    "viewer",
+    "stack",
+    "overlay",
+    "marks",
+    "readout",
+    "pointer",
+    "address",
+    "theme",
+)
+
+
+def page_parts(**values: Any) -> Iterator[str]:
+    """The page's text, part by part: `samples` may be a generator that makes them on the way.
+
+    Autoescaping is on: every value is text unless it was made as markup here.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_source),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"embedded": lambda value: Markup(embedded_json(value)), "number": number}
+    template = environment.get_template("page.html")
+    return template.generate(
+        style=Markup(_source("style.css")), import_map=Markup(embedded_json(import_map())), raw=Markup, **values
+    )
+
+
+def import_map() -> dict[str, dict[str, str]]:
+    """Name to data URL of every module."""
+    names = [f"{name}.js" for name in MODULES]
+    return {
+        "imports": {
+            f"preview/{name}": "data:text/javascript;charset=utf-8," + quote(_source(f"js/{name}")) for name in names
+        }
+    }
+
+
+def number(value: float) -> str:
+    """Three digits that matter, without exponents where one can do without."""
+    return f"{value:,.0f}".replace(",", "\u202f") if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _source(name: str) -> str:
+    return _FOLDER.joinpath(*name.split("/")).read_text(encoding="utf-8")

@@ -1,0 +1,110 @@
+"""Photos that were left out, by reason, with a small picture where one can still be made."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from pipelines.errors import UserError
+from pipelines.preview.embedded import data_url
+from pipelines.preview.media import webp
+from pipelines.render.folder import Folder
+from pipelines.render.plan import read_plan
+from shards.storage import StoragePath
+
+THUMB_PX = 160
+SHOWN = 12
+"""Photos of one reason that are shown; all are counted."""
+MAX_FILE_BYTES = 200 << 20
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One photo: its name, why, and a data URL or ""."""
+
+    name: str
+    message: str
+    thumb: str
+
+
+@dataclass(frozen=True)
+class RejectGroup:
+    """All rejects of one `stage/code`; `shown` are the first of them."""
+
+    reason: str
+    count: int
+    shown: tuple[Reject, ...]
+
+
+def reject_groups(out: Path) -> list[RejectGroup]:
+    """By reason, most frequent first. Lines that make no sense are a reason of their own."""
+    by_reason: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for reason, name, message in _entries(Folder(out).rejects):
+        by_reason[reason].append((name, message))
+    find = _PhotoFinder(out)
+    return [
+        RejectGroup(reason, len(some), tuple(Reject(n, m, _thumb(find.path(n))) for n, m in some[:SHOWN]))
+        for reason, some in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+
+
+def _entries(path: StoragePath) -> list[tuple[str, str, str]]:
+    if not path.is_file():
+        return []
+    entries = []
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+        if not line:
+            continue
+        try:
+            entry = json.loads(line)
+            entries.append((f"{entry['stage']}/{entry['code']}", str(entry["path"]), str(entry["message"])))
+        except (ValueError, KeyError, TypeError):
+            entries.append(("ledger/damaged", line[:80], "a line of rejects.jsonl that cannot be read"))
+    return entries
+
+
+class _PhotoFinder:
+    """Where photos lie: the plan knows those it took, and from them the folder of all."""
+
+    def __init__(self, out: Path) -> None:
+        self._root: Path | None = None
+        try:
+            photos = read_plan(Folder(out).plan).photos
+        except (UserError, OSError):
+            photos = []
+        self._known = {photo.name: Path(photo.location) for photo in photos if not photo.is_builtin}
+        for name, location in self._known.items():
+            if str(location).endswith("/" + name):
+                self._root = Path(str(location)[: -len(name)])
+                break
+
+    def path(self, name: str) -> Path | None:
+        """The photo's file; None when it is not known, or would lie outside the photos' folder."""
+        if name in self._known:
+            return self._known[name]
+        if self._root is None:
+            return None
+        path = (self._root / name).resolve()
+        return path if path.is_relative_to(self._root.resolve()) else None
+
+
+def _thumb(path: Path | None) -> str:
+    """A data URL; "" for what Pillow cannot open, which is the reason why many of them are here."""
+    try:
+        if path is None or path.stat().st_size > MAX_FILE_BYTES:
+            return ""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=["JPEG", "PNG", "WEBP", "TIFF"]) as image:
+                image.draft("RGB", (2 * THUMB_PX, 2 * THUMB_PX))
+                small = ImageOps.exif_transpose(image).convert("RGB")
+                small.thumbnail((THUMB_PX, THUMB_PX))
+    except Exception:  # hostile files are what rejects are made of; the reason stands beside the empty place
+        return ""
+    return data_url("image/webp", webp(np.asarray(small), 70))

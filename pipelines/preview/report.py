@@ -1,0 +1,152 @@
+"""The report of a whole data set: what a person looks at to know whether it is good.
+
+Everything comes from the labels of every sample, from `verify`, and from what the run wrote beside the shards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.preview.checks import Check, checks_at_hand, read_audit
+from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
+from pipelines.preview.reject_gallery import RejectGroup, reject_groups
+from pipelines.preview.stored import StoredSample, Unreadable
+from pipelines.render.folder import Folder
+from pipelines.render.run_log import RunEntry, read_runs
+from shards.labels import FrameLabels
+from shards.validate import ValidationReport, validate
+
+VERIFY_UP_TO = 2000
+"""Samples; beyond, reading every byte takes longer than one waits for a page."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the report's tab shows.
+
+    Attributes:
+        counts: name and number, for the head.
+        verified: None where the set is too large to be verified on the way.
+        audit, checks: lines of the label audit (none: it was not run), and those computed here.
+        shares: for each question (split, disparity, lens, ...), how many samples give which answer.
+        runs: what the runs wrote down; none for sets made before they did.
+    """
+
+    counts: tuple[tuple[str, int], ...]
+    verified: ValidationReport | None
+    unreadable: tuple[Unreadable, ...]
+    audit: tuple[Check, ...]
+    checks: tuple[Check, ...]
+    histograms: tuple[Histogram, ...]
+    coverage: tuple[CountMap, ...]
+    shares: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+    rejects: tuple[RejectGroup, ...]
+    runs: tuple[RunEntry, ...]
+
+    @property
+    def failed(self) -> int:
+        """How many lines failed."""
+        return sum(check.passed is False for check in (*self.audit, *self.checks)) + bool(self.unreadable)
+
+    @property
+    def damaged_keys(self) -> frozenset[str]:
+        """Samples that `verify` complains about."""
+        return frozenset(complaint.key for complaint in self.verified.complaints) if self.verified else frozenset()
+
+    @property
+    def audit_keys(self) -> frozenset[str]:
+        """The worst samples of audit lines that failed."""
+        return frozenset(key for check in self.audit if check.passed is False for key in check.worst_keys)
+
+
+def make_report(out: Path, samples: Sequence[StoredSample], unreadable: Sequence[Unreadable]) -> Report:
+    """Look at everything. `samples` must not be empty."""
+    verified = validate(out) if len(samples) <= VERIFY_UP_TO else None
+    frames = [frame for sample in samples for frame in sample.record.frames]
+    rejects = reject_groups(out)
+    coverage = _coverage(samples)
+    return Report(
+        counts=(
+            ("samples", len(samples)),
+            ("frames", len(frames)),
+            ("shards", len({sample.tar for sample in samples})),
+            ("photos rejected", sum(group.count for group in rejects)),
+        ),
+        verified=verified,
+        unreadable=tuple(unreadable),
+        audit=tuple(read_audit(out)),
+        checks=tuple(checks_at_hand(samples, verified, coverage)),
+        histograms=_histograms(samples, frames),
+        coverage=coverage,
+        shares=_shares(samples),
+        rejects=tuple(rejects),
+        runs=tuple(read_runs(Folder(out).meta)),
+    )
+
+
+def _histograms(samples: Sequence[StoredSample], frames: Sequence[FrameLabels]) -> tuple[Histogram, ...]:
+    planes = [frame.focus_disparity for sample in samples for frame in sample.record.frames[: sample.record.planes]]
+    relative = all(sample.record.disparity.kind == "relative" for sample in samples)
+    kinds = {sample.record.disparity.unit for sample in samples}
+    unit = {"1": "", "1/m": "1/m"}[kinds.pop()] if len(kinds) == 1 else "1 or 1/m"
+    radii = [max(frame.radius_max_px, 0.01) for frame in frames]
+    return (
+        histogram("Planes in focus, D_f", planes, unit, span=(0.0, 1.0) if relative else None),
+        histogram("Blur levels", [frame.blur_level for frame in frames], "% of the long side", log=True),
+        histogram("Radius, 95th percentile", [frame.radius_p95_px for frame in frames], "px"),
+        histogram("Radius, largest", radii, "px"),
+        histogram("In focus", [100 * frame.in_focus_fraction for frame in frames], "% of the pixels", span=(0, 100)),
+    )
+
+
+def _coverage(samples: Sequence[StoredSample]) -> tuple[CountMap, ...]:
+    """Where planes and points lie. Planes are placed by their rank in the scene's own range of planes drawn."""
+    frames = [frame for sample in samples for frame in sample.record.frames]
+    points = [frame for sample in samples for frame in sample.record.frames[: sample.record.planes]]
+    nearness = _unit([frame.focus_disparity for frame in frames])
+    levels = _unit(np.log([frame.blur_level for frame in frames]).tolist())
+    return (
+        count_map(
+            ("Focus points in the picture", "x", "y"),
+            [p.focus_x for p in points],
+            [p.focus_y for p in points],
+            columns=6,
+            rows=4,
+        ),
+        count_map(
+            ("Plane against blur level", "far to near", "strong to weak"),
+            nearness,
+            [1 - level for level in levels],
+            columns=6,
+            rows=4,
+        ),
+    )
+
+
+def _unit(values: Sequence[float]) -> list[float]:
+    """Mapped to [0, 1] by their own range; all equal: to 0.5."""
+    low, high = min(values), max(values)
+    return [(value - low) / (high - low) if high > low else 0.5 for value in values]
+
+
+def _shares(samples: Sequence[StoredSample]) -> tuple[tuple[str, tuple[tuple[str, int], ...]], ...]:
+    records = [sample.record for sample in samples]
+    return (
+        ("Stack", _counted(f"{record.planes} planes × {record.levels} levels" for record in records)),
+        ("Split", _counted(record.split for record in records)),
+        ("Disparity", _counted(f"{r.disparity.kind}, {r.disparity.source}" for r in records)),
+        ("Depth edges", _counted(record.disparity.edges.replace("_", " ") for record in records)),
+        ("Lens recipe", _counted(record.lens.recipe for record in records)),
+        ("Aperture", _counted(record.aperture.shape for record in records)),
+        ("Licence", _counted(record.photo.license or "not stated" for record in records)),
+        ("Renderer", _counted(f"version {r.renderer.version}, {r.renderer.device_kind}" for r in records)),
+    )
+
+
+def _counted(answers: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(Counter(answers).most_common(8))
