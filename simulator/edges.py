@@ -24,7 +24,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from simulator.color import linear_to_srgb
-from simulator.occlusion import local_max
+from simulator.neighbourhood import local_max
 from simulator.thin_parts import heightened
 
 _FINE_PX, _COARSE_PX = 0.7, 2.0  # the two scales whose slopes are compared

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from simulator.occlusion import local_max
+from simulator.neighbourhood import local_max
 
 _REACH_PX = 2  # how far to look for clean neighbours
 _EDGE_MEAN, _EDGE_SPREAD = 0.95, 0.1  # share of the centre's side, and how sure geometry is of it

@@ -16,6 +16,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from simulator.matte import SplitPixels
+from simulator.neighbourhood import local_max
+
 CUTS = 4  # more cuts guess surfaces that are not there: 16 lose 0.1 dB against 4 on the path-traced scenes
 _FALLOFF = 3.0  # weight of a source falls with distance^-3
 
@@ -30,11 +33,13 @@ class HiddenSurface:
 
 
 def hidden_surfaces(
-    image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], *, reach_px: int, step: float
+    seen: SplitPixels, disparity: Float[Tensor, "h w"], *, reach_px: int, step: float
 ) -> list[HiddenSurface]:
     """What lies behind the near sides of all disparity steps wider than `step`, up to `reach_px` inside.
 
     Nearest first: what is hidden directly behind a silhouette comes before what is hidden behind that in turn.
+    It is guessed from pixels that were split: a lamp's rim shines into the pixels around it, and whoever fills the
+    place behind the lamp from those lights a second lamp there.
     """
     high, low = local_max(disparity, 1), -local_max(-disparity, 1)
     jumps = high - low > step
@@ -47,7 +52,7 @@ def hidden_surfaces(
         behind = local_max(rim.float(), reach_px) > 0
         hidden = behind & (deepest >= cut)
         if bool(hidden.any()):
-            surface = _surface_behind(image, disparity, cut, hidden, reach_px)
+            surface = _surface_behind(seen, disparity < cut, cut, hidden, reach_px)
             surfaces.append(surface)
             deepest = torch.where(surface.coverage > 0, surface.disparity, deepest)
     return surfaces
@@ -61,23 +66,29 @@ def _cuts(middles: Float[Tensor, "p"]) -> list[float]:
 
 
 def _surface_behind(
-    image: Tensor, disparity: Tensor, cut: float, hidden: Bool[Tensor, "h w"], reach_px: int
+    seen: SplitPixels, known: Bool[Tensor, "h w"], cut: float, hidden: Bool[Tensor, "h w"], reach_px: int
 ) -> HiddenSurface:
-    filled, found = spread_inwards(torch.cat([image, disparity[None]]), disparity < cut, reach_px)
+    """What lies beyond the cut of the known pixels, whose centres do, carried to where it is hidden."""
+    beyond = (seen.disparity < cut) & known  # [2, H, W]
+    light = (seen.light * beyond[:, None]).sum(0)
+    share = seen.coverage * beyond
+    depth = (seen.disparity * share).sum(0)
+    filled, found = spread_inwards(torch.cat([light, depth[None]]), share.sum(0), reach_px)
     coverage = (hidden & found).float()
     return HiddenSurface(filled[:3] * coverage, coverage, filled[3].clamp(max=cut))
 
 
 def spread_inwards(
-    content: Float[Tensor, "c h w"], known: Bool[Tensor, "h w"], reach_px: int
+    content: Float[Tensor, "c h w"], weight: Float[Tensor, "h w"], reach_px: int
 ) -> tuple[Float[Tensor, "c h w"], Bool[Tensor, "h w"]]:
     """Content of the known pixels carried to all within `reach_px`, and where anything arrived.
 
-    A mean weighted by about distance^-p, p = 3, summed over octaves of a pyramid: Σ_s 2^(−p s) (B_s ∗ content·known) /
-    Σ_s 2^(−p s) (B_s ∗ known), B_s a binomial kernel of width 2^s (inverse distance weighting, Shepard 1968; normalised
-    convolution, Knutsson & Westin 1993).
+    `content` is already times `weight`, the share in [0, 1] that is known of each pixel.
+    A mean weighted by about distance^-p, p = 3, summed over octaves of a pyramid: Σ_s 2^(−p s) (B_s ∗ content) /
+    Σ_s 2^(−p s) (B_s ∗ weight), B_s a binomial kernel of width 2^s (inverse distance weighting, Shepard 1968;
+    normalised convolution, Knutsson & Westin 1993).
     """
-    weighted = torch.cat([content * known, known[None].to(content.dtype)])[None]  # [1, C + 1, H, W]
+    weighted = torch.cat([content, weight[None]])[None]  # [1, C + 1, H, W]
     levels = [_binomial(weighted)]
     for _ in range(math.ceil(math.log2(max(reach_px, 1)))):
         levels.append(_binomial(F.avg_pool2d(levels[-1], 2, ceil_mode=True)))
@@ -86,8 +97,8 @@ def spread_inwards(
         level = levels.pop()
         wide = F.interpolate(total, scale_factor=2, mode="bilinear", align_corners=False)
         total = level.add_(wide[..., : level.shape[-2], : level.shape[-1]], alpha=2.0**-_FALLOFF)
-    weight = total[0, -1]
-    return total[0, :-1] / weight.clamp(min=1e-12), weight > 1e-10
+    arrived = total[0, -1]
+    return total[0, :-1] / arrived.clamp(min=1e-12), arrived > 1e-10
 
 
 def _binomial(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 c h w"]:
@@ -95,28 +106,3 @@ def _binomial(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 c h w"]:
     x = F.pad(x, (1, 1, 1, 1), mode="replicate")
     x = 0.25 * x[..., :-2, :] + 0.5 * x[..., 1:-1, :] + 0.25 * x[..., 2:, :]
     return 0.25 * x[..., :-2] + 0.5 * x[..., 1:-1] + 0.25 * x[..., 2:]
-
-
-def local_max(x: Float[Tensor, "h w"], radius: int) -> Float[Tensor, "h w"]:
-    """Largest value within a square of side 2·radius + 1, clipped at the border.
-
-    Separable, and in steps whose reaches add up to the radius: time grows with its logarithm.
-    """
-    for kernel, padding in (((1, 3), (0, 1)), ((3, 1), (1, 0))):
-        reach, dilation = 0, 1
-        while reach < radius:
-            dilation = min(dilation, radius - reach)
-            spaced = (padding[0] * dilation, padding[1] * dilation)
-            x = _max_of_three(x, kernel, dilation, spaced)
-            reach += dilation
-            dilation = 2 * reach + 1  # windows of 2·reach + 1 this far apart still touch
-    return x
-
-
-def _max_of_three(x: Tensor, kernel: tuple[int, int], dilation: int, padding: tuple[int, int]) -> Tensor:
-    """Largest of each value and its two neighbours `dilation` away along the kernel's axis."""
-    vertical = kernel[0] == 3
-    padded = F.pad(x[None, None], (padding[1], padding[1], padding[0], padding[0]), value=-torch.inf)[0, 0]
-    length = x.shape[0] if vertical else x.shape[1]
-    parts = [padded.narrow(0 if vertical else 1, k * dilation, length) for k in range(3)]
-    return torch.maximum(torch.maximum(parts[0], parts[2]), parts[1])

@@ -31,7 +31,7 @@ from simulator.occlusion import HiddenSurface, hidden_surfaces
 from simulator.peeling import peeled
 from simulator.regions import blended, regions
 
-RENDERER_VERSION = "2"
+RENDERER_VERSION = "3"
 
 SPECTRA_BYTES = 512 << 20  # a scene whose spectra need more makes them anew in each call of render
 PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
@@ -68,7 +68,7 @@ class Scene:
         blur = _blur((low, high), max_radius_px)
         seen = split_mixed_pixels(image, disparity, step)
         groups = seen_groups(Surfaces(seen.light, seen.coverage, seen.disparity), blur)
-        hidden = hidden_surfaces(image, disparity, reach_px=reach, step=step) if reach > 1 else []
+        hidden = hidden_surfaces(seen, disparity, reach_px=reach, step=step) if reach > 1 else []
         peels = [Surfaces(peel.light[None], peel.coverage[None], peel.disparity[None]) for peel in hidden]
         behind = [group for peel in peels for group in guessed_group(peel, blur)]
         layers = partial(layers_of, seen, hidden)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from simulator.occlusion import local_max
+from simulator.neighbourhood import local_max
 
 Blur = Callable[[Tensor, float], Tensor]
 

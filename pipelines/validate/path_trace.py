@@ -105,10 +105,11 @@ def trace_reference(scene: ReferenceScene, camera: Camera, lens: ThinLens | None
 
 
 class Tracer:
-    """A scene loaded once, for many pictures of it."""
+    """A scene loaded once, for many pictures of it. Nothing nearer than `near_m` is seen."""
 
-    def __init__(self, scene: ReferenceScene, camera: Camera) -> None:
+    def __init__(self, scene: ReferenceScene, camera: Camera, near_m: float = 0.01) -> None:
         self._mi = start_mitsuba()
+        self._near_m = near_m
         self._loaded = _load(self._mi, scene)
         self._camera = camera
 
@@ -119,7 +120,7 @@ class Tracer:
 
     def picture(self, lens: ThinLens | None, run: range, seed: int) -> Picture:
         """The mean over the samples `run` of a seed's sequence: range(256), then range(256, 512) to go on."""
-        sensor = self._mi.load_dict(_sensor(self._mi, self._camera, lens))
+        sensor = self._mi.load_dict({**_sensor(self._mi, self._camera, lens), "near_clip": self._near_m})
         if self._mi.variant().startswith("scalar"):
             picture = _rendered(self._mi, self._loaded, sensor, run, seed)
         else:
@@ -181,7 +182,6 @@ def _sensor(mi: Any, camera: Camera, lens: ThinLens | None) -> dict[str, Any]:
         "type": "perspective",
         "fov_axis": "x",
         "fov": camera.field_of_view_deg,
-        "near_clip": 0.01,
         "far_clip": 1e4,
         "to_world": mi.ScalarTransform4f().look_at(origin=[0, 0, 0], target=[0, 0, 1], up=[0, 1, 0]),
         "film": {**film, "pixel_format": "rgb", "rfilter": {"type": "box"}},

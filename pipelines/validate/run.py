@@ -21,6 +21,7 @@ from pipelines.validate import degraded_depth
 from pipelines.validate.config import ValidateConfig
 from pipelines.validate.exact_layers import exact_table
 from pipelines.validate.instrument import InstrumentCheck, check_instrument
+from pipelines.validate.iris import IrisCheck, check_iris
 from pipelines.validate.methods import METHODS
 from pipelines.validate.pictures import draw_comparison, draw_instrument
 from pipelines.validate.references import Effort, Reference, load, save, trace
@@ -41,6 +42,7 @@ class ValidationResult:
     degraded: tuple[degraded_depth.DegradedDepth, ...]
     exact: ErrorTable
     instrument: InstrumentCheck
+    iris: IrisCheck
     out: str
 
     def markdown(self) -> str:
@@ -50,10 +52,11 @@ class ValidationResult:
 
     def summary(self) -> str:
         """The tables and the instrument's line."""
-        return f"{self.markdown()}\n{self.instrument.summary()}\npictures and table in {self.out}"
+        lines = f"{self.instrument.summary()}\n{self.iris.summary()}"
+        return f"{self.markdown()}\n{lines}\npictures and table in {self.out}"
 
     def to_json(self) -> dict[str, object]:
-        """One object: per scene and method psnr, ssim, whole-frame psnr (one entry a frame); means; instrument.
+        """One object: per scene and method psnr, ssim, whole-frame psnr (one entry a frame); means; instrument; iris.
 
         "degraded" holds the depth that a network would give, "exact" the built-in kinds with their exact layers.
         """
@@ -62,6 +65,7 @@ class ValidationResult:
             "degraded": degraded_depth.to_json(self.degraded),
             "exact": _table_numbers(self.exact),
             "instrument": dataclasses.asdict(self.instrument),
+            "iris": dataclasses.asdict(self.iris),
         }
 
 
@@ -88,7 +92,8 @@ def run(config: ValidateConfig) -> ValidationResult:
         draw_comparison(reference, shown, SHOWN_FRAMES, config.out / f"{name}.jpg")
     table = ErrorTable(tuple(errors), noise)
     exact_layers = exact_table(config.out / "references", config.kinds, config.seed)
-    result = ValidationResult(table, tuple(rows), exact_layers, check_instrument(), str(config.out))
+    iris = check_iris(config.out / "references" / f"iris-{config.width}-{config.seed}.npz", config.width, config.seed)
+    result = ValidationResult(table, tuple(rows), exact_layers, check_instrument(), iris, str(config.out))
     draw_instrument(result.instrument, config.out / "instrument.svg")
     (config.out / "table.md").write_text(result.markdown(), encoding="utf-8")
     (config.out / "errors.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True), encoding="utf-8")
