@@ -10,7 +10,7 @@ Letters: D disparity; D_f plane in focus; K blur scale in pixels; r = K |D − D
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -23,6 +23,7 @@ from torch import Tensor
 from pipelines.benchmark.metrics import Picture
 from simulator import Aperture, Scene, ThinLens
 from simulator.color import linear_to_srgb, srgb_to_linear
+from simulator.highlight import clipped_at_white
 
 Disparity = npt.NDArray[np.floating]  # [H, W]
 
@@ -53,7 +54,12 @@ class BlurRuler:
 
     @classmethod
     def of(
-        cls, scene: Scene, focus_disparity: float, largest_scale_px: float, aperture: Aperture | None = None
+        cls,
+        scene: Scene,
+        focus_disparity: float,
+        largest_scale_px: float,
+        aperture: Aperture | None = None,
+        tone: Callable[[Tensor], Tensor] = clipped_at_white,
     ) -> BlurRuler:
         """Render the ruler up to K = `largest_scale_px`, which the scene's max_radius_px must allow."""
         reach = max(abs(end - focus_disparity) for end in scene.disparity_range)
@@ -62,7 +68,7 @@ class BlurRuler:
         # The first frame is without blur: radii below half a pixel leave the photo as it is.
         sharp = ThinLens(focus_disparity, float(scales[0]) * 1e-3)
         frames = scene.render([sharp, *lenses], aperture=aperture)
-        return cls(np.concatenate([[0.0], scales]), linear_to_srgb(frames.clamp(0.0, 1.0)).cpu())
+        return cls(np.concatenate([[0.0], scales]), linear_to_srgb(tone(frames)).cpu())
 
     @classmethod
     def from_photo(
