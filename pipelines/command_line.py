@@ -25,6 +25,7 @@ from tyro.conf import Positional, subcommand
 
 from pipelines.audit.config import AuditConfig
 from pipelines.bench.config import BenchConfig
+from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.interruption import Interrupted
@@ -201,6 +202,25 @@ def _bench(config: BenchConfig) -> int:
     return 0
 
 
+def _benchmark(config: BenchmarkConfig) -> int:
+    from pipelines.benchmark.run import prepare, run
+
+    if config.set_only:
+        test_set = prepare(config)
+        told = {"set": str(config.set), "scenes": len(test_set.scenes), "tasks": test_set.tasks}
+        print(
+            json.dumps(told, sort_keys=True)
+            if config.json
+            else f"{config.set}: {told['scenes']} scenes, {told['tasks']} tasks"
+        )
+        return 0
+    report = run(config)
+    print(
+        json.dumps(report.to_json(), sort_keys=True) if config.json else f"{report.summary()}\n{config.out}/report.html"
+    )
+    return 0
+
+
 def _audit(config: AuditConfig) -> int:
     from pipelines.audit.run import audit
 
@@ -247,6 +267,7 @@ VERBS: dict[str, type[Any]] = {
     "preview": PreviewConfig,
     "card": CardConfig,
     "audit": AuditConfig,
+    "benchmark": BenchmarkConfig,
     "validate": ValidateConfig,
     "bench": BenchConfig,
 }
@@ -257,6 +278,7 @@ _RUN: dict[type[Any], Callable[[Any], int]] = {
     PreviewConfig: _preview,
     CardConfig: _card,
     AuditConfig: _audit,
+    BenchmarkConfig: _benchmark,
     ValidateConfig: _validate,
     BenchConfig: _bench,
 }

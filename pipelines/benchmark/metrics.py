@@ -40,32 +40,41 @@ def fidelity(prediction: Picture, truth: Picture, mask: Mask | None = None) -> F
 
     Raises ValueError when they are not uint8 pictures of one size, or the mask is empty.
     """
-    came, want = _display(prediction, "prediction"), _display(truth, "truth")
-    if came.shape != want.shape:
-        raise ValueError(f"prediction must be {_size(truth)} like the truth, got {_size(prediction)}")
-    similarity = _ssim_map(came, want)  # [H, W]
-    inside = torch.ones_like(similarity, dtype=torch.bool) if mask is None else torch.from_numpy(mask)
-    if not inside.any():
-        raise ValueError("mask must hold at least one pixel, got an empty one")
-    pixels, true_pixels = came[:, inside], want[:, inside]
-    psnr = float(peak_signal_noise_ratio(pixels, true_pixels, data_range=1.0))
-    return Fidelity(
-        psnr=min(psnr, PSNR_LIMIT_DB),
-        ssim=float(similarity[inside].mean()),
-        mae=float(mean_absolute_error(pixels.flatten(), true_pixels.flatten())),
-        share=float(inside.double().mean()),
-    )
+    return _Comparison(prediction, truth).over(mask)
 
 
 def fidelity_by_region(
     prediction: Picture, truth: Picture, defocus_px: npt.NDArray[np.floating]
 ) -> dict[str, Fidelity]:
     """`all` and each region of LEAST_PIXELS or more; defocus_px [H, W] are the true frame's signed blur radii."""
-    scores = {"all": fidelity(prediction, truth)}
-    for name, mask in regions(defocus_px).items():
-        if mask.sum() >= LEAST_PIXELS:
-            scores[name] = fidelity(prediction, truth, mask)
-    return scores
+    comparison = _Comparison(prediction, truth)
+    large = {name: mask for name, mask in regions(defocus_px).items() if mask.sum() >= LEAST_PIXELS}
+    return {"all": comparison.over(None), **{name: comparison.over(mask) for name, mask in large.items()}}
+
+
+class _Comparison:
+    """Two pictures and their similarity map, which all regions share."""
+
+    def __init__(self, prediction: Picture, truth: Picture) -> None:
+        self._came, self._want = _display(prediction, "prediction"), _display(truth, "truth")
+        if self._came.shape != self._want.shape:
+            raise ValueError(f"prediction must be {_size(truth)} like the truth, got {_size(prediction)}")
+        self._similarity = _ssim_map(self._came, self._want)  # [H, W]
+
+    def over(self, mask: Mask | None) -> Fidelity:
+        """The scores over a mask [H, W], or all."""
+        everywhere = torch.ones_like(self._similarity, dtype=torch.bool)
+        inside = everywhere if mask is None else torch.from_numpy(mask)
+        if not inside.any():
+            raise ValueError("mask must hold at least one pixel, got an empty one")
+        pixels, true_pixels = self._came[:, inside], self._want[:, inside]
+        psnr = float(peak_signal_noise_ratio(pixels, true_pixels, data_range=1.0))
+        return Fidelity(
+            psnr=min(psnr, PSNR_LIMIT_DB),
+            ssim=float(self._similarity[inside].mean()),
+            mae=float(mean_absolute_error(pixels.flatten(), true_pixels.flatten())),
+            share=float(inside.double().mean()),
+        )
 
 
 def _display(picture: Picture, name: str) -> Tensor:
@@ -77,8 +86,10 @@ def _display(picture: Picture, name: str) -> Tensor:
 
 def _ssim_map(came: Tensor, want: Tensor) -> Tensor:
     """Structural similarity (Wang et al. 2004) at every pixel, mean of the channels: [H, W]."""
-    _, full = structural_similarity_index_measure(came[None], want[None], data_range=1.0, return_full_image=True)
-    return full[0].mean(dim=0)
+    # float32: torch's convolution of float64 takes eighty times as long, for digits that nobody reads
+    pair = came[None].float(), want[None].float()
+    _, full = structural_similarity_index_measure(*pair, data_range=1.0, return_full_image=True)
+    return full[0].double().mean(dim=0)
 
 
 def _size(picture: Picture) -> str:
