@@ -12,7 +12,7 @@ import json
 import logging
 import operator
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -27,6 +27,8 @@ from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.interruption import Interrupted
 from pipelines.render.recipes import RECIPES
+from pipelines.train.config import TrainConfig
+from pipelines.train.recipes import RECIPES as TRAIN_RECIPES
 from pipelines.validate.config import ValidateConfig
 
 PROGRAM = "refocus-foundry"
@@ -112,18 +114,18 @@ def parse(arguments: Sequence[str]) -> Any:
     """The configuration record of the verb. Raises UserError or, with tyro's own message, SystemExit(2)."""
     verbs: list[Any] = []
     for verb, record in VERBS.items():
-        default = _recipe(arguments) if record is RenderConfig else None
+        default = _recipe(arguments, RECIPES_OF[record]) if record in RECIPES_OF else None
         named = subcommand(verb) if default is None else subcommand(verb, default=default)
         verbs.append(Annotated[record, named])
     flat = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     return tyro.cli(reduce(operator.or_, verbs), prog=PROGRAM, description=ABOUT, args=list(arguments), config=flat)
 
 
-def _recipe(arguments: Sequence[str]) -> RenderConfig | None:
+def _recipe(arguments: Sequence[str], recipes: Mapping[str, Callable[[], Any]]) -> Any:
     """What `--recipe` names, for the flags to go on top of; tyro itself complains about a name that is none."""
     words = [word for argument in arguments for word in argument.split("=", 1)]
     names = [name for flag, name in pairwise(words) if flag == "--recipe"]
-    return RECIPES[names[-1]]() if names and names[-1] in RECIPES else None
+    return recipes[names[-1]]() if names and names[-1] in recipes else None
 
 
 # The verbs. Each imports its work when it is called: torch and Ray take seconds, and `--help` should not.
@@ -183,6 +185,14 @@ def _card(config: CardConfig) -> int:
     return 0
 
 
+def _train(config: TrainConfig) -> int:
+    from pipelines.train.run import train
+
+    result = train(config)
+    _print(result, result.summary(), config.json)
+    return 0
+
+
 def _validate(config: ValidateConfig) -> int:
     from pipelines.validate.run import run
 
@@ -236,15 +246,18 @@ VERBS: dict[str, type[Any]] = {
     "verify": VerifyConfig,
     "preview": PreviewConfig,
     "card": CardConfig,
+    "train": TrainConfig,
     "validate": ValidateConfig,
     "bench": BenchConfig,
 }
+RECIPES_OF: dict[type[Any], Mapping[str, Callable[[], Any]]] = {RenderConfig: RECIPES, TrainConfig: TRAIN_RECIPES}
 _RUN: dict[type[Any], Callable[[Any], int]] = {
     DoctorConfig: _doctor,
     RenderConfig: _render,
     VerifyConfig: _verify,
     PreviewConfig: _preview,
     CardConfig: _card,
+    TrainConfig: _train,
     ValidateConfig: _validate,
     BenchConfig: _bench,
 }

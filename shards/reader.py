@@ -24,6 +24,7 @@ from .sample import Sample
 T = TypeVar("T")
 Location = str | PathLike[str]
 
+
 def find_shards(paths: Location | Iterable[Location], *, split: str | None = None) -> list[ShardFile]:
     """Find the shards to read, in the order given; those of a folder by name.
 
