@@ -24,6 +24,7 @@ from tyro.conf import Positional, subcommand
 
 from pipelines.bench.config import BenchConfig
 from pipelines.errors import UserError
+from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import RenderConfig
 from pipelines.render.interruption import Interrupted
 from pipelines.render.recipes import RECIPES
@@ -193,6 +194,14 @@ def _train(config: TrainConfig) -> int:
     return 0
 
 
+def _refocus(config: RefocusConfig) -> int:
+    from pipelines.refocus.run import run
+
+    result = run(config)
+    _print(result, result.summary(), config.json)
+    return 0
+
+
 def _validate(config: ValidateConfig) -> int:
     from pipelines.validate.run import run
 
@@ -247,6 +256,7 @@ VERBS: dict[str, type[Any]] = {
     "preview": PreviewConfig,
     "card": CardConfig,
     "train": TrainConfig,
+    "refocus": RefocusConfig,
     "validate": ValidateConfig,
     "bench": BenchConfig,
 }
@@ -258,6 +268,7 @@ _RUN: dict[type[Any], Callable[[Any], int]] = {
     PreviewConfig: _preview,
     CardConfig: _card,
     TrainConfig: _train,
+    RefocusConfig: _refocus,
     ValidateConfig: _validate,
     BenchConfig: _bench,
 }

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 Resolution = Literal["auto", "trained"]
 OVERLAP = 0.25
+SLACK = 0.01
+"""Blur levels that lie this share beyond the trained ones are rounding, not another blur."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Refocuser:
         reference = canvas.picture(photo_srgb).to(self._device)[None]  # [1, 3, H, W]
         known = float(disparity is not None)
         depth = torch.zeros_like(reference[0, 0]) if disparity is None else canvas.disparity(disparity).to(self._device)
-        at_point = 0.0 if disparity is None else _at(disparity, focus_point)
+        at_point = 0.0 if disparity is None else disparity_at(disparity, focus_point)
         x, y = canvas.point(*focus_point)
         blur_scale_px = blur_level / 100.0 * canvas.long_side  # K
         size = (canvas.padded_height, canvas.padded_width)
@@ -165,7 +167,7 @@ class Refocuser:
                 "a depth model, or train with dropout"
             )
         low, high = self.trained.progress.blur_level_min, self.trained.progress.blur_level_max
-        if not low <= blur_level <= high:
+        if not low * (1.0 - SLACK) <= blur_level <= high * (1.0 + SLACK):
             _log.warning(
                 "blur level %g lies beyond what %s was trained on, %.3g to %.3g",
                 blur_level,
@@ -190,7 +192,7 @@ def _check_disparity(disparity: NDArray[np.float32], size: tuple[int, ...]) -> N
         raise UserError(f"disparity must lie in [0, 1]; got [{low:g}, {high:g}]; stretch it over the photo's own range")
 
 
-def _at(disparity: NDArray[np.float32], focus_point: tuple[float, float]) -> float:
+def disparity_at(disparity: NDArray[np.float32], focus_point: tuple[float, float]) -> float:
     """D at the pixel under the point."""
     height, width = disparity.shape
     column, row = min(width - 1, int(focus_point[0] * width)), min(height - 1, int(focus_point[1] * height))
