@@ -15,6 +15,8 @@ from PIL import Image
 from pipelines.preview.drawing import QUIET, Box, Sheet, plane_color
 
 QUANTILES = (0.03, 0.97)
+RIM = 0.04
+"""Nobody focuses this close to the frame, as a share of the short side, if the depth occurs elsewhere."""
 FRAME_MS, HOLD_MS = 90, 900
 ANIMATION_SIDE_PX = 960
 _CELL_PX, _GAP, _MARGIN, _HEAD, _CAPTION = 320, 12, 32, 52, 28
@@ -38,6 +40,8 @@ def plan_stops(disparity: NDArray[np.float32], count: int) -> list[Stop]:
     window = np.ones((9, 9), np.uint8)
     unrest = cv2.dilate(disparity, window) - cv2.erode(disparity, window)  # [H, W]
     height, width = disparity.shape
+    rim = max(1, round(RIM * min(height, width)))
+    unrest[:rim], unrest[-rim:], unrest[:, :rim], unrest[:, -rim:] = 2.0, 2.0, 2.0, 2.0  # worse than any silhouette
     stops = []
     for wanted in np.linspace(low, high, count):
         away = np.abs(disparity - wanted)
