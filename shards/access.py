@@ -50,6 +50,9 @@ class StoredFields(Mapping[str, bytes]):
         with self._tar.open("rb") as file:
             return read_member(file, member)
 
+    def __contains__(self, field: object) -> bool:
+        return field in self._members  # without reading it
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
 
