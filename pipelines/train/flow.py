@@ -8,7 +8,8 @@ v the velocity, x̂ and v̂ what is predicted.
     loss = ‖v̂ − v‖² = ‖x̂ − x‖² / (1 − t)²  the network gives x̂, the loss weighs v̂ (Li and He, "Back to Basics: Let
                                           Denoising Generative Models Denoise", 2025, arXiv 2511.13720, table 1)
 
-1 − t is held at LEAST_REST in both, as there: the division would blow up where the picture is nearly there.
+1 − t is held at LEAST_REST in the loss, as there: its weight would blow up where the picture is nearly there. The
+sampler never divides by less than one of its own steps and needs no such care.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ def noisy(picture: Float[Tensor, "*b c h w"], noise: Float[Tensor, "*b c h w"], 
 
 
 def velocity(predicted: Tensor, noisy: Tensor, time: Tensor) -> Tensor:
-    """v̂ = (x̂ − z_t) / (1 − t); shapes as in `noisy`."""
-    return (predicted - noisy) / rest(time)[..., None, None, None]
+    """v̂ = (x̂ − z_t) / (1 − t) for t < 1; shapes as in `noisy`."""
+    return (predicted - noisy) / (1.0 - time)[..., None, None, None]
 
 
 def velocity_weight(time: Tensor) -> Tensor:
     """1 / (1 − t)²: what an error of the picture counts as an error of the velocity. Any shape."""
-    return 1.0 / rest(time).square()
+    return 1.0 / (1.0 - time).clamp(min=LEAST_REST).square()
 
 
 def flow_loss(
@@ -40,8 +41,3 @@ def flow_loss(
 ) -> Float[Tensor, "*b"]:
     """‖v̂ − v‖², the mean over the pixels of each picture."""
     return velocity_weight(time) * (predicted - picture).square().mean((-3, -2, -1))
-
-
-def rest(time: Tensor) -> Tensor:
-    """1 − t, at least LEAST_REST."""
-    return (1.0 - time).clamp(min=LEAST_REST)
