@@ -144,7 +144,7 @@ def test_a_checkpoint_of_another_model_is_said(run: Path, tmp_path: Path) -> Non
     shutil.copytree(run, tmp_path / "run")
     config = tmp_path / "run" / "config.json"
     config.write_text(config.read_text().replace('"model": "tiny"', '"model": "slim"'))
-    with pytest.raises(UserError, match="must hold the weights that its config.json promises: .*Missing key"):
+    with pytest.raises(UserError, match=r"must hold the weights that its config\.json promises: .*Missing key"):
         Refocuser.from_run(tmp_path / "run")
     config.write_text(config.read_text().replace('"model": "slim"', '"model": "vast"'))
     with pytest.raises(UserError, match="must say model, width, height and depth_dropout"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -20,7 +22,7 @@ def test_tiles_cover_the_canvas_and_overlap(canvas: tuple[int, int], overlap: fl
     assert covered.min() >= 1
     for axis, side in ((0, 64), (1, 96)):
         starts = sorted({(tile.top, tile.left)[axis] for tile in tiles})
-        assert all(b - a <= side * (1 - overlap) + 1 for a, b in zip(starts[:-1], starts[1:], strict=True))
+        assert all(b - a <= side * (1 - overlap) + 1 for a, b in pairwise(starts))
 
 
 def test_places_are_whole_patches_but_for_the_far_edge() -> None:
