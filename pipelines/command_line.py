@@ -1,7 +1,8 @@
 """The command line: verbs and flags made from configuration records by tyro, and exit codes.
 
 stdout carries results alone (`--json`: one object), everything else goes to stderr. Exit codes: 0 done, 1 failed,
-2 usage, configuration or fingerprint, 3 too many rejects, 4 verify found damage, 130 and 143 on signals.
+2 usage, configuration or fingerprint, 3 too many rejects, 4 verify found damage or audit a false label, 130 and 143 on
+signals.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional, subcommand
 
+from pipelines.audit.config import AuditConfig
 from pipelines.bench.config import BenchConfig
 from pipelines.errors import UserError
 from pipelines.refocus.config import RefocusConfig
@@ -218,6 +220,14 @@ def _bench(config: BenchConfig) -> int:
     return 0
 
 
+def _audit(config: AuditConfig) -> int:
+    from pipelines.audit.run import audit
+
+    report = audit(config)
+    print(json.dumps(report.to_json(), sort_keys=True) if config.json else report.summary())
+    return report.exit_code
+
+
 def _existing(out: Path) -> Path:
     """A data set's folder. Raises UserError when it is none."""
     if not (out / ".meta").is_dir() and not (out / "shards").is_dir():
@@ -255,6 +265,7 @@ VERBS: dict[str, type[Any]] = {
     "verify": VerifyConfig,
     "preview": PreviewConfig,
     "card": CardConfig,
+    "audit": AuditConfig,
     "train": TrainConfig,
     "refocus": RefocusConfig,
     "validate": ValidateConfig,
@@ -267,6 +278,7 @@ _RUN: dict[type[Any], Callable[[Any], int]] = {
     VerifyConfig: _verify,
     PreviewConfig: _preview,
     CardConfig: _card,
+    AuditConfig: _audit,
     TrainConfig: _train,
     RefocusConfig: _refocus,
     ValidateConfig: _validate,
