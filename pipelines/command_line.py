@@ -26,6 +26,7 @@ from tyro.conf import Positional, subcommand
 from pipelines.audit.config import AuditConfig
 from pipelines.bench.config import BenchConfig
 from pipelines.errors import UserError
+from pipelines.experiment.config import ExperimentConfig
 from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import RenderConfig
 from pipelines.render.interruption import Interrupted
@@ -204,6 +205,14 @@ def _refocus(config: RefocusConfig) -> int:
     return 0
 
 
+def _experiment(config: ExperimentConfig) -> int:
+    from pipelines.experiment.run import run
+
+    result = run(config)
+    print(json.dumps(result.to_json(), sort_keys=True) if config.json else result.summary())
+    return 0
+
+
 def _validate(config: ValidateConfig) -> int:
     from pipelines.validate.run import run
 
@@ -268,6 +277,7 @@ VERBS: dict[str, type[Any]] = {
     "audit": AuditConfig,
     "train": TrainConfig,
     "refocus": RefocusConfig,
+    "experiment": ExperimentConfig,
     "validate": ValidateConfig,
     "bench": BenchConfig,
 }
@@ -281,6 +291,7 @@ _RUN: dict[type[Any], Callable[[Any], int]] = {
     AuditConfig: _audit,
     TrainConfig: _train,
     RefocusConfig: _refocus,
+    ExperimentConfig: _experiment,
     ValidateConfig: _validate,
     BenchConfig: _bench,
 }
