@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import importlib
 import json
 import logging
 import operator
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -27,9 +28,13 @@ from pipelines.audit.config import AuditConfig
 from pipelines.bench.config import BenchConfig
 from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.errors import UserError
+from pipelines.experiment.config import ExperimentConfig
+from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import RenderConfig
 from pipelines.render.interruption import Interrupted
 from pipelines.render.recipes import RECIPES
+from pipelines.train.config import TrainConfig
+from pipelines.train.recipes import RECIPES as TRAIN_RECIPES
 from pipelines.validate.config import ValidateConfig
 
 PROGRAM = "refocus-foundry"
@@ -115,18 +120,18 @@ def parse(arguments: Sequence[str]) -> Any:
     """The configuration record of the verb. Raises UserError or, with tyro's own message, SystemExit(2)."""
     verbs: list[Any] = []
     for verb, record in VERBS.items():
-        default = _recipe(arguments) if record is RenderConfig else None
+        default = _recipe(arguments, RECIPES_OF[record]) if record in RECIPES_OF else None
         named = subcommand(verb) if default is None else subcommand(verb, default=default)
         verbs.append(Annotated[record, named])
     flat = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     return tyro.cli(reduce(operator.or_, verbs), prog=PROGRAM, description=ABOUT, args=list(arguments), config=flat)
 
 
-def _recipe(arguments: Sequence[str]) -> RenderConfig | None:
+def _recipe(arguments: Sequence[str], recipes: Mapping[str, Callable[[], Any]]) -> Any:
     """What `--recipe` names, for the flags to go on top of; tyro itself complains about a name that is none."""
     words = [word for argument in arguments for word in argument.split("=", 1)]
     names = [name for flag, name in pairwise(words) if flag == "--recipe"]
-    return RECIPES[names[-1]]() if names and names[-1] in RECIPES else None
+    return recipes[names[-1]]() if names and names[-1] in recipes else None
 
 
 # The verbs. Each imports its work when it is called: torch and Ray take seconds, and `--help` should not.
@@ -186,6 +191,30 @@ def _card(config: CardConfig) -> int:
     return 0
 
 
+def _train(config: TrainConfig) -> int:
+    from pipelines.train.run import train
+
+    result = train(config)
+    _print(result, result.summary(), config.json)
+    return 0
+
+
+def _refocus(config: RefocusConfig) -> int:
+    from pipelines.refocus.run import run
+
+    result = run(config)
+    _print(result, result.summary(), config.json)
+    return 0
+
+
+def _experiment(config: ExperimentConfig) -> int:
+    from pipelines.experiment.run import run
+
+    result = run(config)
+    print(json.dumps(result.to_json(), sort_keys=True) if config.json else result.summary())
+    return 0
+
+
 def _validate(config: ValidateConfig) -> int:
     from pipelines.validate.run import run
 
@@ -202,31 +231,9 @@ def _bench(config: BenchConfig) -> int:
     return 0
 
 
-def _benchmark(config: BenchmarkConfig) -> int:
-    from pipelines.benchmark.run import prepare, run
-
-    if config.set_only:
-        test_set = prepare(config)
-        told = {"set": str(config.set), "scenes": len(test_set.scenes), "tasks": test_set.tasks}
-        print(
-            json.dumps(told, sort_keys=True)
-            if config.json
-            else f"{config.set}: {told['scenes']} scenes, {told['tasks']} tasks"
-        )
-        return 0
-    report = run(config)
-    print(
-        json.dumps(report.to_json(), sort_keys=True) if config.json else f"{report.summary()}\n{config.out}/report.html"
-    )
-    return 0
-
-
-def _audit(config: AuditConfig) -> int:
-    from pipelines.audit.run import audit
-
-    report = audit(config)
-    print(json.dumps(report.to_json(), sort_keys=True) if config.json else report.summary())
-    return report.exit_code
+def _later(module: str) -> Callable[[Any], int]:
+    """The module's `command`, imported when it is called."""
+    return lambda config: int(importlib.import_module(module).command(config))
 
 
 def _existing(out: Path) -> Path:
@@ -268,17 +275,24 @@ VERBS: dict[str, type[Any]] = {
     "card": CardConfig,
     "audit": AuditConfig,
     "benchmark": BenchmarkConfig,
+    "train": TrainConfig,
+    "refocus": RefocusConfig,
+    "experiment": ExperimentConfig,
     "validate": ValidateConfig,
     "bench": BenchConfig,
 }
+RECIPES_OF: dict[type[Any], Mapping[str, Callable[[], Any]]] = {RenderConfig: RECIPES, TrainConfig: TRAIN_RECIPES}
 _RUN: dict[type[Any], Callable[[Any], int]] = {
     DoctorConfig: _doctor,
     RenderConfig: _render,
     VerifyConfig: _verify,
     PreviewConfig: _preview,
     CardConfig: _card,
-    AuditConfig: _audit,
-    BenchmarkConfig: _benchmark,
+    AuditConfig: _later("pipelines.audit.command"),
+    BenchmarkConfig: _later("pipelines.benchmark.command"),
+    TrainConfig: _train,
+    RefocusConfig: _refocus,
+    ExperimentConfig: _experiment,
     ValidateConfig: _validate,
     BenchConfig: _bench,
 }

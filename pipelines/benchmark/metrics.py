@@ -19,7 +19,7 @@ from pipelines.benchmark.regions import Mask, regions
 
 Picture = npt.NDArray[np.uint8]  # [H, W, 3], sRGB
 
-PSNR_LIMIT_DB = 10.0 * math.log10(255.0**2 * 12.0)
+PSNR_LIMIT_DB = round(10.0 * math.log10(255.0**2 * 12.0), 6)
 """58.9 dB: two roundings of one picture to 8 bits cannot be told from one another; equal pictures score this."""
 LEAST_PIXELS = 64
 """A region with fewer pixels is left out: a handful of pixels is no measurement."""

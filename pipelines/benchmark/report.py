@@ -34,7 +34,13 @@ CONTROL_COLUMNS = (
     ("plane_found", "has a plane", 2, "share of answers in which one plane is sharper than the others"),
     ("lv_corr", "LVCorr", 3, "correlation of blur level and 1/sqrt(Laplacian variance) over a sweep of five levels"),
     ("monotonicity", "monotonic", 2, "share of steps to a stronger level that really are softer"),
-    ("stacking", "stacking, grey levels", 2, "mean |sum w I - photo| of a group of planes, where some plane is sharp"),
+    (
+        "stacking",
+        "stacking, levels",
+        2,
+        "mean |sum w I - photo| of a group of planes where some plane is sharp, in grey levels of 255; "
+        "0 as well for who never blurs: read it beside the slope",
+    ),
     ("blur_left_px", "blur left, px", 2, "fitted radius that is left after deblurring"),
 )
 PICTURE_COLUMNS = (
