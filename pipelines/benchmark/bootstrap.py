@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 T = TypeVar("T")
 
@@ -21,6 +22,19 @@ class Interval:
     value: float
     low: float
     high: float
+
+
+def mean_over_scenes(by_scene: Sequence[Sequence[float]], seed: int = 0) -> Interval:
+    """`over_scenes` with the mean of all rows as statistic, all resamples at once: the same interval, sooner."""
+    scenes = [rows for rows in by_scene if rows]
+    if not scenes:
+        raise ValueError("by_scene must hold at least one row, got none")
+    sums, counts = np.array([sum(rows) for rows in scenes]), np.array([len(rows) for rows in scenes])
+    value = float(sums.sum() / counts.sum())
+    if len(scenes) == 1:
+        return Interval(value, value, value)
+    chosen = np.random.default_rng(seed).integers(0, len(scenes), (RESAMPLES, len(scenes)))
+    return _interval(value, sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1))
 
 
 def over_scenes(by_scene: Sequence[Sequence[T]], statistic: Callable[[Sequence[T]], float], seed: int = 0) -> Interval:
@@ -42,8 +56,10 @@ def over_scenes(by_scene: Sequence[Sequence[T]], statistic: Callable[[Sequence[T
         except ValueError:
             continue
     value = statistic([row for rows in scenes for row in rows])
-    if not draws:
-        return Interval(value, value, value)
+    return _interval(value, np.array(draws)) if draws else Interval(value, value, value)
+
+
+def _interval(value: float, draws: npt.NDArray[np.floating]) -> Interval:
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(draws, [tail, 100 - tail])
     return Interval(value, float(low), float(high))

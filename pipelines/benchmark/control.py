@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import linregress
 from torch import Tensor
 
 from pipelines.benchmark.metrics import Picture
@@ -146,7 +145,7 @@ def control_slope(points: Sequence[ControlPoint]) -> float:
     asked = [point.asked_px for point in points]
     if len(set(asked)) < 2:
         raise ValueError(f"points must hold at least two different asked radii, got {sorted(set(asked))}")
-    return float(linregress(asked, [point.fitted_px for point in points]).slope)
+    return float(np.polyfit(asked, [point.fitted_px for point in points], 1)[0])
 
 
 # Which plane is sharp

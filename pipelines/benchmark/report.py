@@ -28,7 +28,7 @@ from simulator import RENDERER_VERSION
 JSON_FILE, PAGE_FILE, ANSWERS = "report.json", "report.html", "answers"
 
 CONTROL_COLUMNS = (
-    ("slope", "slope", 3, "of fitted against asked blur radius; 1 obeys, 0 does not hear"),
+    ("slope", "slope", 3, "of fitted against asked blur radius, from 1 px up; 1 obeys, 0 does not hear"),
     ("error_px", "radius error, px", 2, "mean |fitted - asked| of the 95th percentile of the blur radius"),
     ("plane_error_px", "plane error, px", 2, "blur at the asked plane if the sharpest plane were in focus; median"),
     ("plane_found", "has a plane", 2, "share of answers in which one plane is sharper than the others"),

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from statistics import fmean, median
-from typing import Any
+from statistics import median
+from typing import Any, TypeVar
 
-from pipelines.benchmark.bootstrap import Interval, over_scenes
+from pipelines.benchmark.bootstrap import Interval, mean_over_scenes, over_scenes
 from pipelines.benchmark.control import control_slope
 from pipelines.benchmark.recipe import DIFFICULTIES
 from pipelines.benchmark.regions import REGIONS
-from pipelines.benchmark.scoring import SceneScores, Score
+from pipelines.benchmark.scoring import SceneScores
 from pipelines.benchmark.tasks import KINDS
 
+T = TypeVar("T")
 Figures = dict[str, Interval | None]
+
+RESOLVED_PX = 1.0
+"""Smaller radii hardly leave their pixel: they count in the radius error, but have no say in the slope."""
 
 
 @dataclass(frozen=True)
@@ -69,27 +73,29 @@ def _pictures(scenes: Sequence[SceneScores]) -> Figures:
         for region, measure in product(("all", *REGIONS), ("psnr", "ssim", "mae")):
             known = [[s.fidelity[region] for s in rows if region in s.fidelity] for rows in chosen]
             values = [[float(getattr(fidelity, measure)) for fidelity in rows] for rows in known]
-            figures[f"{kind}/{region}/{measure}"] = _figure(values, fmean)
+            figures[f"{kind}/{region}/{measure}"] = _mean(values)
         for name in perceived:
-            figures[f"{kind}/all/{name}"] = _figure([[s.perceptual[name] for s in rows] for rows in chosen], fmean)
+            figures[f"{kind}/all/{name}"] = _mean([[s.perceptual[name] for s in rows] for rows in chosen])
     return figures
 
 
 def _control(scenes: Sequence[SceneScores]) -> Figures:
     """Of refocus and bokeh tasks together, in pixels of the 95th percentile of r; stacking in grey levels."""
-    points = [[score.control for score in scene.scores if score.control] for scene in scenes]
-    sweeps = [[scene.sweep] if scene.sweep else [] for scene in scenes]
     asked = [[score for score in scene.scores if score.control] for scene in scenes]
+    points = [[score.control for score in rows if score.control] for rows in asked]
+    sweeps = [[scene.sweep] if scene.sweep else [] for scene in scenes]
     return {
-        "slope": _figure(points, control_slope),
-        "error_px": _figure(points, lambda rows: fmean(point.error_px for point in rows)),
-        "plane_error": _mean(scenes, lambda s: [] if s.plane_error is None else [s.plane_error], median),
-        "plane_error_px": _mean(scenes, lambda s: [] if s.plane_error_px is None else [s.plane_error_px], median),
-        "plane_found": _figure(asked, lambda rows: fmean(score.plane_error is not None for score in rows)),
-        "lv_corr": _figure(sweeps, lambda rows: fmean(sweep.lv_corr for sweep in rows)),
-        "monotonicity": _figure(sweeps, lambda rows: fmean(sweep.monotonicity for sweep in rows)),
-        "stacking": _figure([[scene.stacking] if scene.stacking is not None else [] for scene in scenes], fmean),
-        "blur_left_px": _mean(scenes, lambda s: [] if s.blur_left_px is None else [s.blur_left_px]),
+        "slope": _figure([[p for p in rows if p.asked_px >= RESOLVED_PX] for rows in points], control_slope),
+        "error_px": _mean([[point.error_px for point in rows] for rows in points]),
+        "plane_error": _figure([[s.plane_error for s in rows if s.plane_error is not None] for rows in asked], median),
+        "plane_error_px": _figure(
+            [[s.plane_error_px for s in rows if s.plane_error_px is not None] for rows in asked], median
+        ),
+        "plane_found": _mean([[float(score.plane_error is not None) for score in rows] for rows in asked]),
+        "lv_corr": _mean([[sweep.lv_corr for sweep in rows] for rows in sweeps]),
+        "monotonicity": _mean([[sweep.monotonicity for sweep in rows] for rows in sweeps]),
+        "stacking": _mean([[scene.stacking] if scene.stacking is not None else [] for scene in scenes]),
+        "blur_left_px": _mean([[s.blur_left_px for s in x.scores if s.blur_left_px is not None] for x in scenes]),
     }
 
 
@@ -99,20 +105,16 @@ def _strata(scenes: Sequence[SceneScores]) -> Figures:
         chosen = [[s for s in scene.scores if (s.kind, s.difficulty) == (kind, level)] for scene in scenes]
         psnrs = [[score.fidelity["all"].psnr for score in rows] for rows in chosen]
         errors = [[score.control.error_px for score in rows if score.control] for rows in chosen]
-        figures[f"{kind}/{level}/psnr"] = _figure(psnrs, fmean)
-        figures[f"{kind}/{level}/error_px"] = _figure(errors, fmean)
+        figures[f"{kind}/{level}/psnr"] = _mean(psnrs)
+        figures[f"{kind}/{level}/error_px"] = _mean(errors)
     return figures
 
 
-def _mean(
-    scenes: Sequence[SceneScores],
-    of: Callable[[Score], list[float]],
-    statistic: Callable[[Sequence[float]], float] = fmean,
-) -> Interval | None:
-    return _figure([[value for score in scene.scores for value in of(score)] for scene in scenes], statistic)
+def _mean(by_scene: Sequence[Sequence[float]]) -> Interval | None:
+    return mean_over_scenes(by_scene) if any(by_scene) else None
 
 
-def _figure(by_scene: Sequence[Sequence[Any]], statistic: Callable[[Sequence[Any]], float]) -> Interval | None:
+def _figure(by_scene: Sequence[Sequence[T]], statistic: Callable[[Sequence[T]], float]) -> Interval | None:
     try:
         return over_scenes(by_scene, statistic)
     except ValueError:  # nothing was answered, or not enough for a slope

@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from pipelines.benchmark.bootstrap import Interval, over_scenes
+from pipelines.benchmark.bootstrap import Interval, mean_over_scenes, over_scenes
 
 
 def test_the_interval_is_that_of_the_mean_of_scenes() -> None:
@@ -38,3 +38,12 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 def test_without_rows_there_is_no_figure() -> None:
     with pytest.raises(ValueError, match="by_scene must hold at least one row, got none"):
         over_scenes([[]], fmean)
+
+
+def test_the_mean_at_once_is_the_mean_one_by_one() -> None:
+    scenes = [[1.0, 2.0], [], [5.0], [0.5, 0.25, 4.0], [9.0]]
+    slow, fast = over_scenes(scenes, fmean, seed=3), mean_over_scenes(scenes, seed=3)
+    assert (fast.value, fast.low, fast.high) == pytest.approx((slow.value, slow.low, slow.high))
+    assert mean_over_scenes([[1.0, 2.0]]) == Interval(1.5, 1.5, 1.5)
+    with pytest.raises(ValueError, match="by_scene must hold at least one row, got none"):
+        mean_over_scenes([[]])
