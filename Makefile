@@ -11,10 +11,10 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench gallery lint test clean
+.PHONY: help setup demo shards verify preview doctor validate bench audit benchmark-set benchmark gallery lint test clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; name a Python 3.10 or newer: make PYTHON=python3.11" >&2; exit 1; }
@@ -49,6 +49,15 @@ validate: $(READY)  ## the renderer against a path tracer: error table and pictu
 
 bench: $(READY)  ## speed side by side with direct and binned scatter, and of the whole pipeline
 	$(FOUNDRY) bench $(FLAGS)
+
+audit: $(READY)  ## OUT=DIR: are the labels of a data set true? (exit code 4 when a line fails)
+	$(FOUNDRY) audit $(OUT) $(FLAGS)
+
+benchmark-set: $(READY)  ## test set v1 into out/benchmark-set (FLAGS="--part full" for all of it)
+	$(FOUNDRY) benchmark --set-only $(FLAGS)
+
+benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --predictions DIR" against known blur, into out/benchmark
+	$(FOUNDRY) benchmark $(FLAGS)
 
 gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/gallery.jpg
 	$(BIN)/python -m pipelines.preview.lens_gallery docs/gallery.jpg

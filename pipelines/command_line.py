@@ -232,8 +232,17 @@ def _bench(config: BenchConfig) -> int:
 
 
 def _later(module: str) -> Callable[[Any], int]:
-    """The module's `command`, imported when it is called."""
-    return lambda config: int(importlib.import_module(module).command(config))
+    """The module's `command`, imported when it is called. Raises UserError for a package of an extra."""
+
+    def command(config: Any) -> int:
+        try:
+            return int(importlib.import_module(module).command(config))
+        except ModuleNotFoundError as error:
+            if error.name not in ("matplotlib", "torchmetrics"):
+                raise
+            raise UserError(f"{error.name} is not installed; pip install 'refocus-foundry[benchmark]'") from error
+
+    return command
 
 
 def _existing(out: Path) -> Path:

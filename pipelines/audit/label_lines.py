@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
+from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
@@ -133,11 +134,10 @@ def splits(facts: Sequence[SampleFacts]) -> Line:
     if len({s.split for s in facts}) < 2:
         return not_run("splits", 0.0, "at most", "pairs", "there is one split alone")
     pairs: dict[tuple[str, str], str] = {}
-    by_id: Callable[[SampleFacts], str] = lambda s: s.scene  # noqa: E731
-    for why, of in (("scene", by_id), ("photo", lambda s: s.photo_sha256)):
-        members = defaultdict(list)
+    for why, field in (("photo", "photo_sha256"), ("scene", "scene")):  # the scene last: it is the plainer reason
+        members: dict[str, list[SampleFacts]] = defaultdict(list)
         for sample in facts:
-            members[of(sample)].append(sample)
+            members[getattr(sample, field)].append(sample)
         for value, same in members.items():
             pairs.update({(a.name, b.name): why for a, b in combinations(same, 2) if value and a.split != b.split})
     pairs |= {pair: "look" for pair in _alike(facts) if pair not in pairs}
@@ -167,8 +167,3 @@ def _alike(facts: Sequence[SampleFacts]) -> list[tuple[str, str]]:
         others = np.flatnonzero(alike & (split[i + 1 :] != split[i]))
         found += [(sample.name, telling[i + 1 + int(j)].name) for j in others]
     return found
-
-
-def fmean(values: object) -> float:
-    """Mean of booleans or numbers."""
-    return float(np.mean(list(values)))  # type: ignore[call-overload]
