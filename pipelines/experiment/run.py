@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -71,7 +72,7 @@ class ExperimentResult:
 
 def run(config: ExperimentConfig) -> ExperimentResult:
     """Do what is not done yet. Raises UserError as render and train do."""
-    device = "cuda" if torch.cuda.is_available() and config.device != "cpu" else "cpu"
+    device: Literal["cpu", "cuda"] = "cuda" if torch.cuda.is_available() and config.device != "cpu" else "cpu"
     config = dataclasses.replace(config, device=device)
     clock = _Clock()
     render(scenes(config))
