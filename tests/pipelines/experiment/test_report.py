@@ -34,8 +34,8 @@ def test_the_table_holds_the_means() -> None:
 
 def test_differences_are_paired_by_scene() -> None:
     """Scenes differ by 10, the methods by 1 in each: the interval is as narrow as that says."""
-    base = arm("λ = 0", 20.0, 30.0, 40.0)
-    other = Arm("λ = 4", tuple(reversed(arm("", 21.0, 31.0, 41.0).scores)))
+    base = arm("lambda = 0", 20.0, 30.0, 40.0)
+    other = Arm("lambda = 4", tuple(reversed(arm("", 21.0, 31.0, 41.0).scores)))
     found = difference(base, other, "psnr")
     assert (found.value, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
     assert "| PSNR, dB | +1.00 | +1.00 … +1.00 |" in differences(base, other)
