@@ -3,6 +3,12 @@ PYTHON  ?= python3
 PHOTOS  ?= builtin:24
 DEPTH   ?= auto
 OUT     ?= out/shards
+RUN     ?= out/train
+RECIPE  ?= slim
+PHOTO   ?= photo.jpg
+FOCUS   ?= 0.5,0.5
+BLUR    ?= 3
+VARIANT ?= tiny
 FLAGS   ?=
 
 VENV    := .venv
@@ -11,7 +17,8 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench audit benchmark-set benchmark gallery lint test clean
+.PHONY: help setup demo shards verify preview doctor validate bench audit benchmark-set benchmark gallery train refocus \
+	experiment lint test test-slow clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +69,15 @@ benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --prediction
 gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/gallery.jpg
 	$(BIN)/python -m pipelines.preview.lens_gallery docs/gallery.jpg
 
+train: $(READY)  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base: train a refocusing model on shards; again to resume
+	$(FOUNDRY) train --recipe $(RECIPE) --data $(OUT) --out $(RUN) $(FLAGS)
+
+refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
+	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)
+
+experiment: $(READY)  ## VARIANT=tiny|gpu: what the stacking constraint buys; a quarter of an hour on two cores
+	$(FOUNDRY) experiment --variant $(VARIANT) $(FLAGS)
+
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -69,6 +85,9 @@ lint: $(READY)  ## ruff and mypy --strict
 
 test: lint  ## lint and every test (no network and no GPU once installed)
 	$(BIN)/python -m pytest $(FLAGS)
+
+test-slow: $(READY)  ## the tests that train for minutes
+	$(BIN)/python -m pytest -m slow $(FLAGS)
 
 clean:  ## remove what make made, but never data sets in out/
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,7 +11,6 @@ import dataclasses
 import errno
 import importlib
 import json
-import logging
 import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +28,7 @@ from pipelines.bench.config import BenchConfig
 from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.errors import UserError
 from pipelines.experiment.config import ExperimentConfig
+from pipelines.notes import log_to_stderr
 from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import RenderConfig
 from pipelines.render.interruption import Interrupted
@@ -90,7 +90,7 @@ class CardConfig:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Parse the arguments, run the verb, say errors in one line. Returns the exit code."""
-    _log_to_stderr()
+    log_to_stderr()
     try:
         config = parse(arguments)
         return _RUN[type(config)](config)
@@ -260,19 +260,6 @@ def _print(record: Any, summary: str, as_json: bool) -> None:
 def _fail(message: str, exit_code: int) -> int:
     print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr)
     return exit_code
-
-
-class _ToStderr(logging.Handler):
-    """Looks stderr up for every line: a progress bar replaces it while it is drawn."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)
-
-
-def _log_to_stderr() -> None:
-    """Our own notes from INFO on, libraries' from WARNING on."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToStderr()])
-    logging.getLogger("pipelines").setLevel(logging.INFO)
 
 
 ABOUT = "All-in-focus photos become focus- and blur-annotated training shards."

@@ -19,7 +19,7 @@ class ExperimentConfig:
     """tiny: a CPU and a quarter of an hour. gpu: one data-centre GPU and ten minutes."""
     out: Path | None = None
     """Folder of data, runs, table and grid; out/experiment-VARIANT when left out."""
-    stack_weights: tuple[float, ...] = (0.0, 4.0)
+    stack_weights: tuple[float, ...] = (0.0, 4.0, 40.0)
     """One run for each weight of the constraint; the first is what the others are compared with."""
     stack_target: Literal["frames", "aif"] = "frames"
     """What the constraint compares with, as in `train`."""
@@ -62,7 +62,7 @@ def scenes(config: ExperimentConfig) -> RenderConfig:
         source=SourceConfig(photos="builtin:110" if tiny else "builtin:600", long_side=72 if tiny else 384),
         out=config.folder / "data",
         stack=StackConfig(planes=4, levels=3, blur_level_min=4.0, blur_level_max=16.0),
-        storage=StorageConfig(samples_per_shard=32, split_fractions=(0.88, 0.0, 0.12)),
+        storage=StorageConfig(samples_per_shard=32, split_fractions=(0.84, 0.0, 0.16)),
         execution=ExecutionConfig(device=config.device)
         if tiny
         else ExecutionConfig(device=config.device, executor="ray"),
@@ -74,7 +74,7 @@ def training(config: ExperimentConfig, stack_weight: float) -> TrainConfig:
     """One run: all the same but for the weight of the constraint."""
     tiny = config.variant == "tiny"
     data = config.folder / "data"
-    steps = config.steps or (1000 if tiny else 6000)
+    steps = config.steps or (800 if tiny else 6000)
     objective = ObjectiveConfig(
         stack_weight=stack_weight,
         stack_softness_px=config.stack_softness_px,

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -71,7 +72,7 @@ class ExperimentResult:
 
 def run(config: ExperimentConfig) -> ExperimentResult:
     """Do what is not done yet. Raises UserError as render and train do."""
-    device = "cuda" if torch.cuda.is_available() and config.device != "cpu" else "cpu"
+    device: Literal["cpu", "cuda"] = "cuda" if torch.cuda.is_available() and config.device != "cpu" else "cpu"
     config = dataclasses.replace(config, device=device)
     clock = _Clock()
     render(scenes(config))
@@ -79,7 +80,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     for weight in config.stack_weights:
         result = train(training(config, weight))
         _log.info("lambda %g: %s", weight, result.summary())
-        clock.stop(f"train λ = {weight:g}")
+        clock.stop(f"train lambda = {weight:g}")
     held_out = list(read_shards(config.folder / "data", split="test", seed=None))
     methods = _methods(config, device)
     arms = tuple(Arm(name, _scored(config, name, method, held_out)) for name, method in methods.items())
@@ -109,7 +110,7 @@ def _methods(config: ExperimentConfig, device: str) -> dict[str, Method]:
     methods: dict[str, Method] = {IDENTITY: lambda photo, disparity, focus_point, blur_level: photo}
     for weight in config.stack_weights:
         refocuser = Refocuser.from_run(config.run(weight), device, steps=SAMPLER_STEPS)
-        methods[f"λ = {weight:g}"] = functools.partial(_refocused, refocuser)
+        methods[f"lambda = {weight:g}"] = functools.partial(_refocused, refocuser)
     return methods
 
 
@@ -135,7 +136,7 @@ def _scored(config: ExperimentConfig, name: str, method: Method, held_out: Seque
 
 
 def _scores_path(config: ExperimentConfig, name: str) -> Path:
-    weights = {f"λ = {weight:g}": weight for weight in config.stack_weights}
+    weights = {f"lambda = {weight:g}": weight for weight in config.stack_weights}
     if name not in weights:
         return config.folder / "scores-identity.json"
     run, step = config.run(weights[name]), training(config, 0.0).optimizer.steps

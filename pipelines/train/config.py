@@ -161,7 +161,7 @@ class TrainConfig:
     recipe: Literal["default", "tiny", "slim", "base"] = "default"
     """Named settings to start from (pipelines/train/recipes.py); other flags go on top."""
     model: Literal["tiny", "slim", "base"] = "slim"
-    """Size of the transformer: 1.3, 33 or 133 million weights."""
+    """Size of the transformer: 1.4, 34 or 133 million weights."""
     objective: ObjectiveConfig = ObjectiveConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     recording: RecordingConfig = RecordingConfig()

@@ -6,7 +6,8 @@ No autoencoder: a token is a patch of pixels of the noisy target, the reference,
 arXiv 2511.13720). Time and blur level steer every block through adaLN-Zero (Peebles and Xie 2023, arXiv 2212.09748).
 The focus point is one more token with the rotary position of the place it stands for (positions.py): it finds the
 patch it lies on, and every patch finds it. Where depth is known the token also carries the disparity at the point.
-The last layer begins at zero and is added to the reference, so that training starts from "leave the photo as it is".
+The last layer begins at zero and changes the reference: it mixes in more or less blurred copies, pixel by pixel, and
+adds what no copy has (blur_pyramid.py). So training starts from "leave the photo as it is", and blur is soon learnt.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipelines.train.blur_pyramid import SIGMAS, blur_pyramid
 from pipelines.train.positions import patch_places, rotated, rotations
 
 CHANNELS = 3 + 3 + 1 + 1  # noisy target, reference, disparity, validity
+OUTPUTS = 3 + len(SIGMAS)  # what is added, and the share of every blurred copy
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class DiT(nn.Module):
         self.no_blur = nn.Parameter(torch.randn(width) * 0.02)
         self.blocks = nn.ModuleList(Block(width, size.heads) for _ in range(size.depth))
         self.last_scale_shift = nn.Linear(width, 2 * width)
-        self.last = nn.Linear(width, 3 * patch * patch)
+        self.last = nn.Linear(width, OUTPUTS * patch * patch)
         for layer in (self.last_scale_shift, self.last):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -104,9 +107,11 @@ class DiT(nn.Module):
         for block in self.blocks:
             tokens = block(tokens, steering, cosine, sine)  # [N, T + 1, C]
         scale, shift = self.last_scale_shift(steering)[:, None].chunk(2, dim=-1)  # [N, 1, C] each
-        pixels = self.last(normed(tokens[:, :-1]) * (1.0 + scale) + shift)  # [N, T, 3 p p]
-        change = pixels.transpose(1, 2).reshape(-1, 3 * patch * patch, rows, columns)  # [N, 3 p p, H/p, W/p]
-        return condition.reference + functional.pixel_shuffle(change, patch)  # [N, 3, H, W]
+        pixels = self.last(normed(tokens[:, :-1]) * (1.0 + scale) + shift)  # [N, T, 7 p p]
+        pixels = pixels.transpose(1, 2).reshape(-1, OUTPUTS * patch * patch, rows, columns)  # [N, 7 p p, H/p, W/p]
+        added, shares = functional.pixel_shuffle(pixels, patch).split([3, len(SIGMAS)], dim=1)  # [N, 3 | 4, H, W]
+        blurs = blur_pyramid(condition.reference, patch) - condition.reference[:, None]  # [N, 4, 3, H, W]
+        return condition.reference + added + (shares[:, :, None] * blurs).sum(dim=1)  # [N, 3, H, W]
 
     def _focus_token(self, condition: Condition) -> Tensor:
         known = condition.validity.amax((1, 2, 3))  # [N]: depth is there or withheld as a whole

@@ -9,7 +9,7 @@ from pipelines.train.config import DataConfig, OptimizerConfig, RecordingConfig,
 
 
 def tiny(data: Path = Path("out/shards"), out: Path = Path("out/train-tiny")) -> TrainConfig:
-    """1.3 million weights on 96 x 64 px: minutes on a CPU, for tests and for looking on."""
+    """1.4 million weights on 96 x 64 px: minutes on a CPU, for tests and for looking on."""
     return TrainConfig(
         dataset=DataConfig(data=data, width=96, height=64),
         out=out,
@@ -21,7 +21,7 @@ def tiny(data: Path = Path("out/shards"), out: Path = Path("out/train-tiny")) ->
 
 
 def slim(data: Path = Path("out/shards"), out: Path = Path("out/train-slim")) -> TrainConfig:
-    """33 million weights on 512 x 512 px: a day on one GPU."""
+    """34 million weights on 512 x 512 px: a day on one GPU."""
     return TrainConfig(
         dataset=DataConfig(data=data, batch_size=16, workers=8),
         out=out,
@@ -32,7 +32,7 @@ def slim(data: Path = Path("out/shards"), out: Path = Path("out/train-slim")) ->
 
 
 def base(data: Path = Path("out/shards"), out: Path = Path("out/train-base")) -> TrainConfig:
-    """133 million weights on 512 x 512 px: several GPUs (`accelerate launch -m pipelines train ...`)."""
+    """134 million weights on 512 x 512 px: several GPUs (`accelerate launch -m pipelines train ...`)."""
     return TrainConfig(
         dataset=DataConfig(data=data, batch_size=16, workers=8),
         out=out,
