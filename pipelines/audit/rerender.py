@@ -27,8 +27,8 @@ from shards.codec import ImageCodec, decode_image, encode_image
 from simulator import RENDERER_VERSION, Scene
 
 NAME, UNIT = "re-rendered", "grey levels of 255, mean |difference|"
-LOSSY_BOUND = 2.0
-"""Frames of a photo that was JPEG-coded before it is rendered again: 0.4 to 1.1 measured."""
+LOSSY_BOUND = 3.0
+"""Frames of a photo that was JPEG-coded before it is rendered again: up to 1.5 measured on three real photos."""
 
 
 @dataclass(frozen=True)
