@@ -80,6 +80,8 @@ def plane_error_px(subject: Subject, i: int) -> float | None:
 
 
 def _stacking_errors(subject: Subject) -> list[float]:
+    if not subject.is_photo_where_sharp:
+        return []
     groups = defaultdict(list)
     for i, group in enumerate(subject.groups):
         groups[group].append(i)

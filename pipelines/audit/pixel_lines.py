@@ -81,6 +81,12 @@ def stacking_identity(measurements: Sequence[SampleMeasurement]) -> Line:
     errors = {m.name: max(m.stacking_errors) for m in measurements if m.stacking_errors}
     every = [error for m in measurements for error in m.stacking_errors]
     if not every:
-        return not_run(name, STACKING_BOUND, "at most", unit, "no group whose planes are sharp anywhere")
+        return not_run(
+            name,
+            STACKING_BOUND,
+            "at most",
+            unit,
+            "no group whose planes are sharp anywhere, without noise or colour fringes",
+        )
     note = f"weighted frames against the photo where some plane is sharp; {len(every)} groups, largest {max(every):.2f}"
     return Line(name, float(np.mean(every)), STACKING_BOUND, "at most", unit, note, worst(errors, STACKING_BOUND))

@@ -61,6 +61,16 @@ class Subject:
     def long_side_px(self) -> int:
         return max(self.photo.shape[:2])
 
+    @property
+    def is_photo_where_sharp(self) -> bool:
+        """Whether what is in focus should be the photo itself: no noise, compression, colour fringes, shoulder."""
+        if self.record is None:
+            return True
+        shape, light = self.record.aperture, self.record.imaging
+        added = bool(light.full_well_electrons) or any(frame.jpeg_quality for frame in self.record.frames)
+        fringes = any(shape.focus_shift) or any(size != 1.0 for size in shape.magnification)
+        return not (added or fringes or light.tone != "clip")
+
     def defocus_px(self, frame: int) -> npt.NDArray[np.float64]:
         """Signed blur radii [H, W] that the labels of a frame promise."""
         lens = self.lenses[frame]
