@@ -3,6 +3,12 @@ PYTHON  ?= python3
 PHOTOS  ?= builtin:24
 DEPTH   ?= auto
 OUT     ?= out/shards
+RUN     ?= out/train
+RECIPE  ?= slim
+PHOTO   ?= photo.jpg
+FOCUS   ?= 0.5,0.5
+BLUR    ?= 3
+VARIANT ?= tiny
 FLAGS   ?=
 
 VENV    := .venv
@@ -11,7 +17,8 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench gallery lint test test-faults test-browser clean
+.PHONY: help setup demo shards verify preview doctor validate bench audit benchmark-set benchmark gallery train refocus \
+	experiment lint test test-slow test-faults test-browser clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +27,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; name a Python 3.10 or newer: make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: $(PYTHON) is older than 3.10; name a newer one: make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,validate,browser]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,validate,train,browser]'
 	@touch $@
 
 setup: $(READY)  ## the virtual environment, with the pinned versions
@@ -50,16 +57,37 @@ validate: $(READY)  ## the renderer against a path tracer: error table and pictu
 bench: $(READY)  ## speed side by side with direct and binned scatter, and of the whole pipeline
 	$(FOUNDRY) bench $(FLAGS)
 
+audit: $(READY)  ## OUT=DIR: are the labels of a data set true? (exit code 4 when a line fails)
+	$(FOUNDRY) audit $(OUT) $(FLAGS)
+
+benchmark-set: $(READY)  ## test set v1 into out/benchmark-set (FLAGS="--part full" for all of it)
+	$(FOUNDRY) benchmark --set-only $(FLAGS)
+
+benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --predictions DIR" against known blur, into out/benchmark
+	$(FOUNDRY) benchmark $(FLAGS)
+
 gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/gallery.jpg
 	$(BIN)/python -m pipelines.preview.lens_gallery docs/gallery.jpg
+
+train: $(READY)  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base: train a refocusing model on shards; again to resume
+	$(FOUNDRY) train --recipe $(RECIPE) --data $(OUT) --out $(RUN) $(FLAGS)
+
+refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
+	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)
+
+experiment: $(READY)  ## VARIANT=tiny|gpu: what the stacking constraint buys; a quarter of an hour on two cores
+	$(FOUNDRY) experiment --variant $(VARIANT) $(FLAGS)
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint  ## lint and every test (no network and no GPU once installed)
-	$(BIN)/python -m pytest $(FLAGS)
+test: lint  ## lint and every test, on all cores (no network and no GPU once installed)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile $(FLAGS)
+
+test-slow: $(READY)  ## the tests that train for minutes
+	$(BIN)/python -m pytest -m slow $(FLAGS)
 
 test-faults: $(READY)  ## crashes provoked on purpose: workers, nodes, driver, disk (minutes)
 	$(BIN)/python -m pytest -m faults $(FLAGS)

@@ -1,18 +1,19 @@
 """The command line: verbs and flags made from configuration records by tyro, and exit codes.
 
 stdout carries results alone (`--json`: one object), everything else goes to stderr. Exit codes: 0 done, 1 failed,
-2 usage, configuration or fingerprint, 3 too many rejects, 4 verify found damage, 130 and 143 on signals.
+2 usage, configuration or fingerprint, 3 too many rejects, 4 verify found damage or audit a false label, 130 and 143 on
+signals.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import errno
+import importlib
 import json
-import logging
 import operator
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -22,13 +23,21 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional, subcommand
 
+from pipelines.audit.config import AuditConfig
 from pipelines.bench.config import BenchConfig
+from pipelines.benchmark.config import BenchmarkConfig
+from pipelines.data_set import existing_data_set
 from pipelines.errors import UserError
+from pipelines.experiment.config import ExperimentConfig
+from pipelines.notes import log_to_stderr
+from pipelines.preview.config import PreviewConfig
+from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import Place, RenderConfig
 from pipelines.render.interruption import Interrupted
 from pipelines.render.recipes import RECIPES
+from pipelines.train.config import TrainConfig
+from pipelines.train.recipes import RECIPES as TRAIN_RECIPES
 from pipelines.validate.config import ValidateConfig
-from shards.storage import StoragePath
 
 PROGRAM = "refocus-foundry"
 
@@ -58,35 +67,6 @@ class VerifyConfig:
 
 
 @dataclass(frozen=True)
-class PreviewConfig:
-    """Write a page to look at: OUT/preview/index.html, photos to refocus by a click and a report of the whole set."""
-
-    out: Positional[Place]
-    """Folder of the data set, on this machine."""
-    limit: int | None = None
-    """At most this many samples: 200 in the page, 24 as sheets. The report is about all of them."""
-    budget_mb: float = 64.0
-    """Size of the page, in 10^6 bytes: pictures are re-encoded, and made smaller, until all of them fit."""
-    linked: bool = False
-    """Put the data set's own pictures beside the page, into OUT/preview/media, instead of smaller ones into it."""
-    sheets: bool = False
-    """Instead of the page: one contact sheet a sample, OUT/preview/KEY.png, with photo, disparity and every frame."""
-    gif: str | None = None
-    """Instead of the page: the focus pull of the sample of this key as OUT/preview/KEY.gif."""
-    json: bool = False
-    """Result as one JSON object on stdout."""
-
-    def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise UserError(f"--limit must be at least 1; got {self.limit}")
-        if not self.budget_mb >= 1:
-            raise UserError(f"--budget-mb must be at least 1; got {self.budget_mb}")
-        ways = [flag for flag in ("linked", "sheets", "gif") if getattr(self, flag)]
-        if len(ways) > 1:
-            raise UserError(f"--{ways[0]} and --{ways[1]} must not be given together; give the command twice")
-
-
-@dataclass(frozen=True)
 class CardConfig:
     """Write the data set's card, OUT/README.md, again."""
 
@@ -96,7 +76,7 @@ class CardConfig:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Parse the arguments, run the verb, say errors in one line. Returns the exit code."""
-    _log_to_stderr()
+    log_to_stderr()
     try:
         config = parse(arguments)
         return _RUN[type(config)](config)
@@ -126,18 +106,18 @@ def parse(arguments: Sequence[str]) -> Any:
     """The configuration record of the verb. Raises UserError or, with tyro's own message, SystemExit(2)."""
     verbs: list[Any] = []
     for verb, record in VERBS.items():
-        default = _recipe(arguments) if record is RenderConfig else None
+        default = _recipe(arguments, RECIPES_OF[record]) if record in RECIPES_OF else None
         named = subcommand(verb) if default is None else subcommand(verb, default=default)
         verbs.append(Annotated[record, named])
     flat = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     return tyro.cli(reduce(operator.or_, verbs), prog=PROGRAM, description=ABOUT, args=list(arguments), config=flat)
 
 
-def _recipe(arguments: Sequence[str]) -> RenderConfig | None:
+def _recipe(arguments: Sequence[str], recipes: Mapping[str, Callable[[], Any]]) -> Any:
     """What `--recipe` names, for the flags to go on top of; tyro itself complains about a name that is none."""
     words = [word for argument in arguments for word in argument.split("=", 1)]
     names = [name for flag, name in pairwise(words) if flag == "--recipe"]
-    return RECIPES[names[-1]]() if names and names[-1] in RECIPES else None
+    return recipes[names[-1]]() if names and names[-1] in recipes else None
 
 
 # The verbs. Each imports its work when it is called: torch and Ray take seconds, and `--help` should not.
@@ -166,7 +146,7 @@ def _render(config: RenderConfig) -> int:
 def _verify(config: VerifyConfig) -> int:
     from shards.validate import validate
 
-    report = validate(_existing(config.out))
+    report = validate(existing_data_set(config.out))
     if config.json:
         print(json.dumps(report.to_json(), sort_keys=True))
     else:
@@ -176,39 +156,37 @@ def _verify(config: VerifyConfig) -> int:
     return 0 if report.ok else 4
 
 
-def _preview(config: PreviewConfig) -> int:
-    out = _local(config.out)
-    if config.sheets or config.gif:
-        return _preview_pictures(config)
-    from pipelines.preview.page import write_page
-
-    written = write_page(out, limit=config.limit or 200, budget_mb=config.budget_mb, linked=config.linked)
-    _print(written, written.summary(), config.json)
-    return 0
-
-
-def _preview_pictures(config: PreviewConfig) -> int:
-    if config.gif:
-        from pipelines.preview.focus_pull import write_focus_pull
-
-        paths = [write_focus_pull(_local(config.out), config.gif)]
-        said = str(paths[0])
-    else:
-        from pipelines.preview.contact_sheet import write_contact_sheets
-
-        paths = write_contact_sheets(_local(config.out), limit=config.limit or 24)
-        said = f"{len(paths)} contact sheets in {config.out / 'preview'}: {paths[0].name} ... {paths[-1].name}"
-    print(json.dumps({"pictures": [str(path) for path in paths]}) if config.json else said)
-    return 0
-
-
 def _card(config: CardConfig) -> int:
     from shards.card import write_card
 
     try:
-        print(write_card(_existing(config.out)))
+        print(write_card(existing_data_set(config.out)))
     except ValueError as error:  # no sample, or a damaged marker
         raise UserError(f"{error}; see `{PROGRAM} verify {config.out}`", exit_code=1) from error
+    return 0
+
+
+def _train(config: TrainConfig) -> int:
+    from pipelines.train.run import train
+
+    result = train(config)
+    _print(result, result.summary(), config.json)
+    return 0
+
+
+def _refocus(config: RefocusConfig) -> int:
+    from pipelines.refocus.run import run
+
+    result = run(config)
+    _print(result, result.summary(), config.json)
+    return 0
+
+
+def _experiment(config: ExperimentConfig) -> int:
+    from pipelines.experiment.run import run
+
+    result = run(config)
+    print(json.dumps(result.to_json(), sort_keys=True) if config.json else result.summary())
     return 0
 
 
@@ -228,20 +206,18 @@ def _bench(config: BenchConfig) -> int:
     return 0
 
 
-def _existing(out: StoragePath) -> StoragePath:
-    """A data set's folder. Raises UserError when it is none."""
-    if not (out / ".meta").is_dir() and not (out / "shards").is_dir():
-        what = "is no data set" if out.exists() else "does not exist"
-        raise UserError(f"{out} {what}; name the --out folder of a render run")
-    return out
+def _later(module: str) -> Callable[[Any], int]:
+    """The module's `command`, imported when it is called. Raises UserError for a package of an extra."""
 
+    def command(config: Any) -> int:
+        try:
+            return int(importlib.import_module(module).command(config))
+        except ModuleNotFoundError as error:
+            if error.name not in ("matplotlib", "torchmetrics"):
+                raise
+            raise UserError(f"{error.name} is not installed; pip install 'refocus-foundry[benchmark]'") from error
 
-def _local(out: StoragePath) -> Path:
-    """A data set's folder on this machine. Raises UserError when it is none."""
-    if not isinstance(out, Path):
-        raise UserError(f"{out} must be a folder of this machine: pictures are written beside it; copy it first")
-    _existing(out)
-    return out
+    return command
 
 
 def _print(record: Any, summary: str, as_json: bool) -> None:
@@ -253,19 +229,6 @@ def _fail(message: str, exit_code: int) -> int:
     return exit_code
 
 
-class _ToStderr(logging.Handler):
-    """Looks stderr up for every line: a progress bar replaces it while it is drawn."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)
-
-
-def _log_to_stderr() -> None:
-    """Our own notes from INFO on, libraries' from WARNING on."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToStderr()])
-    logging.getLogger("pipelines").setLevel(logging.INFO)
-
-
 ABOUT = "All-in-focus photos become focus- and blur-annotated training shards."
 VERBS: dict[str, type[Any]] = {
     "doctor": DoctorConfig,
@@ -273,15 +236,26 @@ VERBS: dict[str, type[Any]] = {
     "verify": VerifyConfig,
     "preview": PreviewConfig,
     "card": CardConfig,
+    "audit": AuditConfig,
+    "benchmark": BenchmarkConfig,
+    "train": TrainConfig,
+    "refocus": RefocusConfig,
+    "experiment": ExperimentConfig,
     "validate": ValidateConfig,
     "bench": BenchConfig,
 }
+RECIPES_OF: dict[type[Any], Mapping[str, Callable[[], Any]]] = {RenderConfig: RECIPES, TrainConfig: TRAIN_RECIPES}
 _RUN: dict[type[Any], Callable[[Any], int]] = {
     DoctorConfig: _doctor,
     RenderConfig: _render,
     VerifyConfig: _verify,
-    PreviewConfig: _preview,
+    PreviewConfig: _later("pipelines.preview.command"),
     CardConfig: _card,
+    AuditConfig: _later("pipelines.audit.command"),
+    BenchmarkConfig: _later("pipelines.benchmark.command"),
+    TrainConfig: _train,
+    RefocusConfig: _refocus,
+    ExperimentConfig: _experiment,
     ValidateConfig: _validate,
     BenchConfig: _bench,
 }

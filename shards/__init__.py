@@ -5,6 +5,7 @@ Knows numpy, OpenCV, Pillow, webdataset and pyarrow; imports nothing else of thi
 
 from __future__ import annotations
 
+from .access import SampleAccess, ShardFile, StoredFields
 from .card import write_card
 from .codec import ImageCodec, decode, encode
 from .complaint import Complaint, FieldError, FieldTypeError
@@ -44,10 +45,13 @@ __all__ = [
     "PhotoRecord",
     "RendererRecord",
     "Sample",
+    "SampleAccess",
     "SampleRecord",
+    "ShardFile",
     "ShardStream",
     "ShardWriter",
     "Share",
+    "StoredFields",
     "ValidationReport",
     "decode",
     "encode",

@@ -61,7 +61,7 @@ def field_names(frames: int, codec: ImageCodec | None = None) -> tuple[str, ...]
 def encode(sample: Sample, codec: ImageCodec | None = None) -> dict[str, bytes]:
     """Turn a sample into the bytes of its fields, in their order. Equal samples give equal bytes."""
     codec = codec or ImageCodec()
-    images = [_encode_rgb(pixels, codec) for pixels in (sample.aif, *sample.frames)]
+    images = [encode_image(pixels, codec) for pixels in (sample.aif, *sample.frames)]
     contents = [images[0], _encode_disparity(sample.disparity), *images[1:], sample.record.to_json()]
     return dict(zip(field_names(len(sample.frames), codec), contents, strict=True))
 
@@ -135,7 +135,8 @@ def decode_disparity(data: bytes, *, width: int, height: int) -> UInt16[np.ndarr
     return pixels
 
 
-def _encode_rgb(srgb: UInt8[np.ndarray, "height width 3"], codec: ImageCodec) -> bytes:
+def encode_image(srgb: UInt8[np.ndarray, "height width 3"], codec: ImageCodec) -> bytes:
+    """A picture in sRGB, channels R G B, as the codec stores it: what `decode_image` takes."""
     settings = {
         "jpg": [
             *(cv2.IMWRITE_JPEG_QUALITY, codec.quality),

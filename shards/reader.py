@@ -7,18 +7,16 @@ what was seen without reading it. Tars are read strictly (archive.py): a cut one
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from typing import Generic, TypeVar
 
 from upath import UPath
 
-from .archive import Member, TarDamage, read_member, scan
-from .codec import MAX_FIELD_BYTES, decode
-from .complaint import EVERY, Complaint, FieldError
+from .access import DAMAGE, SampleAccess, ShardFile, samples_of
+from .codec import decode
+from .complaint import Complaint
 from .index import marked_shards
 from .marker import is_complete, read_marker, tar_path
 from .order import Share, epoch_order
@@ -28,15 +26,6 @@ from .storage import StoragePath, storage_path
 
 T = TypeVar("T")
 Location = str | PathLike[str] | StoragePath
-_OPEN_SHARDS = 64  # whose headers are remembered
-
-
-@dataclass(frozen=True)
-class ShardFile:
-    """One shard to read: where it is and how many samples it holds."""
-
-    path: StoragePath
-    samples: int
 
 
 def find_shards(paths: Location | Iterable[Location], *, split: str | None = None) -> list[ShardFile]:
@@ -95,12 +84,11 @@ class ShardStream(Generic[T], Iterator[T]):
             raise ValueError(f"samples_seen must lie in [0, {self.steps}], the epoch's steps, got {samples_seen}")
         self.samples_seen = samples_seen
         self.dropped: list[Complaint] = []
-        self._shards, self._decode = shards, decode
+        self._access = SampleAccess(shards, decode)
         self._max_dropped = max_dropped_fraction * self.steps
         # Behind the end comes the beginning once more: substitutes for what is dropped.
         self._order = [tuple(row) for row in order.tolist()]
         self._next = samples_seen
-        self._members = functools.lru_cache(_OPEN_SHARDS)(_samples_of)
 
     def __iter__(self) -> ShardStream[T]:
         return self
@@ -110,26 +98,15 @@ class ShardStream(Generic[T], Iterator[T]):
             shard, index = self._order[self._next % self.steps]
             self._next += 1
             try:
-                value = self._read(self._shards[shard].path, index)
-            except (FieldError, TarDamage, OSError) as error:
-                self._drop(self._shards[shard].path, index, error)
+                value = self._access.read(shard, index)
+            except DAMAGE as error:
+                self._drop(self._access.complaint(shard, index, error), error)
                 continue
             self.samples_seen += 1
             return value
         raise StopIteration
 
-    def _read(self, path: StoragePath, index: int) -> T:
-        samples, damage = self._members(path)
-        whole = len(samples) - (damage is not None)  # the sample in which the damage lies may lack its rest
-        if index >= whole:
-            raise damage or TarDamage(path.stat().st_size, f"must hold {index + 1} samples, got {len(samples)}")
-        key, members = samples[index]
-        return self._decode(key, _read_fields(path, members))
-
-    def _drop(self, path: StoragePath, index: int, error: Exception) -> None:
-        key, field = (error.key or EVERY, error.field) if isinstance(error, FieldError) else (EVERY, "tar")
-        message = error.message if isinstance(error, FieldError) else f"sample {index}: {error}"
-        complaint = Complaint(path.stem, key, field, message)
+    def _drop(self, complaint: Complaint, error: Exception) -> None:
         self.dropped.append(complaint)
         if len(self.dropped) > self._max_dropped:
             raise ValueError(
@@ -201,28 +178,7 @@ def _is_of(split: str | None, name: str) -> bool:
 
 
 def _count_samples(tar: StoragePath) -> int:
-    samples, damage = _samples_of(tar)
+    samples, damage = samples_of(tar)
     if damage:
         raise ValueError(f"{tar} must be a whole tar, got damage: {damage}")
     return len(samples)
-
-
-def _samples_of(tar: StoragePath) -> tuple[list[tuple[str, list[Member]]], TarDamage | None]:
-    members, damage = scan(tar)
-    samples: list[tuple[str, list[Member]]] = []
-    for member in members:
-        if not samples or samples[-1][0] != member.key:
-            samples.append((member.key, []))
-        samples[-1][1].append(member)
-    return samples, damage
-
-
-def _read_fields(tar: StoragePath, members: Sequence[Member]) -> dict[str, bytes]:
-    with tar.open("rb") as file:
-        fields: dict[str, bytes] = {}
-        for member in members:
-            if member.size > MAX_FIELD_BYTES or member.field in fields:
-                came = f"{member.size} bytes" if member.size > MAX_FIELD_BYTES else "it twice"
-                raise FieldError(member.field, f"must be there once, below {MAX_FIELD_BYTES} bytes, got {came}")
-            fields[member.field] = read_member(file, member)
-        return fields

@@ -62,12 +62,12 @@ def _builtin_scenes(spec: str, seed: int) -> Iterator[ListedPhoto]:
     if not (count.isascii() and count.isdigit() and int(count) > 0):
         raise UserError(f"--photos {spec}: after `builtin:` must stand a count of scenes >= 1; try builtin:8")
     return (
-        ListedPhoto(f"builtin:{_scene_seed(seed, i)}", f"builtin-{i:06d}", "CC0-1.0", "refocus-foundry")
+        ListedPhoto(f"builtin:{scene_seed(seed, i)}", f"builtin-{i:06d}", "CC0-1.0", "refocus-foundry")
         for i in range(int(count))
     )
 
 
-def _scene_seed(seed: int, index: int) -> int:
+def scene_seed(seed: int, index: int) -> int:
     """48 bits from (dataset seed, index): exact in JSON readers that hold numbers as doubles."""
     digest = hashlib.sha256(f"builtin scene:{seed}:{index}".encode()).digest()
     return int.from_bytes(digest[:6], "big")

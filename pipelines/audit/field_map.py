@@ -1,0 +1,222 @@
+"""Somebody else's shards: which field is what, and what their numbers mean. A JSON or YAML file of these keys.
+
+    photo: aif.jpg                          disparity_quantity: depth      (disparity, bigger is nearer; or depth)
+    disparity: depth.png                    disparity_scale: 0.001         (a number, or a path into the labels)
+    frames: bokeh_{:02d}.jpg                labels: json
+    focus_disparity: views.focus            blur_scale: views.K            (paths into the labels: numbers or lists)
+    blur_convention: diameter_px            scene: meta.photo
+
+Letters: D disparity, D_f plane in focus, K blur radius in pixels of a point one unit of D off the plane.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from pipelines.audit.subject import Subject
+from pipelines.benchmark.metrics import Picture
+from pipelines.errors import UserError
+from shards.complaint import FieldError
+from simulator import ThinLens
+
+CONVENTIONS: dict[str, Callable[[float, float, int], float]] = {
+    "radius_px": lambda value, focus, long_side: value,
+    "diameter_px": lambda value, focus, long_side: value / 2.0,
+    "radius_percent": lambda value, focus, long_side: value * long_side / 100.0,
+    "at_infinity_px": lambda value, focus, long_side: value / focus,
+}
+"""K from what is stored (value, D_f, long side): of a point one unit of D off the plane, its radius or diameter in
+pixels or its radius in percent of the long side; or the radius in pixels of a point at infinity, K D_f."""
+
+QUANTITIES = ("disparity", "depth")
+DEFAULT_SPLIT = "all"
+
+
+@dataclass(frozen=True)
+class FieldMap:
+    """See the module. `group` and `scene` are paths into the labels, "" where there are none.
+
+    Raises UserError that names the key.
+    """
+
+    photo: str
+    disparity: str
+    frames: str
+    labels: str
+    focus_disparity: str
+    blur_scale: str
+    blur_convention: str = "radius_px"
+    disparity_quantity: str = "disparity"
+    disparity_scale: float | str = 1.0
+    disparity_offset: float | str = 0.0
+    scene: str = ""
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("blur_convention", tuple(CONVENTIONS)), ("disparity_quantity", QUANTITIES)):
+            if getattr(self, name) not in allowed:
+                raise UserError(f"--map: {name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
+
+    @classmethod
+    def from_file(cls, path: Path) -> FieldMap:
+        """Read a map. Raises UserError when the file is none."""
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"--map {path} must be JSON or YAML; {error}") from error
+        fields = dataclasses.fields(cls)
+        known = {field.name for field in fields}
+        needed = {field.name for field in fields if field.default is dataclasses.MISSING}
+        if not isinstance(content, dict) or not needed <= set(content) <= known:
+            came = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
+            extra = ", ".join(sorted(known - needed))
+            raise UserError(
+                f"--map {path} must have the keys {', '.join(sorted(needed))}, may have {extra}; got {came}"
+            )
+        return cls(**content)
+
+    def subject(self, shard: str, key: str, fields: Mapping[str, bytes]) -> Subject:
+        """One sample. Raises FieldError that names the key and the field."""
+        try:
+            return self._subject(shard, key, fields)
+        except FieldError as error:
+            raise error.within("", key) from None
+
+    def _subject(self, shard: str, key: str, fields: Mapping[str, bytes]) -> Subject:
+        labels = _labels(self.labels, _bytes(self.labels, fields))
+        photo = _rgb(self.photo, _bytes(self.photo, fields))
+        codes = _depth(self.disparity, _bytes(self.disparity, fields))
+        focus = _numbers(labels, self.focus_disparity)
+        scales = _numbers(labels, self.blur_scale)
+        count = max(len(focus), len(scales))
+        names = [self.frames.format(i) for i in range(count)]
+        lenses = [
+            self._lens(_at(focus, i, count, self.focus_disparity), _at(scales, i, count, self.blur_scale), photo)
+            for i in range(count)
+        ]
+        split = next((word for word in ("train", "val", "test") if word in shard.lower()), DEFAULT_SPLIT)
+        return Subject(
+            key=key,
+            shard=shard,
+            split=split,
+            scene=str(_found(labels, self.scene)) if self.scene else key,
+            photo=photo,
+            disparity=_resized(self._disparity(codes, labels), photo),
+            codes=codes,
+            lenses=tuple(lenses),
+            groups=self._groups(labels, count, lenses),
+            picture=lambda i: _like(names[i], _rgb(names[i], _bytes(names[i], fields)), photo),
+        )
+
+    def _disparity(self, codes: npt.NDArray[np.generic], labels: Any) -> npt.NDArray[np.float64]:
+        scale, offset = (
+            _numbers(labels, value)[0] if isinstance(value, str) else float(value)
+            for value in (self.disparity_scale, self.disparity_offset)
+        )
+        values = offset + scale * codes.astype(np.float64)
+        if self.disparity_quantity == "depth":
+            values = 1.0 / values.clip(min=1e-6)
+        if not np.isfinite(values).all():
+            raise FieldError(self.disparity, "must be finite, got NaN or infinity")
+        return values
+
+    def _lens(self, focus: float, value: float, photo: Picture) -> ThinLens:
+        if self.disparity_quantity == "depth":
+            focus = 1.0 / focus
+        try:
+            return ThinLens(focus, CONVENTIONS[self.blur_convention](value, focus, max(photo.shape[:2])))
+        except (ValueError, ZeroDivisionError) as error:
+            raise FieldError(self.labels, f"must give a plane in focus and a positive blur, got {error}") from None
+
+    def _groups(self, labels: Any, count: int, lenses: list[ThinLens]) -> tuple[int, ...]:
+        """As labelled; without a label, frames with the same K are a group."""
+        if self.group:
+            groups = _numbers(labels, self.group)
+            return tuple(int(_at(groups, i, count, self.group)) for i in range(count))
+        scales = sorted({lens.blur_scale_px for lens in lenses})
+        return tuple(scales.index(lens.blur_scale_px) for lens in lenses)
+
+
+def _bytes(name: str, fields: Mapping[str, bytes]) -> bytes:
+    if name not in fields:
+        raise FieldError(name, f"must be there, got fields {', '.join(sorted(fields))}")
+    return fields[name]
+
+
+def _labels(name: str, data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise FieldError(name, f"must be JSON, got {error}") from None
+
+
+def _found(labels: Any, path: str) -> Any:
+    value = labels
+    for step in path.split("."):
+        if not isinstance(value, dict) or step not in value:
+            raise FieldError(path, "must be in the labels, it is not")
+        value = value[step]
+    return value
+
+
+def _numbers(labels: Any, path: str) -> list[float]:
+    value = _found(labels, path)
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+        raise FieldError(path, f"must be a number or a list of numbers, got {value!r}")
+    return [float(v) for v in values]
+
+
+def _at(values: list[float], i: int, count: int, path: str) -> float:
+    """Of a list, entry i; one number stands for all frames."""
+    if len(values) not in (1, count):
+        raise FieldError(path, f"must be one number or one for each of {count} frames, got {len(values)}")
+    return values[i] if len(values) == count else values[0]
+
+
+def _pixels(name: str, data: bytes, flag: int) -> npt.NDArray[np.generic]:
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
+    if pixels is None:
+        raise FieldError(name, f"must be a picture that OpenCV reads, got {len(data)} bytes that are none")
+    return np.asarray(pixels)
+
+
+def _rgb(name: str, data: bytes) -> Picture:
+    return np.ascontiguousarray(_pixels(name, data, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+
+
+def _depth(name: str, data: bytes) -> npt.NDArray[np.generic]:
+    if name.endswith(".npy"):
+        try:
+            values = np.load(io.BytesIO(data), allow_pickle=False)
+        except ValueError as error:
+            raise FieldError(name, f"must be a plain array, got {error}") from None
+    else:
+        values = _pixels(name, data, cv2.IMREAD_UNCHANGED)
+    values = values[..., 0] if values.ndim == 3 else values
+    if values.ndim != 2:
+        raise FieldError(name, f"must be [H, W], got {list(values.shape)}")
+    return np.asarray(values)
+
+
+def _resized(values: npt.NDArray[np.float64], photo: Picture) -> npt.NDArray[np.float64]:
+    height, width = photo.shape[:2]
+    same = values.shape == (height, width)
+    return values if same else np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _like(name: str, frame: Picture, photo: Picture) -> Picture:
+    if frame.shape != photo.shape:
+        raise FieldError(name, f"must be as large as the photo {list(photo.shape[:2])}, got {list(frame.shape[:2])}")
+    return frame

@@ -1,0 +1,96 @@
+"""The samples of a data set one after another: our own shards by their codec, others by a field map."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from pipelines.audit.field_map import FieldMap
+from pipelines.audit.subject import Subject
+from pipelines.errors import UserError
+from shards.codec import MAX_FIELD_BYTES, decode
+from shards.order import Share
+from shards.reader import ShardStream, find_shards
+from simulator import ThinLens
+
+
+def read_subjects(out: Path, field_map: FieldMap | None = None) -> Iterator[Subject]:
+    """Every sample in the order of the shards. Raises UserError, also while it goes, for what cannot be read."""
+    try:
+        yield from _own_subjects(out) if field_map is None else _foreign_subjects(out, field_map)
+    except (ValueError, tarfile.TarError) as error:
+        way_out = f"see `refocus-foundry verify {out}`" if field_map is None else "see docs/audit.md for --map"
+        raise UserError(f"{error}; {way_out}", exit_code=1) from error
+
+
+def count_subjects(out: Path, field_map: FieldMap | None = None) -> int:
+    """How many `read_subjects` gives. Raises UserError when there is none, or nothing that holds any."""
+    try:
+        if field_map is None:
+            return sum(shard.samples for shard in find_shards(out))
+        return sum(len(_keys(tar)) for tar in _tars(out))
+    except (ValueError, tarfile.TarError) as error:
+        raise UserError(f"{error}; name the --out folder of a render run, a folder of tars or a tar") from error
+
+
+def _own_subjects(out: Path) -> Iterator[Subject]:
+    for shard in find_shards(out):
+        if shard.samples:
+            yield from ShardStream([shard], Share(seed=None), partial(_own, shard.path.stem))
+
+
+def _foreign_subjects(out: Path, field_map: FieldMap) -> Iterator[Subject]:
+    """Other people's tars have headers of their own (PAX, times, owners): tarfile reads them all."""
+    for path in _tars(out):
+        with tarfile.open(path) as tar:
+            files = (member for member in tar if member.isfile())
+            for key, members in groupby(files, key=lambda member: _split(member.name)[0]):
+                yield field_map.subject(path.stem, key, {_split(m.name)[1]: _content(tar, m) for m in members})
+
+
+def _tars(out: Path) -> list[Path]:
+    tars = [out] if out.is_file() else sorted(out.rglob("*.tar"))
+    if not tars:
+        raise ValueError(f"{out} must be a tar or hold tars, got none")
+    return tars
+
+
+def _keys(path: Path) -> list[str]:
+    with tarfile.open(path) as tar:
+        return [key for key, _ in groupby(_split(member.name)[0] for member in tar if member.isfile())]
+
+
+def _split(name: str) -> tuple[str, str]:
+    """WebDataset's rule: the key ends at the first dot of the file's name; the rest, in lower case, is the field."""
+    folder, slash, file = name.rpartition("/")
+    key, _, field = file.partition(".")
+    return folder + slash + key, field.lower()
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    if file is None or member.size > MAX_FIELD_BYTES:
+        raise ValueError(f"{member.name} must be a file of at most {MAX_FIELD_BYTES} bytes, got {member.size}")
+    return file.read()
+
+
+def _own(shard: str, key: str, fields: Mapping[str, bytes]) -> Subject:
+    sample = decode(key, fields)
+    record = sample.record
+    return Subject(
+        key=key,
+        shard=shard,
+        split=record.split,
+        scene=record.scene_id,
+        photo=sample.aif,
+        disparity=sample.disparity_values(),
+        codes=sample.disparity,
+        lenses=tuple(ThinLens(f.focus_disparity, f.blur_scale_px) for f in record.frames),
+        groups=tuple(f.group for f in record.frames),
+        picture=sample.frames.__getitem__,
+        record=record,
+        photo_is_exact="aif.png" in fields,
+    )

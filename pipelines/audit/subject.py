@@ -1,0 +1,81 @@
+"""What an audit sees of one sample, whoever's format it came in: photo, disparity, frames, and each frame's lens.
+
+Letters: D disparity, bigger is nearer; D_f plane in focus; K blur scale in pixels of this image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.benchmark.metrics import Picture
+from shards.complaint import FieldError
+from shards.record import SampleRecord
+from simulator import ThinLens
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One sample. disparity: float64 [H, W]; codes: the numbers that are stored, [h, w].
+
+    lenses: D_f and K of each frame as its labels say. groups: the stacking group of each frame. picture(i) decodes
+    frame i. record: what the json of one of our own shards says, None for other formats.
+    Raises FieldError when there is no frame, or lenses and groups are not as many.
+    """
+
+    key: str
+    shard: str
+    split: str
+    scene: str
+    photo: Picture
+    disparity: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.generic]
+    lenses: tuple[ThinLens, ...]
+    groups: tuple[int, ...]
+    picture: Callable[[int], Picture]
+    record: SampleRecord | None = None
+    photo_is_exact: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.lenses or len(self.groups) != len(self.lenses):
+            message = f"must label one frame or more, each with its group, got {len(self.lenses)}, {len(self.groups)}"
+            raise FieldError("labels", message)
+        if self.disparity.shape != self.photo.shape[:2]:
+            came = f"{list(self.disparity.shape)} for a photo of {list(self.photo.shape[:2])}"
+            raise FieldError("disparity", f"must be as large as the photo, got {came}")
+
+    @property
+    def name(self) -> str:
+        """How a report calls it: keys of other people's shards may start anew in each tar."""
+        return self.key if self.record is not None else f"{self.shard}/{self.key}"
+
+    @property
+    def depth_range(self) -> float:
+        """max D − min D."""
+        return float(np.ptp(self.disparity))
+
+    @property
+    def long_side_px(self) -> int:
+        return max(self.photo.shape[:2])
+
+    @property
+    def is_photo_where_sharp(self) -> bool:
+        """Whether what is in focus should be the photo itself: no noise, compression, colour fringes, shoulder."""
+        if self.record is None:
+            return True
+        shape, light = self.record.aperture, self.record.imaging
+        added = bool(light.full_well_electrons) or any(frame.jpeg_quality for frame in self.record.frames)
+        fringes = any(shape.focus_shift) or any(size != 1.0 for size in shape.magnification)
+        return not (added or fringes or light.tone != "clip")
+
+    def defocus_px(self, frame: int) -> npt.NDArray[np.float64]:
+        """Signed blur radii [H, W] that the labels of a frame promise."""
+        lens = self.lenses[frame]
+        return lens.blur_scale_px * (self.disparity - lens.focus_disparity)
+
+    def scale_level(self, frame: int) -> float:
+        """Radius across the sample's whole depth range, percent of the long side: K free of unit and resolution."""
+        return 100.0 * self.lenses[frame].blur_scale_px * self.depth_range / self.long_side_px

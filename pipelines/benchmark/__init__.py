@@ -1,0 +1,1 @@
+"""Scores of refocusing methods against known blur: picture errors by region, and whether they obey their controls."""

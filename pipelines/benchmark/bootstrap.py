@@ -1,0 +1,65 @@
+"""Confidence intervals by bootstrap over scenes: frames of one scene are no independent witnesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+T = TypeVar("T")
+
+RESAMPLES = 1000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with the ends of its percentile interval (Efron 1979); of one scene alone, low = value = high."""
+
+    value: float
+    low: float
+    high: float
+
+
+def mean_over_scenes(by_scene: Sequence[Sequence[float]], seed: int = 0) -> Interval:
+    """`over_scenes` with the mean of all rows as statistic, all resamples at once: the same interval, sooner."""
+    scenes = [rows for rows in by_scene if rows]
+    if not scenes:
+        raise ValueError("by_scene must hold at least one row, got none")
+    sums, counts = np.array([sum(rows) for rows in scenes]), np.array([len(rows) for rows in scenes])
+    value = float(sums.sum() / counts.sum())
+    if len(scenes) == 1:
+        return Interval(value, value, value)
+    chosen = np.random.default_rng(seed).integers(0, len(scenes), (RESAMPLES, len(scenes)))
+    return _interval(value, sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1))
+
+
+def over_scenes(by_scene: Sequence[Sequence[T]], statistic: Callable[[Sequence[T]], float], seed: int = 0) -> Interval:
+    """The statistic of all rows, and its interval when scenes are drawn anew with replacement.
+
+    by_scene: the rows of each scene. statistic: of rows joined together; a resample of which it raises ValueError (two
+    different radii are needed for a slope) is left out. The same seed gives the same interval.
+    Raises ValueError when there are no rows.
+    """
+    scenes = [rows for rows in by_scene if rows]
+    if not scenes:
+        raise ValueError("by_scene must hold at least one row, got none")
+    random = np.random.default_rng(seed)
+    draws = []
+    for _ in range(RESAMPLES if len(scenes) > 1 else 0):
+        chosen = random.integers(0, len(scenes), len(scenes))
+        try:
+            draws.append(statistic([row for index in chosen for row in scenes[index]]))
+        except ValueError:
+            continue
+    value = statistic([row for rows in scenes for row in rows])
+    return _interval(value, np.array(draws)) if draws else Interval(value, value, value)
+
+
+def _interval(value: float, draws: npt.NDArray[np.floating]) -> Interval:
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(draws, [tail, 100 - tail])
+    return Interval(value, float(low), float(high))

@@ -1,0 +1,59 @@
+"""What a benchmark is told; the command line is made from this record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from pipelines.errors import UserError
+
+Part = Literal["quick", "full"]
+BuiltinContestant = Literal[
+    "truth", "identity", "all-in-focus photo", "simulator", "simulator on input", "direct scatter"
+]
+CONTESTANTS: tuple[str, ...] = get_args(BuiltinContestant)
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """Score refocusing methods against known blur: picture errors and control; a page and a JSON in OUT."""
+
+    out: Path = Path("out/benchmark")
+    """Folder of the report: report.html, report.json, and the answers as PNGs when --keep-answers."""
+    set: Path = Path("out/benchmark-set")
+    """Folder of the test set; it is made when it is not there."""
+    part: Part = "quick"
+    """quick: five built-in scenes and four path-traced ones, small. full: twenty larger scenes on top."""
+    checkpoint: tuple[Path, ...] = ()
+    """RUN folders of trained models to score."""
+    predictions: tuple[Path, ...] = ()
+    """Folders of PNGs named by task id, TASK.png: any method's answers, scored without its code."""
+    contestants: tuple[BuiltinContestant, ...] = get_args(BuiltinContestant)
+    """Which of the built-in contestants."""
+    clip: Path | None = None
+    """Folder of a CLIP model (transformers) for CLIP-I; nothing is ever downloaded."""
+    steps: int | None = None
+    """Sampler steps of checkpoints, in place of their own."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where checkpoints run."""
+    threads: int = 1
+    """CPU threads of torch; another number may change last digits."""
+    set_only: bool = False
+    """Make the test set and stop."""
+    keep_answers: bool = False
+    """Keep every contestant's answers in OUT/answers/NAME/TASK.png."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise UserError(f"--threads must be at least 1; got {self.threads}")
+        for folder in self.predictions:
+            if not folder.is_dir():
+                raise UserError(f"--predictions {folder} must be a folder of PNGs named by task id; there is none")
+        if not (self.contestants or self.checkpoint or self.predictions):
+            raise UserError("--contestants, --checkpoint or --predictions must name a method; got none")
+        names = [path.name for path in (*self.checkpoint, *self.predictions)]
+        if len(set(names)) < len(names):
+            raise UserError(f"--checkpoint and --predictions must have different folder names; got {', '.join(names)}")

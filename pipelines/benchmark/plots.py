@@ -1,0 +1,115 @@
+"""Plots of the report as SVG text that is the same every time: no dates, no random ids."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from pipelines.benchmark.bootstrap import Interval
+from pipelines.benchmark.recipe import DIFFICULTIES
+from pipelines.benchmark.scoring import SceneScores
+from pipelines.benchmark.summary import Summary
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+INK, QUIET, GRID = "#22252a", "#7a7f87", "#e3e5e8"
+COLORS = ("#1f6f8b", "#c0392b", "#7a5195", "#e08e0b", "#3d8b37", "#8d5524", "#5b6770", "#d45087")
+MARKS = {"easy": "o", "medium": "s", "hard": "^"}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "refocus-foundry",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+}
+
+
+def control_plot(scores: Mapping[str, Sequence[SceneScores]]) -> str:
+    """Fitted against asked radius, one panel a contestant, all on the same axes; the diagonal obeys."""
+    columns = min(3, len(scores))
+    rows = -(-len(scores) // columns)
+    points = {name: _points(scenes) for name, scenes in scores.items()}
+    limit = 1.05 * max((max(p[:2]) for of in points.values() for p in of), default=1.0)
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(
+            rows, columns, figsize=(3.1 * columns, 3.0 * rows), sharex=True, sharey=True, squeeze=False,
+            layout="constrained",
+        )  # fmt: skip
+        for panel, (name, of) in zip(panels.flat, points.items(), strict=False):
+            panel.plot([0, limit], [0, limit], color=QUIET, linewidth=1, zorder=1)
+            for level, color in zip(DIFFICULTIES, COLORS, strict=False):
+                chosen = np.array([p[:2] for p in of if p[2] == level]).reshape(-1, 2)
+                panel.scatter(chosen[:, 0], chosen[:, 1], s=18, marker=MARKS[level], color=color, alpha=0.75, lw=0,
+                              label=level, zorder=2)  # fmt: skip
+            panel.set(title=name, xlim=(0, limit), ylim=(0, limit), aspect="equal")
+            panel.grid(color=GRID, linewidth=0.6)
+        for panel in panels.flat[len(points) :]:
+            panel.axis("off")
+        figure.supxlabel("asked radius (px, 95th percentile)", fontsize=10)
+        figure.supylabel("fitted radius (px)", fontsize=10)
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False)
+        return _svg(figure)
+
+
+def _points(scenes: Sequence[SceneScores]) -> list[tuple[float, float, str]]:
+    every = [score for scene in scenes for score in scene.scores]
+    return [(s.control.asked_px, s.control.fitted_px, s.difficulty) for s in every if s.control]
+
+
+def strata_plot(summaries: Sequence[Summary]) -> str:
+    """PSNR of every kind of task and radius error, by difficulty; whiskers are the intervals."""
+    panels = [
+        ("refocus", "psnr"),
+        ("bokeh", "psnr"),
+        ("deblur", "psnr"),
+        ("refocus", "error_px"),
+        ("bokeh", "error_px"),
+    ]
+    shown = [s for s in summaries if s.name != "truth"]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(2, 3, figsize=(10.4, 6.2), layout="constrained")
+        for panel, (kind, measure) in zip(axes.flat, panels, strict=False):
+            for number, summary in enumerate(shown):
+                _errorbars(panel, summary, f"{kind}/{{}}/{measure}", number, len(shown))
+            unit = "PSNR (dB)" if measure == "psnr" else "radius error (px)"
+            panel.set(title=f"{kind}: {unit}", xticks=range(3), xticklabels=DIFFICULTIES, xlim=(-0.5, 2.5))
+            panel.grid(axis="y", color=GRID, linewidth=0.6)
+            if measure == "error_px":
+                panel.set_ylim(bottom=0)
+        axes.flat[-1].axis("off")
+        handles, labels = axes[0, 1].get_legend_handles_labels()
+        axes.flat[-1].legend(handles, labels, loc="center left", frameon=False)
+        return _svg(figure)
+
+
+def _errorbars(panel: Any, summary: Summary, key: str, number: int, count: int) -> None:
+    place = np.arange(3) + (number - (count - 1) / 2) * 0.8 / count
+    known: list[tuple[float, Interval]] = []
+    for x, level in zip(place, DIFFICULTIES, strict=True):
+        interval = summary.strata[key.format(level)]
+        if interval is not None:
+            known.append((float(x), interval))
+    values = np.array([i.value for _, i in known])
+    whiskers = np.array([[max(i.value - i.low, 0.0), max(i.high - i.value, 0.0)] for _, i in known]).reshape(-1, 2).T
+    panel.errorbar([x for x, _ in known], values, yerr=whiskers, fmt="o", markersize=4.5, linewidth=1.2,
+                   color=COLORS[number % len(COLORS)], label=summary.name)  # fmt: skip
+
+
+def _svg(figure: Any) -> str:
+    """The picture's element alone, scaled to its column."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    return text.getvalue()[text.getvalue().index("<svg") :]

@@ -1,0 +1,129 @@
+"""The frozen recipe of test set v1: which scenes, from which seeds, seen through which lenses.
+
+Nothing in this file may change without another VERSION: scores are comparable only within one recipe, whose hash is
+in every report. Seeds are held out: `render --photos builtin:N` draws its seeds of 48 bits from SHA-256, these count
+from 900,000,001 on.
+Letters: K blur scale; a blur level is K over the whole depth range in percent of the long side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+VERSION = "v1"
+RECIPE_SHA256 = "0469254d1dad5a8c76925596b3f1fb78ba2662209375e34770cdc92c50141dab"
+"""Of RECIPE; a test compares."""
+
+Difficulty = Literal["easy", "medium", "hard"]
+DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
+
+
+@dataclass(frozen=True)
+class BuiltinRecipe:
+    """A built-in scene, its frames gathered exactly (every surface known, ray by ray)."""
+
+    part: str
+    kind: str
+    seed: int
+    width: int
+    height: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.seed - FIRST_SEED:02d}"
+
+
+@dataclass(frozen=True)
+class TracedRecipe:
+    """A path-traced scene that the repository carries: small, but not by our renderer. sha256 of the reference."""
+
+    part: str
+    scene: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return f"traced-{self.scene}"
+
+
+@dataclass(frozen=True)
+class LensRecipe:
+    """Plane (0 far, 1 middle, 2 near) and blur level."""
+
+    plane: int
+    level: float
+
+
+@dataclass(frozen=True)
+class PairRecipe:
+    """From one frame to another."""
+
+    source: LensRecipe
+    target: LensRecipe
+
+
+FIRST_SEED = 900_000_001
+_QUICK_KINDS = ("still_life", "foliage", "cutouts", "fence", "market")
+_ALL_KINDS = (
+    "still_life", "night_street", "foliage", "interior", "cutouts",
+    "hills", "market", "fence", "colonnade", "clutter",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Scenes, and what is asked of each built-in one.
+
+    planes: focus points are drawn one in each of so many quantile strata of disparity, as `render` draws them.
+    sweep: levels of the bokeh task, all on one plane (scene number modulo planes). group_level: of the stacking group.
+    refocus: frame to frame. deblur: frame to photo.
+    """
+
+    version: str
+    planes: int
+    sweep: tuple[float, ...]
+    group_level: float
+    refocus: tuple[PairRecipe, ...]
+    deblur: tuple[LensRecipe, ...]
+    builtin: tuple[BuiltinRecipe, ...]
+    traced: tuple[TracedRecipe, ...]
+
+    def sha256(self) -> str:
+        """Of the whole recipe as canonical JSON."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+RECIPE = Recipe(
+    version=VERSION,
+    planes=3,
+    sweep=(0.5, 1.0, 2.0, 3.0, 4.0),
+    group_level=2.0,
+    refocus=(
+        PairRecipe(LensRecipe(1, 1.0), LensRecipe(0, 0.8)),
+        PairRecipe(LensRecipe(1, 1.0), LensRecipe(2, 2.0)),
+        PairRecipe(LensRecipe(0, 4.0), LensRecipe(2, 3.0)),
+    ),
+    deblur=(LensRecipe(1, 1.0), LensRecipe(0, 2.0), LensRecipe(2, 4.0)),
+    builtin=(
+        *(BuiltinRecipe("quick", kind, FIRST_SEED + i, 256, 170) for i, kind in enumerate(_QUICK_KINDS)),
+        *(BuiltinRecipe("full", kind, FIRST_SEED + 10 + i, 384, 256) for i, kind in enumerate(_ALL_KINDS * 2)),
+    ),
+    traced=(
+        TracedRecipe("quick", "cutouts", "eccd05725f1eac16fc3119b139a4a0da5f78ca6339d9c4acd35d4879e09700e3"),
+        TracedRecipe("quick", "ground", "b09a639750403acd1015f3e3b524fa843199a200b2095c001c0c0e59087c102f"),
+        TracedRecipe("quick", "portrait", "1d5daf1a1e88f6b72e45c7c52056b8c8702764636873c74f87639f73d7ceeed5"),
+        TracedRecipe("quick", "branches", "a38db7da9c6a88bdce23736cdf87b8ce29934d14a8fe751accaeea6868ad0f63"),
+    ),
+)
+
+
+def difficulty(strongest_level: float, plane_distance: float) -> Difficulty:
+    """By the stronger blur of a task's two pictures, and how far apart their planes are in shares of the depth range.
+
+    Up to 1 % of the long side easy, up to 2 % medium, above hard; more than half the depth range is one step harder.
+    """
+    step = (strongest_level > 1.05) + (strongest_level > 2.05) + (plane_distance > 0.5)
+    return DIFFICULTIES[min(step, 2)]

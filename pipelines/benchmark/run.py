@@ -1,0 +1,53 @@
+"""`benchmark`: the test set, everybody's answers, scores, and the report.
+
+recipe ──open_set──▶ scenes, tasks ──contestants──▶ answers ──scoring──▶ scores ──summary──▶ report.html, report.json
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections import defaultdict
+
+import cv2
+import torch
+
+from pipelines.benchmark.config import BenchmarkConfig
+from pipelines.benchmark.contestants import Contestant, contestants
+from pipelines.benchmark.metrics import Picture
+from pipelines.benchmark.perceptual import available
+from pipelines.benchmark.report import ANSWERS, Report, write_report
+from pipelines.benchmark.scoring import SceneScores, score_scene
+from pipelines.benchmark.summary import Summary
+from pipelines.benchmark.tasks import Task, write_picture
+from pipelines.benchmark.test_set import TestSet, open_set, tasks_by_id
+
+LOG = logging.getLogger(__name__)
+
+
+def prepare(config: BenchmarkConfig) -> TestSet:
+    """The test set, made where it is missing. Pins thread counts, because they may change last digits."""
+    torch.set_num_threads(config.threads)
+    cv2.setNumThreads(1)
+    return open_set(config.set, config.part)
+
+
+def run(config: BenchmarkConfig) -> Report:
+    """Score everybody, write the report. Raises UserError for what a user can change."""
+    test_set = prepare(config)
+    perceptual = available(config.clip)
+    everybody = contestants(config, tasks_by_id(test_set.scenes))
+    scores: dict[str, list[SceneScores]] = defaultdict(list)
+    shutil.rmtree(config.out / ANSWERS, ignore_errors=True)  # of a run before this one
+
+    def keep(contestant: Contestant, task: Task, picture: Picture) -> None:
+        write_picture(config.out / ANSWERS / contestant.name / f"{task.id}.png", picture)
+
+    for scene in test_set.scenes:
+        LOG.info("scoring %s", scene.name)
+        for name, found in score_scene(scene, everybody, perceptual, keep).items():
+            scores[name].append(found)
+    summaries = tuple(Summary.of(c.name, c.knows, scores[c.name]) for c in everybody)
+    report = Report(config.part, test_set, summaries, dict(scores), dict(perceptual.not_run))
+    write_report(report, config.out, keep_answers=config.keep_answers)
+    return report

@@ -1,0 +1,168 @@
+"""One scene, all contestants: every answer against its truth, and what it says about control.
+
+Letters: D disparity, D_f plane in focus, K blur scale, r = K |D − D_f|.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.benchmark.contestants import Contestant
+from pipelines.benchmark.control import BlurRuler, ControlPoint, SweepControl, sharpest_plane, sweep_control
+from pipelines.benchmark.metrics import Fidelity, Picture, fidelity_by_region
+from pipelines.benchmark.perceptual import Perceptual
+from pipelines.benchmark.recipe import Difficulty
+from pipelines.benchmark.regions import silhouette_band
+from pipelines.benchmark.stacking import stacking_error
+from pipelines.benchmark.tasks import Kind, Task, TestScene
+from simulator import ThinLens
+
+RULER_REACH = 1.6
+"""Rulers go to this many times the strongest level that the scene's tasks ask for."""
+
+Keep = Callable[[Contestant, Task, Picture], None]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One answer. fidelity: whole and by region. control: None for deblur, which has blur_left_px instead.
+
+    plane_error and plane_error_px: distance of the sharpest plane from the one asked for, as a share of the depth
+    range and in pixels of blur; None for deblur, and where no plane is sharper than the others.
+    """
+
+    task: str
+    scene: str
+    kind: Kind
+    difficulty: Difficulty
+    fidelity: Mapping[str, Fidelity]
+    control: ControlPoint | None
+    blur_left_px: float | None
+    plane_error: float | None
+    plane_error_px: float | None
+    perceptual: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SceneScores:
+    """One contestant on one scene: its answers, its sweep, its group; None where answers are missing."""
+
+    scene: str
+    scores: tuple[Score, ...]
+    sweep: SweepControl | None
+    stacking: float | None
+    unanswered: tuple[str, ...]
+
+
+def score_scene(
+    scene: TestScene, contestants: Sequence[Contestant], perceptual: Perceptual, keep: Keep
+) -> dict[str, SceneScores]:
+    """By contestant. Rulers are rendered once for all of them."""
+    rulers = _Rulers(scene)
+    results = {}
+    for contestant in contestants:
+        answers: dict[str, Picture] = {}
+        for task in scene.tasks:
+            picture = contestant.answer(task, scene)
+            if picture is not None:
+                answers[task.id] = picture
+                keep(contestant, task, picture)
+        results[contestant.name] = _scene_scores(scene, answers, rulers, perceptual)
+    return results
+
+
+def _scene_scores(
+    scene: TestScene, answers: Mapping[str, Picture], rulers: _Rulers, perceptual: Perceptual
+) -> SceneScores:
+    answered = [task for task in scene.tasks if task.id in answers]
+    return SceneScores(
+        scene=scene.name,
+        scores=tuple(_score(scene, task, answers[task.id], rulers, perceptual) for task in answered),
+        sweep=_sweep(scene, answers),
+        stacking=_stacking(scene, answers),
+        unanswered=tuple(task.id for task in scene.tasks if task.id not in answers),
+    )
+
+
+def _score(scene: TestScene, task: Task, picture: Picture, rulers: _Rulers, perceptual: Perceptual) -> Score:
+    truth = scene.truth(task)
+    asked = task.asked(scene.long_side_px)
+    shown = asked or task.of_input(scene.long_side_px)
+    assert shown is not None
+    defocus_px = _defocus_px(shown, scene)
+    control = _control(scene, shown, picture, rulers)
+    plane, plane_px = _plane_errors(scene, asked, picture, defocus_px)
+    return Score(
+        task=task.id,
+        scene=scene.name,
+        kind=task.kind,
+        difficulty=task.difficulty,
+        fidelity=fidelity_by_region(picture, truth, defocus_px),
+        control=control if asked else None,
+        blur_left_px=None if asked else control.fitted_px,
+        plane_error=plane,
+        plane_error_px=plane_px,
+        perceptual=perceptual.scores(picture, truth),
+    )
+
+
+def _control(scene: TestScene, lens: ThinLens, picture: Picture, rulers: _Rulers) -> ControlPoint:
+    return ControlPoint.of(scene.disparity, lens, rulers.at(lens.focus_disparity).fit(picture))
+
+
+def _plane_errors(
+    scene: TestScene, asked: ThinLens | None, picture: Picture, defocus_px: npt.NDArray[np.float64]
+) -> tuple[float | None, float | None]:
+    if asked is None:
+        return None, None
+    found = sharpest_plane(picture, scene.photo, scene.disparity, silhouette_band(defocus_px))
+    if found is None:
+        return None, None
+    off = abs(found - asked.focus_disparity)
+    return off / float(np.ptp(scene.disparity)), asked.blur_scale_px * off
+
+
+def _sweep(scene: TestScene, answers: Mapping[str, Picture]) -> SweepControl | None:
+    tasks = sorted((task for task in scene.tasks if task.sweep), key=lambda task: task.blur_level)
+    if len(tasks) < 3 or any(task.id not in answers for task in tasks):
+        return None
+    levels = [task.blur_level for task in tasks]
+    return sweep_control([answers[task.id] for task in tasks], levels, scene.disparity, tasks[0].focus_disparity)
+
+
+def _stacking(scene: TestScene, answers: Mapping[str, Picture]) -> float | None:
+    """In grey levels of 255."""
+    tasks = [task for task in scene.tasks if task.group]
+    lenses = [task.asked(scene.long_side_px) for task in tasks]
+    if len(tasks) < 2 or any(task.id not in answers for task in tasks):
+        return None
+    defocus_px = np.stack([_defocus_px(lens, scene) for lens in lenses if lens is not None])
+    error = stacking_error([answers[task.id] for task in tasks], scene.photo, defocus_px)
+    return None if error is None else 255 * error
+
+
+def _defocus_px(lens: ThinLens, scene: TestScene) -> npt.NDArray[np.float64]:
+    """s = K (D − D_f) [H, W]."""
+    return np.asarray(lens.blur_scale_px * (scene.disparity.astype(np.float64) - lens.focus_disparity))
+
+
+class _Rulers:
+    """The rulers of a scene, one a plane, rendered when first asked for."""
+
+    def __init__(self, scene: TestScene) -> None:
+        self._scene = scene
+        levels = [level for task in scene.tasks for level in (task.blur_level, task.input_blur_level)]
+        self._largest_scale_px = RULER_REACH * max(levels) / 100 * scene.long_side_px
+        self._rulers: dict[float, BlurRuler] = {}
+
+    def at(self, focus_disparity: float) -> BlurRuler:
+        if focus_disparity not in self._rulers:
+            scene = self._scene
+            self._rulers[focus_disparity] = BlurRuler.from_photo(
+                scene.photo, scene.disparity, focus_disparity, self._largest_scale_px
+            )
+        return self._rulers[focus_disparity]

@@ -1,0 +1,113 @@
+"""Test set v1 on disk: made once from the frozen recipe, then read by whoever is scored or scores.
+
+    SET/set.json                                       version, hashes, scenes and their tasks
+    SET/scenes/NAME/aif.png disparity.png frame_*.png  pictures that tasks point to
+
+Letters: D disparity, K blur scale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.benchmark.builtin_scenes import make_builtin
+from pipelines.benchmark.recipe import RECIPE, RECIPE_SHA256, VERSION, BuiltinRecipe, TracedRecipe
+from pipelines.benchmark.tasks import TestScene
+from pipelines.benchmark.traced_scenes import make_traced
+from pipelines.errors import UserError
+from shards.durable import write_durably
+
+LOG = logging.getLogger(__name__)
+SET_FILE = "set.json"
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The scenes of one part, and what could not be made (name: reason)."""
+
+    __test__ = False
+
+    scenes: tuple[TestScene, ...]
+    missing: dict[str, str]
+    content_sha256: str
+
+    @property
+    def tasks(self) -> int:
+        return sum(len(scene.tasks) for scene in self.scenes)
+
+
+def open_set(folder: Path, part: str) -> TestSet:
+    """The test set; scenes that are not there yet are made. Raises UserError for a folder of another recipe."""
+    told = _read(folder)
+    missing: dict[str, str] = {}
+    scenes = []
+    for recipe in _recipes(part):
+        entry = told["scenes"].get(recipe.name) or _make(folder, recipe, missing)
+        if entry is not None:
+            told["scenes"][recipe.name] = entry
+            _write(folder, told)
+            scenes.append(TestScene.from_json(folder, entry))
+    if not scenes:
+        raise UserError(f"{folder} must hold scenes to score on; none could be made: {missing}", exit_code=1)
+    hashes = [told["scenes"][scene.name]["sha256"] for scene in scenes]
+    return TestSet(tuple(scenes), missing, hashlib.sha256("".join(hashes).encode()).hexdigest())
+
+
+def _recipes(part: str) -> list[BuiltinRecipe | TracedRecipe]:
+    """Those of the part; the full one has the quick one's as well."""
+    wanted = ("quick",) if part == "quick" else ("quick", "full")
+    every: list[BuiltinRecipe | TracedRecipe] = [*RECIPE.builtin, *RECIPE.traced]
+    return [recipe for recipe in every if recipe.part in wanted]
+
+
+def _make(folder: Path, recipe: BuiltinRecipe | TracedRecipe, missing: dict[str, str]) -> dict[str, Any] | None:
+    """A scene's pictures and its entry in set.json; None, with the reason in `missing`, when it cannot be made."""
+    LOG.info("making %s", recipe.name)
+    shutil.rmtree(folder / "scenes" / recipe.name, ignore_errors=True)
+    try:
+        scene = make_builtin(folder, recipe) if isinstance(recipe, BuiltinRecipe) else make_traced(folder, recipe)
+    except FileNotFoundError as error:
+        missing[recipe.name] = str(error)
+        return None
+    return {**scene.to_json(), "sha256": _content_sha256(folder / "scenes" / recipe.name)}
+
+
+def _content_sha256(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / SET_FILE
+    fresh = {"version": VERSION, "recipe_sha256": RECIPE_SHA256, "scenes": {}}
+    if not path.exists():
+        return fresh
+    try:
+        told: dict[str, Any] = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path} must be JSON, got {error}; delete the folder to make the set anew") from error
+    if told.get("recipe_sha256") != RECIPE_SHA256:
+        came = f"{told.get('version')} {str(told.get('recipe_sha256'))[:12]}"
+        raise UserError(
+            f"--set {folder} must hold {VERSION} of recipe {RECIPE_SHA256[:12]}, got {came}; name another folder"
+        )
+    return told
+
+
+def _write(folder: Path, told: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_durably(folder / SET_FILE, (json.dumps(told, indent=1, sort_keys=True) + "\n").encode())
+
+
+def tasks_by_id(scenes: Sequence[TestScene]) -> set[str]:
+    """All ids."""
+    return {task.id for scene in scenes for task in scene.tasks}

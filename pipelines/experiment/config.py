@@ -1,0 +1,103 @@
+"""What the experiment is told, and its two sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipelines.errors import UserError
+from pipelines.render.config import ExecutionConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig
+from pipelines.train.config import DataConfig, ObjectiveConfig, OptimizerConfig, RecordingConfig, TrainConfig
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """Train with and without the stacking constraint, score both on held-out scenes; the same command resumes."""
+
+    variant: Literal["tiny", "gpu"] = "tiny"
+    """tiny: a CPU and a quarter of an hour. gpu: one data-centre GPU and ten minutes."""
+    out: Path | None = None
+    """Folder of data, runs, table and grid; out/experiment-VARIANT when left out."""
+    stack_weights: tuple[float, ...] = (0.0, 4.0, 40.0)
+    """One run for each weight of the constraint; the first is what the others are compared with."""
+    stack_target: Literal["frames", "aif"] = "frames"
+    """What the constraint compares with, as in `train`."""
+    stack_time: Literal["signal", "flat"] = "signal"
+    """How it counts over time, as in `train`."""
+    stack_softness_px: float = 0.5
+    """Tau, as in `train`."""
+    steps: int | None = None
+    """Steps of each run, in place of the variant's."""
+    seed: int = 0
+    """Of scenes, weights, order and noise: the same for every run."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: a GPU where there is one."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+    def __post_init__(self) -> None:
+        if not self.stack_weights or min(self.stack_weights) < 0:
+            raise UserError(f"--stack-weights must be one or more numbers >= 0; got {self.stack_weights}")
+        if len(set(self.stack_weights)) < len(self.stack_weights):
+            raise UserError(f"--stack-weights must be different; got {self.stack_weights}")
+        if self.steps is not None and self.steps < 1:
+            raise UserError(f"--steps must be at least 1; got {self.steps}")
+
+    @property
+    def folder(self) -> Path:
+        """OUT."""
+        return self.out or Path(f"out/experiment-{self.variant}")
+
+    def run(self, stack_weight: float) -> Path:
+        """Folder of one run. Its name says how it differs, so that other settings make other runs."""
+        kind = "" if stack_weight == 0 else f"-{self.stack_target}-{self.stack_time}-{self.stack_softness_px:g}px"
+        return self.folder / f"lambda-{stack_weight:g}{kind}"
+
+
+def scenes(config: ExperimentConfig) -> RenderConfig:
+    """The built-in scenes, most to train on, the rest (`test`) held out."""
+    tiny = config.variant == "tiny"
+    return RenderConfig(
+        source=SourceConfig(photos="builtin:110" if tiny else "builtin:600", long_side=72 if tiny else 384),
+        out=config.folder / "data",
+        stack=StackConfig(planes=4, levels=3, blur_level_min=4.0, blur_level_max=16.0),
+        storage=StorageConfig(samples_per_shard=32, split_fractions=(0.84, 0.0, 0.16)),
+        execution=ExecutionConfig(device=config.device)
+        if tiny
+        else ExecutionConfig(device=config.device, executor="ray"),
+        seed=config.seed,
+    )
+
+
+def training(config: ExperimentConfig, stack_weight: float) -> TrainConfig:
+    """One run: all the same but for the weight of the constraint."""
+    tiny = config.variant == "tiny"
+    data = config.folder / "data"
+    steps = config.steps or (800 if tiny else 6000)
+    objective = ObjectiveConfig(
+        stack_weight=stack_weight,
+        stack_softness_px=config.stack_softness_px,
+        stack_target=config.stack_target,
+        stack_time=config.stack_time,
+        # Reference and depth all but fix the picture, and little is learnt where the noise has gone: mostly noise.
+        time_mean=-1.5,
+    )
+    return TrainConfig(
+        dataset=DataConfig(data=data, width=72, height=48, batch_size=4, aif_share=0.75, least_crop=0.8)
+        if tiny
+        else DataConfig(data=data, width=384, height=256, batch_size=16, workers=12),
+        out=config.run(stack_weight),
+        model="tiny" if tiny else "slim",
+        objective=objective,
+        optimizer=OptimizerConfig(
+            steps=steps,
+            learning_rate=2e-3 if tiny else 6e-4,
+            warmup_steps=min(steps // 10, 500),
+            ema_decay=0.99 if tiny else 0.999,
+            precision="fp32" if tiny else "bf16",
+        ),
+        recording=RecordingConfig(save_every=250 if tiny else 1000, sample_every=0),
+        seed=config.seed,
+        device=config.device,
+    )

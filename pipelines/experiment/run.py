@@ -1,0 +1,168 @@
+"""`experiment`: render, train once for each weight, score on held-out scenes, table and grid. Every part resumes.
+
+built-in scenes ──render──▶ data ─┬─ train ──▶ runs (λ = 0, λ > 0, the same seed) ─┐
+                                  └─ test ─────────────────────────────────────────┴──▶ scores ──▶ table, grid
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipelines.experiment.config import ExperimentConfig, scenes, training
+from pipelines.experiment.report import Arm, GridRow, differences, table, to_json, write_grid
+from pipelines.experiment.scores import Method, Pixels, SceneScores, score_scene
+from pipelines.refocus.refocuser import Refocuser
+from pipelines.render.run import render
+from pipelines.train.run import train
+from shards import Sample, read_shards
+from shards.durable import write_durably
+
+_log = logging.getLogger(__name__)
+
+SAMPLER_STEPS = 4
+IDENTITY = "photo as it is"
+GRID_SCENES = 4
+ERROR_GAIN = 3.0
+
+
+@dataclass(frozen=True)
+class ExperimentResult:
+    """What came out. `seconds` is what this command took, by part; parts that were there take nothing."""
+
+    out: str
+    arms: tuple[Arm, ...]
+    steps: int
+    device: str
+    held_out_scenes: int
+    seconds: dict[str, float]
+
+    def summary(self) -> str:
+        """The tables in Markdown."""
+        parts = [table(self.arms)]
+        parts += [differences(self.arms[1], other) for other in self.arms[2:]]
+        about = (
+            f"{self.held_out_scenes} held-out scenes, {self.steps} steps a run, {self.device}; "
+            + ", ".join(f"{part} {spent:.0f} s" for part, spent in self.seconds.items())
+            + f"; grid: {self.out}/grid.jpg"
+        )
+        return "\n\n".join([*parts, about])
+
+    def to_json(self) -> dict[str, object]:
+        """One object: means and scenes by method, and what it took."""
+        return {
+            "out": self.out,
+            "steps": self.steps,
+            "device": self.device,
+            "seconds": self.seconds,
+            "arms": to_json(self.arms),
+        }
+
+
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Do what is not done yet. Raises UserError as render and train do."""
+    device: Literal["cpu", "cuda"] = "cuda" if torch.cuda.is_available() and config.device != "cpu" else "cpu"
+    config = dataclasses.replace(config, device=device)
+    clock = _Clock()
+    render(scenes(config))
+    clock.stop("render")
+    for weight in config.stack_weights:
+        result = train(training(config, weight))
+        _log.info("lambda %g: %s", weight, result.summary())
+        clock.stop(f"train lambda = {weight:g}")
+    held_out = list(read_shards(config.folder / "data", split="test", seed=None))
+    methods = _methods(config, device)
+    arms = tuple(Arm(name, _scored(config, name, method, held_out)) for name, method in methods.items())
+    write_grid(_grid(methods, held_out), config.folder / "grid.jpg")
+    clock.stop("score")
+    steps = training(config, 0.0).optimizer.steps
+    outcome = ExperimentResult(str(config.folder), arms, steps, device, len(held_out), clock.seconds)
+    write_durably(config.folder / "table.md", (outcome.summary() + "\n").encode())
+    write_durably(config.folder / "scores.json", (json.dumps(outcome.to_json(), indent=1) + "\n").encode())
+    return outcome
+
+
+class _Clock:
+    """Seconds between the stops."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def stop(self, part: str) -> None:
+        now = time.monotonic()
+        self.seconds[part], self._since = round(now - self._since, 1), now
+
+
+def _methods(config: ExperimentConfig, device: str) -> dict[str, Method]:
+    """The photo as it is, which every method must beat, and one model for each weight."""
+    methods: dict[str, Method] = {IDENTITY: lambda photo, disparity, focus_point, blur_level: photo}
+    for weight in config.stack_weights:
+        refocuser = Refocuser.from_run(config.run(weight), device, steps=SAMPLER_STEPS)
+        methods[f"lambda = {weight:g}"] = functools.partial(_refocused, refocuser)
+    return methods
+
+
+def _refocused(
+    refocuser: Refocuser,
+    photo: Pixels,
+    disparity: NDArray[np.float32] | None,
+    focus_point: tuple[float, float],
+    blur_level: float,
+) -> Pixels:
+    return refocuser.refocus(photo, disparity, focus_point, blur_level, seed=0, resolution="trained")
+
+
+def _scored(config: ExperimentConfig, name: str, method: Method, held_out: Sequence[Sample]) -> tuple[SceneScores, ...]:
+    """Scene by scene; kept beside the run's newest checkpoint, so that scoring is done once for it."""
+    path = _scores_path(config, name)
+    if path.exists():
+        return tuple(SceneScores(**score) for score in json.loads(path.read_text(encoding="utf-8")))
+    scores = tuple(score_scene(method, sample) for sample in held_out)
+    content = json.dumps([dataclasses.asdict(score) for score in scores], indent=1)
+    write_durably(path, content.encode())
+    return scores
+
+
+def _scores_path(config: ExperimentConfig, name: str) -> Path:
+    weights = {f"lambda = {weight:g}": weight for weight in config.stack_weights}
+    if name not in weights:
+        return config.folder / "scores-identity.json"
+    run, step = config.run(weights[name]), training(config, 0.0).optimizer.steps
+    return run / f"scores-{step:08d}.json"
+
+
+def _grid(methods: Mapping[str, Method], held_out: Sequence[Sample]) -> list[GridRow]:
+    """The strongest blur of a few scenes, focused near and far in turn."""
+    rows = []
+    for number, sample in enumerate(held_out[:GRID_SCENES]):
+        planes = sample.record.planes
+        index = len(sample.record.frames) - (1 if number % 2 == 0 else planes)
+        label, truth = sample.record.frames[index], sample.frames[index]
+        disparity = sample.disparity_values().astype(np.float32)
+        pictures = {"photo": sample.aif, "true frame": truth}
+        for name, method in methods.items():
+            if name != IDENTITY:
+                made = method(sample.aif, disparity, (label.focus_x, label.focus_y), label.blur_level)
+                pictures |= {name: made, f"{name}: error x {ERROR_GAIN:g}": _error(made, truth)}
+        caption = f"scene {sample.record.scene_id}  ·  blur level {label.blur_level:.1f} %"
+        rows.append(
+            GridRow(pictures, (label.focus_x, label.focus_y), f"{caption}  ·  Df = {label.focus_disparity:.2f}")
+        )
+    return rows
+
+
+def _error(made: Pixels, truth: Pixels) -> Pixels:
+    """Signed difference around grey."""
+    return (128 + ERROR_GAIN * (made.astype(np.float32) - truth)).clip(0, 255).astype(np.uint8)

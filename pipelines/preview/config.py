@@ -1,0 +1,39 @@
+"""What the verb `preview` is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tyro.conf import Positional
+
+from pipelines.errors import UserError
+from pipelines.render.config import Place
+
+
+@dataclass(frozen=True)
+class PreviewConfig:
+    """Write a page to look at: OUT/preview/index.html, photos to refocus by a click and a report of the whole set."""
+
+    out: Positional[Place]
+    """Folder of the data set, on this machine."""
+    limit: int | None = None
+    """At most this many samples: 200 in the page, 24 as sheets. The report is about all of them."""
+    budget_mb: float = 64.0
+    """Size of the page, in 10^6 bytes: pictures are re-encoded, and made smaller, until all of them fit."""
+    linked: bool = False
+    """Put the data set's own pictures beside the page, into OUT/preview/media, instead of smaller ones into it."""
+    sheets: bool = False
+    """Instead of the page: one contact sheet a sample, OUT/preview/KEY.png, with photo, disparity and every frame."""
+    gif: str | None = None
+    """Instead of the page: the focus pull of the sample of this key as OUT/preview/KEY.gif."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise UserError(f"--limit must be at least 1; got {self.limit}")
+        if not self.budget_mb >= 1:
+            raise UserError(f"--budget-mb must be at least 1; got {self.budget_mb}")
+        ways = [flag for flag in ("linked", "sheets", "gif") if getattr(self, flag)]
+        if len(ways) > 1:
+            raise UserError(f"--{ways[0]} and --{ways[1]} must not be given together; give the command twice")

@@ -1,0 +1,1 @@
+"""One photo in, the same photo focused elsewhere out."""

@@ -1,0 +1,104 @@
+"""A focus pull: the same photo with its plane moved from far to near; frames, an animation, a contact sheet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipelines.preview.drawing import QUIET, Box, Sheet, plane_color
+
+QUANTILES = (0.03, 0.97)
+RIM = 0.04
+"""Nobody focuses this close to the frame, as a share of the short side, if the depth occurs elsewhere."""
+FRAME_MS, HOLD_MS = 90, 900
+ANIMATION_SIDE_PX = 960
+_CELL_PX, _GAP, _MARGIN, _HEAD, _CAPTION = 320, 12, 32, 52, 28
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One frame of the pull: where to point, and the disparity that lies there."""
+
+    point: tuple[float, float]
+    disparity: float
+
+
+def plan_stops(disparity: NDArray[np.float32], count: int) -> list[Stop]:
+    """`count` focus points from far to near, evenly in disparity between the photo's QUANTILES; [H, W] in [0, 1].
+
+    Each is the pixel whose disparity comes closest, and of those that are as close as 1/500 the calmest, so that a
+    point never lies on a silhouette if it need not.
+    """
+    low, high = (float(value) for value in np.quantile(disparity, QUANTILES))
+    window = np.ones((9, 9), np.uint8)
+    unrest = cv2.dilate(disparity, window) - cv2.erode(disparity, window)  # [H, W]
+    height, width = disparity.shape
+    rim = max(1, round(RIM * min(height, width)))
+    unrest[:rim], unrest[-rim:], unrest[:, :rim], unrest[:, -rim:] = 2.0, 2.0, 2.0, 2.0  # worse than any silhouette
+    stops = []
+    for wanted in np.linspace(low, high, count):
+        away = np.abs(disparity - wanted)
+        row, column = np.unravel_index(
+            int(np.argmin(np.where(away <= away.min() + 0.002, unrest, np.inf))), disparity.shape
+        )
+        point = (float(column) + 0.5) / width, (float(row) + 0.5) / height
+        stops.append(Stop(point, float(disparity[row, column])))
+    return stops
+
+
+def write_sweep(
+    folder: Path, stops: Sequence[Stop], frame_of: Callable[[Stop], NDArray[np.uint8]], title: str
+) -> list[Path]:
+    """Make every frame, write FOLDER/frame_000.png ..., pull.webp and contact_sheet.png. Returns the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    frames, paths = [], []
+    for number, stop in enumerate(stops):
+        frame = frame_of(stop)
+        paths.append(folder / f"frame_{number:03d}.png")
+        Image.fromarray(frame).save(paths[-1])
+        frames.append(_at_most(frame, ANIMATION_SIDE_PX))
+    return [*paths, _write_animation(folder / "pull.webp", frames), _write_sheet(folder, stops, frames, title)]
+
+
+def _write_animation(path: Path, frames: Sequence[NDArray[np.uint8]]) -> Path:
+    """There and back, resting at both ends."""
+    there = [Image.fromarray(frame) for frame in frames]
+    order = there + there[-2:0:-1]
+    times = [HOLD_MS if i in (0, len(there) - 1) else FRAME_MS for i in range(len(order))]
+    order[0].save(path, save_all=True, append_images=order[1:], duration=times, loop=0, quality=88, method=4)
+    return path
+
+
+def _write_sheet(folder: Path, stops: Sequence[Stop], frames: Sequence[NDArray[np.uint8]], title: str) -> Path:
+    height, width = frames[0].shape[:2]
+    columns = min(4, math.ceil(math.sqrt(len(frames))))
+    rows = math.ceil(len(frames) / columns)
+    cell_height = round(_CELL_PX * height / width)
+    across = 2 * _MARGIN + columns * (_CELL_PX + _GAP) - _GAP
+    sheet = Sheet(across, 2 * _MARGIN + _HEAD + rows * (cell_height + _CAPTION + _GAP))
+    sheet.text(_MARGIN, _MARGIN - 4, title, 22, width=across - 2 * _MARGIN)
+    for number, (stop, frame) in enumerate(zip(stops, frames, strict=True)):
+        row, column = divmod(number, columns)
+        x = _MARGIN + column * (_CELL_PX + _GAP)
+        y = _MARGIN + _HEAD + row * (cell_height + _CAPTION + _GAP)
+        place = sheet.picture(Box(x, y, _CELL_PX, cell_height), frame)
+        sheet.focus_mark(place, *stop.point, plane_color(number, len(frames)), radius=7)
+        sheet.text(x, y + cell_height + 5, f"Df = {stop.disparity:.3f}", 15, color=QUIET)
+    path = folder / "contact_sheet.png"
+    sheet.image.save(path)
+    return path
+
+
+def _at_most(frame: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    height, width = frame.shape[:2]
+    scale = side_px / max(height, width)
+    if scale >= 1:
+        return frame
+    return np.asarray(cv2.resize(frame, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA))

@@ -1,0 +1,46 @@
+"""The disparity of one photo as the model was taught it: in [0, 1], bigger is nearer, with the edges of the photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.errors import Rejection, UserError
+from pipelines.refocus.config import RefocusConfig
+from pipelines.render.depth import check_depth, open_depth
+from pipelines.render.depth_edges import with_sharp_edges
+from pipelines.render.photos import Photo
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoDepth:
+    """D [H, W] and where it came from; None and "none" without depth."""
+
+    disparity: NDArray[np.float32] | None
+    source: str
+
+
+def depth_of(photo: Photo, config: RefocusConfig, device: str) -> PhotoDepth:
+    """Sidecar, model or nothing, by --depth. Raises UserError when what is asked for is not there."""
+    if config.depth == "none":
+        return PhotoDepth(None, "none")
+    options = {"kind": config.depth_kind, "allow_network": not config.offline}
+    try:
+        check_depth(config.depth, **options, photos=[photo.source])  # type: ignore[arg-type]
+        found = open_depth(config.depth, **options, device=device).estimate([photo])[0]  # type: ignore[arg-type]
+    except UserError as error:
+        raise UserError(f"{error}; or refocus without depth: --depth none", error.exit_code) from error
+    if isinstance(found, Rejection):
+        raise UserError(f"depth of {photo.source.name}: {found.message}; or refocus without depth: --depth none")
+    sharp = with_sharp_edges(found, photo)
+    return PhotoDepth(unit(sharp.values, sharp.kind), sharp.source)
+
+
+def unit(values: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
+    """Relative disparity as it is; metric disparity stretched over the photo's own range, as in training."""
+    if kind == "relative":
+        return values
+    low, high = float(values.min()), float(values.max())
+    return ((values - low) / max(high - low, 1e-12)).astype(np.float32)

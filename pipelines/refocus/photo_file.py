@@ -1,0 +1,63 @@
+"""One photo from the disk with all that should survive, and back to the disk: pixels, EXIF."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from pipelines.errors import Rejection, UserError
+from pipelines.render.photos import Photo, PhotoSource, load_photo
+from shards.durable import write_durably
+
+JPEG_QUALITY = 95
+_ANY_SIZE = 1 << 20  # long side in pixels: photos are not shrunk here
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoFile:
+    """A photo, upright in sRGB, and its EXIF block as bytes, orientation taken out ("" when there is none)."""
+
+    photo: Photo
+    exif: bytes
+
+
+def read_photo(path: Path) -> PhotoFile:
+    """Read one photo at its full size. Raises UserError when it is none, with the reason."""
+    try:
+        content = path.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        source = PhotoSource(sha256[:16], path.name, str(path.absolute()), sha256, "", "", "")
+        return PhotoFile(load_photo(source, long_side=_ANY_SIZE), _exif_of(content))
+    except FileNotFoundError:
+        raise UserError(f"photo {path} does not exist") from None
+    except IsADirectoryError:
+        raise UserError(f"photo {path} is a folder; name one photo") from None
+    except Rejection as rejection:
+        raise UserError(f"photo {path} cannot be used: {rejection.message}") from rejection
+
+
+def write_photo(path: Path, srgb: NDArray[np.uint8], exif: bytes) -> None:
+    """Write [H, W, 3] as JPEG or PNG by the name, whole or not at all, with the EXIF block of the original."""
+    buffer = io.BytesIO()
+    kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
+    options = {} if kind == "PNG" else {"quality": JPEG_QUALITY, "subsampling": 0}
+    Image.fromarray(srgb).save(buffer, kind, **options, **({"exif": exif} if exif else {}))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, buffer.getvalue())
+
+
+def _exif_of(content: bytes) -> bytes:
+    """The camera's tags. The pixels are upright by now, so the orientation must not turn them once more."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            exif = image.getexif()
+            exif.pop(ExifTags.Base.Orientation, None)
+            return exif.tobytes() if len(exif) else b""
+    except Exception:  # a broken block is lost, the photo is not
+        return b""

@@ -1,0 +1,92 @@
+"""`refocus`: one photo and its depth through a trained model, and onto the disk."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from pipelines.errors import UserError
+from pipelines.refocus.config import RefocusConfig
+from pipelines.refocus.focus_sweep import plan_stops, write_sweep
+from pipelines.refocus.photo_depth import PhotoDepth, depth_of
+from pipelines.refocus.photo_file import PhotoFile, read_photo, write_photo
+from pipelines.refocus.refocuser import Refocuser, disparity_at
+from pipelines.refocus.sampler import SamplerConfig
+
+
+@dataclass(frozen=True)
+class RefocusResult:
+    """What was written, and from what."""
+
+    files: list[str]
+    width: int
+    height: int
+    depth: str
+    focus_disparity: float | None
+    seconds: float
+
+    def summary(self) -> str:
+        """For people."""
+        plane = "" if self.focus_disparity is None else f", plane at disparity {self.focus_disparity:.3f}"
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return (
+            f"{self.files[-1]}{more}: {self.width} x {self.height} px, depth: {self.depth}{plane}, {self.seconds:.1f} s"
+        )
+
+
+def run(config: RefocusConfig) -> RefocusResult:
+    """Refocus. Raises UserError for what a user can put right."""
+    started = time.monotonic()
+    device = _device(config)
+    sampler = SamplerConfig(config.steps, config.solver, config.guidance)
+    refocuser = Refocuser.from_run(config.checkpoint, device, sampler=sampler)
+    file = read_photo(config.photo)
+    depth = depth_of(file.photo, config, device)
+    files, plane = (
+        _sweep(config, refocuser, file, depth) if config.focus_sweep else _one(config, refocuser, file, depth)
+    )
+    height, width = file.photo.srgb.shape[:2]
+    return RefocusResult(files, width, height, depth.source, plane, round(time.monotonic() - started, 2))
+
+
+def _one(
+    config: RefocusConfig, refocuser: Refocuser, file: PhotoFile, depth: PhotoDepth
+) -> tuple[list[str], float | None]:
+    (x, y), srgb = config.focus_point, file.photo.srgb
+    made = refocuser.refocus(
+        srgb, depth.disparity, (x, y), config.blur_level, seed=config.seed, resolution=config.resolution
+    )
+    write_photo(config.written, made, file.exif)
+    return [str(config.written)], None if depth.disparity is None else disparity_at(depth.disparity, (x, y))
+
+
+def _sweep(
+    config: RefocusConfig, refocuser: Refocuser, file: PhotoFile, depth: PhotoDepth
+) -> tuple[list[str], float | None]:
+    if depth.disparity is None:
+        raise UserError("--focus-sweep needs depth to know what lies where; give a sidecar or a depth model")
+    stops = plan_stops(depth.disparity, config.focus_sweep)
+    title = f"{config.photo.name}: focus from far to near, blur level {config.blur_level:g} %"
+    paths = write_sweep(
+        config.written,
+        stops,
+        lambda stop: refocuser.refocus(
+            file.photo.srgb,
+            depth.disparity,
+            stop.point,
+            config.blur_level,
+            seed=config.seed,
+            resolution=config.resolution,
+        ),
+        title,
+    )
+    return [str(path) for path in paths], None
+
+
+def _device(config: RefocusConfig) -> str:
+    has_gpu = torch.cuda.is_available()
+    if config.device == "cuda" and not has_gpu:
+        raise UserError("--device cuda: torch sees no GPU here; see `refocus-foundry doctor`, or use --device cpu")
+    return "cuda" if has_gpu and config.device != "cpu" else "cpu"

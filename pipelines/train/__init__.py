@@ -1,0 +1,1 @@
+"""Shards -> a slim diffusion transformer that refocuses, trained with the stacking constraint."""

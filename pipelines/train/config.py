@@ -1,0 +1,186 @@
+"""What a training run is told. Each knob is written down once: here; the command line is made from these records.
+
+Groups only order the help text: on the command line every flag is flat (`--stack-weight 4`).
+A record checks itself when built and raises UserError, one line that names the flag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipelines.errors import UserError
+
+
+def _require(holds: bool, flag: str, must: str, got: object) -> None:
+    if not holds:
+        raise UserError(f"{flag} must {must}; got {got}")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is read, and how it is cut."""
+
+    data: Path
+    """Folder of the data set, the --out of a render run."""
+    split: Literal["train", "val", "test"] = "train"
+    """Which of its splits."""
+    width: int = 512
+    """Pixels across of what the model is trained on."""
+    height: int = 512
+    """Pixels down."""
+    batch_size: int = 8
+    """Groups in one step of one process, before accumulation."""
+    targets: int = 2
+    """Frames of one stacking group that are predicted together: same scene, same blur, different planes."""
+    least_crop: float = 0.6
+    """Side of the smallest crop, as a share of the largest that fits the photo; 1.0 crops no further."""
+    flip: bool = True
+    """Mirror half of the photos, left to right."""
+    aif_share: float = 0.5
+    """How often the reference is the all-in-focus photo; else it is another frame of the stack."""
+    redraw_focus: float = 0.75
+    """How often the focus point is drawn anew within what the plane has in focus."""
+    focus_band_px: float = 0.25
+    """How far off the plane such a point may lie: at most this blur radius, pixels of the model's picture."""
+    outside_focus: float = 0.1
+    """How often the focus point may lie outside the crop, its plane known from depth: what tiles of a photo need."""
+    shuffle_window: int = 2048
+    """Samples are shuffled as by a buffer of this many, across shards that are shuffled as a whole."""
+    workers: int = 0
+    """Processes that read and decode, for each training process; 0 does it in between."""
+    max_dropped_fraction: float = 0.01
+    """Stop when a larger share of what was read is damaged; less is passed over and counted."""
+
+    def __post_init__(self) -> None:
+        _require(32 <= self.width <= 4096, "--width", "lie between 32 and 4096 px", self.width)
+        _require(32 <= self.height <= 4096, "--height", "lie between 32 and 4096 px", self.height)
+        _require(self.batch_size >= 1, "--batch-size", "be at least 1", self.batch_size)
+        _require(2 <= self.targets <= 16, "--targets", "lie between 2 and 16 (a group needs 2)", self.targets)
+        _require(0 < self.least_crop <= 1, "--least-crop", "lie in (0, 1]", self.least_crop)
+        for flag, share in (("--aif-share", self.aif_share), ("--redraw-focus", self.redraw_focus)):
+            _require(0 <= share <= 1, flag, "lie in [0, 1]", share)
+        _require(0 <= self.outside_focus <= 1, "--outside-focus", "lie in [0, 1]", self.outside_focus)
+        _require(self.focus_band_px > 0, "--focus-band-px", "be positive", self.focus_band_px)
+        _require(self.shuffle_window >= 1, "--shuffle-window", "be at least 1", self.shuffle_window)
+        _require(self.workers >= 0, "--workers", "be at least 0", self.workers)
+        share = self.max_dropped_fraction
+        _require(0 <= share <= 1, "--max-dropped-fraction", "lie in [0, 1]", share)
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """What is asked of the predictions; the equations are in flow.py and stacking.py."""
+
+    stack_weight: float = 4.0
+    """Lambda, the weight of the stacking constraint; 0 trains without it."""
+    stack_softness_px: float = 0.5
+    """Tau: frames whose blur radii differ by this many pixels share a pixel e : 1 in the stack."""
+    stack_target: Literal["frames", "aif"] = "frames"
+    """frames: the stack of the true frames. aif: the all-in-focus photo, where some frame is sharp."""
+    stack_time: Literal["signal", "flat"] = "signal"
+    """signal: the constraint counts as far as the noisy input shows anything. flat: at all times alike."""
+    depth_dropout: float = 0.2
+    """How often the whole disparity map is withheld (validity 0), so that a photo without depth can be refocused."""
+    condition_dropout: float = 0.1
+    """How often focus point and blur level are withheld, for classifier-free guidance."""
+    time_mean: float = -0.8
+    """Mean of the logit of the time t; t = 0 is noise, t = 1 the picture."""
+    time_spread: float = 0.8
+    """Standard deviation of the same."""
+
+    def __post_init__(self) -> None:
+        _require(self.stack_weight >= 0, "--stack-weight", "be at least 0", self.stack_weight)
+        _require(self.stack_softness_px > 0, "--stack-softness-px", "be positive", self.stack_softness_px)
+        for flag, share in (
+            ("--depth-dropout", self.depth_dropout),
+            ("--condition-dropout", self.condition_dropout),
+        ):
+            _require(0 <= share <= 1, flag, "lie in [0, 1]", share)
+        _require(self.time_spread > 0, "--time-spread", "be positive", self.time_spread)
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """How the weights move."""
+
+    steps: int = 100_000
+    """Length of the schedule: warm-up, then half a cosine down to nothing."""
+    learning_rate: float = 4e-4
+    """At its peak."""
+    warmup_steps: int = 1000
+    """Steps until the peak."""
+    weight_decay: float = 0.01
+    """AdamW's."""
+    clip_norm: float = 1.0
+    """Gradients longer than this are shortened to it."""
+    ema_decay: float = 0.9995
+    """Of the averaged weights, which are those that refocus; less in the first steps."""
+    accumulate: int = 1
+    """Batches that make one step."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16: matrix products in 16 bits, weights stay in 32."""
+
+    def __post_init__(self) -> None:
+        _require(self.steps >= 1, "--steps", "be at least 1", self.steps)
+        _require(self.learning_rate > 0, "--learning-rate", "be positive", self.learning_rate)
+        _require(self.warmup_steps >= 0, "--warmup-steps", "be at least 0", self.warmup_steps)
+        _require(self.weight_decay >= 0, "--weight-decay", "be at least 0", self.weight_decay)
+        _require(self.clip_norm > 0, "--clip-norm", "be positive", self.clip_norm)
+        _require(0 <= self.ema_decay < 1, "--ema-decay", "lie in [0, 1)", self.ema_decay)
+        _require(self.accumulate >= 1, "--accumulate", "be at least 1", self.accumulate)
+
+
+@dataclass(frozen=True)
+class RecordingConfig:
+    """What is written down on the way. Nothing here changes the weights."""
+
+    save_every: int = 1000
+    """Steps between checkpoints."""
+    keep: int = 2
+    """Checkpoints that stay; older ones are removed."""
+    log_every: int = 20
+    """Steps between scalars for TensorBoard, in RUN/tensorboard."""
+    sample_every: int = 1000
+    """Steps between pictures (reference, target, prediction, error); 0 draws none."""
+
+    def __post_init__(self) -> None:
+        for name in ("save_every", "keep", "log_every"):
+            _require(getattr(self, name) >= 1, f"--{name.replace('_', '-')}", "be at least 1", getattr(self, name))
+        _require(self.sample_every >= 0, "--sample-every", "be at least 0", self.sample_every)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a refocusing model on annotated shards; the same command again resumes."""
+
+    dataset: DataConfig
+    out: Path
+    """Folder of the run: checkpoints, TensorBoard, pictures."""
+    recipe: Literal["default", "tiny", "slim", "base"] = "default"
+    """Named settings to start from (pipelines/train/recipes.py); other flags go on top."""
+    model: Literal["tiny", "slim", "base"] = "slim"
+    """Size of the transformer: 1.4, 34 or 133 million weights."""
+    objective: ObjectiveConfig = ObjectiveConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    recording: RecordingConfig = RecordingConfig()
+    seed: int = 0
+    """Of weights, order, crops, noise: the same seed gives the same run."""
+    max_steps: int | None = None
+    """Stop after this many steps in all, without shortening the schedule; a later run goes on."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: a GPU where there is one."""
+    force: bool = False
+    """Take over the folder's lock from a run that is gone for sure."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.seed < 2**63, "--seed", "lie in [0, 2^63)", self.seed)
+        _require(self.max_steps is None or self.max_steps >= 1, "--max-steps", "be at least 1", self.max_steps)
+
+    @property
+    def last_step(self) -> int:
+        """Where this command stops."""
+        return min(self.optimizer.steps, self.max_steps or self.optimizer.steps)

@@ -1,0 +1,213 @@
+"""One training item: a reference, its disparity, and n targets of one stacking group, out of a stored sample.
+
+Letters: D disparity in [0, 1], bigger is nearer; D_i the plane of target i; K blur scale in pixels of the item's
+picture, r = K·|D − D_i| the blur radius; t the time of the flow, 0 noise, 1 picture.
+Every draw comes from one generator, so an item is a pure function of (seed, epoch, position, sample).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.train.config import DataConfig, ObjectiveConfig
+from pipelines.train.framing import Framing, draw_framing
+from shards import FieldError, FrameLabels, SampleRecord
+from shards.codec import DISPARITY_FIELD, check_fields, decode_disparity, decode_image, decode_record
+
+Draws = np.random.Generator
+Floats = NDArray[np.float32]
+_TRIES = 8
+MAX_CODE = 65535
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingGroup:
+    """What the model is shown and asked for, once. Pictures are display values in [-1, 1].
+
+    Attributes:
+        reference, aif: [3, H, W].
+        disparity: [H, W] in [0, 1].
+        targets: [n, 3, H, W], frames of one stacking group.
+        focus_point: [n, 2], (x, y) in [0, 1] of the picture; outside it where the plane is known from depth alone.
+        point_disparity: [n], D at the focus point: what the model is told.
+        focus_disparity: [n], D_i, the plane as rendered: what weighs the stack.
+        blur_level: 100 K / long side, percent. blur_scale_px: K.
+        time: t. noise: [n, 3, H, W]. without_depth, without_condition: what is withheld.
+    """
+
+    key: str
+    reference: Floats
+    aif: Floats
+    disparity: Floats
+    targets: Floats
+    focus_point: Floats
+    point_disparity: Floats
+    focus_disparity: Floats
+    blur_level: float
+    blur_scale_px: float
+    time: float
+    noise: Floats
+    without_depth: bool
+    without_condition: bool
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """One frame that may become a target: its index in the stack, and where one would point to ask for it."""
+
+    frame: int
+    focus_disparity: float
+    point: tuple[float, float]
+    point_disparity: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """What is the same for every crop. `disparity` is D [h, w]; `depth_range` is how much of the label's unit is 1."""
+
+    record: SampleRecord
+    group: int
+    disparity: Floats
+    depth_offset: float
+    depth_range: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.record.width, self.record.height
+
+    @property
+    def frames_of_group(self) -> range:
+        return range(self.group * self.record.planes, (self.group + 1) * self.record.planes)
+
+    def unit(self, disparity: float) -> float:
+        """A disparity as the labels have it -> D in [0, 1]."""
+        return (disparity - self.depth_offset) / self.depth_range
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A scene through a framing; `shown` is D [H, W] of the crop."""
+
+    scene: _Scene
+    framing: Framing
+    shown: Floats
+
+    def blur_scale_px(self, labels: FrameLabels) -> float:
+        """K in pixels of the crop's picture, by D in [0, 1]."""
+        return labels.blur_scale_px * self.scene.depth_range * self.framing.scale
+
+
+def read_group(
+    key: str, fields: Mapping[str, bytes], draws: Draws, data: DataConfig, objective: ObjectiveConfig
+) -> TrainingGroup:
+    """Decode what one item needs of a sample and draw the rest.
+
+    Raises FieldError: a damaged sample, fewer planes than targets, or no crop that shows enough planes.
+    """
+    try:
+        record = decode_record(fields)
+        names = check_fields(fields, record)
+        check_planes(record, data.targets)
+        size = {"width": record.width, "height": record.height}
+        codes = decode_disparity(fields[DISPARITY_FIELD], **size)
+        without_depth = bool(draws.random() < objective.depth_dropout)
+        may_be_outside = bool(draws.random() < data.outside_focus) and not without_depth
+        scene = _scene(record, codes, group=int(draws.integers(record.levels)))
+        view, planes = _draw_planes(draws, scene, data, may_be_outside)
+        frames = [plane.frame for plane in planes]
+        reference = _draw_reference(draws, len(record.frames), frames, data.aif_share)
+
+        def picture(frame: int) -> Floats:
+            """A frame of the stack, or with -1 the all-in-focus photo: that is the first field, frames begin at 2."""
+            name = names[0] if frame < 0 else names[2 + frame]
+            return 2.0 * view.framing.picture(decode_image(name, fields[name], **size)) - 1.0
+
+        targets = np.stack([picture(frame) for frame in frames])  # [n, 3, H, W]
+        aif = picture(-1)
+        shown = aif if reference < 0 else picture(reference)
+    except FieldError as error:
+        raise error.within("", key) from None
+    scale_px = view.blur_scale_px(record.frames[frames[0]])
+    return TrainingGroup(
+        key=key,
+        reference=shown,
+        aif=aif,
+        disparity=view.shown,
+        targets=targets,
+        focus_point=np.array([plane.point for plane in planes], np.float32),
+        point_disparity=np.array([plane.point_disparity for plane in planes], np.float32),
+        focus_disparity=np.array([plane.focus_disparity for plane in planes], np.float32),
+        blur_level=100.0 * scale_px / max(data.width, data.height),
+        blur_scale_px=scale_px,
+        time=draw_time(draws, objective),
+        noise=draws.standard_normal(targets.shape, np.float32),
+        without_depth=without_depth,
+        without_condition=bool(draws.random() < objective.condition_dropout),
+    )
+
+
+def check_planes(record: SampleRecord, targets: int) -> None:
+    """Raise FieldError unless a stacking group has `targets` frames."""
+    if record.planes < targets:
+        raise FieldError("group", f"must have at least --targets {targets} planes in each group, got {record.planes}")
+
+
+def _scene(record: SampleRecord, codes: NDArray[np.uint16], group: int) -> _Scene:
+    """Relative disparity is in [0, 1] already. Metric disparity is stretched over the photo's own range: that is what
+    anybody sees who has one photo and no metres; r stays, so K grows by that range.
+    """
+    kind = record.disparity
+    offset, depth_range = (0.0, 1.0) if kind.kind == "relative" else (kind.offset, kind.scale * MAX_CODE)
+    values = (kind.offset - offset + kind.scale * codes.astype(np.float64)) / depth_range
+    return _Scene(record, group, values.astype(np.float32), offset, depth_range)
+
+
+def draw_time(draws: Draws, objective: ObjectiveConfig) -> float:
+    """Logit-normal t (Esser et al. 2024, arXiv 2403.03206, eq. 19): mostly where the picture just appears."""
+    logit = objective.time_mean + objective.time_spread * float(draws.standard_normal())
+    return 1.0 / (1.0 + float(np.exp(-logit)))
+
+
+def _draw_reference(draws: Draws, frames: int, targets: Sequence[int], aif_share: float) -> int:
+    """-1, the all-in-focus photo, or a frame that is no target."""
+    others = [frame for frame in range(frames) if frame not in targets]
+    if not others or draws.random() < aif_share:
+        return -1
+    return others[int(draws.integers(len(others)))]
+
+
+def _draw_planes(draws: Draws, scene: _Scene, data: DataConfig, may_be_outside: bool) -> tuple[_View, list[_Plane]]:
+    """A crop, and n planes of the group that one can ask for within it."""
+    for attempt in range(_TRIES):
+        least = data.least_crop if attempt < _TRIES // 2 else 1.0
+        framing = draw_framing(draws, scene.size, (data.width, data.height), least=least, flip=data.flip)
+        view = _View(scene, framing, framing.disparity(scene.disparity))
+        asked = [_ask_for(draws, frame, view, data, may_be_outside) for frame in scene.frames_of_group]
+        planes = [plane for plane in asked if plane]
+        if len(planes) >= data.targets:
+            chosen = draws.permutation(len(planes))[: data.targets]
+            return view, [planes[i] for i in chosen]
+    raise FieldError("focus_x", f"must leave {data.targets} planes of a group in a crop; none of {_TRIES} has them")
+
+
+def _ask_for(draws: Draws, frame: int, view: _View, data: DataConfig, may_be_outside: bool) -> _Plane | None:
+    """Where one would point for this frame: at the stored point, or anywhere in what its plane has in focus."""
+    labels = view.scene.record.frames[frame]
+    plane = view.scene.unit(labels.focus_disparity)  # D_i
+    x, y = view.framing.point(labels.focus_x * view.scene.size[0], labels.focus_y * view.scene.size[1])
+    is_inside = 0.0 < x < 1.0 and 0.0 < y < 1.0
+    stored = _Plane(frame, plane, (x, y), plane) if is_inside or may_be_outside else None
+    if stored and draws.random() >= data.redraw_focus:
+        return stored
+    radius_px = view.blur_scale_px(labels) * np.abs(view.shown - plane)  # [H, W]
+    rows, columns = np.nonzero(radius_px <= data.focus_band_px)
+    if not len(rows):
+        return stored
+    chosen = int(draws.integers(len(rows)))
+    row, column = int(rows[chosen]), int(columns[chosen])
+    point = (column + 0.5) / data.width, (row + 0.5) / data.height
+    return _Plane(frame, plane, point, float(view.shown[row, column]))

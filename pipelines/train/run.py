@@ -1,0 +1,169 @@
+"""`train`: shards, model, optimizer and averaged weights are put together, resumed, trained, and told about."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import nn
+
+from pipelines.errors import UserError
+from pipelines.render.interruption import Interrupted, interruptible
+from pipelines.render.run_lock import run_lock
+from pipelines.train.batches import GroupDataset, find_training_shards
+from pipelines.train.checkpoint import Progress, RunFolder, Settings, check_settings, load_checkpoint
+from pipelines.train.config import TrainConfig
+from pipelines.train.dit import SIZES, DiT
+from pipelines.train.ema import averaged
+from pipelines.train.loop import Learner, train_steps
+from shards import ShardFile
+
+_log = logging.getLogger(__name__)
+_WITHOUT_EFFECT = ("out", "recipe", "recording", "max_steps", "device", "force", "json")
+_DATA_WITHOUT_EFFECT = ("data", "workers", "max_dropped_fraction")
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run came to."""
+
+    out: str
+    checkpoint: str
+    model: str
+    weights: int
+    step: int
+    samples: int
+    dropped: int
+    seconds: float
+
+    def summary(self) -> str:
+        """For people."""
+        dropped = f", {self.dropped} damaged samples passed over" if self.dropped else ""
+        return (
+            f"{self.checkpoint}: step {self.step}, {self.model} with {self.weights / 1e6:.3g} million weights, "
+            f"{self.samples} samples seen{dropped}, {self.seconds:.0f} s"
+        )
+
+
+def train(config: TrainConfig) -> TrainResult:
+    """Train, or go on. Raises UserError for what a user can put right; a checkpoint that is there stays."""
+    shards = find_training_shards(config.dataset)
+    check_picture(config)
+    accelerator = open_accelerator(config)
+    folder = RunFolder(config.out)
+    is_main = accelerator.is_main_process
+    if is_main:
+        folder.meta.mkdir(parents=True, exist_ok=True)
+    lock = run_lock(folder.meta, force=config.force) if is_main else nullcontext()
+    with interruptible(), lock:
+        if is_main:
+            check_settings(folder, settings_of(config, shards, accelerator.num_processes))
+        accelerator.wait_for_everyone()
+        return _train(config, shards, accelerator, folder)
+
+
+def _train(config: TrainConfig, shards: list[ShardFile], accelerator: Accelerator, folder: RunFolder) -> TrainResult:
+    learner, progress = open_learner(config, accelerator, folder)
+    dataset = GroupDataset(shards, config.dataset, config.objective, config.seed)
+    started = time.monotonic()
+    if progress.step >= config.last_step:
+        _log.info("%s is at step %d already", config.out, progress.step)
+    try:
+        progress = train_steps(config, learner, dataset, progress, folder)
+    except Interrupted as interrupted:
+        raise UserError(
+            f"{config.out}: interrupted, with a checkpoint; the same command resumes", interrupted.exit_code
+        ) from None
+    return TrainResult(
+        out=str(config.out),
+        checkpoint=str(folder.latest()),
+        model=config.model,
+        weights=sum(weight.numel() for weight in learner.bare_model.parameters()),
+        step=progress.step,
+        samples=progress.samples,
+        dropped=progress.dropped,
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def open_accelerator(config: TrainConfig) -> Accelerator:
+    """One process, or one of several when started by `accelerate launch` or `torchrun`."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no GPU here; see `refocus-foundry doctor`, or use --device cpu")
+    AcceleratorState._reset_state(reset_partial_state=False)  # accelerate keeps one precision for a whole process
+    return Accelerator(
+        cpu=config.device == "cpu",
+        mixed_precision="bf16" if config.optimizer.precision == "bf16" else "no",
+        gradient_accumulation_steps=config.optimizer.accumulate,
+    )
+
+
+def open_learner(config: TrainConfig, accelerator: Accelerator, folder: RunFolder) -> tuple[Learner, Progress]:
+    """Model, optimizer and average as the newest checkpoint left them, or new ones."""
+    model = new_model(config)
+    average = averaged(model, config.optimizer.ema_decay)
+    model, average = model.to(accelerator.device), average.to(accelerator.device)
+    optimizer = torch.optim.AdamW(_weight_groups(model, config), lr=config.optimizer.learning_rate, betas=(0.9, 0.95))
+    latest = folder.latest()
+    progress = load_checkpoint(latest, model, average, optimizer) if latest else Progress()
+    prepared_model, prepared_optimizer = accelerator.prepare(model, optimizer)
+    return Learner(accelerator, prepared_model, prepared_optimizer, average), progress
+
+
+def new_model(config: TrainConfig) -> nn.Module:
+    """Weights drawn from the seed; torch's own generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return DiT(SIZES[config.model])
+
+
+def _weight_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """Matrices decay; biases, norms and single tokens do not."""
+    matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
+    others = [weight for weight in model.parameters() if weight.ndim < 2]
+    return [
+        {"params": matrices, "weight_decay": config.optimizer.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def check_picture(config: TrainConfig) -> None:
+    """Raise UserError unless the picture is whole patches."""
+    patch = SIZES[config.model].patch_px
+    data = config.dataset
+    if data.width % patch or data.height % patch:
+        near = f"{max(1, round(data.width / patch)) * patch} and {max(1, round(data.height / patch)) * patch}"
+        raise UserError(
+            f"--width and --height must be multiples of {patch} px for --model {config.model}; got {data.width} and "
+            f"{data.height}, try {near}"
+        )
+
+
+def settings_of(config: TrainConfig, shards: list[ShardFile], processes: int) -> Settings:
+    """Everything that decides the weights, flat and in JSON's types; keys are the flags' names."""
+    flat: Settings = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name in _WITHOUT_EFFECT:
+            continue
+        part = (
+            dataclasses.asdict(value)
+            if dataclasses.is_dataclass(value) and not isinstance(value, type)
+            else {field.name: value}
+        )
+        flat.update({name: knob for name, knob in part.items() if name not in _DATA_WITHOUT_EFFECT})
+    return flat | {"processes": processes, "data_sha256": data_sha256(shards)}
+
+
+def data_sha256(shards: list[ShardFile]) -> str:
+    """Which data: names, samples and bytes of the shards, wherever they lie."""
+    listed = [f"{shard.path.name} {shard.samples} {shard.path.stat().st_size}" for shard in shards]
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()

@@ -1,0 +1,35 @@
+"""A model that the trainer left goes through the benchmark as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.benchmark import test_set
+from pipelines.benchmark.config import BenchmarkConfig
+from pipelines.benchmark.recipe import RECIPE
+from pipelines.benchmark.run import run
+from pipelines.errors import UserError
+from pipelines.train.run import train
+from tests.pipelines.train.tiny_run import render_scenes, tiny_config
+
+
+def test_a_run_of_three_steps_is_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tiny_config(render_scenes(tmp_path / "data", 2), tmp_path / "novice", steps=3))
+    monkeypatch.setattr(test_set, "_recipes", lambda part: [RECIPE.traced[1]])
+    folders = {"out": tmp_path / "out", "set": tmp_path / "set"}
+    report = run(BenchmarkConfig(**folders, contestants=(), checkpoint=(tmp_path / "novice",), steps=2))
+    novice = report.summaries[0]
+    asked = [task for task in report.test_set.scenes[0].tasks if task.kind != "deblur"]
+    assert (novice.name, novice.answered) == ("novice", len(asked))
+    slope = novice.control["slope"]
+    assert slope is not None
+    assert slope.value < 0.9  # three steps teach nobody to obey
+
+
+def test_a_folder_that_is_no_run_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_set, "_recipes", lambda part: [RECIPE.traced[1]])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty"):
+        run(BenchmarkConfig(out=tmp_path / "out", set=tmp_path / "set", checkpoint=(tmp_path / "empty",)))

@@ -1,0 +1,49 @@
+"""The recipe is frozen: another one needs another version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.benchmark.config import BenchmarkConfig
+from pipelines.benchmark.recipe import FIRST_SEED, RECIPE, RECIPE_SHA256, difficulty
+from pipelines.errors import UserError
+from pipelines.render.listing import scene_seed
+from simulator.procedural import KINDS
+
+
+def test_v1_is_what_it_was() -> None:
+    """A change that fails here is version v2: scores of two recipes must never be compared by mistake."""
+    assert RECIPE.version == "v1"
+    assert RECIPE.sha256() == RECIPE_SHA256
+    assert RECIPE_SHA256.startswith("0469254d1dad5a8c")
+
+
+def test_scenes_are_held_out_and_named_once() -> None:
+    names = [recipe.name for recipe in (*RECIPE.builtin, *RECIPE.traced)]
+    assert len(set(names)) == len(names)
+    assert {recipe.kind for recipe in RECIPE.builtin} == set(KINDS)
+    held_out = {recipe.seed for recipe in RECIPE.builtin}
+    assert min(held_out) == FIRST_SEED
+    drawn = {scene_seed(seed, index) for seed in range(4) for index in range(2000)}
+    assert not held_out & drawn
+
+
+@pytest.mark.parametrize(
+    ("level", "distance", "expected"),
+    [(1.0, 0.2, "easy"), (1.0, 0.6, "medium"), (2.0, 0.2, "medium"), (2.0, 0.6, "hard"), (4.0, 0.9, "hard")],
+)
+def test_difficulty_is_blur_and_distance(level: float, distance: float, expected: str) -> None:
+    assert difficulty(level, distance) == expected
+
+
+def test_a_configuration_checks_itself() -> None:
+    with pytest.raises(UserError, match="--predictions nowhere must be a folder of PNGs"):
+        BenchmarkConfig(predictions=(Path("nowhere"),))
+    with pytest.raises(UserError, match="must name a method; got none"):
+        BenchmarkConfig(contestants=())
+    with pytest.raises(UserError, match="must have different folder names; got run, run"):
+        BenchmarkConfig(checkpoint=(Path("a/run"), Path("b/run")))
+    with pytest.raises(UserError, match="--threads must be at least 1; got 0"):
+        BenchmarkConfig(threads=0)

@@ -1,0 +1,209 @@
+"""The whole way on two small path-traced scenes and one built-in: set, answers, scores, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pipelines.__main__ import main
+from pipelines.benchmark import contestants, test_set
+from pipelines.benchmark.config import BenchmarkConfig
+from pipelines.benchmark.metrics import PSNR_LIMIT_DB
+from pipelines.benchmark.recipe import RECIPE, BuiltinRecipe
+from pipelines.benchmark.report import Report
+from pipelines.benchmark.run import run
+from pipelines.benchmark.summary import Summary
+from pipelines.benchmark.tasks import read_picture, write_picture
+from pipelines.errors import UserError
+
+RECIPES = [BuiltinRecipe("quick", "cutouts", 900_000_003, 96, 64), RECIPE.traced[1]]
+EVERYBODY = ("truth", "identity", "all-in-focus photo", "simulator")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BenchmarkConfig, Report]]:
+    """A run over three scenes; its answers are kept."""
+    folder = tmp_path_factory.mktemp("benchmark")
+    config = BenchmarkConfig(out=folder / "out", set=folder / "set", contestants=EVERYBODY, keep_answers=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(test_set, "_recipes", lambda part: RECIPES)
+        yield config, run(config)
+
+
+def of(report: Report, name: str) -> Summary:
+    return next(summary for summary in report.summaries if summary.name == name)
+
+
+def value(summary: Summary, key: str) -> float:
+    interval = {**summary.control, **summary.pictures}[key]
+    assert interval is not None
+    return interval.value
+
+
+def test_the_simulator_obeys(made: tuple[BenchmarkConfig, Report]) -> None:
+    simulator = of(made[1], "simulator")
+    assert value(simulator, "slope") == pytest.approx(1.0, abs=0.01)
+    assert value(simulator, "error_px") < 0.1  # radii of half a pixel, which no picture shows, are among them
+    assert value(simulator, "plane_error_px") < 1.0
+    assert value(simulator, "lv_corr") >= 0.97  # of one scene 96 px wide, whose weakest level is half a pixel
+    assert value(simulator, "monotonicity") == 1.0
+
+
+def test_who_does_nothing_does_not_obey(made: tuple[BenchmarkConfig, Report]) -> None:
+    photo = of(made[1], "all-in-focus photo")
+    assert value(photo, "slope") == pytest.approx(0.0, abs=0.02)
+    assert value(photo, "lv_corr") == value(photo, "monotonicity") == 0.0
+    assert value(photo, "error_px") > 1.0
+    assert value(photo, "deblur/all/psnr") == pytest.approx(PSNR_LIMIT_DB)
+    assert value(photo, "blur_left_px") < 0.1 < value(of(made[1], "identity"), "blur_left_px")
+
+
+def test_pictures_are_ranked_as_they_look(made: tuple[BenchmarkConfig, Report]) -> None:
+    truth, simulator, identity = (value(of(made[1], n), "bokeh/all/psnr") for n in ("truth", "simulator", "identity"))
+    assert truth == pytest.approx(PSNR_LIMIT_DB)
+    assert truth > simulator > identity + 5.0
+    for region in ("in_focus", "defocused", "silhouette"):
+        assert of(made[1], "simulator").pictures[f"bokeh/{region}/ssim"] is not None
+
+
+def test_path_traced_truth_measures_as_asked(made: tuple[BenchmarkConfig, Report]) -> None:
+    """No renderer of ours made these frames: the ruler reads their blur within a fortieth."""
+    scores = [s for scene in made[1].scores["truth"] if scene.scene == "traced-ground" for s in scene.scores]
+    points = [s.control for s in scores if s.control]
+    assert points
+    assert all(point.fitted_px == pytest.approx(point.asked_px, rel=0.025) for point in points)
+
+
+def test_who_cannot_deblur_is_not_scored_for_it(made: tuple[BenchmarkConfig, Report]) -> None:
+    simulator = of(made[1], "simulator")
+    assert simulator.pictures["deblur/all/psnr"] is None
+    assert simulator.answered < simulator.asked
+    assert any(what.startswith("simulator, ") for what in made[1].left_out())
+
+
+def test_a_folder_of_answers_scores_as_its_maker(made: tuple[BenchmarkConfig, Report], tmp_path: Path) -> None:
+    config, before = made
+    folder = config.out / "answers" / "simulator"
+    again = run(dataclasses.replace(config, out=tmp_path, contestants=(), predictions=(folder,)))
+    assert of(again, "simulator").control == of(before, "simulator").control
+    assert of(again, "simulator").pictures == of(before, "simulator").pictures
+
+
+def test_the_same_run_gives_the_same_bytes(made: tuple[BenchmarkConfig, Report], tmp_path: Path) -> None:
+    config, _ = made
+    run(dataclasses.replace(config, out=tmp_path, keep_answers=False))
+    for name in ("report.json", "report.html"):
+        assert (tmp_path / name).read_bytes() == (config.out / name).read_bytes()
+    assert not (tmp_path / "answers").exists()
+
+
+def test_the_page_stands_alone_and_names_what_was_not_run(made: tuple[BenchmarkConfig, Report]) -> None:
+    page = (made[0].out / "report.html").read_text()
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)  # nothing from elsewhere
+    assert "None" not in page
+    for words in ("LPIPS", "CLIP-I", "part full", "Worst blur", "traced-"):
+        assert words in page
+    assert page.count("<svg") == 2
+
+
+def test_the_json_has_every_task(made: tuple[BenchmarkConfig, Report]) -> None:
+    told = json.loads((made[0].out / "report.json").read_text())
+    tasks = [task["task"] for scene in told["scores"]["truth"] for task in scene["tasks"]]
+    assert len(tasks) == len(set(tasks)) == told["set"]["tasks"]
+    assert told["set"]["recipe_sha256"] == RECIPE.sha256()
+    assert set(told["not_run"]) >= {"CLIP-I", "part full"}
+
+
+def test_a_wrong_answer_is_named(made: tuple[BenchmarkConfig, Report], tmp_path: Path) -> None:
+    config, report = made
+    task = report.test_set.scenes[0].tasks[0].id
+    (tmp_path / "peer").mkdir()
+    ours = dataclasses.replace(config, contestants=(), out=tmp_path / "out", predictions=(tmp_path / "peer",))
+    with pytest.raises(UserError, match=r"must hold PNGs named by task id, such as .*; got none"):
+        run(ours)
+    write_picture(tmp_path / "peer" / f"{task}.png", np.zeros((10, 20, 3), np.uint8))
+    with pytest.raises(UserError, match="must be 96 x 64 px like its input, got 20 x 10"):
+        run(ours)
+    (tmp_path / "peer" / f"{task}.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="must be a picture, it is damaged"):
+        run(ours)
+
+
+class Dreamer:
+    """A model that notes what it was asked and paints everything grey."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[tuple[float, float], float, int]] = []
+
+    def refocus(
+        self, photo: np.ndarray, disparity: np.ndarray, point: tuple[float, float], level: float, *, seed: int = 0
+    ) -> np.ndarray:
+        assert disparity.dtype == np.float32
+        assert photo.shape[:2] == disparity.shape
+        assert 0 <= disparity.min() <= disparity.max() <= 1
+        self.asked.append((point, level, seed))
+        return np.full_like(photo, 128)
+
+
+def test_a_checkpoint_is_asked_for_point_and_level_and_not_to_deblur(made: tuple[BenchmarkConfig, Report]) -> None:
+    scene = made[1].test_set.scenes[0]
+    model = Dreamer()
+    checkpoint = contestants.Checkpoint("dream", model)
+    answers = {task.id: checkpoint.answer(task, scene) for task in scene.tasks}
+    lensed = [task for task in scene.tasks if task.kind != "deblur"]
+    assert [id for id, answer in answers.items() if answer is None] == [t.id for t in scene.tasks if t.kind == "deblur"]
+    assert [(point, level) for point, level, _ in model.asked] == [
+        ((task.focus_x, task.focus_y), task.blur_level) for task in lensed
+    ]
+    assert len({seed for _, _, seed in model.asked}) == len(lensed)  # of the task alone
+
+
+def test_the_set_is_made_once_and_belongs_to_its_recipe(made: tuple[BenchmarkConfig, Report], tmp_path: Path) -> None:
+    config, report = made
+    path = config.set / "set.json"
+    before = path.stat().st_mtime_ns
+    assert test_set.open_set(config.set, "quick").content_sha256 == report.test_set.content_sha256
+    assert path.stat().st_mtime_ns >= before
+    told = json.loads(path.read_text())
+    (tmp_path / "set.json").write_text(json.dumps({**told, "recipe_sha256": "0" * 64}))
+    with pytest.raises(UserError, match=r"must hold v1 of recipe .*; name another folder"):
+        test_set.open_set(tmp_path, "quick")
+
+
+def test_disparity_at_the_point_is_the_plane(made: tuple[BenchmarkConfig, Report]) -> None:
+    for scene in made[1].test_set.scenes:
+        height, width = scene.disparity.shape
+        for task in scene.tasks:
+            stored = float(scene.disparity[int(task.focus_y * height), int(task.focus_x * width)])
+            expected = task.focus_disparity if task.blur_level else task.input_focus_disparity
+            assert stored == pytest.approx(expected, abs=0.02), task.id
+
+
+def test_a_path_traced_reference_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.benchmark import traced_scenes
+
+    monkeypatch.setattr(traced_scenes, "REFERENCES", tmp_path)
+    monkeypatch.setattr(test_set, "_recipes", lambda part: RECIPES[1:])
+    with pytest.raises(UserError, match=r"none could be made: .*run from a clone of the repository"):
+        test_set.open_set(tmp_path / "set", "quick")
+
+
+def test_the_command_makes_the_set(made: tuple[BenchmarkConfig, Report], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["benchmark", "--set", str(made[0].set), "--set-only", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["scenes"], told["tasks"]) == (2, made[1].test_set.tasks)
+
+
+def test_frames_on_disk_are_those_of_the_tasks(made: tuple[BenchmarkConfig, Report]) -> None:
+    for scene in made[1].test_set.scenes:
+        depth = cv2.imread(str(made[0].set / "scenes" / scene.name / "disparity.png"), cv2.IMREAD_UNCHANGED)
+        assert depth.dtype == np.uint16
+        for task in scene.tasks:
+            assert read_picture(made[0].set / task.input).shape == (*depth.shape, 3)

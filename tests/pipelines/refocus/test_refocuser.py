@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pipelines.errors import UserError
+from pipelines.refocus.refocuser import Refocuser, Trained
+from pipelines.refocus.sampler import SamplerConfig
+from pipelines.train.checkpoint import Progress
+from pipelines.train.dit import Condition
+
+RAMP = np.broadcast_to(np.linspace(0, 1, 48, dtype=np.float32), (32, 48)).copy()
+PHOTO = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+
+
+class Listener(nn.Module):
+    """Gives the reference back and remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Condition] = []
+
+    def forward(self, canvas: torch.Tensor, time: torch.Tensor, told: Condition) -> torch.Tensor:
+        self.told.append(told)
+        return told.reference
+
+
+def listening(depth_dropout: float = 0.2) -> tuple[Refocuser, Listener]:
+    listener = Listener()
+    progress = Progress(step=1, blur_level_min=2.0, blur_level_max=16.0)
+    trained = Trained(Path("run"), 48, 32, 8, depth_dropout, progress)
+    return Refocuser(listener, trained, "cpu", SamplerConfig(steps=2)), listener
+
+
+def test_the_same_seed_gives_the_same_photo(run: Path) -> None:
+    refocuser = Refocuser.from_run(run, steps=2)
+    first, again, other = (refocuser.refocus(PHOTO, RAMP, (0.4, 0.6), 8.0, seed=seed) for seed in (0, 0, 1))
+    assert first.dtype == np.uint8
+    assert first.shape == PHOTO.shape
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_model_is_told_what_was_asked(run: Path) -> None:
+    refocuser, listener = listening()
+    np.testing.assert_array_equal(refocuser.refocus(PHOTO, RAMP, (0.25, 0.75), 8.0), PHOTO)
+    told = listener.told[0]
+    torch.testing.assert_close(told.focus_point, torch.tensor([[0.25, 0.75]]))
+    assert float(told.blur_level) == pytest.approx(8.0)
+    assert float(told.point_disparity) == pytest.approx(RAMP[24, 12])
+    torch.testing.assert_close(told.disparity[0, 0], torch.from_numpy(RAMP))
+    assert (told.validity == 1).all()
+
+
+def test_without_depth_validity_is_0(run: Path) -> None:
+    refocuser, listener = listening()
+    refocuser.refocus(PHOTO, None, (0.25, 0.75), 8.0)
+    assert not listener.told[0].validity.any()
+    assert not listener.told[0].disparity.any()
+
+
+def test_tiles_are_told_the_same_plane_and_the_same_blur_in_their_pixels(run: Path) -> None:
+    """192 x 128 in tiles of 48 x 32: at level 2 % K is 3.84 px, which is 8 % of a tile's long side."""
+    refocuser, listener = listening()
+    large, depth = np.kron(PHOTO, np.ones((4, 4, 1), np.uint8)), np.kron(RAMP, np.ones((4, 4), np.float32))
+    np.testing.assert_array_equal(refocuser.refocus(large, depth, (0.5, 0.5), 2.0), large)
+    assert len(listener.told) > 16
+    for told in listener.told:
+        assert told.reference.shape == (1, 3, 32, 48)
+        assert float(told.blur_level) == pytest.approx(8.0)
+        assert float(told.point_disparity) == pytest.approx(depth[64, 96])
+    places = {tuple(told.focus_point[0].tolist()) for told in listener.told}
+    assert any(0 < x < 1 and 0 < y < 1 for x, y in places)
+    assert any(x < 0 for x, _ in places)
+    assert any(x > 1 for x, _ in places)
+
+
+@pytest.mark.parametrize("options", [{"resolution": "trained"}, {"blur_level": 15.0}, {"disparity": None}])
+def test_large_photos_at_the_trained_size(run: Path, options: dict[str, Any]) -> None:
+    """When asked for, when tiles would see a blur beyond the trained 16 %, and when depth is not known."""
+    refocuser, listener = listening()
+    large, depth = np.kron(PHOTO, np.ones((4, 4, 1), np.uint8)), np.kron(RAMP, np.ones((4, 4), np.float32))
+    asked: dict[str, Any] = {"disparity": depth, "focus_point": (0.5, 0.5), "blur_level": 2.0} | options
+    assert refocuser.refocus(large, **asked).shape == large.shape
+    assert {told.reference.shape for told in listener.told} == {(1, 3, 32, 48)}
+    assert len(listener.told) == 3  # one piece, Heun with two steps
+    assert float(listener.told[0].blur_level) == pytest.approx(asked["blur_level"])
+
+
+def test_blur_beyond_the_trained_levels_is_a_warning_with_the_range(
+    run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    refocuser, _ = listening()
+    with caplog.at_level(logging.WARNING):
+        refocuser.refocus(PHOTO, RAMP, (0.5, 0.5), 8.0)
+        assert not caplog.records
+        refocuser.refocus(PHOTO, RAMP, (0.5, 0.5), 20.0)
+    assert "blur level 20 lies beyond what run was trained on, 2 to 16" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"focus_point": (1.2, 0.5)}, r"focus point must lie in \[0, 1\] x \[0, 1\] .*; got 1.2,0.5"),
+        ({"focus_point": (0.2, float("nan"))}, "focus point must lie"),
+        ({"blur_level": 0.0}, "blur level must be a number above 0"),
+        ({"blur_level": float("inf")}, "blur level must be a number"),
+        ({"disparity": RAMP[:-1]}, r"disparity must be \[32, 48\] like the photo; got \[31, 48\]"),
+        ({"disparity": RAMP * 3}, r"disparity must lie in \[0, 1\]; got \[0, 3\]"),
+        ({"disparity": RAMP * np.float32("nan")}, "disparity must lie"),
+        ({"photo_srgb": PHOTO.astype(np.float32)}, r"photo must be uint8 \[H, W, 3\]; got float32"),
+    ],
+)
+def test_what_makes_no_sense_is_said(changes: dict[str, Any], said: str) -> None:
+    refocuser, _ = listening()
+    asked: dict[str, Any] = {"photo_srgb": PHOTO, "disparity": RAMP, "focus_point": (0.5, 0.5), "blur_level": 8.0}
+    with pytest.raises(UserError, match=said):
+        refocuser.refocus(**(asked | changes))
+
+
+def test_a_model_without_depth_dropout_needs_depth(run_with_depth: Path) -> None:
+    refocuser = Refocuser.from_run(run_with_depth, steps=1)
+    with pytest.raises(UserError, match=r"trained with --depth-dropout 0 and needs the photo's depth; give a sidecar"):
+        refocuser.refocus(PHOTO, None, (0.5, 0.5), 8.0)
+
+
+def test_what_is_no_run_is_said(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="must be the --out folder of a train run"):
+        Refocuser.from_run(tmp_path)
+    (tmp_path / "config.json").write_bytes((run / "config.json").read_bytes())
+    with pytest.raises(UserError, match="must hold a checkpoint, got none yet"):
+        Refocuser.from_run(tmp_path)
+
+
+def test_a_checkpoint_of_another_model_is_said(run: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(run, tmp_path / "run")
+    config = tmp_path / "run" / "config.json"
+    config.write_text(config.read_text().replace('"model": "tiny"', '"model": "slim"'))
+    with pytest.raises(UserError, match=r"must hold the weights that its config\.json promises: .*Missing key"):
+        Refocuser.from_run(tmp_path / "run")
+    config.write_text(config.read_text().replace('"model": "slim"', '"model": "vast"'))
+    with pytest.raises(UserError, match="must say model, width, height and depth_dropout"):
+        Refocuser.from_run(tmp_path / "run")

@@ -1,0 +1,99 @@
+"""`refocus` as a user sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines.__main__ import main
+
+Said = pytest.CaptureFixture[str]
+
+
+def refocus(photo: Path, run: Path, *more: str) -> int:
+    return main(["refocus", str(photo), "--checkpoint", str(run), "--blur-level", "8", "--steps", "1", *more])
+
+
+def test_a_photo_is_refocused_upright_with_its_exif(photo: Path, run: Path, capsys: Said) -> None:
+    assert refocus(photo, run, "--focus", "0.4,0.6", "--depth", "sidecar", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    out = photo.with_name("scene-refocused.jpg")
+    assert said["files"] == [str(out)]
+    assert (said["width"], said["height"], said["depth"]) == (192, 128, "sidecar")
+    assert 0 <= said["focus_disparity"] <= 1
+    with Image.open(out) as made, Image.open(photo) as original:
+        assert made.size == (192, 128)  # upright: the file lies on its side
+        assert original.size == (128, 192)
+        exif = made.getexif()
+        assert exif[0x010F] == "Maker"
+        assert exif.get(0x0112, 1) == 1
+        assert float(exif.get_ifd(0x8769)[0x829D]) == pytest.approx(2.8)
+        upright = original.transpose(Image.Transpose.ROTATE_270).convert("RGB")
+        assert np.abs(np.asarray(made, int) - np.asarray(upright, int)).mean() < 20
+
+
+def test_without_depth_and_as_png(photo: Path, run: Path, tmp_path: Path, capsys: Said) -> None:
+    out = tmp_path / "new folder" / "made.png"
+    assert refocus(photo, run, "--depth", "none", "--out", str(out)) == 0
+    assert "depth: none" in capsys.readouterr().out
+    with Image.open(out) as made:
+        assert made.format == "PNG"
+        assert made.size == (192, 128)
+
+
+def test_a_sweep(photo: Path, run: Path, capsys: Said) -> None:
+    assert refocus(photo, run, "--focus-sweep", "3", "--resolution", "trained") == 0
+    assert "contact_sheet.png and 4 more" in capsys.readouterr().out
+    assert {path.name for path in photo.with_name("scene-sweep").iterdir()} == {
+        *(f"frame_00{number}.png" for number in range(3)), "pull.webp", "contact_sheet.png",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--focus", "1.2,0.5"], "--focus must lie in [0, 1] x [0, 1] (0,0 is top left); got 1.2,0.5"),
+        (["--focus", "left"], "--focus must be X,Y, such as 0.4,0.6; got 'left'"),
+        (["--focus", "nan,0.5"], "--focus must lie in"),
+        (["--blur-level", "-1"], "--blur-level must lie between 0.01 and 100; got -1.0"),
+        (["--focus-sweep", "1"], "--focus-sweep must lie between 2 and 240 frames; got 1"),
+        (["--focus-sweep", "3", "--depth", "none"], "--focus-sweep needs depth"),
+        (["--out", "made.gif"], "--out must end in one of .jpg .jpeg .png; got made.gif"),
+        (["--checkpoint", "nowhere"], "nowhere must be the --out folder of a train run"),
+        (["--depth", "no/such-model", "--offline"], "or refocus without depth: --depth none"),
+        (["--steps", "0"], "--steps must lie between 1 and 1000; got 0"),
+        (["--device", "cuda"], "--device cuda: torch sees no GPU here"),
+    ],
+)
+def test_what_a_user_got_wrong_is_one_line_and_exit_code_2(
+    photo: Path, run: Path, capsys: Said, arguments: list[str], said: str
+) -> None:
+    assert refocus(photo, run, *arguments) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert len(output.err.splitlines()) == 1
+    assert said in output.err
+
+
+def test_what_is_no_photo_is_said(run: Path, tmp_path: Path, capsys: Said) -> None:
+    assert refocus(tmp_path / "none.jpg", run) == 2
+    assert "none.jpg does not exist" in capsys.readouterr().err
+    (tmp_path / "text.jpg").write_text("hello")
+    assert refocus(tmp_path / "text.jpg", run) == 2
+    assert "text.jpg cannot be used: must be one of JPEG" in capsys.readouterr().err
+    assert refocus(tmp_path, run) == 2
+    assert "is a folder; name one photo" in capsys.readouterr().err
+
+
+def test_missing_depth_with_a_model_that_needs_it(photo: Path, run_with_depth: Path, capsys: Said) -> None:
+    assert refocus(photo, run_with_depth, "--depth", "none") == 2
+    assert "was trained with --depth-dropout 0 and needs the photo's depth" in capsys.readouterr().err
+
+
+def test_an_odd_blur_level_is_a_warning_and_done(photo: Path, run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert refocus(photo, run, "--blur-level", "60", "--resolution", "trained") == 0
+    assert "blur level 60 lies beyond what" in caplog.text

@@ -1,0 +1,136 @@
+"""Order, parts, resuming, and what happens to damaged samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipelines.errors import UserError
+from pipelines.train.batches import Batch, GroupDataset, Part, Places, find_training_shards, open_batches
+from pipelines.train.config import DataConfig, ObjectiveConfig
+from tests.shards.forgery import Samples, forge
+from tests.shards.synthetic import write_data_set
+
+
+def data(folder: Path, **changes: object) -> DataConfig:
+    plain = DataConfig(data=folder, width=48, height=32, batch_size=2, shuffle_window=3)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def dataset(config: DataConfig, seed: int = 0) -> GroupDataset:
+    return GroupDataset(find_training_shards(config), config, ObjectiveConfig(), seed)
+
+
+def batches(config: DataConfig, part: Part, first: int, count: int) -> list[Batch]:
+    groups = dataset(config)
+    places = Places(groups.samples, config.batch_size, part, first=first, count=count)
+    return list(open_batches(groups, places, config))
+
+
+def same(one: Batch, other: Batch) -> bool:
+    pairs = [(value, getattr(other, name)) for name, value in vars(one).items()]
+    return all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in pairs)
+
+
+def test_two_processes_read_what_one_with_twice_the_batch_reads(scenes: Path) -> None:
+    """Over two epochs of five samples in shards of 2, 2 and 1: batch by batch, item by item."""
+    whole = batches(data(scenes, batch_size=4), Part(), 0, 4)
+    parts = [batches(data(scenes), Part(rank, 2), 0, 4) for rank in range(2)]
+    for step, batch in enumerate(whole):
+        assert batch.keys == parts[0][step].keys + parts[1][step].keys
+        for name in ("targets", "noise", "focus_point", "time"):
+            torch.testing.assert_close(
+                getattr(batch, name), torch.cat([getattr(part[step], name) for part in parts]), rtol=0, atol=0
+            )
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 8])
+def test_every_process_has_equally_many_batches_and_all_samples_are_seen(scenes: Path, processes: int) -> None:
+    """Uneven shards, more processes than shards, more places than samples: nobody runs out before the others."""
+    groups = dataset(data(scenes))
+    places = [Places(5, 2, Part(rank, processes), first=0, count=7) for rank in range(processes)]
+    assert len({part.per_epoch for part in places}) == 1
+    listed = [list(part) for part in places]
+    assert {len(part) for part in listed} == {7}
+    first_epoch = {place for part in listed for batch in part[: places[0].per_epoch] for place in batch}
+    assert {epoch for epoch, _ in first_epoch} == {0}
+    order = groups._order(0)
+    assert {tuple(order[position % 5]) for _, position in first_epoch} == {(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_going_on_gives_the_very_same_batches(scenes: Path, workers: int) -> None:
+    """From the middle of an epoch and over its end, with and without worker processes."""
+    whole = batches(data(scenes), Part(), 0, 7)
+    rest = batches(data(scenes, workers=workers), Part(), 2, 5)
+    assert all(same(one, other) for one, other in zip(whole[2:], rest, strict=True))
+
+
+def test_epochs_and_seeds_have_their_own_order(scenes: Path) -> None:
+    groups = dataset(data(scenes))
+    orders = {tuple(map(tuple, groups._order(epoch))) for epoch in range(5)}
+    assert len(orders) > 1
+    assert not np.array_equal(dataset(data(scenes), seed=1)._order(0), groups._order(0))
+
+
+def cut_frames(samples: Samples) -> None:
+    """The first sample of the shard: every picture ends early."""
+    fields = samples[min(samples)]
+    for name in fields:
+        if name.startswith(("frame_", "aif")):
+            fields[name] = fields[name][:-20]
+
+
+def test_a_damaged_sample_is_replaced_and_named(own_scenes: Path) -> None:
+    forge(own_scenes, "train-000000", cut_frames)
+    read = batches(data(own_scenes), Part(), 0, 6)
+    assert all(len(batch.keys) == 2 for batch in read)
+    assert "00000000" not in {key for batch in read for key in batch.keys}
+    dropped = [complaint for batch in read for complaint in batch.dropped]
+    assert len(dropped) >= 2  # once an epoch at least
+    assert {(complaint.shard, complaint.key) for complaint in dropped} == {("train-000000", "00000000")}
+    assert "end with the JPEG end marker" in dropped[0].message
+
+
+def test_a_cut_tar_is_passed_over_too(own_scenes: Path) -> None:
+    tar = own_scenes / "shards" / "train-000001.tar"
+    shards = find_training_shards(data(own_scenes))  # found whole, cut while training
+    tar.write_bytes(tar.read_bytes()[: tar.stat().st_size // 3])
+    groups = GroupDataset(shards, data(own_scenes), ObjectiveConfig(), 0)
+    read = [groups[(0, position)] for position in range(5)]
+    assert {complaint.shard for _, dropped in read for complaint in dropped} == {"train-000001"}
+
+
+def test_nothing_readable_is_an_error(own_scenes: Path) -> None:
+    for name in ("train-000000", "train-000001", "train-000002"):
+        forge(own_scenes, name, lambda samples: [fields.update({"disparity.png": b""}) for fields in samples.values()])
+    with pytest.raises(UserError, match=r"has no sample that can be read; the first: train-00000\d 0000000\d dispar"):
+        dataset(data(own_scenes))[(0, 0)]
+
+
+def test_groups_of_too_few_planes_are_an_error_before_training(tmp_path: Path) -> None:
+    out = write_data_set(tmp_path / "data", {"train-000000": 2})
+    with pytest.raises(UserError, match=r"at least --targets 3 planes, its groups have 2; render with more --planes"):
+        find_training_shards(data(out, targets=3))
+
+
+def test_a_data_set_without_groups_is_an_error_before_training(tmp_path: Path) -> None:
+    def one_plane(samples: Samples) -> None:
+        for fields in samples.values():
+            fields["json"] = fields["json"].replace(b'"group":[0,0,1,1]', b'"group":[0,1,2,3]')
+
+    out = write_data_set(tmp_path / "data", {"train-000000": 2})
+    forge(out, "train-000000", one_plane)
+    with pytest.raises(UserError, match=r"must have stacking groups of at least 2 planes; the first sample: .*group"):
+        find_training_shards(data(out))
+
+
+def test_no_data_set_and_no_split_are_errors(scenes: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--data .*must be a data set.*name the --out folder of a render run"):
+        find_training_shards(data(tmp_path))
+    with pytest.raises(UserError, match="samples of split val"):
+        find_training_shards(data(scenes, split="val"))

@@ -1,0 +1,204 @@
+"""One item out of a stored sample: that labels and pictures still agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipelines.train.config import DataConfig, ObjectiveConfig
+from pipelines.train.group import TrainingGroup, draw_time, read_group
+from shards import DisparityRecord, FieldError, Sample, SampleAccess, StoredFields, encode, find_shards, read_shards
+from tests.shards.synthetic import make_sample
+
+DATA = DataConfig(data=Path("unused"), width=48, height=32, outside_focus=0.0)
+OBJECTIVE = ObjectiveConfig()
+
+
+def item(sample: Sample, seed: int = 0, **changes: Any) -> TrainingGroup:
+    draws = np.random.default_rng(seed)
+    return read_group(sample.key, encode(sample), draws, replace(DATA, **changes), OBJECTIVE)
+
+
+@pytest.fixture(scope="session")
+def sample(scenes: Path) -> Sample:
+    return next(read_shards(scenes, seed=None))
+
+
+def test_an_item_is_a_function_of_sample_and_draws(sample: Sample) -> None:
+    first, again, other = item(sample, 3), item(sample, 3), item(sample, 4)
+    for name, value in vars(first).items():
+        np.testing.assert_array_equal(value, getattr(again, name))
+    assert not np.array_equal(first.noise, other.noise)
+
+
+def test_shapes_and_ranges(sample: Sample) -> None:
+    group = item(sample, targets=3)
+    assert group.reference.shape == group.aif.shape == (3, 32, 48)
+    assert group.targets.shape == group.noise.shape == (3, 3, 32, 48)
+    assert group.disparity.shape == (32, 48)
+    assert group.focus_point.shape == (3, 2)
+    for picture in (group.reference, group.targets):
+        assert picture.dtype == np.float32
+        assert -1 <= picture.min() < -0.2 < 0.2 < picture.max() <= 1
+    assert 0 <= group.disparity.min() < group.disparity.max() <= 1
+    assert 0 < group.time < 1
+
+
+@pytest.mark.parametrize("redraw", [0.0, 1.0])
+def test_what_is_pointed_at_is_the_plane_in_focus(sample: Sample, redraw: float) -> None:
+    """The disparity under the point, in the item's own map, is the plane within the band, whatever crop and mirror.
+
+    A stored point is a pixel of the photo; the item's pixel around it also holds its neighbours.
+    """
+    offsets, stored = [], 0
+    for seed in range(40):
+        group = item(sample, seed, redraw_focus=redraw)
+        for (x, y), plane, told in zip(group.focus_point, group.focus_disparity, group.point_disparity, strict=True):
+            assert 0 < x < 1
+            assert 0 < y < 1
+            shown = group.disparity[int(y * 32), int(x * 48)]
+            offsets.append(group.blur_scale_px * abs(shown - plane))
+            stored += int(told == plane)
+            assert told in (plane, shown)
+    assert stored < 10 if redraw else stored > 30  # of 80; the rest was cropped away, and drawn anew
+    if redraw:
+        assert np.mean(np.array(offsets) <= DATA.focus_band_px * 1.01) > 0.97  # the rest had no pixel in the band
+    else:
+        assert np.median(offsets) < 0.25
+        assert np.percentile(offsets, 80) < 0.8
+
+
+def test_redrawn_points_are_spread_over_the_band(sample: Sample) -> None:
+    points = {tuple(item(sample, seed, redraw_focus=1.0, least_crop=1.0).focus_point[0]) for seed in range(30)}
+    assert len(points) > 20
+
+
+def test_mirrored_and_cropped_targets_are_the_stored_frames(sample: Sample) -> None:
+    """At the photo's own size the target is, pixel by pixel, a stored frame or its mirror image."""
+    height, width = sample.aif.shape[:2]
+    frames = sample.frames.astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1
+    size = {"width": width, "height": height, "least_crop": 1.0, "redraw_focus": 0.0}
+    mirrored = set()
+    stored = encode(sample)
+    for seed in range(12):
+        group = read_group(sample.key, stored, np.random.default_rng(seed), replace(DATA, **size), OBJECTIVE)
+        for target, (x, y), plane in zip(group.targets, group.focus_point, group.focus_disparity, strict=True):
+            labels = [f for f in sample.record.frames if abs(f.blur_level - group.blur_level) < 1e-6]
+            label = min(labels, key=lambda f: abs(f.focus_disparity - plane))
+            frame = frames[sample.record.frames.index(label)]
+            is_mirrored = abs(x - label.focus_x) > 1e-6
+            mirrored.add(is_mirrored)
+            assert (1 - x if is_mirrored else x) == pytest.approx(label.focus_x, abs=1e-6)
+            assert y == pytest.approx(label.focus_y, abs=1e-6)
+            # Stored as JPEG: the decoded frame differs a little from the rendered one.
+            decoded = target[:, :, ::-1] if is_mirrored else target
+            assert np.abs(decoded - frame).mean() < 0.03
+    assert mirrored == {False, True}
+
+
+def test_blur_level_is_of_the_crop_s_long_side(sample: Sample) -> None:
+    """K' = 100-th of blur level times 48 px, and enlarging by the crop makes the level grow by as much."""
+    labels = {round(frame.blur_level, 6) for frame in sample.record.frames}
+    grown = []
+    for seed in range(30):
+        group = item(sample, seed, least_crop=0.5)
+        assert group.blur_scale_px == pytest.approx(group.blur_level / 100 * 48)
+        grown.append(min((group.blur_level / level for level in labels if group.blur_level / level > 0.999), default=0))
+    assert min(grown) >= 0.999
+    assert max(grown) > 1.3
+    # Uncropped the level is the label's; 48 x 32 out of 64 x 43 px leaves out a rounded row or column.
+    for seed in range(8):
+        level = item(sample, seed, least_crop=1.0).blur_level
+        assert min(abs(level / label - 1) for label in labels) < 0.02
+
+
+def test_targets_are_different_frames_of_one_group_and_never_the_reference(sample: Sample) -> None:
+    for seed in range(20):
+        group = item(sample, seed, aif_share=0.0, least_crop=1.0)
+        assert not np.array_equal(group.targets[0], group.targets[1])
+        assert len(set(group.focus_disparity.tolist())) == 2
+        assert not any(np.array_equal(group.reference, target) for target in group.targets)
+        assert not np.array_equal(group.reference, group.aif)
+    assert np.array_equal(item(sample, 0, aif_share=1.0).reference, item(sample, 0, aif_share=1.0).aif)
+
+
+def test_focus_may_lie_outside_the_crop_only_where_depth_is_told(sample: Sample) -> None:
+    outside = 0
+    for seed in range(60):
+        group = item(sample, seed, least_crop=0.4, outside_focus=1.0, redraw_focus=0.0)
+        is_outside = ((group.focus_point < 0) | (group.focus_point > 1)).any()
+        outside += int(is_outside)
+        assert not (is_outside and group.without_depth)
+    assert outside > 5
+
+
+def test_depth_and_condition_are_withheld_as_often_as_asked(sample: Sample) -> None:
+    objective = replace(OBJECTIVE, depth_dropout=0.5, condition_dropout=0.25)
+    stored = encode(sample)
+    groups = [read_group(sample.key, stored, np.random.default_rng(seed), DATA, objective) for seed in range(120)]
+    # Binomial: three standard deviations of 120 draws are 16 and 14.
+    assert sum(group.without_depth for group in groups) == pytest.approx(60, abs=17)
+    assert sum(group.without_condition for group in groups) == pytest.approx(30, abs=15)
+    never = replace(OBJECTIVE, depth_dropout=0.0, condition_dropout=0.0)
+    assert not any(
+        group.without_depth or group.without_condition
+        for group in (read_group(sample.key, stored, np.random.default_rng(s), DATA, never) for s in range(30))
+    )
+
+
+def test_metric_disparity_is_stretched_and_blur_stays() -> None:
+    """D in 1/m from 0.5 to 4.5: in the item it spans [0, 1], and K·|D − D_i| in pixels is what the labels say."""
+    plain = make_sample(0, width=48, height=32)
+    scale = 4.0 / 65535
+    frames = tuple(
+        replace(
+            frame,
+            focus_disparity=0.5 + 4.0 * frame.focus_disparity,
+            blur_scale_px=frame.blur_scale_px / 4,
+            blur_level=frame.blur_level / 4,
+            blur_at_infinity_px=frame.blur_scale_px / 4 * (0.5 + 4.0 * frame.focus_disparity),
+        )
+        for frame in plain.record.frames
+    )
+    record = replace(plain.record, disparity=DisparityRecord("metric", "1/m", scale, 0.5, "made", ""), frames=frames)
+    metric = Sample(plain.key, plain.aif, plain.disparity, plain.frames, record)
+    for seed in range(4):
+        one, other = item(plain, seed), item(metric, seed)
+        np.testing.assert_allclose(other.disparity, one.disparity, atol=1e-6)
+        np.testing.assert_allclose(other.focus_disparity, one.focus_disparity, atol=1e-6)
+        assert other.blur_scale_px == pytest.approx(one.blur_scale_px)
+        assert other.blur_level == pytest.approx(one.blur_level)
+
+
+def test_times_are_logit_normal() -> None:
+    draws = np.random.default_rng(0)
+    times = np.array([draw_time(draws, OBJECTIVE) for _ in range(4000)])
+    logits = np.log(times / (1 - times))
+    assert logits.mean() == pytest.approx(-0.8, abs=0.04)  # 0.8 / sqrt(4000) = 0.013
+    assert logits.std() == pytest.approx(0.8, abs=0.04)
+
+
+def test_too_few_planes_are_named(sample: Sample) -> None:
+    with pytest.raises(FieldError, match=r"00000000\.group must have at least --targets 5 planes .* got 3"):
+        item(sample, targets=5)
+
+
+def test_only_what_is_needed_is_read(scenes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of six frames, two targets and at most one reference: the others stay on the disk."""
+
+    read: set[str] = set()  # checks of types at run time look at a field more than once
+    plain = StoredFields.__getitem__
+
+    def watched(fields: StoredFields, name: str) -> bytes:
+        read.add(name)
+        return plain(fields, name)
+
+    monkeypatch.setattr(StoredFields, "__getitem__", watched)
+    fields = SampleAccess(find_shards(scenes), lambda key, fields: fields).read(0, 0)
+    read_group("00000000", fields, np.random.default_rng(0), DATA, OBJECTIVE)
+    assert sum(name.startswith("frame_") for name in read) in (2, 3)
+    assert {name for name in read if not name.startswith("frame_")} == {"aif.jpg", "disparity.png", "json"}

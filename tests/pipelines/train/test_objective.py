@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from pipelines.train.dit import Condition
+from pipelines.train.flow import flow_loss
+from pipelines.train.objective import condition_of, losses
+from pipelines.train.stacking import Group, stacking_loss, time_weight
+from tests.pipelines.train.tiny_run import PLAIN, make_batch
+
+
+class Oracle(nn.Module):
+    """Predicts what it is given, plus a weight to have a gradient; remembers what it was told."""
+
+    def __init__(self, predicted: torch.Tensor) -> None:
+        super().__init__()
+        self.predicted = predicted
+        self.offset = nn.Parameter(torch.zeros(()))
+        self.told: Condition | None = None
+
+    def forward(self, noisy: torch.Tensor, time: torch.Tensor, told: Condition) -> torch.Tensor:
+        self.told = told
+        return self.predicted.flatten(0, 1) + self.offset
+
+
+def test_perfect_predictions_cost_nothing() -> None:
+    batch = make_batch()
+    result = losses(Oracle(batch.targets), batch, PLAIN)
+    assert float(result.total.detach()) == float(result.flow) == float(result.stack) == 0.0
+
+
+def test_the_total_is_flow_and_lambda_times_stack() -> None:
+    batch = make_batch()
+    predicted = batch.targets * 0.5
+    objective = replace(PLAIN, stack_weight=3.0)
+    result = losses(Oracle(predicted), batch, objective)
+    flow = flow_loss(predicted, batch.targets, batch.time[:, None].expand(2, 2)).mean()
+    group = Group(batch.disparity, batch.focus_disparity, batch.blur_scale_px)
+    stack = stacking_loss(predicted, batch.targets, batch.aif, group, objective)
+    weighted = (time_weight(batch.time, objective) * stack).mean()
+    torch.testing.assert_close(result.total.detach(), flow + 3.0 * weighted)
+    torch.testing.assert_close(result.stack, weighted)
+
+
+def test_without_lambda_the_constraint_is_watched_and_not_descended() -> None:
+    batch = make_batch()
+
+    def gradient(stack_weight: float) -> tuple[float, float]:
+        oracle = Oracle(batch.targets * 0.5)
+        result = losses(oracle, batch, replace(PLAIN, stack_weight=stack_weight))
+        result.total.backward()
+        assert oracle.offset.grad is not None
+        return float(oracle.offset.grad), float(result.stack)
+
+    (free, watched), (bound, same) = gradient(0.0), gradient(4.0)
+    assert watched == same > 0
+    assert free != bound
+
+
+def test_depth_is_withheld_as_a_whole() -> None:
+    """Validity 0 and disparity 0 for all frames of the group that drew it, the map itself for the others."""
+    batch = replace(make_batch(), without_depth=torch.tensor([True, False]))
+    told = condition_of(batch)
+    assert told.disparity.shape == told.validity.shape == (4, 1, 16, 24)
+    assert not told.disparity[:2].any()
+    assert not told.validity[:2].any()
+    assert (told.validity[2:] == 1).all()
+    torch.testing.assert_close(told.disparity[2, 0], batch.disparity[1])
+
+
+def test_the_stack_is_weighed_by_true_depth_even_where_it_is_withheld() -> None:
+    batch = make_batch()
+    blind = replace(batch, without_depth=torch.tensor([True, True]))
+    predicted = batch.targets * 0.5
+    torch.testing.assert_close(
+        losses(Oracle(predicted), blind, PLAIN).stack, losses(Oracle(predicted), batch, PLAIN).stack
+    )
+
+
+def test_what_frames_share_is_told_to_each_and_what_they_do_not_to_one() -> None:
+    batch = replace(make_batch(groups=2, frames=3), without_condition=torch.tensor([False, True]))
+    told = condition_of(batch)
+    for frame in range(3):
+        torch.testing.assert_close(told.reference[frame], batch.reference[0])
+        torch.testing.assert_close(told.reference[3 + frame], batch.reference[1])
+        torch.testing.assert_close(told.focus_point[3 + frame], batch.focus_point[1, frame])
+        torch.testing.assert_close(told.point_disparity[frame], batch.point_disparity[0, frame])
+    assert told.is_withheld.tolist() == [False] * 3 + [True] * 3
+
+
+def test_frames_that_are_not_told_their_focus_do_not_stack() -> None:
+    batch = replace(make_batch(), without_condition=torch.tensor([True, True]))
+    assert float(losses(Oracle(batch.targets * 0.5), batch, PLAIN).stack) == 0.0

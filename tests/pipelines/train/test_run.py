@@ -1,0 +1,208 @@
+"""Whole training runs: the same bits again after a break, whoever computes them, and what stops a run."""
+
+from __future__ import annotations
+
+import json
+import signal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pipelines.errors import UserError
+from pipelines.train import loop
+from pipelines.train.config import OptimizerConfig, TrainConfig
+from pipelines.train.loop import learning_rate
+from pipelines.train.run import train
+from tests.pipelines.train.test_batches import cut_frames
+from tests.pipelines.train.tiny_run import tiny_config
+from tests.shards.forgery import forge
+
+Tensors = dict[str, torch.Tensor]
+
+
+def trained(config: TrainConfig) -> tuple[Tensors, dict[str, Any]]:
+    """Train; all tensors of the last checkpoint, by file and name, and its state."""
+    checkpoint = Path(train(config).checkpoint)
+    tensors = {
+        f"{file}/{name}": value
+        for file in ("weights", "average", "optimizer")
+        for name, value in load_file(checkpoint / f"{file}.safetensors").items()
+    }
+    return tensors, json.loads((checkpoint / "state.json").read_text())
+
+
+def assert_same_bits(one: Tensors, other: Tensors) -> None:
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+@pytest.fixture(scope="module")
+def straight(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tensors, dict[str, Any]]:
+    """Eight steps without a break: over five samples, two at a time, that is from one epoch into the third."""
+    return trained(tiny_config(scenes, tmp_path_factory.mktemp("straight"), steps=8))
+
+
+@pytest.mark.parametrize("breaks", [(4,), (1, 5)])
+def test_a_run_with_breaks_is_bit_for_bit_the_run_without(
+    straight: tuple[Tensors, dict[str, Any]], scenes: Path, tmp_path: Path, breaks: tuple[int, ...]
+) -> None:
+    for step in breaks:
+        result = train(tiny_config(scenes, tmp_path, steps=8, max_steps=step))
+        assert result.step == step
+    tensors, state = trained(tiny_config(scenes, tmp_path, steps=8))
+    assert_same_bits(tensors, straight[0])
+    assert state == straight[1]
+    assert (state["step"], state["batches"], state["samples"]) == (8, 8, 16)
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(
+    straight: tuple[Tensors, dict[str, Any]], scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in step 5 with a checkpoint of step 3: steps 3 and 4 are done again."""
+    plain = loop.losses
+
+    def until_killed(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 6:
+            raise MemoryError
+        return plain(*arguments)
+
+    calls: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "losses", until_killed)
+        with pytest.raises(MemoryError):
+            train(tiny_config(scenes, tmp_path, steps=8, save_every=3))
+    assert (tmp_path / "checkpoints" / "00000003").is_dir()
+    tensors, state = trained(tiny_config(scenes, tmp_path, steps=8, save_every=3))
+    assert_same_bits(tensors, straight[0])
+    assert state == straight[1]
+
+
+def test_a_signal_ends_the_step_saves_and_says_so(
+    straight: tuple[Tensors, dict[str, Any]], scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = loop.losses
+    calls: list[int] = []
+
+    def signalled(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return plain(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "losses", signalled)
+        with pytest.raises(UserError, match="interrupted, with a checkpoint; the same command resumes") as caught:
+            train(tiny_config(scenes, tmp_path, steps=8))
+    assert caught.value.exit_code == 143
+    assert (tmp_path / "checkpoints" / "00000003").is_dir()
+    assert_same_bits(trained(tiny_config(scenes, tmp_path, steps=8))[0], straight[0])
+
+
+def test_two_batches_accumulated_are_one_of_twice_the_size(scenes: Path, tmp_path: Path) -> None:
+    """Up to the order of sums. Adam divides by the gradient's size, so that the last bits of a tiny gradient decide
+    its step: what is compared is far above that and far below a step of 1e-3.
+    """
+    changes: dict[str, Any] = {"least_crop": 1.0, "steps": 3}
+    once, _ = trained(tiny_config(scenes, tmp_path / "once", batch_size=4, **changes))
+    twice, state = trained(tiny_config(scenes, tmp_path / "twice", batch_size=2, accumulate=2, **changes))
+    # Epochs end at whole batches: the first 4 of 5 samples are the same in both, the next batch is not.
+    assert state["batches"] == 6
+    first, _ = trained(tiny_config(scenes, tmp_path / "once_1", batch_size=4, **changes, max_steps=1))
+    second, _ = trained(tiny_config(scenes, tmp_path / "twice_1", batch_size=2, accumulate=2, **changes, max_steps=1))
+    for name, value in first.items():
+        if "exp_avg" in name and not name.endswith("_sq"):
+            torch.testing.assert_close(second[name], value, atol=1e-6, rtol=1e-4)
+    assert once.keys() == twice.keys()
+
+
+def test_the_stacking_weight_changes_the_run_and_the_recording_does_not(
+    straight: tuple[Tensors, dict[str, Any]], scenes: Path, tmp_path: Path
+) -> None:
+    recorded, _ = trained(tiny_config(scenes, tmp_path / "a", steps=8, save_every=3, log_every=2, sample_every=4))
+    assert_same_bits(recorded, straight[0])
+    free, _ = trained(tiny_config(scenes, tmp_path / "b", steps=8, stack_weight=0.0))
+    assert any(not torch.equal(free[name], value) for name, value in straight[0].items())
+
+
+def test_scalars_and_pictures_are_written(scenes: Path, tmp_path: Path) -> None:
+    from PIL import Image
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(tiny_config(scenes, tmp_path, steps=4, sample_every=2))
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert {"loss/flow", "loss/stack", "loss/total", "optimizer/gradient_norm"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("loss/flow")] == [1, 2, 3, 4]
+    assert all(event.value > 0 for event in events.Scalars("loss/flow"))
+    assert [event.step for event in events.Images("refocused")] == [2, 4]
+    with Image.open(tmp_path / "pictures" / "00000004.png") as picture:
+        assert np.asarray(picture).std() > 20
+
+
+def test_a_corrupt_sample_is_skipped_and_counted(own_scenes: Path, tmp_path: Path) -> None:
+    forge(own_scenes, "train-000000", cut_frames)
+    result = train(tiny_config(own_scenes, tmp_path / "run", steps=6, max_dropped_fraction=0.5))
+    assert (result.step, result.samples) == (6, 12)
+    assert result.dropped >= 2
+    assert f"{result.dropped} damaged samples passed over" in result.summary()
+
+
+def test_too_many_corrupt_samples_stop_the_run(own_scenes: Path, tmp_path: Path) -> None:
+    forge(own_scenes, "train-000000", cut_frames)
+    with pytest.raises(UserError, match=r"at most --max-dropped-fraction 0\.01 .*train-000000 00000000 .*verify"):
+        train(tiny_config(own_scenes, tmp_path / "run", steps=6))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_samples(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(tiny_config(scenes, tmp_path, steps=6, max_steps=2))
+    before = (tmp_path / "checkpoints" / "00000002" / "weights.safetensors").read_bytes()
+    plain = loop.losses
+
+    def broken(model: Any, batch: Any, objective: Any) -> Any:
+        batch.targets[0] = float("nan")
+        keys.extend(batch.keys)
+        return plain(model, batch, objective)
+
+    keys: list[str] = []
+    monkeypatch.setattr(loop, "losses", broken)
+    with pytest.raises(UserError, match="must be finite, got nan in step 2 with samples") as caught:
+        train(tiny_config(scenes, tmp_path, steps=6))
+    assert ", ".join(keys) in str(caught.value)
+    assert caught.value.exit_code == 1
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000002"]
+    assert (tmp_path / "checkpoints" / "00000002" / "weights.safetensors").read_bytes() == before
+
+
+def test_another_configuration_does_not_resume(scenes: Path, tmp_path: Path) -> None:
+    train(tiny_config(scenes, tmp_path, steps=2, max_steps=1))
+    with pytest.raises(UserError, match=r"other settings: learning_rate was 0\.001, now 0\.002; stack_weight was 4\.0"):
+        train(tiny_config(scenes, tmp_path, steps=2, learning_rate=2e-3, stack_weight=0.0))
+
+
+def test_a_finished_run_stays_as_it_is(scenes: Path, tmp_path: Path) -> None:
+    config = tiny_config(scenes, tmp_path, steps=2)
+    first = trained(config)
+    again = trained(config)
+    assert_same_bits(first[0], again[0])
+
+
+def test_a_picture_that_is_not_whole_patches_is_refused(scenes: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="multiples of 8 px for --model tiny; got 50 and 32, try 48 and 32"):
+        train(tiny_config(scenes, tmp_path, width=50))
+
+
+def test_the_learning_rate_climbs_and_falls() -> None:
+    config = OptimizerConfig(steps=110, learning_rate=1.0, warmup_steps=10)
+    rates = [learning_rate(step, config) for step in range(110)]
+    assert rates[0] == 0.1
+    assert rates[9] == rates[10] == 1.0
+    assert rates[60] == pytest.approx(0.5)
+    assert 0 < rates[109] < 0.001
+    assert all(later <= earlier for earlier, later in pairwise(rates[10:]))
