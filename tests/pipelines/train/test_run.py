@@ -83,8 +83,13 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
     assert state == straight[1]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_step_saves_and_says_so(
-    straight: tuple[Tensors, dict[str, Any]], scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    straight: tuple[Tensors, dict[str, Any]],
+    scenes: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
 ) -> None:
     plain = loop.losses
     calls: list[int] = []
@@ -92,14 +97,14 @@ def test_a_signal_ends_the_step_saves_and_says_so(
     def signalled(*arguments: Any) -> Any:
         calls.append(1)
         if len(calls) == 3:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
         return plain(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "losses", signalled)
         with pytest.raises(UserError, match="interrupted, with a checkpoint; the same command resumes") as caught:
             train(tiny_config(scenes, tmp_path, steps=8))
-    assert caught.value.exit_code == 143
+    assert caught.value.exit_code == 128 + number
     assert (tmp_path / "checkpoints" / "00000003").is_dir()
     assert_same_bits(trained(tiny_config(scenes, tmp_path, steps=8))[0], straight[0])
 
