@@ -49,7 +49,7 @@ def test_one_scene_is_learnt_by_heart_in_two_minutes(tmp_path: Path, capsys: pyt
     torch.set_num_threads(1)
     out = render_scenes(tmp_path / "data", 1, seed=3, long_side=72)
     config = tiny_config(
-        out, tmp_path / "run", steps=800, width=72, height=48, batch_size=4, least_crop=1.0, flip=False,
+        out, tmp_path / "run", steps=600, width=72, height=48, batch_size=4, least_crop=1.0, flip=False,
         learning_rate=2e-3, warmup_steps=50, ema_decay=0.99, outside_focus=0.0,
         depth_dropout=0.0, condition_dropout=0.0,  # what is not told cannot be learnt
     )  # fmt: skip

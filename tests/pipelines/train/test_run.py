@@ -125,7 +125,7 @@ def test_two_batches_accumulated_are_one_of_twice_the_size(scenes: Path, tmp_pat
 def test_the_stacking_weight_changes_the_run_and_the_recording_does_not(
     straight: tuple[Tensors, dict[str, Any]], scenes: Path, tmp_path: Path
 ) -> None:
-    recorded, _ = trained(tiny_config(scenes, tmp_path / "a", steps=8, save_every=3, log_every=2, sample_every=4))
+    recorded, _ = trained(tiny_config(scenes, tmp_path / "a", steps=8, save_every=3, log_every=2, sample_every=8))
     assert_same_bits(recorded, straight[0])
     free, _ = trained(tiny_config(scenes, tmp_path / "b", steps=8, max_steps=2, stack_weight=0.0))
     assert free.keys() == straight[0].keys()
