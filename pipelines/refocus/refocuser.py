@@ -47,7 +47,8 @@ class Refocuser:
 
     def __init__(self, model: nn.Module, trained: Trained, device: str, sampler: SamplerConfig) -> None:
         self.trained = trained
-        self._model, self._device, self._sampler = model.to(device).eval(), device, sampler
+        self.model = model.to(device).eval()
+        self._device, self._sampler = device, sampler
 
     @classmethod
     def from_run(
@@ -140,7 +141,7 @@ class Refocuser:
                 blur_level=self._tensor([100.0 * blur_scale_px / max(tile.height, tile.width)]),
                 is_withheld=torch.zeros(1, dtype=torch.bool, device=self._device),
             )
-            return guided(self._model, condition, self._sampler.guidance)
+            return guided(self.model, condition, self._sampler.guidance)
 
         return blended(tiles, size, of_tile)
 

@@ -124,8 +124,15 @@ class Places:
 
 def open_batches(dataset: GroupDataset, places: Places, data: DataConfig) -> Iterable[Batch]:
     """Batches in the order of `places`, read in `data.workers` processes."""
-    pin = torch.cuda.is_available()
-    return DataLoader(dataset, batch_sampler=places, num_workers=data.workers, collate_fn=collate, pin_memory=pin)
+    return DataLoader(
+        dataset,
+        batch_sampler=places,
+        num_workers=data.workers,
+        collate_fn=collate,
+        pin_memory=torch.cuda.is_available(),
+        # Workers touch no GPU, and the data set holds open caches that cannot be sent to a fresh interpreter.
+        multiprocessing_context="fork" if data.workers else None,
+    )
 
 
 def collate(items: Sequence[Item]) -> Batch:

@@ -12,6 +12,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,12 +62,12 @@ class _Tally:
 
 @dataclass(frozen=True)
 class _Report:
-    """One batch, over all processes: means of the losses, how many samples were dropped, whether to stop."""
+    """One batch, over all processes: means of the losses, samples dropped, the signal to stop for or 0."""
 
     flow: float
     stack: float
     dropped: int
-    stop: bool
+    stop: int
 
 
 def train_steps(
@@ -79,12 +80,15 @@ def train_steps(
     """
     accelerator = learner.accelerator
     batches = iter(_batches(config, accelerator, dataset, progress))
-    scalars = Scalars(folder.run / "tensorboard", progress.step) if accelerator.is_main_process else None
     tally = _Tally()
     learner.model.train()
-    with deferred() as raise_waiting, TrainProgress(progress.step, config.last_step, accelerator) as bar:
+    with (
+        closing(Scalars(folder.run / "tensorboard", progress.step, is_off=not accelerator.is_main_process)) as scalars,
+        deferred() as raise_waiting,
+        TrainProgress(progress.step, config.last_step, accelerator) as bar,
+    ):
         while progress.step < config.last_step:
-            stop, gradient = False, 0.0
+            stop, gradient = 0, 0.0
             for _ in range(config.optimizer.accumulate):
                 batch = next(batches).to(accelerator.device)
                 report, gradient = _descend(config, learner, batch, progress, raise_waiting)
@@ -95,17 +99,15 @@ def train_steps(
             progress = dataclasses.replace(progress, step=progress.step + 1)
             learner.average.update_parameters(learner.bare_model)
             bar.step_done(tally.flow / tally.batches)
-            if scalars and progress.step % config.recording.log_every == 0:
+            if progress.step % config.recording.log_every == 0:
                 tally = _write_scalars(scalars, config, progress, tally, gradient, accelerator)
-            if _is_due(progress.step, config.recording.sample_every, config.last_step) and scalars:
+            if _is_due(progress.step, config.recording.sample_every, config.last_step) and accelerator.is_main_process:
                 _draw(config, learner, dataset, progress, folder, scalars)
             if stop or _is_due(progress.step, config.recording.save_every, config.last_step):
                 _save(config, learner, progress, folder)
             if stop:
                 _log.info("interrupted at step %d, with a checkpoint; the same command resumes", progress.step)
-                raise Interrupted(signal.SIGTERM)
-    if scalars:
-        scalars.close()
+                raise Interrupted(stop)
     return progress
 
 
@@ -151,23 +153,25 @@ def _descend(
 
 def _agreed(accelerator: Accelerator, result: Losses, batch: Batch, raise_waiting: Callable[[], None]) -> _Report:
     """The batch as all processes see it: they must stop at the same step, or the others wait for ever."""
-    asked = _was_interrupted(raise_waiting)
+    asked = _waiting_signal(raise_waiting)
     mine = torch.stack([result.flow.float(), result.stack.float(), *_numbers(result.flow, len(batch.dropped), asked)])
     summed: Tensor = accelerator.reduce(mine, "sum")
     flow, stack, dropped, stop = (summed / accelerator.num_processes).tolist()
-    return _Report(flow, stack, round(dropped * accelerator.num_processes), stop > 0)
+    # Another process may have been the one that got the signal.
+    return _Report(flow, stack, round(dropped * accelerator.num_processes), asked or (signal.SIGTERM if stop else 0))
 
 
 def _numbers(like: Tensor, *values: float) -> list[Tensor]:
     return [torch.tensor(float(value), device=like.device) for value in values]
 
 
-def _was_interrupted(raise_waiting: Callable[[], None]) -> bool:
+def _waiting_signal(raise_waiting: Callable[[], None]) -> int:
+    """Number of the signal that came to this process, or 0."""
     try:
         raise_waiting()
-    except Interrupted:
-        return True
-    return False
+    except Interrupted as interrupted:
+        return interrupted.signal_number
+    return 0
 
 
 def _stop_at_nan(accelerator: Accelerator, result: Losses, batch: Batch, progress: Progress) -> None:
@@ -177,7 +181,7 @@ def _stop_at_nan(accelerator: Accelerator, result: Losses, batch: Batch, progres
     every = gather_object(found) if accelerator.num_processes > 1 else found
     guilty = [key for is_bad, keys in every if is_bad for key in keys] or [key for _, keys in every for key in keys]
     raise UserError(
-        f"loss and gradient must be finite, got {float(result.total)} in step {progress.step} with samples "
+        f"loss and gradient must be finite, got {float(result.total.detach())} in step {progress.step} with samples "
         f"{', '.join(guilty)}; look at them with `refocus-foundry preview`, or lower --learning-rate and begin anew; "
         "the last checkpoint is kept",
         exit_code=1,

@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from torch import nn
 
 from pipelines.errors import UserError
+
+try:
+    import accelerate
+    import tensorboard  # noqa: F401  that of loop.py's scalars
+    from accelerate.state import AcceleratorState
+except ImportError as error:
+    way_out = "pip install 'refocus-foundry[train]'"
+    raise UserError(f"train needs accelerate and tensorboard: {way_out} ({error})") from error
+
 from pipelines.render.interruption import Interrupted, interruptible
 from pipelines.render.run_lock import run_lock
 from pipelines.train.batches import GroupDataset, find_training_shards
@@ -70,7 +77,9 @@ def train(config: TrainConfig) -> TrainResult:
         return _train(config, shards, accelerator, folder)
 
 
-def _train(config: TrainConfig, shards: list[ShardFile], accelerator: Accelerator, folder: RunFolder) -> TrainResult:
+def _train(
+    config: TrainConfig, shards: list[ShardFile], accelerator: accelerate.Accelerator, folder: RunFolder
+) -> TrainResult:
     learner, progress = open_learner(config, accelerator, folder)
     dataset = GroupDataset(shards, config.dataset, config.objective, config.seed)
     started = time.monotonic()
@@ -94,19 +103,21 @@ def _train(config: TrainConfig, shards: list[ShardFile], accelerator: Accelerato
     )
 
 
-def open_accelerator(config: TrainConfig) -> Accelerator:
+def open_accelerator(config: TrainConfig) -> accelerate.Accelerator:
     """One process, or one of several when started by `accelerate launch` or `torchrun`."""
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no GPU here; see `refocus-foundry doctor`, or use --device cpu")
     AcceleratorState._reset_state(reset_partial_state=False)  # accelerate keeps one precision for a whole process
-    return Accelerator(
+    return accelerate.Accelerator(
         cpu=config.device == "cpu",
         mixed_precision="bf16" if config.optimizer.precision == "bf16" else "no",
         gradient_accumulation_steps=config.optimizer.accumulate,
     )
 
 
-def open_learner(config: TrainConfig, accelerator: Accelerator, folder: RunFolder) -> tuple[Learner, Progress]:
+def open_learner(
+    config: TrainConfig, accelerator: accelerate.Accelerator, folder: RunFolder
+) -> tuple[Learner, Progress]:
     """Model, optimizer and average as the newest checkpoint left them, or new ones."""
     model = new_model(config)
     average = averaged(model, config.optimizer.ema_decay)

@@ -13,19 +13,25 @@ from tests.pipelines.train.tiny_run import render_scenes, tiny_config
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Trained on 48 x 32 px with depth dropout."""
-    folder = tmp_path_factory.mktemp("refocus")
-    train(tiny_config(render_scenes(folder / "data", 2), folder / "run", steps=3))
-    return folder / "run"
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of one built-in scene."""
+    return render_scenes(tmp_path_factory.mktemp("refocus") / "data", 1)
 
 
 @pytest.fixture(scope="session")
-def run_with_depth(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained on 48 x 32 px with depth dropout."""
+    config = tiny_config(scene, tmp_path_factory.mktemp("refocus") / "run", steps=3)
+    train(config)
+    return config.out
+
+
+@pytest.fixture(scope="session")
+def run_with_depth(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained without depth dropout."""
-    folder = tmp_path_factory.mktemp("refocus_depth")
-    train(tiny_config(render_scenes(folder / "data", 2), folder / "run", steps=1, depth_dropout=0.0))
-    return folder / "run"
+    config = tiny_config(scene, tmp_path_factory.mktemp("refocus") / "run", steps=1, depth_dropout=0.0)
+    train(config)
+    return config.out
 
 
 @pytest.fixture

@@ -77,6 +77,13 @@ def test_epochs_and_seeds_have_their_own_order(scenes: Path) -> None:
     assert not np.array_equal(dataset(data(scenes), seed=1)._order(0), groups._order(0))
 
 
+def test_the_same_place_of_another_epoch_is_drawn_anew(scenes: Path) -> None:
+    groups = dataset(data(scenes))
+    noises = [groups[(epoch, 0)][0].noise for epoch in range(3)]
+    assert not any(np.array_equal(noises[0], noise) for noise in noises[1:])
+    assert np.array_equal(noises[0], groups[(0, 0)][0].noise)
+
+
 def cut_frames(samples: Samples) -> None:
     """The first sample of the shard: every picture ends early."""
     fields = samples[min(samples)]

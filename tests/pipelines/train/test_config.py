@@ -106,6 +106,18 @@ def test_damage_is_exit_code_1_and_named(own_scenes: Path, tmp_path: Path, capsy
     assert "train-000000 00000000" in capsys.readouterr().err
 
 
+def test_what_is_not_installed_is_said(scenes: Path, tmp_path: Path) -> None:
+    """In another process, where accelerate cannot be found."""
+    code = (
+        "import sys\nsys.modules['accelerate'] = None\nfrom pipelines.__main__ import main\n"
+        f"sys.exit(main({command(scenes, tmp_path)!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "train needs accelerate and tensorboard: pip install 'refocus-foundry[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("verb", ["train", "refocus", "experiment"])
 def test_help_does_not_wait_for_torch(verb: str) -> None:
     code = (
