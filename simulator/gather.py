@@ -15,56 +15,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from simulator.aperture import Aperture
 from simulator.barrel import Barrel
+from simulator.footprint import looked_up, seen_through
 from simulator.ldi import LayeredDepthImage
 from simulator.lens import ThinLens
+from simulator.lens_cells import RATIO_LAST_PX, SHARP_PX, Cells, cells_for
 from simulator.sheets import Piece, Sheet, pieces
 from simulator.tile import Tile
 
-SAMPLES = 400  # about so many rays a pixel; more only where footprints would be wider than _WIDEST_PX
-_FEWEST_CELLS = 6.0  # to a radius: about 130 rays, so that silhouettes fall smoothly in small blur, too
-_CELLS_A_PIXEL = 1.1
-_WIDEST_PX = 3.0
+SAMPLES = 400  # about so many rays a pixel; more only where footprints would be wider than 3 px
 _FLAT_PX, _FLAT_SHARE = 0.02, 1e-3  # error of s that moves no hit visibly; also as a share of the scene's depth
-_SHARP_PX = 0.05  # blur that moves less than 0.2 % of a pixel's light
 _ROUNDING_PX = 1e-4  # of s in float32
 _APART_PX = 1e-3  # across a pixel: surfaces that part by less lie on each other
 _LEAST_SHARE = 1e-4  # of a pixel: less is rounding
-_RATIO_STEP_PX, _RATIO_LAST_PX = 1.0 / 64.0, 6.0
-
-
-class _Cells(NamedTuple):
-    """Cells of the lens: middles u = (row, column) [c, 2]; n; ρ/r of small radii.
-
-    share, share_in_front: of the lens's light [c], unit sum, on surfaces behind and in front of the plane in focus.
-    """
-
-    middle: Tensor
-    share: Tensor
-    share_in_front: Tensor
-    per_radius: float
-    ratios: Tensor
-
-    def shares(self, some: slice, s: Float[Tensor, "c h w"]) -> Tensor:
-        """Share of each ray where it meets a surface of blur radius s: [c, 1, 1], or [c, h, w] where sides differ."""
-        behind = self.share[some].to(s.device)[:, None, None]
-        if self.share_in_front is self.share:
-            return behind
-        return torch.where(s > 0, self.share_in_front[some].to(s.device)[:, None, None], behind)
-
-    def ratio(self, s: Tensor) -> Tensor:
-        """ρ/r of each blur radius |s|."""
-        step = s.abs().mul_(1.0 / _RATIO_STEP_PX).round_().clamp_(max=self.ratios.numel() - 1)
-        return self.ratios.to(s.device)[step.long()]
 
 
 class _Hit(NamedTuple):
@@ -140,10 +110,10 @@ class _Canvas(NamedTuple):
             there = tile.moved(self.beyond, self.beyond)
             met = _unhidden([piece for sheet in self.sheets for piece in pieces(sheet, there, lens, flat_px)])
             reach = max((piece.reach_px for piece in met), default=0.0)
-            if reach <= _SHARP_PX:
+            if reach <= SHARP_PX:
                 tile.of(frame).copy_(tile.of(self.photo))
             else:
-                cells = _cells(aperture, max(_FEWEST_CELLS, _CELLS_A_PIXEL * reach), reach, samples)
+                cells = cells_for(aperture, reach, samples)
                 barrel = Barrel.around(tile, self.photo, aperture) if aperture.cat_eye else None
                 tile.of(frame).copy_(_gathered(met, there, cells, frame.device, barrel))
         return frame
@@ -163,7 +133,7 @@ def _unhidden(met: list[Piece]) -> list[Piece]:
 
 
 def _gathered(
-    met: Sequence[Piece], tile: Tile, cells: _Cells, device: torch.device, barrel: Barrel | None
+    met: Sequence[Piece], tile: Tile, cells: Cells, device: torch.device, barrel: Barrel | None
 ) -> Float[Tensor, "4 th tw"]:
     """Light and coverage of a tile: the mean over the cells of what their rays see."""
     total = torch.zeros(4, tile.height, tile.width, device=device)
@@ -186,54 +156,7 @@ def _gathered(
     return total if barrel is None else total / through.clamp(min=_LEAST_SHARE)
 
 
-def _cells(aperture: Aperture, wanted: float, reach_px: float, samples: int) -> _Cells:
-    """About `wanted` cells to a radius, as far as `samples` rays allow."""
-    most = max(math.sqrt(samples / math.pi), reach_px / _WIDEST_PX)
-    return _cut_lens(aperture, math.ceil(2 * min(wanted, most)) / 2)
-
-
-@lru_cache(maxsize=64)
-def _cut_lens(aperture: Aperture, n: float) -> _Cells:
-    """n cells to a radius. Light spread evenly over a cell adds 1/3 cell² to the pupil's second moment, m n² cell²."""
-    mask = aperture.mask(-math.sqrt(n * n - 1.0 / (3.0 * aperture.moment())))  # behind the focus a spot is upright
-    lit = mask
-    if aperture.spherical:  # the same rays carry other shares of the light in front of the plane in focus
-        front = aperture.mask(math.sqrt(n * n - 1.0 / (3.0 * aperture.moment(1)))).flip(0, 1)
-        mask, front = _of_one_size(mask, front)
-        lit = mask + front
-    row, column = lit.nonzero(as_tuple=True)
-    half = lit.shape[0] // 2
-    middle = (torch.stack([row, column], dim=1) - half).float() / n
-    share = mask[row, column].float()
-    in_front = front[row, column].float() if aperture.spherical else share
-    return _Cells(middle, share, in_front, n, _drawn_ratios(aperture, middle, share, n))
-
-
-def _of_one_size(*masks: Tensor) -> list[Tensor]:
-    largest = max(mask.shape[0] for mask in masks)
-    return [F.pad(mask, ((largest - mask.shape[0]) // 2,) * 4) for mask in masks]
-
-
-def _drawn_ratios(aperture: Aperture, middle: Tensor, share: Tensor, n: float) -> Float[Tensor, "r"]:
-    """ρ/r for r = 0, 1/64, … 6 px: drawn with ρ, a point measures r by its second moment, as labels say."""
-    radius = torch.arange(0.0, _RATIO_LAST_PX + 1.0, _RATIO_STEP_PX)  # [r]
-    position = radius[:, None, None] * middle  # [r, c, 2] where rays of radius ρ look
-    pixel = position.floor()
-    beyond = _footprint(position.clone(), (radius / n).clamp(min=1e-6)[:, None, None]) - pixel
-    moment = (1.0 - beyond) * pixel**2 + beyond * (pixel + 1.0) ** 2
-    measured = (moment.sum(dim=2) * share).sum(dim=1).cummax(dim=0).values.contiguous()  # [r]
-    whole = aperture.mask(-16.0)
-    distance = torch.arange(whole.shape[0], dtype=whole.dtype) - whole.shape[0] // 2
-    per_area = float((whole * (distance[:, None] ** 2 + distance**2)).sum() - 1 / 6) / 16.0**2
-    wanted = per_area * radius**2 + (2.0 * radius - 0.5).clamp(0.0, 1.0) / 6  # [r], from 0.75 px as Aperture.mask
-    after = torch.searchsorted(measured, wanted).clamp(1, radius.numel() - 1)
-    rise = (measured[after] - measured[after - 1]).clamp(min=1e-9)
-    drawn = radius[after - 1] + ((wanted - measured[after - 1]) / rise).clamp(0.0, 1.0) * _RATIO_STEP_PX
-    ratio = torch.where(radius > _SHARP_PX, drawn / radius.clamp(min=1e-6), 1.0)
-    return ratio[: int(_RATIO_LAST_PX / _RATIO_STEP_PX) + 1]
-
-
-def _meet(piece: Piece, u: Float[Tensor, "c 2"], cells: _Cells) -> _Hit:
+def _meet(piece: Piece, u: Float[Tensor, "c 2"], cells: Cells) -> _Hit:
     """Solve x = p + s(x) u for all rays of a tile and look the surface up there."""
     uy, ux = u[:, 0, None, None], u[:, 1, None, None]
     pixel = piece.tile.moved(-piece.window.top, -piece.window.left)
@@ -243,49 +166,14 @@ def _meet(piece: Piece, u: Float[Tensor, "c 2"], cells: _Cells) -> _Hit:
     s = (piece.base * onto).clamp_(piece.far, piece.near)  # [c, th, tw]
     for _ in range(piece.steps):
         assert piece.rest is not None
-        rest = _looked_up(piece.rest[None], torch.addcmul(py, s, uy), torch.addcmul(px, s, ux))[:, 0]
+        rest = looked_up(piece.rest[None], torch.addcmul(py, s, uy), torch.addcmul(px, s, ux))[:, 0]
         s = rest.add_(piece.base).mul_(onto).clamp_(piece.far, piece.near)
-    drawn = s * cells.ratio(s) if piece.least_px < _RATIO_LAST_PX else s
+    drawn = s * cells.ratio(s) if piece.least_px < RATIO_LAST_PX else s
     y, x = torch.addcmul(py, drawn, uy), torch.addcmul(px, drawn, ux)
     width_px = drawn.abs().mul_(1.0 / cells.per_radius).clamp_(min=1e-6)
     return _Hit(
-        piece, s, _seen(piece.content, y, x, width_px, parts=math.ceil(piece.reach_px / cells.per_radius - 0.02))
+        piece, s, seen_through(piece.content, y, x, width_px, parts=math.ceil(piece.reach_px / cells.per_radius - 0.02))
     )
-
-
-def _seen(content: Tensor, y: Tensor, x: Tensor, width_px: Tensor, parts: int) -> Float[Tensor, "c 4 th tw"]:
-    """Means over footprints w around (y, x); where they are wider than a pixel, over parts × parts smaller ones."""
-    if parts <= 1:
-        return _looked_up(content, _footprint(y, width_px), _footprint(x, width_px))
-    width_px = width_px / parts
-    steps = [k - (parts - 1) / 2 for k in range(parts)]
-    rows = [_footprint(torch.add(y, width_px, alpha=step), width_px) for step in steps]
-    columns = [_footprint(torch.add(x, width_px, alpha=step), width_px) for step in steps]
-    total = torch.zeros(())
-    for row in rows:
-        for column in columns:
-            total = _looked_up(content, row, column).add_(total)
-    return total.div_(parts * parts)
-
-
-def _footprint(x: Tensor, width_px: Tensor) -> Tensor:
-    """Where linear interpolation returns the mean over a footprint w <= 1 around x of even pixels.
-
-    The farther of the two pixels around x has the share clamp((t − ½) / w + ½, 0, 1), t the distance from the nearer.
-    """
-    before = x.floor()
-    share = x.sub_(before).sub_(0.5).div_(width_px).add_(0.5).clamp_(0.0, 1.0)
-    return share.add_(before)
-
-
-def _looked_up(window: Float[Tensor, "k kh kw"], y: Tensor, x: Tensor) -> Float[Tensor, "c k th tw"]:
-    """Linear interpolation at rows y and columns x of the window; exact at pixel centres, its sides being 2^i + 1."""
-    grid = torch.empty(*x.shape, 2, device=x.device, dtype=x.dtype)
-    torch.mul(x, 2.0 / (window.shape[-1] - 1), out=grid[..., 0])
-    torch.mul(y, 2.0 / (window.shape[-2] - 1), out=grid[..., 1])
-    grid.sub_(1.0)
-    shared = window.expand(x.shape[0], *window.shape)
-    return F.grid_sample(shared, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
 
 def _share_pixels(hits: Sequence[_Hit], tile: Tile) -> None:

@@ -1,0 +1,46 @@
+"""What a ray sees of a surface: the mean over the footprint of its cell of the lens.
+
+Letters: x, y where the ray meets the surface, in pixels of a window; w width of the footprint in pixels.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+def seen_through(content: Tensor, y: Tensor, x: Tensor, width_px: Tensor, parts: int) -> Float[Tensor, "c 4 th tw"]:
+    """Means over footprints w around (y, x); where they are wider than a pixel, over parts × parts smaller ones."""
+    if parts <= 1:
+        return looked_up(content, footprint(y, width_px), footprint(x, width_px))
+    width_px = width_px / parts
+    steps = [k - (parts - 1) / 2 for k in range(parts)]
+    rows = [footprint(torch.add(y, width_px, alpha=step), width_px) for step in steps]
+    columns = [footprint(torch.add(x, width_px, alpha=step), width_px) for step in steps]
+    total = torch.zeros(())
+    for row in rows:
+        for column in columns:
+            total = looked_up(content, row, column).add_(total)
+    return total.div_(parts * parts)
+
+
+def footprint(x: Tensor, width_px: Tensor) -> Tensor:
+    """Where linear interpolation returns the mean over a footprint w <= 1 around x of even pixels.
+
+    The farther of the two pixels around x has the share clamp((t − ½) / w + ½, 0, 1), t the distance from the nearer.
+    """
+    before = x.floor()
+    share = x.sub_(before).sub_(0.5).div_(width_px).add_(0.5).clamp_(0.0, 1.0)
+    return share.add_(before)
+
+
+def looked_up(window: Float[Tensor, "k kh kw"], y: Tensor, x: Tensor) -> Float[Tensor, "c k th tw"]:
+    """Linear interpolation at rows y and columns x of the window; exact at pixel centres, its sides being 2^i + 1."""
+    grid = torch.empty(*x.shape, 2, device=x.device, dtype=x.dtype)
+    torch.mul(x, 2.0 / (window.shape[-1] - 1), out=grid[..., 0])
+    torch.mul(y, 2.0 / (window.shape[-2] - 1), out=grid[..., 1])
+    grid.sub_(1.0)
+    shared = window.expand(x.shape[0], *window.shape)
+    return F.grid_sample(shared, grid, mode="bilinear", padding_mode="border", align_corners=True)
