@@ -72,7 +72,7 @@ def test_the_true_frames_score_best(sample: Sample) -> None:
     assert right.psnr_from_frame_in_focus == pytest.approx(PSNR_LIMIT_DB)
     assert right.focus_error == 0.0
     assert right.stack_error < 0.01
-    assert right.ssim == pytest.approx(1.0)
+    assert right.ssim == pytest.approx(1.0, abs=1e-5)  # variances in float32
     assert right.control > 0.9
     assert right.scene == sample.record.scene_id
 

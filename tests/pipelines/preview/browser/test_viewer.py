@@ -84,6 +84,7 @@ def test_the_keyboard_alone_goes_all_the_way(visit: OpenPage) -> None:
     assert frame(tab) == 3
     tab.keyboard.press(".")
     until(tab, "location.hash.includes('00000004')")
+    until(tab, "document.querySelector('#sample-name').textContent.includes('4')")  # opening takes its time
     tab.keyboard.press("Escape")
     tab.wait_for_selector("#photos-part:not([hidden])")
     assert tab.evaluate("document.activeElement.dataset.key") == "00000004"
