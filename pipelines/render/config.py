@@ -25,7 +25,7 @@ Place = Annotated[
         nargs=1,
         metavar="DIR|URL",
         instance_from_str=lambda words: storage_path(words[0]),
-        is_instance=lambda value: hasattr(value, "parent"),
+        is_instance=lambda value: isinstance(value, StoragePath),
         str_from_instance=lambda value: [str(value)],
     ),
 ]

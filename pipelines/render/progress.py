@@ -1,14 +1,13 @@
-"""A bar with the time left and where the time goes: on stderr, and only when somebody watches a terminal."""
+"""A bar with the time left and where the time goes."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 
+from pipelines.progress_bar import progress_bar
 from pipelines.render.stage_clock import shares
 
 
@@ -17,18 +16,7 @@ class RenderProgress:
 
     def __init__(self, photos: int, what: str = "render") -> None:
         self.seconds: Counter[str] = Counter()
-        self._bar = Progress(
-            TextColumn(what),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("photos"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("[dim]{task.fields[shares]}"),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-        )
+        self._bar = progress_bar(what, "photos", TextColumn("[dim]{task.fields[shares]}"))
         self._task = self._bar.add_task(what, total=photos, shares="")
 
     def __enter__(self) -> RenderProgress:

@@ -122,14 +122,14 @@ def _vetted(config: RenderConfig, prepared: Prepared) -> list[RejectedPhoto]:
     job = RenderJob(config.with_absolute_paths(), prepared.device_kind, sha256_of(prepared.settings))
     plan, folder = prepared.planning.plan, Folder(config.out)
     latest = plan.latest
+    kept = [] if config.growth.overwrite else plan.shards
+    finished = {shard.name for shard in kept if is_complete(config.out, shard.name)}
     with RenderProgress(plan.samples, "vet") as progress:
         worker = ShardWorker(job, progress.photo_done)
         return [
             reject
             for shard in plan.shards
-            for reject in (
-                read_shard_rejects(folder, shard) if is_complete(config.out, shard.name) else worker.vet_shard(shard)
-            )
+            for reject in (read_shard_rejects(folder, shard) if shard.name in finished else worker.vet_shard(shard))
             if latest[reject.scene_id][0].name == shard.name
         ]
 

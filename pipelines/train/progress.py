@@ -1,30 +1,21 @@
-"""A bar with steps, loss and the time left: on stderr, and only when somebody watches a terminal."""
+"""A bar with steps, loss and the time left."""
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 
 from accelerate import Accelerator
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TextColumn
+
+from pipelines.progress_bar import progress_bar
 
 
 class TrainProgress:
     """Counts steps; a context manager, silent when stderr is no terminal and on all processes but the first."""
 
     def __init__(self, done: int, last: int, accelerator: Accelerator) -> None:
-        self._bar = Progress(
-            TextColumn("train"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("steps"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("[dim]{task.fields[loss]}"),
-            console=Console(stderr=True),
-            disable=not (accelerator.is_main_process and sys.stderr.isatty()),
+        self._bar = progress_bar(
+            "train", "steps", TextColumn("[dim]{task.fields[loss]}"), is_shown=accelerator.is_main_process
         )
         self._task = self._bar.add_task("train", total=last, completed=done, loss="")
 

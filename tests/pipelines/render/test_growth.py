@@ -104,6 +104,10 @@ def test_a_data_set_is_begun_anew_only_when_asked(finished: RenderConfig) -> Non
     old = tar_sums(finished.out)
     (finished.out / "notes.txt").write_text("mine")
     (finished.out / "shards" / "val-000007.tar").write_bytes(b"of a plan that is gone")
+    write_photo(Path(finished.source.photos) / "photo_5.png", seed=5)
+    (Path(finished.source.photos) / "photo_0.disparity.png").unlink()
+    said = forecast(growing(other, overwrite=True))  # of the new data set, not of what is finished of the old
+    assert (said.photos, said.rejected_by_code) == (6, {"depth/sidecar_missing": 1})
     result = render(growing(other, overwrite=True))
     assert (result.samples, result.exit_code) == (5, 0)
     assert set(tar_sums(finished.out)) == set(old)
