@@ -8,36 +8,67 @@ alphas would leave 1 − (1 − a)(1 − b) and turn the surface translucent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-_LEAST_COVERAGE = 1e-4  # below it the transforms' rounding exceeds the content
+LEAST_COVERAGE = 1e-4  # below it the transforms' rounding exceeds the content
 
 
 class Film:
-    """Collects the light of one frame, group by group.
+    """Collects the light of n frames, group by group.
 
-    light: [3, H, W]; free: [k, H, W] the share of the lens not taken yet, from 1 down to 0: k = 1, or 3 where each
-    colour sees the scene through a lens of its own.
+    light: [n, 3, H, W]; free: [n, k, H, W] the share of the lens not taken yet, from 1 down to 0: k = 1, or 3 where
+    each colour sees the scene through a lens of its own.
     """
 
-    def __init__(self, height: int, width: int, device: torch.device, coverages: int = 1) -> None:
-        self.light = torch.zeros(3, height, width, device=device)
-        self.free = torch.ones(coverages, height, width, device=device)
+    def __init__(self, light: Float[Tensor, "n 3 h w"], free: Float[Tensor, "n k h w"]) -> None:
+        self.light, self.free = light, free
 
-    def expose(self, group: Float[Tensor, "n h w"]) -> None:
-        """Lay a blurred group (light [3], coverage [k]) behind all that came before."""
-        coverage = group[3:]
-        share = torch.minimum(coverage, self.free).div_(coverage.clamp(min=_LEAST_COVERAGE))
-        share *= coverage > _LEAST_COVERAGE
-        self.light.addcmul_(group[:3], share)
-        self.free.addcmul_(coverage, share, value=-1.0)
+    @classmethod
+    def unexposed(cls, frames: int, height: int, width: int, device: torch.device, coverages: int = 1) -> Film:
+        """Dark, and free everywhere."""
+        light = torch.zeros(frames, 3, height, width, device=device)
+        return cls(light, torch.ones(frames, coverages, height, width, device=device))
 
-    def as_group(self) -> Float[Tensor, "n h w"]:
+    def strip(self, rows: slice) -> Film:
+        """Some rows, in the same memory."""
+        return Film(self.light[..., rows, :], self.free[..., rows, :])
+
+    def of(self, frames: Sequence[int]) -> Film:
+        """The film of some frames; of neighbours, the same memory."""
+        if list(frames) == list(range(frames[0], frames[-1] + 1)):
+            some = slice(frames[0], frames[-1] + 1)
+            return Film(self.light[some], self.free[some])
+        return Film(self.light[list(frames)], self.free[list(frames)])
+
+    def keep(self, frames: Sequence[int], film: Film) -> None:
+        """Put back what `of` took apart."""
+        if film.light.data_ptr() != self.light[frames[0]].data_ptr():
+            self.light[list(frames)], self.free[list(frames)] = film.light, film.free
+
+    def expose(self, group: Float[Tensor, "n c h w"]) -> None:
+        """Lay a blurred group (light [3], coverage [k]) behind all that came before. Overwrites the coverage."""
+        self.light.addcmul_(group[:, :3], self.taken(group[:, 3:]))
+
+    def taken(self, coverage: Float[Tensor, "n m h w"], lenses: slice = slice(None)) -> Float[Tensor, "n m h w"]:
+        """Take from what is free as much as is covered, as some of the k lenses see it: t / A. Overwrites the coverage.
+
+        What light is to be multiplied by that reaches the film through a group.
+        """
+        F.threshold(coverage, LEAST_COVERAGE, 0.0, inplace=True)
+        free = self.free[:, lenses]
+        share = torch.minimum(coverage, free).div_(coverage.clamp(min=LEAST_COVERAGE))
+        free.addcmul_(coverage, share, value=-1.0)
+        return share
+
+    def as_group(self) -> Float[Tensor, "n c h w"]:
         """What was collected, as one group (light, coverage) for another film."""
-        return torch.cat([self.light, 1.0 - self.free])
+        return torch.cat([self.light, 1.0 - self.free], dim=1)
 
-    def developed(self) -> Float[Tensor, "3 h w"]:
-        """The frame: light over the share of the lens that saw anything, never negative."""
-        return (self.light / (1.0 - self.free).clamp(min=_LEAST_COVERAGE)).clamp_(min=0.0)
+    def developed(self) -> Float[Tensor, "n 3 h w"]:
+        """The frames: light over the share of the lens that saw anything, never negative. Uses up the film."""
+        return self.light.div_((1.0 - self.free).clamp_(min=LEAST_COVERAGE)).clamp_(min=0.0)

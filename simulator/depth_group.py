@@ -1,7 +1,7 @@
 """A depth group: neighbouring disparity bins of a scene, blurred as one.
 
-A group keeps what falls into its bins; pictures and spectra are made when a frame asks for them, octave by octave.
-Letters: L bins; N surfaces in the same pixel grid; h, w their size, margin included.
+A group keeps what falls into its bins; spectra are made when a frame asks for them, their inner parts octave by octave.
+Letters: L bins; N surfaces in the same pixel grid; h, w their size, margin included; n lenses.
 """
 
 from __future__ import annotations
@@ -11,173 +11,182 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor
 
 from simulator.aperture import Aperture
-from simulator.layers import BinShares, bin_disparities, depth_groups
+from simulator.layers import BinPictures, bin_disparities, depth_groups
 from simulator.lens import ThinLens
-from simulator.octave import CELL_PX, OctaveGrid, drawn_radius, halved, largest_radius_px, octave_of
-from simulator.scatter import blurred, blurred_by_channel, spectra, spot_spectra
+from simulator.occlusion import HiddenSurface
+from simulator.octave import OctaveGrid, drawn_radius, octave_of
+from simulator.scatter import BlurredGroup, SpreadBin, inner, spectra, spot_spectra
 
-FEWEST_BINS, MOST_BINS, GROUPS = 16, 48, 6
+FEWEST_BINS, MOST_BINS = 16, 48
+GROUP_PX, FEWEST_GROUPS, MOST_GROUPS = 4.0, 4, 6
+"""Radii within a group differ by as many pixels at most, as long as five or six groups do for it."""
 HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
 GUESSED_BINS = 4
 _DISPLAY_WHITE = 1.001
-_GUESSED_OCTAVE = 1
-_LEAST_COVERED = 0.3  # below it the surface only grazes the cell
+_GUESSED_WHITE = 1.25  # what was taken apart at a rim may exceed white by a little
 
 
 class Surfaces(NamedTuple):
-    """light [N, 3, h, w] (times coverage), coverage [N, h, w], disparity [N, h, w]; margin beyond the frame, pixels."""
+    """light [N, 3, h, w] (times coverage), coverage [N, h, w], disparity [N, h, w]; margin beyond the frame; all on the
+    grid of an octave."""
 
     light: Tensor
     coverage: Tensor
     disparity: Tensor
-    margin_px: int = 0
+    margin: int = 0
+    octave: int = 0
 
 
-class Blur(NamedTuple):
-    """How far a scene's bins can be blurred: the largest radius, and radius per unit of disparity at most."""
+class Bin(NamedTuple):
+    """number: among the scene's bins. glows: has light above white, which draws the rim of its disc. rows: of the
+    pictures, those that hold anything."""
 
-    max_radius_px: float
-    max_scale_px: float
+    number: int
+    disparity: float
+    glows: bool
+    rows: slice
 
 
 class DepthGroup:
-    """Bins of one depth range, nearest first: disparities [L], and the entries that fall into them."""
+    """Bins of one depth range, nearest first, none of them empty."""
 
-    def __init__(self, disparities: list[float], shares: BinShares, canvas: Canvas, blur: Blur, octave: int) -> None:
-        self.disparities = disparities
-        self._shares, self._canvas, self._blur, self._finest = shares, canvas, blur, octave
-        self._glows = bool(shares.content[:3].amax() > _DISPLAY_WHITE)
-        self._pictures: dict[int, Tensor] = {}
-        self._spectra: dict[int, tuple[OctaveGrid, Tensor]] = {}
+    def __init__(self, bins: Sequence[Bin], pictures: BinPictures, margin: int, frame: OctaveGrid) -> None:
+        self.bins = bins
+        self._pictures, self._margin = pictures, margin
+        self._grid = frame.strip(*self._rows_held())
+        self._spectra: dict[int, list[Tensor]] = {}
 
     def octave(self, lens: ThinLens, aperture: Aperture) -> int:
-        """How coarse a grid will do. Light above white draws the rim of its disc: that takes the finest."""
-        if self._glows:
-            return 0
-        radii_px = [abs(s) for channel in aperture.lenses_of_channels(lens) for s in self.defocus_px(channel)]
-        return max(self._finest, octave_of(min(radii_px) * aperture.fineness))
+        """How coarse a grid will do for a lens."""
+        return min(self._octaves([lens], aperture))
 
     def defocus_px(self, lens: ThinLens) -> list[float]:
         """Signed blur radius of each bin, positive in front of the plane in focus."""
-        return [lens.blur_scale_px * (d - lens.focus_disparity) for d in self.disparities]
+        return [lens.blur_scale_px * (b.disparity - lens.focus_disparity) for b in self.bins]
 
-    def blurred(self, lens: ThinLens, aperture: Aperture) -> Float[Tensor, "k h w"]:
-        """Light and coverage on the grid of the lens's octave, with its ring; k = 4, with longitudinal colour 6."""
-        grid = self._grid(self.octave(lens, aperture), aperture)
-        spots = [self._spots(channel, aperture, grid) for channel in aperture.lenses_of_channels(lens)]
-        bins = self._spectra_on(grid)
-        if len(spots) == 1:
-            return blurred(bins, spots[0], grid)
-        return blurred_by_channel(bins, [torch.stack(of_bin) for of_bin in zip(*spots, strict=True)], grid)
-
-    def _spots(self, lens: ThinLens, aperture: Aperture, grid: OctaveGrid) -> list[Tensor]:
-        table = spot_spectra(aperture.pupil, grid.padded_height, grid.padded_width, self._shares.content.device)
-        spots = []
-        for s in self.defocus_px(lens):
-            drawn = drawn_radius(abs(s), grid.octave, aperture.moment(1 if s > 0 else -1))
-            spots.append(table.of(math.copysign(drawn, s)))
-        return spots
+    def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
+        """Light and coverage of n lenses on the grid of their octave."""
+        octaves = self._octaves(lenses, aperture)
+        octave = min(octaves)
+        reach = 0.0
+        parts, height = self._grid.parts, self._grid.padded_height
+        table = spot_spectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
+        spread = []
+        for number, own in enumerate(octaves):
+            coarseness = 2 ** (own - self._grid.octave)
+            drawn = self._drawn(number, lenses, aperture, octave, own)
+            spots = table.of_all([s for of_lens in drawn for s in of_lens], coarseness, parts)
+            of_lenses = spots.unflatten(0, (len(lenses), -1))
+            spread.append(SpreadBin(self._spectra_at(coarseness)[number], of_lenses, coarseness))
+            reach = max(reach, *(abs(s) for of_lens in drawn for s in of_lens))
+        rows = self._grid.rows_reached(*self._rows_held(), reach, octave)
+        return BlurredGroup(spread, self._grid, 2 ** (octave - self._grid.octave), rows)
 
     def release(self) -> None:
-        """Forget pictures and spectra; they are made anew when asked for."""
-        self._pictures.clear()
+        """Forget spectra; they are made anew when asked for."""
         self._spectra.clear()
 
     @property
     def spectra_bytes(self) -> int:
-        """What the finest octave's spectra take, in bytes."""
-        grid = self._grid(self._finest, Aperture())
-        return len(self.disparities) * 4 * (grid.padded_width // 2 + 1) * grid.padded_height * 8
+        """What the spectra take, in bytes; their inner parts, a third more, left out."""
+        return len(self.bins) * 4 * (self._grid.padded_width // 2 + 1) * self._grid.padded_height * 8
 
-    def _grid(self, octave: int, aperture: Aperture) -> OctaveGrid:
-        """Padded for the largest radius that this octave sees of this group."""
-        spread_px = self._blur.max_scale_px * (self.disparities[0] - self.disparities[-1] + aperture.focus_spread)
-        reach_px = self._blur.max_radius_px
-        if not self._glows:
-            reach_px = largest_radius_px(octave, spread_px, reach_px, aperture.fineness)
-        return OctaveGrid.around(self._canvas.height, self._canvas.width, reach_px, octave)
+    @property
+    def _rows(self) -> slice:
+        return slice(min(b.rows.start for b in self.bins), max(b.rows.stop for b in self.bins))
 
-    def _spectra_on(self, grid: OctaveGrid) -> Float[Tensor, "l 4 x twohp"]:
-        made = self._spectra.get(grid.octave)
-        if made is None or made[0] != grid:  # another aperture may need more room
-            margin = self._canvas.margin_px // 2**grid.octave
-            made = self._spectra[grid.octave] = grid, spectra(self._picture(grid.octave), grid, margin)
-        return made[1]
+    def _rows_held(self) -> tuple[int | None, int | None]:
+        """First and end row with content, in cells of the frame; None where they are the picture's own."""
+        rows = self._rows
+        first = rows.start - self._margin if rows.start else None
+        return first, rows.stop - self._margin if rows.stop < self._pictures.height else None
 
-    def _picture(self, octave: int) -> Float[Tensor, "l 4 hq wq"]:
-        """The bins at 1/q of the size; only coarse ones are kept, as the next coarser is made from them."""
-        if octave == 0:
-            m = 2 * self._canvas.margin_px
-            return self._shares.summed(len(self.disparities), self._canvas.height + m, self._canvas.width + m)
-        if octave not in self._pictures:
-            picture = halved(self._picture(octave - 1))
-            self._pictures[octave] = _whole_cells(picture) if octave == self._finest else picture
-        return self._pictures[octave]
+    @property
+    def _device(self) -> torch.device:
+        return self._pictures.bins.device
+
+    def _octaves(self, lenses: Sequence[ThinLens], aperture: Aperture) -> list[int]:
+        """For each bin, that of its smallest radius: light above white takes the finest."""
+        channels = [self.defocus_px(channel) for lens in lenses for channel in aperture.lenses_of_channels(lens)]
+        smallest_px = [min(map(abs, of_bin)) for of_bin in zip(*channels, strict=True)]
+        finest = self._grid.octave
+        return [
+            finest if b.glows else max(finest, octave_of(r * aperture.fineness))
+            for b, r in zip(self.bins, smallest_px, strict=True)
+        ]
+
+    def _drawn(
+        self, number: int, lenses: Sequence[ThinLens], aperture: Aperture, octave: int, own: int
+    ) -> list[list[float]]:
+        """For each lens and each of its channels the signed radius of a bin's spot, in cells of the group's grid."""
+        disparity = self.bins[number].disparity
+        drawn = []
+        for lens in lenses:
+            of_lens = [c.blur_scale_px * (disparity - c.focus_disparity) for c in aperture.lenses_of_channels(lens)]
+            moments = [aperture.moment(1 if s > 0 else -1) for s in of_lens]
+            radii = [
+                drawn_radius(abs(s), self._grid.octave, octave, own, m) for s, m in zip(of_lens, moments, strict=True)
+            ]
+            drawn.append([math.copysign(r, s) for r, s in zip(radii, of_lens, strict=True)])
+        return drawn
+
+    def _spectra_at(self, coarseness: int) -> list[Tensor]:
+        """Of each bin, [4, X, 2 H']."""
+        if coarseness not in self._spectra:
+            finest = self._whole() if coarseness == 1 else [inner(bin_, coarseness) for bin_ in self._spectra_at(1)]
+            self._spectra[coarseness] = finest
+        return self._spectra[coarseness]
+
+    def _whole(self) -> list[Tensor]:
+        """On a CPU one by one: large pieces leave its caches, and are cleared page by page."""
+        if self._device.type == "cuda":
+            pictures = self._pictures.of([b.number for b in self.bins])
+            return list(spectra(pictures, self._grid, self._margin, self._rows))
+        return [spectra(self._pictures.of([b.number]), self._grid, self._margin, b.rows)[0] for b in self.bins]
 
 
-class Canvas(NamedTuple):
-    """Size of the frame, and what is drawn beyond it on every side: a whole number of the coarsest cells."""
-
-    height: int
-    width: int
-    margin_px: int
+def group_count(max_radius_px: float) -> int:
+    """Of what is seen."""
+    return min(max(math.ceil(2 * max_radius_px / GROUP_PX), FEWEST_GROUPS), MOST_GROUPS)
 
 
-def seen_groups(surfaces: Surfaces, blur: Blur) -> list[DepthGroup]:
-    """Groups of what a pinhole sees, nearest first: bins at most two pixels of blur apart up to a radius of 48 px."""
-    bins = min(max(round(blur.max_radius_px), FEWEST_BINS), MOST_BINS)
-    return _cut(surfaces, blur, bins, GROUPS, octave=0)
+def seen_groups(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float) -> list[DepthGroup]:
+    """Groups of what a pinhole sees, nearest first: bins at most two pixels of blur apart up to a radius of 48 px.
+
+    With the focus in the middle of the scene, radii differ by up to twice the largest.
+    """
+    bins = min(max(round(max_radius_px), FEWEST_BINS), MOST_BINS)
+    return _cut(surfaces, size, max_radius_px, bins, group_count(max_radius_px))
 
 
-def hidden_groups(surfaces: Surfaces, blur: Blur) -> list[DepthGroup]:
+def hidden_groups(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float) -> list[DepthGroup]:
     """Groups of a known hidden surface, nearest first: few bins, since it is seen only through others' blur."""
-    return _cut(surfaces, blur, HIDDEN_BINS, HIDDEN_GROUPS, octave=0)
+    return _cut(surfaces, size, max_radius_px, HIDDEN_BINS, HIDDEN_GROUPS)
 
 
-def guessed_group(surface: Surfaces, blur: Blur) -> list[DepthGroup]:
-    """The one group of a hidden surface that was guessed, and is smooth; none where it is empty."""
-    return _cut(surface, blur, GUESSED_BINS, 1, octave=_GUESSED_OCTAVE)
+def guessed_group(surface: HiddenSurface, size: tuple[int, int], max_radius_px: float) -> list[DepthGroup]:
+    """The one group of a hidden surface that was guessed; none where it is empty.
+
+    It is smooth, and drawn on the grid that it was guessed on. Only a lamp that shines through to it needs the frame's.
+    """
+    octave = 1
+    if bool(surface.light.amax() > _GUESSED_WHITE):
+        octave, surface = 0, surface.at_full_size(*size)
+    surfaces = Surfaces(surface.light[None], surface.coverage[None], surface.disparity[None], octave=octave)
+    return _cut(surfaces, size, max_radius_px, GUESSED_BINS, 1)
 
 
-def _cut(surfaces: Surfaces, blur: Blur, bins: int, groups: int, octave: int) -> list[DepthGroup]:
-    light, coverage, disparity, margin_px = surfaces
+def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: int, groups: int) -> list[DepthGroup]:
+    light, coverage, disparity, margin, octave = surfaces
     if not bool((coverage > 0).any()):
         return []
-    canvas = Canvas(light.shape[-2] - 2 * margin_px, light.shape[-1] - 2 * margin_px, _whole_margin(margin_px))
     centres = bin_disparities(disparity, bins, where=coverage > 0)
-    around = (canvas.margin_px - margin_px,) * 4
-    content = F.pad(torch.cat([light, coverage[:, None]], dim=1), around, mode="replicate")  # [N, 4, h, w]
-    shares = BinShares.of(content, F.pad(disparity, around, mode="replicate"), centres)
-    made = []
-    for run in depth_groups(centres, groups):
-        entries = shares.of_run(run)
-        if entries.index.numel():
-            made.append(_without_empty_bins(entries, centres[run].tolist(), canvas, blur, octave))
-    return made
-
-
-def _without_empty_bins(
-    entries: BinShares, disparities: Sequence[float], canvas: Canvas, blur: Blur, octave: int
-) -> DepthGroup:
-    occupied = torch.bincount(entries.index, minlength=len(disparities)) > 0
-    number = occupied.cumsum(0) - 1
-    kept = [d for d, some in zip(disparities, occupied.tolist(), strict=True) if some]
-    return DepthGroup(kept, BinShares(number[entries.index], entries.pixel, entries.content), canvas, blur, octave)
-
-
-def _whole_cells(picture: Float[Tensor, "l 4 h w"]) -> Float[Tensor, "l 4 h w"]:
-    """A guessed surface at half size: a cell that it covers in part it covers whole.
-
-    It lies behind all that is seen, so that nothing shows beyond the silhouette; half covered, the rim would be dark.
-    """
-    covered = picture[:, 3].sum(dim=0)  # [h, w]
-    return picture * torch.where(covered > _LEAST_COVERED, 1.0 / covered.clamp(min=_LEAST_COVERED), 1.0)
-
-
-def _whole_margin(margin_px: int) -> int:
-    return CELL_PX * math.ceil(margin_px / CELL_PX)
+    pictures = BinPictures(torch.cat([light, coverage[:, None]], dim=1), disparity, centres)
+    glows = [False] * centres.numel() if octave else pictures.brighter(_DISPLAY_WHITE)
+    numbered = [Bin(i, *of_bin) for i, of_bin in enumerate(zip(centres.tolist(), glows, pictures.rows(), strict=True))]
+    frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, octave_of(max_radius_px)))
+    runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(centres, groups))
+    return [DepthGroup(run, pictures, margin, frame) for run in runs if run]

@@ -1,17 +1,20 @@
 """Cutting a scene by disparity: bins with hat weights, and depth groups of neighbouring bins.
 
 A pixel between two bin centres belongs to both, by its distance to each, so that a slanted surface passes from bin to
-bin without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces laid in the same pixel grid.
+bin without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces laid in the same pixel grid; c centre.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+_WHOLE = 0.5  # a surface that covers more of the grid than this is weighted as a picture, others pixel by pixel
 
 
 def bin_disparities(
@@ -48,47 +51,121 @@ def nearer_bin(
     return i, ((near - disparity) / (near - far)).clamp(0.0, 1.0)
 
 
+def hat_weights(
+    disparity: Float[Tensor, "h w"], bins: Float[Tensor, "l"], numbers: Sequence[int]
+) -> Float[Tensor, "n h w"]:
+    """The share that each of some bins has of each pixel, as pictures; disparity within the outermost centres."""
+    gap = bins.diff() if bins.numel() > 1 else bins.new_full((1,), -1.0)
+    around = torch.cat([bins[:1] - gap[:1], bins, bins[-1:] + gap[-1:]])  # one more on either side
+    before, centre, after = (around[[n + k for n in numbers], None, None] for k in (0, 1, 2))
+    rising = (disparity - after).div_(centre - after)
+    falling = (before - disparity).div_(before - centre)
+    return torch.minimum(rising, falling, out=rising).clamp_(0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class BinShares:
-    """Content of N surfaces dealt out to bins: P entries, one for each pixel of a surface and bin that share light.
+    """Content of thinly spread surfaces dealt out to bins: P entries, one for each pixel and bin that share light.
 
-    Each entry: bin index, pixel index in the flat grid, and content [C, P] times share. A photo has two entries a
-    pixel; a hidden surface has few.
+    Each entry: pixel index in the flat grid, and content [C, P] times share; sorted by bin, whose entries are those
+    from `first[bin]` up to `first[bin + 1]`.
     """
 
-    index: Int[Tensor, "p"]
     pixel: Int[Tensor, "p"]
     content: Float[Tensor, "c p"]
+    first: tuple[int, ...]
 
     @classmethod
     def of(
         cls, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
     ) -> BinShares:
         """Shares by the hat weights of each pixel's disparity. The last channel of content is coverage."""
-        parts = []
-        for surface, depth in zip(content.flatten(2), disparity.flatten(1), strict=True):
-            pixel = surface[-1].nonzero()[:, 0]
-            if pixel.numel() < depth.numel():
-                surface, depth = surface[:, pixel], depth[pixel]
-            index, share = nearer_bin(depth, bins)
-            parts += [(index, pixel, surface * (1.0 - share))]
-            if bins.numel() > 1:
-                parts += [(index + 1, pixel, surface * share)]
-        return cls(*(torch.cat(column, dim=-1) for column in zip(*parts, strict=True)))
+        surface, pixel = content[:, -1].flatten(1).nonzero(as_tuple=True)
+        light = content.flatten(2)[surface, :, pixel].T  # [C, P]
+        index, share = nearer_bin(disparity.flatten(1)[surface, pixel], bins)
+        if bins.numel() > 1:
+            index, pixel = torch.cat([index, index + 1]), pixel.repeat(2)
+            light = torch.cat([light * (1.0 - share), light * share], dim=1)
+        order = index.argsort(stable=True)
+        counts = torch.bincount(index, minlength=bins.numel()).cumsum(0).tolist()
+        return cls(pixel[order], light[:, order], (0, *counts))
 
-    def of_run(self, run: slice) -> BinShares:
-        """The entries of a run of bins, which are numbered from 0 in it."""
-        chosen = ((self.index >= run.start) & (self.index < run.stop)).nonzero()[:, 0]
-        return BinShares(self.index[chosen] - run.start, self.pixel[chosen], self.content[:, chosen])
+    def of_bin(self, number: int) -> slice:
+        """The entries of one bin."""
+        return slice(self.first[number], self.first[number + 1])
 
-    def summed(self, count: int, height: int, width: int) -> Float[Tensor, "k c h w"]:
-        """The first `count` bins as pictures."""
-        channels, area = self.content.shape[0], height * width
-        place = self.index * (channels * area) + self.pixel
-        result = torch.zeros(count * channels * area, dtype=self.content.dtype, device=self.content.device)
-        for channel in range(channels):
-            result.index_add_(0, place + channel * area, self.content[channel])
-        return result.view(count, channels, height, width)
+    def add_to(self, picture: Float[Tensor, "c h w"], number: int) -> None:
+        """One bin's entries laid into its picture."""
+        entries = self.of_bin(number)
+        if entries.stop > entries.start:
+            picture.flatten(1).index_add_(1, self.pixel[entries], self.content[:, entries])
+
+
+class BinPictures:
+    """What falls into each bin, as pictures: bins [L] nearest first; content [N, C, h, w], the last coverage."""
+
+    def __init__(
+        self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
+    ) -> None:
+        self.bins = bins
+        covered = content[:, -1] > 0  # [N, h, w]
+        whole = [some > _WHOLE for some in covered.float().mean(dim=(1, 2)).tolist()]
+        within = disparity.clamp(bins[-1], bins[0])  # beyond the outermost centres the outermost bin takes all
+        self._whole = [(c, d) for c, d, is_whole in zip(content, within, whole, strict=True) if is_whole]
+        thin = [n for n, is_whole in enumerate(whole) if not is_whole]
+        self._thin = BinShares.of(content[thin], disparity[thin], bins)
+        self._size = content.shape[1:]
+
+    @property
+    def height(self) -> int:
+        return self._size[1]
+
+    def of(self, numbers: Sequence[int]) -> Float[Tensor, "n c h w"]:
+        """The pictures of some bins."""
+        result: Tensor | None = None
+        for content, disparity in self._whole:
+            weighted = content * hat_weights(disparity, self.bins, numbers)[:, None]
+            result = weighted if result is None else result.add_(weighted)
+        if result is None:
+            result = self.bins.new_zeros(len(numbers), *self._size)
+        for picture, number in zip(result, numbers, strict=True):
+            self._thin.add_to(picture, number)
+        return result
+
+    def rows(self) -> list[slice]:
+        """The rows between a bin's first content and its last; none of an empty bin."""
+        length, (height, width) = self.bins.numel(), self._size[1:]
+        counts = torch.tensor(self._thin.first, device=self.bins.device).diff()
+        bin_of_entry = torch.arange(length, device=counts.device).repeat_interleave(counts)
+        cells = [bin_of_entry * height + self._thin.pixel // width]  # cell: a bin's row
+        for content, disparity in self._whole:
+            index, share = nearer_bin(disparity, self.bins)
+            cell = index * height + torch.arange(height, device=index.device)[:, None]
+            covered = content[-1] > 0
+            cells += [cell[covered & (share < 1)], cell[covered & (share > 0)] + height]
+        held = torch.bincount(torch.cat(cells), minlength=length * height).view(length, height) > 0
+        found = held.to(torch.uint8)  # argmax finds the first of the largest
+        first, last = found.argmax(1), height - 1 - found.flip(1).argmax(1)
+        ends = torch.where(held.any(1), last + 1, first)
+        return [slice(a, b) for a, b in zip(first.tolist(), ends.tolist(), strict=True)]
+
+    def brighter(self, white: float) -> list[bool]:
+        """Whether a bin has any light above white."""
+        found = torch.zeros(self.bins.numel(), dtype=torch.bool, device=self.bins.device)
+        for content, disparity in self._whole:
+            found |= self._holding(disparity[content[:-1].amax(0) > white])
+        bright = (self._thin.content[:-1].amax(0) > white).nonzero()[:, 0] if self._thin.pixel.numel() else None
+        if bright is not None:
+            ends = torch.tensor(self._thin.first[1:], device=bright.device)
+            found[torch.searchsorted(ends, bright, right=True)] = True
+        return found.tolist()
+
+    def _holding(self, disparity: Float[Tensor, "p"]) -> Bool[Tensor, "l"]:
+        """Bins that have a share of any of these disparities."""
+        index, share = nearer_bin(disparity, self.bins)
+        length = self.bins.numel()
+        lower = torch.bincount(index[share < 1], minlength=length)
+        return (lower + torch.bincount(index[share > 0] + 1, minlength=length)[:length]) > 0
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:

@@ -3,7 +3,8 @@
 A defocused foreground lets the lens look past its rim, at background that the photo does not contain. It is guessed
 from the far side of the silhouette, never from the near object's inside. Where objects stack up, several surfaces are
 hidden in one pixel: each cut through the scene's disparity range asks anew what lies behind everything nearer than it.
-Letters: D disparity; R largest blur radius in pixels; c disparity of a cut.
+A guess is smooth, so it is made at half the frame's size; a cell is hidden where any of its four pixels is.
+Letters: D disparity; R largest blur radius in pixels; c disparity of a cut; hh, wh half the frame's size, rounded up.
 """
 
 from __future__ import annotations
@@ -25,11 +26,18 @@ _FALLOFF = 3.0  # weight of a source falls with distance^-3
 
 @dataclass(frozen=True)
 class HiddenSurface:
-    """One guessed surface: light [3, H, W] times coverage [H, W] (0 where nothing is hidden), disparity [H, W]."""
+    """One guessed surface, in cells of two by two pixels: light [3, hh, wh] times coverage [hh, wh] (0 where nothing is
+    hidden), disparity [hh, wh]."""
 
-    light: Float[Tensor, "3 h w"]
-    coverage: Float[Tensor, "h w"]
-    disparity: Float[Tensor, "h w"]
+    light: Float[Tensor, "3 hh wh"]
+    coverage: Float[Tensor, "hh wh"]
+    disparity: Float[Tensor, "hh wh"]
+
+    def at_full_size(self, height: int, width: int) -> HiddenSurface:
+        """The same in pixels: every cell's value four times."""
+        parts = (self.light, self.coverage[None], self.disparity[None])
+        doubled = F.interpolate(torch.cat(parts)[None], scale_factor=2, mode="nearest")[0, :, :height, :width]
+        return HiddenSurface(doubled[:3], doubled[3], doubled[4])
 
 
 def hidden_surfaces(
@@ -45,17 +53,37 @@ def hidden_surfaces(
     jumps = high - low > step
     if not bool(jumps.any()):
         return []
+    # Without a jump, nothing lies on the other side of any cut.
+    high, low = torch.where(jumps, high, -torch.inf), torch.where(jumps, low, torch.inf)
+    cuts = _cuts((high[jumps] + low[jumps]) / 2)
     surfaces = []
-    deepest = disparity  # of what is known so far in each pixel: what two cuts find is one surface, not two
-    for cut in _cuts((high[jumps] + low[jumps]) / 2):
-        rim = jumps & (high >= cut) & (low < cut)
-        behind = local_max(rim.float(), reach_px) > 0
-        hidden = behind & (deepest >= cut)
+    deepest = _largest_of_cell(disparity)  # of what is known so far in each cell: what two cuts find is one surface
+    for cut in cuts:
+        rim = _largest_of_cell((high >= cut).float() * (low < cut))
+        hidden = (local_max(rim, math.ceil(reach_px / 2)) > 0) & (deepest >= cut)
         if bool(hidden.any()):
             surface = _surface_behind(seen, disparity < cut, cut, hidden, reach_px)
             surfaces.append(surface)
             deepest = torch.where(surface.coverage > 0, surface.disparity, deepest)
     return surfaces
+
+
+def _largest_of_cell(x: Float[Tensor, "h w"]) -> Float[Tensor, "hh wh"]:
+    x = _even(x)
+    rows = torch.maximum(x[0::2], x[1::2])
+    return torch.maximum(rows[:, 0::2], rows[:, 1::2])
+
+
+def _mean_of_cell(x: Float[Tensor, "c h w"]) -> Float[Tensor, "c hh wh"]:
+    x = _even(x)
+    rows = x[..., 0::2, :] + x[..., 1::2, :]
+    return (rows[..., 0::2] + rows[..., 1::2]).mul_(0.25)
+
+
+def _even(x: Float[Tensor, "*c h w"]) -> Float[Tensor, "*c he we"]:
+    """An odd last row or column repeated."""
+    h, w = x.shape[-2:]
+    return F.pad(x[None], (0, w % 2, 0, h % 2), mode="replicate")[0] if h % 2 or w % 2 else x
 
 
 def _cuts(middles: Float[Tensor, "p"]) -> list[float]:
@@ -66,14 +94,14 @@ def _cuts(middles: Float[Tensor, "p"]) -> list[float]:
 
 
 def _surface_behind(
-    seen: SplitPixels, known: Bool[Tensor, "h w"], cut: float, hidden: Bool[Tensor, "h w"], reach_px: int
+    seen: SplitPixels, known: Bool[Tensor, "h w"], cut: float, hidden: Bool[Tensor, "hh wh"], reach_px: int
 ) -> HiddenSurface:
     """What lies beyond the cut of the known pixels, whose centres do, carried to where it is hidden."""
-    beyond = (seen.disparity < cut) & known  # [2, H, W]
-    light = (seen.light * beyond[:, None]).sum(0)
-    share = seen.coverage * beyond
-    depth = (seen.disparity * share).sum(0)
-    filled, found = spread_inwards(torch.cat([light, depth[None]]), share.sum(0), reach_px)
+    beyond = ((seen.disparity < cut) & known).to(seen.light.dtype)  # [2, H, W]
+    parts = torch.cat([seen.light, (seen.disparity * seen.coverage)[:, None], seen.coverage[:, None]], dim=1)
+    both = torch.addcmul(parts[0] * beyond[0], parts[1], beyond[1])  # [5, H, W]
+    cells = _mean_of_cell(both)
+    filled, found = spread_inwards(cells[:4], cells[4], math.ceil(reach_px / 2))
     coverage = (hidden & found).float()
     return HiddenSurface(filled[:3] * coverage, coverage, filled[3].clamp(max=cut))
 
@@ -84,19 +112,20 @@ def spread_inwards(
     """Content of the known pixels carried to all within `reach_px`, and where anything arrived.
 
     `content` is already times `weight`, the share in [0, 1] that is known of each pixel.
-    A mean weighted by about distance^-p, p = 3, summed over octaves of a pyramid: Σ_s 2^(−p s) (B_s ∗ content) /
-    Σ_s 2^(−p s) (B_s ∗ weight), B_s a binomial kernel of width 2^s (inverse distance weighting, Shepard 1968;
+    A mean weighted by about distance^-p, p = 3, summed over octaves of a pyramid: with content and weight for x,
+    x + 2^-p Σ_s 2^(−p s) B_s ∗ x, B_s a binomial kernel of width 2^s (inverse distance weighting, Shepard 1968;
     normalised convolution, Knutsson & Westin 1993).
     """
-    weighted = torch.cat([content, weight[None]])[None]  # [1, C + 1, H, W]
-    levels = [_binomial(weighted)]
+    known = torch.cat([content, weight[None]])[None]  # [1, C + 1, H, W]
+    levels = [_binomial(known)]
     for _ in range(math.ceil(math.log2(max(reach_px, 1)))):
-        levels.append(_binomial(F.avg_pool2d(levels[-1], 2, ceil_mode=True)))
+        levels.append(_binomial(_mean_of_cell(levels[-1][0])[None]))
     total = levels.pop()
-    while levels:  # Σ_s 2^(−p s) B_s, coarsest first, each sum enlarged once
+    while levels:  # coarsest first, each sum enlarged once
         level = levels.pop()
         wide = F.interpolate(total, scale_factor=2, mode="bilinear", align_corners=False)
         total = level.add_(wide[..., : level.shape[-2], : level.shape[-1]], alpha=2.0**-_FALLOFF)
+    total = torch.add(known, total, alpha=2.0**-_FALLOFF)
     arrived = total[0, -1]
     return total[0, :-1] / arrived.clamp(min=1e-12), arrived > 1e-10
 
@@ -104,5 +133,5 @@ def spread_inwards(
 def _binomial(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 c h w"]:
     """[1 2 1]/4 along both axes, edges repeated."""
     x = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    x = 0.25 * x[..., :-2, :] + 0.5 * x[..., 1:-1, :] + 0.25 * x[..., 2:, :]
-    return 0.25 * x[..., :-2] + 0.5 * x[..., 1:-1] + 0.25 * x[..., 2:]
+    rows = (x[..., :-2, :] + x[..., 2:, :]).add_(x[..., 1:-1, :], alpha=2.0)
+    return (rows[..., :-2] + rows[..., 2:]).add_(rows[..., 1:-1], alpha=2.0).mul_(1 / 16)

@@ -1,9 +1,11 @@
 """Octaves: the frame's own pixel grid, and grids two, four and eight times coarser.
 
-A wide disc passes no high frequencies (|2 J₁(x)/x| < 0.06 for x > 9), so what is blurred widely is blurred on a coarser
-grid. Halving and doubling use the same tent, [1 3 3 1] in quarters of a pixel: it keeps the place of every point to
-the bit, has a double zero at each frequency that would alias onto zero, and widens a spot by a known variance.
-Each octave is padded for the radii that are blurred on it, not for the largest of all.
+A wide disc passes no high frequencies (|2 J₁(x)/x| < 0.06 for x > 9), so of what is blurred widely only the inner
+part of the spectrum is taken, faded to nothing at its rim, and inverted on a coarser grid. A group's grid is padded
+once, for the largest radius, to sides that every octave divides. Doubling uses the tent [1 3 3 1] in quarters of a
+pixel: it keeps the place of every point to the bit, has a double zero at each frequency that would alias onto zero,
+and widens a spot by a known variance. What is drawn on a coarse grid from the start (a guessed surface) is halved by
+the same tent.
 Letters: q = 2^octave pixels of the frame to a cell of the octave's grid; r radius in pixels of the frame.
 """
 
@@ -11,47 +13,57 @@ from __future__ import annotations
 
 import bisect
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-COARSEST = 3
-CELL_PX = 2**COARSEST
-"""A margin of a whole number of these is a whole number of cells on every octave."""
-_THRESHOLD_PX = (8.0, 18.0, 38.0)  # smallest radius at which a group may move to octave 1, 2, 3
+_THRESHOLD_PX = (8.0, 20.0, 40.0)  # smallest radius at which a group may move to octave 1, 2, 3
+_MOST_PARTS = 4  # of the frame's padded height
 RING = 1  # cells kept around the frame: enlarging looks at neighbours
+_RIM = 2.0  # cells from the radius to where a spot has ended: its pixels, and the next wider one it is mixed with
+_TAIL = 4  # coarse cells more for one whose spectrum was cut: less than 0.002 of an edge is left beyond
 
 
 def octave_of(smallest_radius_px: float) -> int:
-    """How coarse a grid a group may be blurred on, by its smallest radius."""
+    """How coarse a grid may do for a radius, or for a group whose smallest it is."""
     return bisect.bisect_right(_THRESHOLD_PX, smallest_radius_px)
 
 
-def largest_radius_px(octave: int, spread_px: float, max_radius_px: float, fineness: float = 1.0) -> float:
-    """The largest radius blurred on an octave: of a group whose radii lie at most `spread_px` apart.
+def drawn_radius(radius_px: float, drawn_on: int, octave: int, own: int, moment: float = 0.5) -> float:
+    """The spot's radius in cells of octave `drawn_on`, so that the point measures `radius_px`.
 
-    fineness: that of the aperture; the octave is chosen by the smallest radius times it.
+    Its spectrum is cut to what octave `own` holds, and the group inverted on `octave`, which is no coarser.
+
+    Along each axis a pixel-integrated spot has the variance m r²/2 + 1/12, m = ½ for a disc; the halvings that led to a
+    grid of cells of q pixels add (q² − 1)/4 px², the doublings from one of Q pixels as much, (Q² − 1)/4:
+    q² (m r_c²/2 + 1/12) + (q² − 1)/4 + (Q² − 1)/4 = m r²/2 + 1/12.
     """
-    return max_radius_px if octave == COARSEST else min(max_radius_px, _THRESHOLD_PX[octave] / fineness + spread_px)
+    q2, wide2 = 4.0**drawn_on, 4.0**octave
+    added = (q2 - 1.0) / 3.0 + (wide2 - 1.0) / 4.0 + q2 * cut_variance(2 ** (own - drawn_on))
+    return math.sqrt(max(radius_px**2 - 2.0 / moment * added, 0.0) / q2)
 
 
-def drawn_radius(radius_px: float, octave: int, moment: float = 0.5) -> float:
-    """The spot's radius in cells, so that after halving and enlarging the point measures `radius_px`.
+def cut_variance(coarseness: int) -> float:
+    """What a spectrum's cut to a grid as much coarser widens a spot by, along each axis, in cells².
 
-    Along each axis a pixel-integrated spot has the variance m r²/2 + 1/12, m = ½ for a disc; o halvings add (q² − 1)/4
-    px², o doublings as much: q² (m r_c²/2 + 1/12) + (q² − 1)/2 = m r²/2 + 1/12.
+    The cut ends in a window, cos²(π f c) of the frequency f in cycles a cell: 1 − (π f c)² near zero, 1 − 2 π² f² σ² of
+    a variance σ². Without one, spots ring: what is clipped below black makes them brighter (1.7 %) and wider (6 %).
     """
-    q2 = 4.0**octave
-    return math.sqrt(max(radius_px**2 - 7.0 / (6.0 * moment) * (q2 - 1.0), 0.0) / q2)
+    return coarseness**2 / 2.0 if coarseness > 1 else 0.0
 
 
 @dataclass(frozen=True)
 class OctaveGrid:
     """The frame's cells on one octave, with padding for discs that reach into it from outside; all in cells.
 
-    Padded sides are even and have only the factors 2, 3 and 5, at which transforms are cheap.
+    Padded sides are even and have only the factors 2, 3, 5 and 7, at which transforms are cheap.
+    Coarser grids, up to `divisor` times, divide it.
+
+    A strip of the frame, `height` rows from `top` on, has a padded height `parts` times smaller than the frame's, and
+    `above` rows of padding before it: its frequencies along y are every parts-th of the frame's.
     """
 
     octave: int
@@ -60,29 +72,77 @@ class OctaveGrid:
     padding: int
     padded_height: int
     padded_width: int
+    divisor: int
+    top: int
+    above: int
+    parts: int = 1
 
     @classmethod
-    def around(cls, height_px: int, width_px: int, reach_px: float, octave: int) -> OctaveGrid:
-        """The smallest grid for a frame of this size and radii up to `reach_px`."""
-        q = 2**octave
-        height, width = math.ceil(height_px / q), math.ceil(width_px / q)
-        padding = math.ceil(reach_px / q) + RING + 1
-        return cls(octave, height, width, padding, _cheap(height + 2 * padding), _cheap(width + 2 * padding))
+    def around(cls, height_px: int, width_px: int, reach_px: float, octave: int, coarsest: int) -> OctaveGrid:
+        """The smallest grid for a frame of this size and radii up to `reach_px`, that divides up to octave `coarsest`.
 
-    def padded(self, content: Float[Tensor, "*n h w"], margin: int) -> Float[Tensor, "*n hp wp"]:
-        """Content with `margin` cells beyond the frame, on this grid: edges repeated, or cut where there is more."""
-        trim = max(0, margin - self.padding)
-        content = content[..., trim : content.shape[-2] - trim, trim : content.shape[-1] - trim]
-        before = self.padding - (margin - trim)
-        below = self.padded_height - content.shape[-2] - before
-        right = self.padded_width - content.shape[-1] - before
-        return F.pad(content, (before, right, before, below), mode="replicate")
+        It need not reach further than the largest spot, a cell of octave `coarsest` wider than the largest radius
+        when its spectrum is cut: what a disc from beyond one side wraps around to is the padding of the other.
+        """
+        q, divisor = 2**octave, 2 ** (coarsest - octave)
+        height, width = math.ceil(height_px / q), math.ceil(width_px / q)
+        padding = divisor * (math.ceil(max(math.ceil(reach_px) / q, RING) / divisor) + (divisor > 1))
+        padded_height = _cheap(height + 2 * padding, 4 * divisor)  # half of it is a strip's
+        padded_width = _cheap(width + 2 * padding, 2 * divisor)
+        return cls(octave, height, width, padding, padded_height, padded_width, divisor, 0, padding)
+
+    def strip(self, first: int | None, end: int | None) -> OctaveGrid:
+        """The smallest part of the frame that all light of the rows first … end − 1 falls into, or the frame.
+
+        None: up to the picture's edge, beyond which it is repeated. What lies within the frame needs no padding: its
+        light ends within the strip.
+        """
+        top = 0 if first is None else min(max(first - self.padding, 0), self.height - 1) // self.divisor * self.divisor
+        bottom = self.height if end is None else max(min(end + self.padding, self.height), top + 1)
+        is_within = first is not None and end is not None and first >= 0 and end <= self.height
+        above = self.divisor if is_within else self.padding
+        for parts in range(_MOST_PARTS, 1, -1):
+            padded, rest = divmod(self.padded_height, parts)
+            if not rest and padded % (2 * self.divisor) == 0 and bottom - top + 2 * above <= padded:
+                return replace(self, height=bottom - top, padded_height=padded, top=top, above=above, parts=parts)
+        return self
+
+    def coarser(self, octave: int) -> OctaveGrid:
+        """The same frame and padding on a coarser octave."""
+        f = 2 ** (octave - self.octave)
+        return replace(
+            self,
+            octave=octave,
+            height=math.ceil(self.height / f),
+            width=math.ceil(self.width / f),
+            padding=self.padding // f,
+            padded_height=self.padded_height // f,
+            padded_width=self.padded_width // f,
+            divisor=self.divisor // f,
+            top=self.top // f,
+            above=self.above // f,
+        )
+
+    def rows_reached(self, first: int | None, end: int | None, reach: float, octave: int) -> slice:
+        """Rows of a coarser octave, counted from its ring, that content of the rows first … end − 1 can spread to.
+
+        `reach` is the largest radius drawn. All but octave and result in cells of this grid; None: to the edge, where
+        padding goes on with it. Of a strip, its own rows, at least one.
+        """
+        coarse, q = self.coarser(octave), 2 ** (octave - self.octave)
+        ring = RING if octave else 0
+        count = coarse.height + 2 * ring
+        spread = reach + _RIM + (_TAIL * q if q > 1 else 0)
+        start = 0 if first is None else math.floor((first - self.top - spread) / q) + ring
+        stop = count if end is None else math.ceil((end - self.top + spread) / q) + ring
+        start = min(max(start, 0), count - 1)
+        return slice(start, max(min(stop, count), start + 1))
 
     @property
     def rows(self) -> slice:
         """The frame's rows in a padded picture; on coarse octaves with a ring around."""
         ring = RING if self.octave else 0
-        return slice(self.padding - ring, self.padding + self.height + ring)
+        return slice(self.above - ring, self.above + self.height + ring)
 
     @property
     def columns(self) -> slice:
@@ -99,22 +159,36 @@ def halved(content: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh wh"]:
     return F.interpolate(content, scale_factor=0.5, mode="bilinear", align_corners=False, antialias=True)
 
 
-def enlarged(image: Float[Tensor, "c h w"], height: int, width: int, ring: int) -> Float[Tensor, "c hd wd"]:
-    """Twice the size, and the part of it that is height × width with a `ring` around."""
-    double = F.interpolate(image[None], scale_factor=2, mode="bilinear", align_corners=False)[0]
-    first = 2 * RING - ring
-    return double[:, first : first + height + 2 * ring, first : first + width + 2 * ring]
+def enlarged(image: Float[Tensor, "*n h w"], height: int, width: int, ring: int) -> Float[Tensor, "*n hd wd"]:
+    """Twice the size by [1 3 3 1]/4, and the part of it that is height × width with a `ring` around.
+
+    The image has a ring of RING cells. By hand: torch's bilinear resize takes twice the time.
+    """
+    double = _doubled(_doubled(image, image.dim() - 1), image.dim() - 2)
+    first = RING - ring
+    return double[..., first : first + height + 2 * ring, first : first + width + 2 * ring]
 
 
-def _cheap(length: int) -> int:
-    n = math.ceil(length / 2)
+def _doubled(x: Tensor, axis: int) -> Tensor:
+    """Along one axis, without the outer half of the first and last cell, whose neighbours are not known."""
+    count = x.shape[axis] - 1
+    before, after = x.narrow(axis, 0, count), x.narrow(axis, 1, count)
+    pairs = x.new_empty(*x.shape[:axis], count, 2, *x.shape[axis + 1 :])
+    torch.add(0.75 * before, after, alpha=0.25, out=pairs.select(axis + 1, 0))
+    torch.add(0.75 * after, before, alpha=0.25, out=pairs.select(axis + 1, 1))
+    return pairs.flatten(axis, axis + 1)
+
+
+def _cheap(length: int, divisor: int) -> int:
+    """The next multiple of the divisor, itself without factors above 7."""
+    n = math.ceil(length / divisor)
     while _without_small_factors(n) != 1:
         n += 1
-    return 2 * n
+    return divisor * n
 
 
 def _without_small_factors(n: int) -> int:
-    for factor in (2, 3, 5):
+    for factor in (2, 3, 5, 7):
         while n % factor == 0:
             n //= factor
     return n

@@ -5,17 +5,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from simulator.layers import BinShares, bin_disparities, depth_groups
+from simulator.layers import BinPictures, bin_disparities, depth_groups
 from simulator.reference import hat_shares
 from tests.simulator.closeness import assert_close
 
 
-def shares(disparity: Tensor, bins: Tensor) -> Tensor:
-    """Share of each pixel in each bin: binned content of ones."""
+def shares(disparity: Tensor, bins: Tensor, *, thinly: bool = False) -> Tensor:
+    """Share of each pixel in each bin: binned content of ones; thinly spread, most of the grid is empty."""
     flat = disparity.reshape(1, 1, -1)
-    dealt = BinShares.of(torch.ones_like(flat)[:, None], flat, bins)
-    pictures = dealt.summed(bins.numel(), 1, flat.shape[-1])  # [L, 1, 1, pixels]
-    return pictures.reshape(-1, *disparity.shape)
+    content = torch.ones_like(flat)[:, None]
+    if thinly:
+        flat = torch.nn.functional.pad(flat, (0, 2 * flat.numel()))
+        content = torch.nn.functional.pad(content, (0, 2 * disparity.numel()))
+    pictures = BinPictures(content, flat, bins).of(list(range(bins.numel())))  # [L, 1, 1, pixels]
+    return pictures[..., : disparity.numel()].reshape(-1, *disparity.shape)
 
 
 @settings(max_examples=30, deadline=None)
@@ -24,6 +27,7 @@ def test_shares_equal_the_twin_and_add_up_to_one(seed: int, count: int) -> None:
     disparity = torch.rand(5, 7, generator=torch.Generator().manual_seed(seed)) * 3 - 1
     bins = bin_disparities(disparity, count)
     weights = shares(disparity, bins)
+    assert_close(shares(disparity, bins, thinly=True), weights, atol=1e-5, what="pixel by pixel, and as pictures")
     twin = torch.tensor([[hat_shares(float(d), bins.tolist()) for d in row] for row in disparity]).permute(2, 0, 1)
     assert_close(weights, twin, atol=1e-5, what="hat weights")
     assert_close(weights.sum(0), torch.ones(5, 7), atol=1e-5, what="sum of shares")
@@ -35,12 +39,27 @@ def test_the_mean_disparity_of_the_shares_is_the_pixels_own() -> None:
     assert_close((shares(disparity, bins) * bins[:, None]).sum(0), disparity, atol=1e-6, what="mean disparity")
 
 
-def test_a_run_of_bins_is_numbered_from_its_first() -> None:
+def test_some_bins_are_those_of_all() -> None:
     disparity = torch.linspace(0, 1, 101).reshape(1, 1, -1)
-    bins = bin_disparities(disparity, 9)
-    dealt = BinShares.of(torch.ones_like(disparity)[:, None], disparity, bins)
-    whole = dealt.summed(9, 1, 101)
-    assert torch.equal(dealt.of_run(slice(3, 7)).summed(4, 1, 101), whole[3:7])
+    pictures = BinPictures(torch.ones_like(disparity)[:, None], disparity, bin_disparities(disparity, 9))
+    assert torch.equal(pictures.of([3, 4, 7]), pictures.of(list(range(9)))[[3, 4, 7]])
+
+
+def test_bins_know_what_is_in_them() -> None:
+    """Two surfaces, one of them thin; light above white only in the thin one."""
+    disparity = torch.full((2, 4, 8), 0.25)
+    disparity[1] = 0.8
+    content = torch.ones(2, 2, 4, 8)
+    content[1] = 0.0
+    content[1, :, 2, 3] = torch.tensor([3.0, 1.0])
+    pictures = BinPictures(content, disparity, torch.linspace(1, 0, 11))
+    bins = [round(float(b), 1) for b in pictures.bins]
+    rows = dict(zip(bins, pictures.rows(), strict=True))
+    assert rows[0.3] == rows[0.2] == slice(0, 4)
+    assert rows[0.8] == slice(2, 3)
+    assert rows[0.5].start == rows[0.5].stop
+    assert {b for b, some in zip(bins, pictures.brighter(1.0), strict=True) if some} == {0.8}
+    assert not any(pictures.brighter(3.5))
 
 
 def test_few_distinct_disparities_get_a_bin_each() -> None:

@@ -13,7 +13,10 @@ from tests.simulator.closeness import assert_close
 
 
 def behind(image: Tensor, disparity: Tensor, *, reach_px: int, step: float = 0.1) -> list[HiddenSurface]:
-    return hidden_surfaces(split_mixed_pixels(image, disparity, step), disparity, reach_px=reach_px, step=step)
+    """In pixels, as they lie in the frame."""
+    split = split_mixed_pixels(image, disparity, step)
+    found = hidden_surfaces(split, disparity, reach_px=reach_px, step=step)
+    return [surface.at_full_size(*disparity.shape) for surface in found]
 
 
 def card() -> tuple[Tensor, Tensor]:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simulator.octave import OctaveGrid, drawn_radius, enlarged, halved, largest_radius_px, octave_of
+from simulator.octave import OctaveGrid, drawn_radius, enlarged, halved, octave_of
 from tests.simulator.closeness import assert_close
 
 
 @pytest.mark.parametrize(("height", "width", "reach"), [(64, 64, 0.0), (117, 231, 13.0), (480, 320, 40.0)])
 @pytest.mark.parametrize("octave", [0, 1, 2, 3])
 def test_a_grid_has_room_and_cheap_even_sides(height: int, width: int, reach: float, octave: int) -> None:
-    grid = OctaveGrid.around(height, width, reach, octave)
+    grid = OctaveGrid.around(height, width, reach, octave, coarsest=3)
     q = 2**octave
-    assert grid.padding * q >= reach + q  # the ring, too, sees whole discs
+    assert grid.padding * q >= reach
+    for coarser in range(octave, 4):
+        f = 2 ** (coarser - octave)
+        coarse = grid.coarser(coarser)
+        assert (coarse.padded_height * f, coarse.padded_width * f) == (grid.padded_height, grid.padded_width)
+        assert coarse.padding * f == grid.padding
+        assert coarse.rows.start >= 0
+        assert coarse.rows.stop <= coarse.padded_height
+        assert coarse.padded_height % 2 == 0
     for side_px, side, padded in (
         (height, grid.height, grid.padded_height),
         (width, grid.width, grid.padded_width),
@@ -23,22 +31,42 @@ def test_a_grid_has_room_and_cheap_even_sides(height: int, width: int, reach: fl
         assert padded >= side + 2 * grid.padding
         assert padded % 2 == 0
         rest = padded
-        for factor in (2, 3, 5):
+        for factor in (2, 3, 5, 7):
             while rest % factor == 0:
                 rest //= factor
         assert rest == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "end"), [(40, 60), (None, 30), (95, None), (None, None), (-3, 20), (110, 118), (3, 9)]
+)
+@pytest.mark.parametrize("octave", [0, 2])
+def test_a_strip_holds_what_its_rows_reach(first: int | None, end: int | None, octave: int) -> None:
+    frame = OctaveGrid.around(120, 90, 6.0, 0, coarsest=2)
+    strip = frame.strip(first, end)
+    assert strip.padded_height * strip.parts == frame.padded_height
+    reached = range(max((first or 0) - 6, 0), min((end or 120) + 6, 120))
+    assert strip.top <= reached.start
+    assert strip.top + strip.height >= reached.stop
+    assert strip.above + strip.height + strip.above <= strip.padded_height
+    coarse = strip.coarser(octave)
+    assert (coarse.top * 2**octave, coarse.above * 2**octave) == (strip.top, strip.above)  # cells lie on cells
+    assert coarse.rows.start >= 0
+    rows = strip.rows_reached(first, end, 6.0, octave)
+    ring = 1 if octave else 0
+    at = slice(2**octave * (coarse.top + rows.start - ring), 2**octave * (coarse.top + rows.stop - ring))
+    assert at.start <= reached.start
+    assert at.stop >= reached.stop
+    assert rows.stop <= coarse.rows.stop - coarse.rows.start
+
+
+def test_few_rows_make_a_narrow_strip() -> None:
+    frame = OctaveGrid.around(120, 90, 6.0, 0, coarsest=2)
+    assert [frame.strip(*rows).parts for rows in ((50, 55), (20, 100), (None, None))] == [3, 1, 1]
+
+
 def test_octaves_follow_the_radius() -> None:
-    assert [octave_of(r) for r in (0.0, 7.9, 8.0, 18.0, 38.0, 500.0)] == [0, 0, 1, 2, 3, 3]
-
-
-def test_a_group_never_meets_a_radius_that_its_grid_has_no_room_for() -> None:
-    for smallest in (0.0, 7.99, 8.0, 17.99, 37.0, 60.0):
-        for spread in (0.0, 3.0, 20.0):
-            largest = smallest + spread
-            assert largest <= largest_radius_px(octave_of(smallest), spread, max_radius_px=100.0)
-    assert largest_radius_px(0, 5.0, max_radius_px=6.0) == 6.0
+    assert [octave_of(r) for r in (0.0, 7.9, 8.0, 20.0, 40.0, 500.0)] == [0, 0, 1, 2, 3, 3]
 
 
 @pytest.mark.parametrize("octave", [1, 2, 3])
@@ -63,18 +91,15 @@ def test_halving_and_enlarging_keep_place_and_light_and_widen_by_a_known_varianc
         assert float((row * (centre - mean) ** 2).sum()) == pytest.approx((q * q - 1) / 2, abs=1e-9)
 
 
-def test_the_drawn_radius_makes_up_for_what_halving_and_enlarging_add() -> None:
-    for octave, radius in ((0, 3.0), (1, 9.0), (2, 20.0), (3, 50.0)):
-        q2 = 4.0**octave
-        drawn = drawn_radius(radius, octave)
-        assert q2 * (drawn**2 / 4 + 1 / 12) + (q2 - 1) / 2 == pytest.approx(radius**2 / 4 + 1 / 12)
-    assert drawn_radius(1.0, 3) == 0.0
-
-
-@pytest.mark.parametrize("moment", [0.2, 0.41, 0.6])
-def test_the_drawn_radius_knows_the_pupil_s_second_moment(moment: float) -> None:
-    drawn = drawn_radius(40.0, 2, moment)
-    assert 16 * (moment * drawn**2 / 2 + 1 / 12) + 7.5 == pytest.approx(moment * 40.0**2 / 2 + 1 / 12)
+@pytest.mark.parametrize("moment", [0.2, 0.41, 0.5])
+def test_the_drawn_radius_makes_up_for_what_halving_and_enlarging_add(moment: float) -> None:
+    for drawn_on, octave, radius in ((0, 0, 3.0), (0, 1, 9.0), (0, 3, 50.0), (1, 1, 9.0), (1, 3, 50.0)):
+        q2, wide2 = 4.0**drawn_on, 4.0**octave
+        drawn = drawn_radius(radius, drawn_on, octave, octave, moment)
+        cut = wide2 / 2 if octave > drawn_on else 0.0  # of the window, px²
+        variance = q2 * (moment * drawn**2 / 2 + 1 / 12) + (q2 - 1) / 4 + (wide2 - 1) / 4 + cut
+        assert variance == pytest.approx(moment * radius**2 / 2 + 1 / 12)
+    assert drawn_radius(1.0, 0, 3, 3) == 0.0
 
 
 def test_an_odd_side_is_halved_upwards_and_a_constant_stays_constant() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simulator import Aperture, LayeredDepthImage, Scene, ThinLens, render_stack
 from simulator.aperture import second_moment_radius_px
-from simulator.depth_group import FEWEST_BINS, GROUPS
+from simulator.depth_group import FEWEST_BINS, group_count
 from simulator.layers import bin_disparities, depth_groups
 from simulator.reference import layered_frame, spread
 from tests.simulator.closeness import assert_close
@@ -66,7 +66,7 @@ def test_fast_equals_its_twin() -> None:
     disparity = torch.linspace(1, 0.2, 24)[:, None].expand(24, 30) + 0.01 * noise(24, 30, seed=4)
     lens = ThinLens(0.5, 12.0)
     bins = bin_disparities(disparity, FEWEST_BINS)
-    twin = layered_frame(image, disparity, lens, bins.tolist(), depth_groups(bins, GROUPS))
+    twin = layered_frame(image, disparity, lens, bins.tolist(), depth_groups(bins, group_count(6.0)))
     # radii between the steps of the spectrum table mix two spots of equal second moment; on white noise, the worst
     # case, that leaves 1.6e-2 in the worst pixel of one channel
     assert_close(render_stack(image, disparity, [lens])[0], twin, atol=2e-2, what="fast against twin")
@@ -115,6 +115,15 @@ def test_frames_do_not_depend_on_their_neighbours_in_the_stack() -> None:
     together = scene.render(lenses)
     alone = torch.cat([scene.render([lens]) for lens in lenses])
     assert_close(together, alone, atol=1e-6, what="stack against single frames")
+
+
+@pytest.mark.parametrize("radius", [8.0, 20.0, 40.0])
+def test_nothing_wraps_around_the_frame(radius: float) -> None:
+    """Bright at the bottom, black above: the spots of the coarser octaves are the wider for their cut spectra."""
+    image = torch.zeros(3, 160, 96)
+    image[:, 140:] = 1.0
+    frame = render_stack(image, torch.full((160, 96), 0.5), [ThinLens(0.0, 2 * radius)])
+    assert float(frame[0, :, : int(120 - 1.5 * radius)].max()) < 1e-3
 
 
 def test_light_above_one_is_kept() -> None:

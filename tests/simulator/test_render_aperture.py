@@ -10,9 +10,9 @@ from torch import Tensor
 
 from simulator import Aperture, PupilRaster, Scene, ThinLens, render_stack
 from simulator.lateral import magnified
-from simulator.octave import OctaveGrid, drawn_radius, enlarged, halved
+from simulator.octave import OctaveGrid, drawn_radius, enlarged
 from simulator.reference import spread
-from simulator.scatter import SpotSpectra, blurred, spectra
+from simulator.scatter import BlurredGroup, SpotSpectra, SpreadBin, inner, spectra
 from simulator.spot import second_moment
 from tests.simulator.closeness import assert_close
 
@@ -83,17 +83,15 @@ def test_the_blades_can_be_counted_on_a_rendered_point(blades: int, quality: str
 @every_shape
 @pytest.mark.parametrize("octave", [1, 2])
 def test_coarse_octaves_blur_like_the_twin_from_the_radius_where_they_are_used(aperture: Aperture, octave: int) -> None:
-    radius = (8.0, 18.0)[octave - 1] / aperture.fineness
+    radius = (8.0, 20.0)[octave - 1] / aperture.fineness
     height, width, margin = 48, 64, 16 * math.ceil((radius + 8) / 16)
     size = (height + 2 * margin, width + 2 * margin)
     content = torch.nn.functional.interpolate(noise(1, 1, size[0] // 9, size[1] // 9), size=size, mode="bicubic")[0]
-    grid = OctaveGrid.around(height, width, radius, octave)
-    coarse = content[None]
-    for _ in range(octave):
-        coarse = halved(coarse)
+    grid = OctaveGrid.around(height, width, radius, 0, coarsest=octave)
     table = SpotSpectra(aperture, grid.padded_height, grid.padded_width, torch.device("cpu"))
-    spot = table.of(-drawn_radius(radius, octave, aperture.moment()))
-    fast = blurred(spectra(coarse, grid, margin // 2**octave), [spot], grid)
+    spot = table.of(-drawn_radius(radius, 0, octave, octave, aperture.moment()), 2**octave)
+    bin_ = inner(spectra(content[None].expand(1, 4, -1, -1).contiguous(), grid, margin)[0], 2**octave)
+    fast = BlurredGroup([SpreadBin(bin_, spot[None, None], 2**octave)], grid, 2**octave).whole()[0]
     for finer in range(octave - 1, -1, -1):
         fast = enlarged(fast, height // 2**finer, width // 2**finer, ring=1 if finer else 0)
     mask = aperture.mask(-radius)
