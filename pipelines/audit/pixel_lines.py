@@ -16,6 +16,7 @@ CONVENTION_BOUND = 1.25
 PLANE_BOUND_PX = 1.5
 STACKING_BOUND = 3.0
 FEW = 3  # samples
+_LEAST_RATIO = 1e-3  # frames that show another plane can fit best with no blur at all
 
 
 def pixel_lines(measurements: Sequence[SampleMeasurement]) -> list[Line]:
@@ -49,8 +50,9 @@ def one_convention(ratios: Mapping[str, float]) -> Line:
         return not_run(name, CONVENTION_BOUND, "at most", unit, reason)
     # The middle one itself, not the mean of the two in the middle, which of two conventions would be neither
     values = sorted(ratios.values())
-    middle = values[(len(values) - 1) // 2]
-    factor = {key: max(ratio / middle, middle / max(ratio, 1e-3)) for key, ratio in ratios.items()}
+    middle = max(values[(len(values) - 1) // 2], _LEAST_RATIO)
+    above = {key: max(ratio, _LEAST_RATIO) / middle for key, ratio in ratios.items()}
+    factor = {key: max(times, 1.0 / times) for key, times in above.items()}
     return Line(
         name,
         max(factor.values()),
