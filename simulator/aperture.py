@@ -126,7 +126,8 @@ class Aperture:
     @property
     def pupil(self) -> Aperture:
         """That in the middle of the frame: all that a mask depends on."""
-        return replace(self.achromatic, cat_eye=0.0)
+        is_plain = (self.cat_eye, self.focus_shift, self.magnification) == (0.0, (0.0,) * 3, (1.0,) * 3)
+        return self if is_plain else replace(self.achromatic, cat_eye=0.0)
 
     def at(self, down: float, right: float) -> Aperture:
         """The aperture as a pixel of the frame sees it; (down, right) from the middle, in half diagonals.

@@ -109,6 +109,8 @@ class OctaveGrid:
 
     def coarser(self, octave: int) -> OctaveGrid:
         """The same frame and padding on a coarser octave."""
+        if octave == self.octave:
+            return self
         f = 2 ** (octave - self.octave)
         return replace(
             self,

@@ -10,6 +10,7 @@ from pipelines.bench.machine import Machine
 from pipelines.bench.memory import MemoryPeak
 from pipelines.bench.pipeline import ExecutorRate, ReaderRate, StageRate
 from pipelines.bench.renderers import BINNED, DIRECT, SETUP, STACK, RendererRow
+from pipelines.bench.roofline import Rates, Roofline
 from pipelines.bench.targets import Target
 from pipelines.render.estimate import human
 
@@ -32,6 +33,8 @@ class BenchReport:
     subject: str
     renderer: tuple[RendererRow, ...]
     growth: tuple[Growth, ...]
+    rates: Rates | None
+    rooflines: tuple[Roofline, ...]
     memory: tuple[MemoryPeak, ...]
     stages: tuple[StageRate, ...]
     executors: tuple[ExecutorRate, ...]
@@ -44,6 +47,8 @@ class BenchReport:
         blocks = [self.machine.summary()]
         if self.renderer:
             blocks += [self._renderer_table(), self._growth_table()]
+        if self.rates:
+            blocks.append(_roofline_table(self.rooflines, self.rates))
         if self.memory:
             blocks.append(_memory_table(self.memory))
         if self.stages:
@@ -85,6 +90,24 @@ class BenchReport:
             for growth in self.growth
         ]
         return table("Growth: time ~ quantity^p", ["", "quantity", "at", "p", "ratio"], rows)
+
+
+def _roofline_table(rooflines: Sequence[Roofline], rates: Rates) -> str:
+    rows = [
+        [
+            *(f"{r.side_px}²", str(r.max_radius_px), f"{r.bytes_a_frame / 1e6:.0f}"),
+            *(f"{r.transform_flops_a_frame / 1e6:.0f}", f"{r.operations_a_frame:.0f}"),
+            *(f"{r.bytes_ms:.1f}", f"{r.transforms_ms:.1f}", f"{r.took_ms:.1f}", f"{r.share:.0%}"),
+        ]
+        for r in rooflines
+    ]
+    head = ["size", "r max", "MB", "MFLOP of transforms", "operations", "bytes ms", "transforms ms", "took ms", "share"]
+    note = (
+        f"Measured here, at best: {rates.cached_bytes_per_s / 1e9:.0f} GB/s within the caches (as bytes ms has it), "
+        f"{rates.streamed_bytes_per_s / 1e9:.0f} GB/s beyond them, "
+        f"transforms {rates.transform_flops_per_s / 1e9:.0f} GFLOP/s"
+    )
+    return table("Roofline: a frame of a stack, set-up shared", head, rows) + f"\n{note}"
 
 
 def _memory_table(peaks: Sequence[MemoryPeak]) -> str:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from pipelines.bench import memory, pipeline, renderers, targets
+from pipelines.bench import memory, pipeline, renderers, roofline, targets
 from pipelines.bench.config import PARTS, BenchConfig
 from pipelines.bench.growth import Growth, growth_in_frames, growths
 from pipelines.bench.machine import this_machine
@@ -18,6 +18,7 @@ from pipelines.bench.photo_set import FULL, QUICK, write_photos
 from pipelines.bench.pipeline import ExecutorRate, ReaderRate, StageRate, Workload
 from pipelines.bench.renderers import RendererRow
 from pipelines.bench.report import BenchReport, NotRun
+from pipelines.bench.roofline import Rates, Roofline
 from pipelines.bench.subject import FRAMES, KIND, photo_like
 from pipelines.render.run import device_kind
 from shards.storage import StoragePath
@@ -35,6 +36,8 @@ class _Found:
     direct_scatter: str = ""
     renderer: list[RendererRow] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
+    rates: Rates | None = None
+    rooflines: list[Roofline] = field(default_factory=list)
     memory: list[MemoryPeak] = field(default_factory=list)
     stages: list[StageRate] = field(default_factory=list)
     executors: list[ExecutorRate] = field(default_factory=list)
@@ -70,6 +73,8 @@ def run(config: BenchConfig) -> BenchReport:
         "scatter render every third",
         renderer=tuple(found.renderer),
         growth=tuple(found.growth),
+        rates=found.rates,
+        rooflines=tuple(found.rooflines),
         memory=tuple(found.memory),
         stages=tuple(found.stages),
         executors=tuple(found.executors),
@@ -85,8 +90,8 @@ def _renderer(config: BenchConfig, device: str, found: _Found) -> None:
     if direct.built_with.startswith("eager"):
         found.not_run.append(NotRun("direct scatter, compiled", direct.built_with))
     sizes, radii, repeats = config.chosen_sizes, config.chosen_radii, config.chosen_repeats
-    for side in sizes:
-        photo = photo_like(side).to(device)
+    photos = {side: photo_like(side).to(device) for side in sizes}
+    for side, photo in photos.items():
         for radius in radii:
             _log.info("renderer: %d², r %d", side, radius)
             found.renderer += renderers.measured(photo, radius, direct, repeats=repeats, device=device)
@@ -100,6 +105,9 @@ def _renderer(config: BenchConfig, device: str, found: _Found) -> None:
             memory.peak_on_cuda(photo, radii[-1]) if on_gpu else memory.peak_on_cpu(photo, radii[-1], config.threads)
         )
     found.growth += growths(found.renderer)
+    _log.info("roofline")
+    found.rates = roofline.machine_rates(device, repeats)
+    found.rooflines = roofline.rooflines(photos, found.renderer, found.rates)
     if len(sizes) < 2:
         found.not_run.append(NotRun("growth in pixels", "--sizes names one size"))
     if len(radii) < 2:
