@@ -18,7 +18,7 @@ FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo shards verify preview doctor validate bench audit benchmark-set benchmark gallery train refocus \
-	experiment lint test test-slow test-faults test-browser clean
+	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,10 @@ test-faults: $(READY)  ## crashes provoked on purpose: workers, nodes, driver, d
 test-browser: $(READY)  ## the preview page in a real browser: needs Debian's chromium (or CHROMIUM=PATH)
 	@command -v $${CHROMIUM:-chromium} >/dev/null || { echo "make: no chromium here; install it: apt-get install chromium, or name one: CHROMIUM=/path/to/chrome make test-browser" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/pipelines/preview/browser $(FLAGS)
+
+test-kernels: $(READY)  ## the GPU's kernels without a GPU, by Triton's interpreter (installs Triton where it is missing: 1 GB)
+	@$(BIN)/python -c 'import triton' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[kernels]'
+	TRITON_INTERPRET=1 $(BIN)/python -m pytest -m kernels tests/kernels $(FLAGS)
 
 clean:  ## remove what make made, but never data sets in out/
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,11 +14,14 @@ import torch
 from torch import Tensor
 
 from simulator.aperture import Aperture
+from simulator.inner_spectrum import inner
 from simulator.layers import BinPictures, bin_disparities, depth_groups
 from simulator.lens import ThinLens
 from simulator.occlusion import HiddenSurface
 from simulator.octave import OctaveGrid, drawn_radius, octave_of
-from simulator.scatter import BlurredGroup, SpreadBin, inner, spectra, spot_spectra
+from simulator.scatter import BlurredGroup, spectra
+from simulator.spot_spectra import spot_spectra
+from simulator.spread_sum import SpreadBin
 
 FEWEST_BINS, MOST_BINS = 16, 48
 GROUP_PX, FEWEST_GROUPS, MOST_GROUPS = 4.0, 4, 6
@@ -61,29 +64,35 @@ class DepthGroup:
 
     def octave(self, lens: ThinLens, aperture: Aperture) -> int:
         """How coarse a grid will do for a lens."""
-        return min(self._octaves([lens], aperture))
+        return min(self._octaves(lens, aperture))
 
     def defocus_px(self, lens: ThinLens) -> list[float]:
         """Signed blur radius of each bin, positive in front of the plane in focus."""
         return [lens.blur_scale_px * (b.disparity - lens.focus_disparity) for b in self.bins]
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
-        """Light and coverage of n lenses on the grid of their octave."""
-        octaves = self._octaves(lenses, aperture)
-        octave = min(octaves)
-        reach = 0.0
+        """Light and coverage of n lenses, all of one octave, on the grid of that."""
+        octave = self.octave(lenses[0], aperture)
+        spread = [self._spread(lens, aperture, octave) for lens in lenses]
+        reach = max(abs(s) for _, drawn in spread for s in drawn)
+        rows = self._grid.rows_reached(*self._rows_held(), reach, octave)
+        return BlurredGroup([bins for bins, _ in spread], self._grid, 2 ** (octave - self._grid.octave), rows)
+
+    def _spread(self, lens: ThinLens, aperture: Aperture, octave: int) -> tuple[list[SpreadBin], list[float]]:
+        """The bins with their spots, and the signed radii that these are drawn at, in cells of the group's grid."""
         parts, height = self._grid.parts, self._grid.padded_height
         table = spot_spectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
-        spread = []
-        for number, own in enumerate(octaves):
+        channels = aperture.lenses_of_channels(lens)
+        spread: list[SpreadBin] = []
+        all_drawn: list[float] = []
+        for number, own in enumerate(self._octaves(lens, aperture)):
             coarseness = 2 ** (own - self._grid.octave)
-            drawn = self._drawn(number, lenses, aperture, octave, own)
-            spots = table.of_all([s for of_lens in drawn for s in of_lens], coarseness, parts)
-            of_lenses = spots.unflatten(0, (len(lenses), -1))
-            spread.append(SpreadBin(self._spectra_at(coarseness)[number], of_lenses, coarseness))
-            reach = max(reach, *(abs(s) for of_lens in drawn for s in of_lens))
-        rows = self._grid.rows_reached(*self._rows_held(), reach, octave)
-        return BlurredGroup(spread, self._grid, 2 ** (octave - self._grid.octave), rows)
+            drawn = [self._drawn(number, channel, aperture, octave, own) for channel in channels]
+            spread.append(
+                SpreadBin(self._spectra_at(coarseness)[number], table.of(drawn, coarseness, parts), coarseness)
+            )
+            all_drawn += drawn
+        return spread, all_drawn
 
     def release(self) -> None:
         """Forget spectra; they are made anew when asked for."""
@@ -108,9 +117,9 @@ class DepthGroup:
     def _device(self) -> torch.device:
         return self._pictures.bins.device
 
-    def _octaves(self, lenses: Sequence[ThinLens], aperture: Aperture) -> list[int]:
+    def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
         """For each bin, that of its smallest radius: light above white takes the finest."""
-        channels = [self.defocus_px(channel) for lens in lenses for channel in aperture.lenses_of_channels(lens)]
+        channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
         smallest_px = [min(map(abs, of_bin)) for of_bin in zip(*channels, strict=True)]
         finest = self._grid.octave
         return [
@@ -118,20 +127,11 @@ class DepthGroup:
             for b, r in zip(self.bins, smallest_px, strict=True)
         ]
 
-    def _drawn(
-        self, number: int, lenses: Sequence[ThinLens], aperture: Aperture, octave: int, own: int
-    ) -> list[list[float]]:
-        """For each lens and each of its channels the signed radius of a bin's spot, in cells of the group's grid."""
-        disparity = self.bins[number].disparity
-        drawn = []
-        for lens in lenses:
-            of_lens = [c.blur_scale_px * (disparity - c.focus_disparity) for c in aperture.lenses_of_channels(lens)]
-            moments = [aperture.moment(1 if s > 0 else -1) for s in of_lens]
-            radii = [
-                drawn_radius(abs(s), self._grid.octave, octave, own, m) for s, m in zip(of_lens, moments, strict=True)
-            ]
-            drawn.append([math.copysign(r, s) for r, s in zip(radii, of_lens, strict=True)])
-        return drawn
+    def _drawn(self, number: int, lens: ThinLens, aperture: Aperture, octave: int, own: int) -> float:
+        """The signed radius of a bin's spot, in cells of the group's grid."""
+        s = lens.blur_scale_px * (self.bins[number].disparity - lens.focus_disparity)
+        moment = aperture.moment(1 if s > 0 else -1)
+        return math.copysign(drawn_radius(abs(s), self._grid.octave, octave, own, moment), s)
 
     def _spectra_at(self, coarseness: int) -> list[Tensor]:
         """Of each bin, [4, X, 2 H']."""

@@ -25,23 +25,67 @@ _LEAST_FREE = 0.02
 """Of a cell of the hidden groups' film: what shows in a pixel that is freer than its cell has to have a colour."""
 
 
-class _HiddenFilm:
-    """The half-size film of a frame's hidden groups. They are laid on the frame as one: their mixture, covering what
-    they cover all together."""
+class _HalfSize:
+    """Films of a stack's frames at half size, with a ring; a frame's is blank until something is laid on it."""
 
-    def __init__(self, frame: Film) -> None:
-        self._free = F.pad(halved(frame.free), (RING,) * 4, mode="replicate").clamp_(min=_LEAST_FREE)
-        self._film = Film(self._free.new_zeros(1, 3, *self._free.shape[-2:]), self._free.clone())
-        self._coverage = torch.zeros_like(self._free)
+    def __init__(self, frames: int, size: tuple[int, int], device: torch.device, coverages: int) -> None:
+        self._film = Film.unexposed(frames, *size, device, coverages)
+        self._begun: set[int] = set()
 
-    def expose(self, group: Float[Tensor, "1 c h w"], rows: slice) -> None:
-        self._coverage[..., rows, :] += group[:, 3:]
-        self._film.strip(rows).expose(group)
+    def unbegun(self, frames: Sequence[int]) -> list[int]:
+        """Those of the frames whose film is still blank; they are blank no more."""
+        found = [frame for frame in frames if frame not in self._begun]
+        self._begun.update(found)
+        return found
 
-    def as_group(self) -> Float[Tensor, "1 c h w"]:
-        taken = (self._free - self._film.free).clamp_(min=LEAST_COVERAGE)
-        coverage = self._coverage.clamp(0.0, 1.0)
-        return torch.cat([self._film.light * (coverage / taken), coverage], dim=1)
+    def expose(self, group: Float[Tensor, "n c h w"], frames: Sequence[int], rows: slice) -> None:
+        """Lay a group behind all that came before."""
+        strip = self._film.strip(rows)
+        film = strip.of(frames)
+        film.expose(group)
+        strip.keep(frames, film)
+
+    def finished(self, frames: Sequence[int]) -> list[int]:
+        """Those of the frames that something was laid on; their film ends here."""
+        found = [frame for frame in frames if frame in self._begun]
+        self._begun.difference_update(found)
+        return found
+
+
+class _Runs(_HalfSize):
+    """Of runs of coarse groups: blank again after each."""
+
+    def begin(self, frames: Sequence[int]) -> None:
+        if new := self.unbegun(frames):
+            self._film.light[new], self._film.free[new] = 0.0, 1.0
+
+    def as_group(self, frames: Sequence[int]) -> Float[Tensor, "n c h w"]:
+        return self._film.of(frames).as_group()
+
+
+class _HiddenFilms(_HalfSize):
+    """Of hidden groups. They are laid on the frame as one: their mixture, covering what they cover all together."""
+
+    def __init__(self, frames: int, size: tuple[int, int], device: torch.device, coverages: int) -> None:
+        super().__init__(frames, size, device, coverages)
+        self._at_first = torch.empty_like(self._film.free)  # what was free of each
+        self._coverage = torch.empty_like(self._film.free)
+
+    def begin(self, frames: Sequence[int], whole: Film) -> None:
+        if new := self.unbegun(frames):
+            free = F.pad(halved(whole.of(new).free), (RING,) * 4, mode="replicate").clamp_(min=_LEAST_FREE)
+            self._at_first[new] = self._film.free[new] = free
+            self._film.light[new] = self._coverage[new] = 0.0
+
+    def expose(self, group: Float[Tensor, "n c h w"], frames: Sequence[int], rows: slice) -> None:
+        self._coverage[list(frames), :, rows] += group[:, 3:]
+        super().expose(group, frames, rows)
+
+    def as_group(self, frames: Sequence[int]) -> Float[Tensor, "n c h w"]:
+        film = self._film.of(frames)
+        taken = (self._at_first[list(frames)] - film.free).clamp_(min=LEAST_COVERAGE)
+        coverage = self._coverage[list(frames)].clamp_(0.0, 1.0)
+        return torch.cat([film.light * (coverage / taken), coverage], dim=1)
 
 
 class Exposure:
@@ -52,11 +96,11 @@ class Exposure:
 
     def __init__(self, frames: int, height: int, width: int, device: torch.device, coverages: int = 1) -> None:
         self._height, self._width = height, width
-        self._half = math.ceil(height / 2) + 2 * RING, math.ceil(width / 2) + 2 * RING
-        self._device, self._coverages = device, coverages
+        half = math.ceil(height / 2) + 2 * RING, math.ceil(width / 2) + 2 * RING
+        self._device = device
         self._film = Film.unexposed(frames, height, width, device, coverages)
-        self._runs: dict[int, Film] = {}
-        self._hidden: dict[int, _HiddenFilm] = {}
+        self._runs = _Runs(frames, half, device, coverages)
+        self._hidden = _HiddenFilms(frames, half, device, coverages)
 
     def expose(self, group: BlurredGroup, frames: Sequence[int]) -> None:
         """Lay a blurred group behind all that came before."""
@@ -64,11 +108,8 @@ class Exposure:
             self._end_runs(frames)
             self._lay_blurred(group, frames)
             return
-        half_size, rows = self._half_size(group)
-        for one, frame in zip(half_size.split(1), frames, strict=True):
-            if frame not in self._runs:
-                self._runs[frame] = Film.unexposed(1, *self._half, self._device, self._coverages)
-            self._runs[frame].strip(rows).expose(one)
+        self._runs.begin(frames)
+        self._runs.expose(*self._half_size(group, frames))
 
     def expose_hidden(self, group: BlurredGroup, frames: Sequence[int]) -> None:
         """Lay a group behind all that is seen; the first of them ends what is seen."""
@@ -77,17 +118,15 @@ class Exposure:
             self._end_hidden(frames)
             self._lay_blurred(group, frames)
             return
-        half_size, rows = self._half_size(group)
-        for one, frame in zip(half_size.split(1), frames, strict=True):
-            if frame not in self._hidden:
-                self._hidden[frame] = _HiddenFilm(self._film.of([frame]))
-            self._hidden[frame].expose(one, rows)
+        self._hidden.begin(frames, self._film)
+        self._hidden.expose(*self._half_size(group, frames))
 
     def developed(self) -> Float[Tensor, "n 3 h w"]:
         """The frames."""
         frames = range(self._film.light.shape[0])
-        self._end_runs(frames)
-        self._end_hidden(frames)
+        for some in [frames] if self._device.type != "cpu" else [[frame] for frame in frames]:
+            self._end_runs(some)
+            self._end_hidden(some)
         return self._film.developed()
 
     def _lay_blurred(self, group: BlurredGroup, frames: Sequence[int]) -> None:
@@ -112,25 +151,26 @@ class Exposure:
 
     def _end_runs(self, frames: Sequence[int]) -> None:
         """Lay runs of coarse groups, where there are any, on their frames' films."""
-        for frame in frames:
-            film = self._runs.pop(frame, None)
-            if film is not None:
-                self._lay(enlarged(film.as_group(), self._height, self._width, ring=0), [frame])
+        if ended := self._runs.finished(frames):
+            self._lay_enlarged(self._runs.as_group(ended), ended)
 
     def _end_hidden(self, frames: Sequence[int]) -> None:
-        for frame in frames:
-            film = self._hidden.pop(frame, None)
-            if film is not None:
-                self._lay(enlarged(film.as_group(), self._height, self._width, ring=0), [frame])
+        if ended := self._hidden.finished(frames):
+            self._lay_enlarged(self._hidden.as_group(ended), ended)
 
-    def _half_size(self, group: BlurredGroup) -> tuple[Float[Tensor, "n c h w"], slice]:
-        """A coarse group on the half-size film, and the rows of the film that it lies on."""
+    def _lay_enlarged(self, group: Float[Tensor, "n c h w"], frames: Sequence[int]) -> None:
+        self._lay(enlarged(group, self._height, self._width, ring=0), frames)
+
+    def _half_size(
+        self, group: BlurredGroup, frames: Sequence[int]
+    ) -> tuple[Float[Tensor, "n c h w"], Sequence[int], slice]:
+        """A coarse group on the half-size film, its frames, and the rows of the film that it lies on."""
         whole, rows = group.whole(), group.rows
         if group.octave == 1:
-            return whole, rows
+            return whole, frames, rows
         count = math.ceil(self._height / 2**group.octave) + 2 * RING
         whole = F.pad(whole, (0, 0, rows.start, count - rows.stop))
         for finer in range(group.octave - 1, 0, -1):
             size = math.ceil(self._height / 2**finer), math.ceil(self._width / 2**finer)
             whole = enlarged(whole, *size, ring=RING)
-        return whole, _ALL
+        return whole, frames, _ALL

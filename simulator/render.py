@@ -141,10 +141,15 @@ def _batches(
     by_octave: dict[int, list[int]] = {}
     for frame, lens in enumerate(lenses):
         by_octave.setdefault(group.octave(lens, aperture), []).append(frame)
-    at_once = 1 if device.type == "cpu" else FRAMES_AT_ONCE
+    at_once = frames_at_once(device)
     for frames in by_octave.values():
         for start in range(0, len(frames), at_once):
             yield frames[start : start + at_once]
+
+
+def frames_at_once(device: torch.device) -> int:
+    """How many frames of a group are blurred together."""
+    return 1 if device.type == "cpu" else FRAMES_AT_ONCE
 
 
 def render_stack(

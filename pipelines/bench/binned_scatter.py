@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simulator import Aperture, ThinLens
-from simulator.scatter import spot_spectrum
+from simulator.spot_spectra import spot_spectrum
 
 _BATCH_BYTES = 256 << 20
 """Bins are transformed together as long as they stay below this."""

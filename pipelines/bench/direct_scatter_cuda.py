@@ -19,14 +19,10 @@ from simulator import ThinLens
 triton: Any = import_module("triton")
 tl: Any = import_module("triton.language")
 
-constexpr = Any
-"""What Triton looks for in an annotation."""
 _ROWS, _COLUMNS = 4, 32
 
 
-def _gathered(
-    source: Any, reaches: Any, frame: Any, height: Any, width: Any, reach: Any, ROWS: constexpr, COLUMNS: constexpr
-) -> Any:
+def _gathered(source, reaches, frame, height, width, reach, ROWS: tl.constexpr, COLUMNS: tl.constexpr):  # type: ignore[no-untyped-def]
     """source [5, H + 2 reach, W + 2 reach]: light, 1, radius; reaches [tiles]; frame [3, H, W]. One program: a tile."""
     tile = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
     row = tl.program_id(1) * ROWS + tl.arange(0, ROWS)[:, None]

@@ -117,6 +117,23 @@ def test_frames_do_not_depend_on_their_neighbours_in_the_stack() -> None:
     assert_close(together, alone, atol=1e-6, what="stack against single frames")
 
 
+@pytest.mark.parametrize("aperture", [Aperture(), Aperture(focus_shift=(0.02, 0.0, -0.03))])
+def test_frames_blurred_together_are_those_blurred_one_by_one(
+    aperture: Aperture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a GPU does it: all frames of a group and octave at once, among them some that begin and end coarse runs."""
+    disparity = torch.full((90, 110), 0.1)
+    disparity[20:70, 30:60] = 0.6
+    disparity[50:, 70:] = noise(40, 40, seed=2) * 0.2 + 0.8
+    image = noise(3, 90, 110, seed=1)
+    image[:, 25, 35] = 20.0  # a lamp: its bin stays on the frame's grid
+    lenses = [ThinLens(focus, scale) for focus in (0.1, 0.6, 0.9) for scale in (12.0, 30.0)]
+    alone = render_stack(image, disparity, lenses, aperture=aperture)
+    monkeypatch.setattr("simulator.render.frames_at_once", lambda device: 4)
+    together = render_stack(image, disparity, lenses, aperture=aperture)
+    assert_close(together, alone, atol=2e-5, what="frames")
+
+
 @pytest.mark.parametrize("radius", [8.0, 20.0, 40.0])
 def test_nothing_wraps_around_the_frame(radius: float) -> None:
     """Bright at the bottom, black above: the spots of the coarser octaves are the wider for their cut spectra."""

@@ -9,11 +9,14 @@ import torch
 from torch import Tensor
 
 from simulator import Aperture, PupilRaster, Scene, ThinLens, render_stack
+from simulator.inner_spectrum import inner
 from simulator.lateral import magnified
 from simulator.octave import OctaveGrid, drawn_radius, enlarged
 from simulator.reference import spread
-from simulator.scatter import BlurredGroup, SpotSpectra, SpreadBin, inner, spectra
+from simulator.scatter import BlurredGroup, spectra
 from simulator.spot import second_moment
+from simulator.spot_spectra import SpotSpectra
+from simulator.spread_sum import SpreadBin
 from tests.simulator.closeness import assert_close
 
 TRIANGLE_DOWN = PupilRaster(torch.ones(9, 9).triu().flip(1).triu().flip(1).double())
@@ -89,9 +92,9 @@ def test_coarse_octaves_blur_like_the_twin_from_the_radius_where_they_are_used(a
     content = torch.nn.functional.interpolate(noise(1, 1, size[0] // 9, size[1] // 9), size=size, mode="bicubic")[0]
     grid = OctaveGrid.around(height, width, radius, 0, coarsest=octave)
     table = SpotSpectra(aperture, grid.padded_height, grid.padded_width, torch.device("cpu"))
-    spot = table.of(-drawn_radius(radius, 0, octave, octave, aperture.moment()), 2**octave)
+    spot = table.of([-drawn_radius(radius, 0, octave, octave, aperture.moment())], 2**octave)
     bin_ = inner(spectra(content[None].expand(1, 4, -1, -1).contiguous(), grid, margin)[0], 2**octave)
-    fast = BlurredGroup([SpreadBin(bin_, spot[None, None], 2**octave)], grid, 2**octave).whole()[0]
+    fast = BlurredGroup([[SpreadBin(bin_, spot, 2**octave)]], grid, 2**octave).whole()[0]
     for finer in range(octave - 1, -1, -1):
         fast = enlarged(fast, height // 2**finer, width // 2**finer, ring=1 if finer else 0)
     mask = aperture.mask(-radius)
