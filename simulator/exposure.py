@@ -16,76 +16,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.composite import LEAST_COVERAGE, Film
-from simulator.octave import RING, enlarged, halved
+from simulator.composite import Film
+from simulator.half_size import HiddenFilms, RunFilms
+from simulator.octave import RING, enlarged
 from simulator.scatter import BlurredGroup
 
 _ALL = slice(None)
-_LEAST_FREE = 0.02
-"""Of a cell of the hidden groups' film: what shows in a pixel that is freer than its cell has to have a colour."""
-
-
-class _HalfSize:
-    """Films of a stack's frames at half size, with a ring; a frame's is blank until something is laid on it."""
-
-    def __init__(self, frames: int, size: tuple[int, int], device: torch.device, coverages: int) -> None:
-        self._film = Film.unexposed(frames, *size, device, coverages)
-        self._begun: set[int] = set()
-
-    def unbegun(self, frames: Sequence[int]) -> list[int]:
-        """Those of the frames whose film is still blank; they are blank no more."""
-        found = [frame for frame in frames if frame not in self._begun]
-        self._begun.update(found)
-        return found
-
-    def expose(self, group: Float[Tensor, "n c h w"], frames: Sequence[int], rows: slice) -> None:
-        """Lay a group behind all that came before."""
-        strip = self._film.strip(rows)
-        film = strip.of(frames)
-        film.expose(group)
-        strip.keep(frames, film)
-
-    def finished(self, frames: Sequence[int]) -> list[int]:
-        """Those of the frames that something was laid on; their film ends here."""
-        found = [frame for frame in frames if frame in self._begun]
-        self._begun.difference_update(found)
-        return found
-
-
-class _Runs(_HalfSize):
-    """Of runs of coarse groups: blank again after each."""
-
-    def begin(self, frames: Sequence[int]) -> None:
-        if new := self.unbegun(frames):
-            self._film.light[new], self._film.free[new] = 0.0, 1.0
-
-    def as_group(self, frames: Sequence[int]) -> Float[Tensor, "n c h w"]:
-        return self._film.of(frames).as_group()
-
-
-class _HiddenFilms(_HalfSize):
-    """Of hidden groups. They are laid on the frame as one: their mixture, covering what they cover all together."""
-
-    def __init__(self, frames: int, size: tuple[int, int], device: torch.device, coverages: int) -> None:
-        super().__init__(frames, size, device, coverages)
-        self._at_first = torch.empty_like(self._film.free)  # what was free of each
-        self._coverage = torch.empty_like(self._film.free)
-
-    def begin(self, frames: Sequence[int], whole: Film) -> None:
-        if new := self.unbegun(frames):
-            free = F.pad(halved(whole.of(new).free), (RING,) * 4, mode="replicate").clamp_(min=_LEAST_FREE)
-            self._at_first[new] = self._film.free[new] = free
-            self._film.light[new] = self._coverage[new] = 0.0
-
-    def expose(self, group: Float[Tensor, "n c h w"], frames: Sequence[int], rows: slice) -> None:
-        self._coverage[list(frames), :, rows] += group[:, 3:]
-        super().expose(group, frames, rows)
-
-    def as_group(self, frames: Sequence[int]) -> Float[Tensor, "n c h w"]:
-        film = self._film.of(frames)
-        taken = (self._at_first[list(frames)] - film.free).clamp_(min=LEAST_COVERAGE)
-        coverage = self._coverage[list(frames)].clamp_(0.0, 1.0)
-        return torch.cat([film.light * (coverage / taken), coverage], dim=1)
 
 
 class Exposure:
@@ -99,8 +35,8 @@ class Exposure:
         half = math.ceil(height / 2) + 2 * RING, math.ceil(width / 2) + 2 * RING
         self._device = device
         self._film = Film.unexposed(frames, height, width, device, coverages)
-        self._runs = _Runs(frames, half, device, coverages)
-        self._hidden = _HiddenFilms(frames, half, device, coverages)
+        self._runs = RunFilms(frames, half, device, coverages)
+        self._hidden = HiddenFilms(frames, half, device, coverages)
 
     def expose(self, group: BlurredGroup, frames: Sequence[int]) -> None:
         """Lay a blurred group behind all that came before."""
