@@ -18,6 +18,18 @@ from torch import Tensor
 LEAST_COVERAGE = 1e-4  # below it the transforms' rounding exceeds the content
 
 
+def chosen(frames: Sequence[int], device: torch.device) -> slice | Tensor:
+    """Index of some frames, in the order of their numbers: of neighbours a slice, which is a view.
+
+    Others' numbers are sent without waiting for the device, as an index made of a list would.
+    """
+    first, end = frames[0], frames[-1] + 1
+    if end - first == len(frames):
+        return slice(first, end)
+    index = torch.tensor(list(frames))
+    return index.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else index
+
+
 class Film:
     """Collects the light of n frames, group by group.
 
@@ -40,15 +52,14 @@ class Film:
 
     def of(self, frames: Sequence[int]) -> Film:
         """The film of some frames; of neighbours, the same memory."""
-        if list(frames) == list(range(frames[0], frames[-1] + 1)):
-            some = slice(frames[0], frames[-1] + 1)
-            return Film(self.light[some], self.free[some])
-        return Film(self.light[list(frames)], self.free[list(frames)])
+        some = chosen(frames, self.free.device)
+        return Film(self.light[some], self.free[some])
 
     def keep(self, frames: Sequence[int], film: Film) -> None:
         """Put back what `of` took apart."""
-        if film.light.data_ptr() != self.light[frames[0]].data_ptr():
-            self.light[list(frames)], self.free[list(frames)] = film.light, film.free
+        some = chosen(frames, self.free.device)
+        if isinstance(some, Tensor):
+            self.light[some], self.free[some] = film.light, film.free
 
     def expose(self, group: Float[Tensor, "n c h w"]) -> None:
         """Lay a blurred group (light [3], coverage [k]) behind all that came before. Overwrites the coverage."""

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.composite import LEAST_COVERAGE, Film
+from simulator.composite import LEAST_COVERAGE, Film, chosen
 from simulator.octave import RING, halved
 
 _LEAST_FREE = 0.02
@@ -51,7 +51,8 @@ class RunFilms(_HalfSize):
 
     def begin(self, frames: Sequence[int]) -> None:
         if new := self.unbegun(frames):
-            self._film.light[new], self._film.free[new] = 0.0, 1.0
+            some = chosen(new, self._film.free.device)
+            self._film.light[some], self._film.free[some] = 0.0, 1.0
 
     def as_group(self, frames: Sequence[int]) -> Float[Tensor, "n c h w"]:
         return self._film.of(frames).as_group()
@@ -68,15 +69,17 @@ class HiddenFilms(_HalfSize):
     def begin(self, frames: Sequence[int], whole: Film) -> None:
         if new := self.unbegun(frames):
             free = F.pad(halved(whole.of(new).free), (RING,) * 4, mode="replicate").clamp_(min=_LEAST_FREE)
-            self._at_first[new] = self._film.free[new] = free
-            self._film.light[new] = self._coverage[new] = 0.0
+            some = chosen(new, free.device)
+            self._at_first[some] = self._film.free[some] = free
+            self._film.light[some] = self._coverage[some] = 0.0
 
     def expose(self, group: Float[Tensor, "n c h w"], frames: Sequence[int], rows: slice) -> None:
-        self._coverage[list(frames), :, rows] += group[:, 3:]
+        self._coverage[chosen(frames, group.device), :, rows] += group[:, 3:]
         super().expose(group, frames, rows)
 
     def as_group(self, frames: Sequence[int]) -> Float[Tensor, "n c h w"]:
         film = self._film.of(frames)
-        taken = (self._at_first[list(frames)] - film.free).clamp_(min=LEAST_COVERAGE)
-        coverage = self._coverage[list(frames)].clamp_(0.0, 1.0)
+        some = chosen(frames, film.free.device)
+        taken = (self._at_first[some] - film.free).clamp_(min=LEAST_COVERAGE)
+        coverage = self._coverage[some].clamp(0.0, 1.0)
         return torch.cat([film.light * (coverage / taken), coverage], dim=1)

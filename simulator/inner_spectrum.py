@@ -15,8 +15,15 @@ def inner(spectrum: Inexact[Tensor, "*n x hp"], coarseness: int) -> Inexact[Tens
     if coarseness == 1:
         return spectrum
     x = (spectrum.shape[-2] - 1) // coarseness + 1
+    return inner_rows(spectrum[..., :x, :], coarseness)
+
+
+def inner_rows(spectrum: Inexact[Tensor, "*n x hp"], coarseness: int) -> Inexact[Tensor, "*n x hf"]:
+    """The same along y alone."""
+    if coarseness == 1:
+        return spectrum
     half = spectrum.shape[-1] // coarseness // 2
-    return torch.cat([spectrum[..., :x, :half], spectrum[..., :x, -half:]], dim=-1)
+    return torch.cat([spectrum[..., :half], spectrum[..., -half:]], dim=-1)
 
 
 def outer(spectrum: Inexact[Tensor, "*n xf hf"], times: int) -> Inexact[Tensor, "*n x hp"]:

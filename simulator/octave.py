@@ -99,11 +99,13 @@ class OctaveGrid:
         """
         top = 0 if first is None else min(max(first - self.padding, 0), self.height - 1) // self.divisor * self.divisor
         bottom = self.height if end is None else max(min(end + self.padding, self.height), top + 1)
-        is_within = first is not None and end is not None and first >= 0 and end <= self.height
-        above = self.divisor if is_within else self.padding
+        above, needed = self.padding, bottom - top + 2 * self.padding
+        if first is not None and end is not None and first >= 0 and end <= self.height:
+            above = self.divisor
+            needed = max(bottom - top + 2 * above, end - first + 2 * self.padding)  # also of what leaves the frame
         for parts in range(_MOST_PARTS, 1, -1):
             padded, rest = divmod(self.padded_height, parts)
-            if not rest and padded % (2 * self.divisor) == 0 and bottom - top + 2 * above <= padded:
+            if not rest and padded % (2 * self.divisor) == 0 and padded >= needed:
                 return replace(self, height=bottom - top, padded_height=padded, top=top, above=above, parts=parts)
         return self
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Complex, Float
 from torch import Tensor
 
 from simulator.aperture import IDENTITY_RADIUS_PX, Aperture
-from simulator.inner_spectrum import inner
+from simulator.inner_spectrum import inner_rows
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,11 @@ class SpotSpectra:
         key = step, side, coarseness, parts
         if key not in self._table:
             mask = self._aperture.mask(side * self._steps[step]).float().to(self._device)
-            whole = _complex_spectrum(mask, *self._size)[::parts].T  # [X, H' / parts]
             real = self._aperture.is_point_symmetric
+            columns = self._size[1] // 2 // coarseness + 1
+            whole = _complex_spectrum(mask, self._size[0] // parts, self._size[1], columns)  # [X / f, H' / parts]
             spot = whole.real.repeat_interleave(2, dim=-1) if real else whole
-            self._table[key] = self._windowed(inner(spot, coarseness), coarseness, parts, 2 if real else 1)
+            self._table[key] = self._windowed(inner_rows(spot, coarseness), coarseness, parts, 2 if real else 1)
         return self._table[key]
 
     def _windowed(self, spot: Tensor, coarseness: int, parts: int, times: int) -> Tensor:
@@ -124,13 +126,14 @@ def radius_steps(largest: int) -> list[float]:
 
 def spot_spectrum(mask: Float[Tensor, "d d"], height: int, width: int) -> Float[Tensor, "height freq"]:
     """Real part of the spectrum of a mask centred on the origin of a [height, width] torus."""
-    return _complex_spectrum(mask, height, width).real
+    return _complex_spectrum(mask, height, width, width // 2 + 1).T.real
 
 
-def _complex_spectrum(mask: Tensor, height: int, width: int) -> Complex[Tensor, "height freq"]:
-    half = mask.shape[0] // 2
-    if 2 * half + 1 > min(height, width):
-        raise ValueError(f"mask of {mask.shape[0]} px must fit the padded frame of {height}x{width} px")
-    grid = torch.zeros(height, width, dtype=mask.dtype, device=mask.device)
-    grid[: mask.shape[0], : mask.shape[1]] = mask
-    return torch.fft.rfft2(grid.roll((-half, -half), dims=(0, 1)))
+def _complex_spectrum(mask: Tensor, height: int, width: int, columns: int) -> Complex[Tensor, "columns height"]:
+    """The first of the frequencies along x, which come first; only rows that the mask has are transformed along x."""
+    side, half = mask.shape[0], mask.shape[0] // 2
+    if side > min(height, width):
+        raise ValueError(f"mask of {side} px must fit the padded frame of {height}x{width} px")
+    lines = F.pad(mask, (0, width - side)).roll(-half, 1)
+    along_x = torch.fft.rfft(lines)[:, :columns].T  # [X', d]
+    return torch.fft.fft(F.pad(along_x, (0, height - side)).roll(-half, 1))

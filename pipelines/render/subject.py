@@ -94,4 +94,8 @@ def to_srgb8(linear: torch.Tensor, tone: str = "clip") -> npt.NDArray[np.uint8]:
     """Linear light [F, 3, H, W] on any device -> 8-bit sRGB [F, H, W, 3]; what is above 1 by the rule of tone."""
     toned = soft_shoulder if tone == "shoulder" else clipped_at_white
     frames = [(linear_to_srgb(toned(frame)) * 255).round().to(torch.uint8) for frame in linear]
-    return torch.stack(frames).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    pixels = torch.stack(frames).permute(0, 2, 3, 1).contiguous()
+    if not pixels.is_cuda:
+        return pixels.numpy()
+    pinned = torch.empty(pixels.shape, dtype=pixels.dtype, pin_memory=True)  # no staging on the way
+    return pinned.copy_(pixels).numpy()

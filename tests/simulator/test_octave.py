@@ -65,6 +65,12 @@ def test_few_rows_make_a_narrow_strip() -> None:
     assert [frame.strip(*rows).parts for rows in ((50, 55), (20, 100), (None, None))] == [3, 1, 1]
 
 
+@pytest.mark.parametrize(("first", "end"), [(1, 12), (188, 199), (60, 71)])
+def test_light_that_leaves_the_frame_does_not_come_back_at_a_strips_other_end(first: int, end: int) -> None:
+    strip = OctaveGrid.around(200, 90, 24.0, 0, coarsest=2).strip(first, end)
+    assert strip.padded_height >= end - first + 2 * strip.padding
+
+
 def test_octaves_follow_the_radius() -> None:
     assert [octave_of(r) for r in (0.0, 7.9, 8.0, 20.0, 40.0, 500.0)] == [0, 0, 1, 2, 3, 3]
 

@@ -80,7 +80,7 @@ def test_bins_of_several_radii_add_up() -> None:
     assert_close(together, apart[0] + apart[1], atol=2e-5, what="two bins")
 
 
-@pytest.mark.parametrize(("first", "end"), [(30, 36), (0, 12), (85, 96)])
+@pytest.mark.parametrize(("first", "end"), [(30, 36), (3, 9), (0, 12), (85, 96)])
 @pytest.mark.parametrize(("radius", "octave"), [(5.5, 0), (9.0, 1), (22.0, 2)])
 def test_a_strip_blurs_like_the_whole_frame(first: int, end: int, radius: float, octave: int) -> None:
     """Content of few rows, also at the picture's edge where it is repeated."""
@@ -90,7 +90,7 @@ def test_a_strip_blurs_like_the_whole_frame(first: int, end: int, radius: float,
     frame = OctaveGrid.around(height, width, 22.0, 0, coarsest=2)
     held = first or None, end if end < height else None
     strip = frame.strip(*held)
-    assert (strip.parts > 1) == (first == 30)
+    assert (strip.parts > 1) == (end - first == 6)
     pictures = []
     for grid in (frame, strip):
         table = SpotSpectra(Aperture(), frame.padded_height, frame.padded_width, CPU)
