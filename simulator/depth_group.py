@@ -25,7 +25,7 @@ from simulator.spread_sum import SpreadBin
 
 FEWEST_BINS, MOST_BINS = 16, 48
 GROUP_PX, FEWEST_GROUPS, MOST_GROUPS = 4.0, 4, 6
-"""Radii within a group differ by as many pixels at most, as long as five or six groups do for it."""
+"""Radii within a group differ by as many pixels at most, as long as four to six groups do for it."""
 HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
 GUESSED_BINS = 4
 _DISPLAY_WHITE = 1.001
@@ -72,22 +72,25 @@ class DepthGroup:
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
         """Light and coverage of n lenses, all of one octave, on the grid of that."""
-        octave = self.octave(lenses[0], aperture)
-        spread = [self._spread(lens, aperture, octave) for lens in lenses]
+        own = [self._octaves(lens, aperture) for lens in lenses]
+        octave = min(own[0])
+        spread = [self._spread(lens, aperture, octave, of_lens) for lens, of_lens in zip(lenses, own, strict=True)]
         reach = max(abs(s) for _, drawn in spread for s in drawn)
         rows = self._grid.rows_reached(*self._rows_held(), reach, octave)
         return BlurredGroup([bins for bins, _ in spread], self._grid, 2 ** (octave - self._grid.octave), rows)
 
-    def _spread(self, lens: ThinLens, aperture: Aperture, octave: int) -> tuple[list[SpreadBin], list[float]]:
-        """The bins with their spots, and the signed radii that these are drawn at, in cells of the group's grid."""
+    def _spread(
+        self, lens: ThinLens, aperture: Aperture, octave: int, octaves: Sequence[int]
+    ) -> tuple[list[SpreadBin], list[float]]:
+        """The bins, each of its own octave, with their spots; and the signed radii of these, in cells of the grid."""
         parts, height = self._grid.parts, self._grid.padded_height
         table = spot_spectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
-        channels = aperture.lenses_of_channels(lens)
+        channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
         spread: list[SpreadBin] = []
         all_drawn: list[float] = []
-        for number, own in enumerate(self._octaves(lens, aperture)):
+        for number, own in enumerate(octaves):
             coarseness = 2 ** (own - self._grid.octave)
-            drawn = [self._drawn(number, channel, aperture, octave, own) for channel in channels]
+            drawn = [self._drawn(defocus_px[number], aperture, octave, own) for defocus_px in channels]
             spread.append(
                 SpreadBin(self._spectra_at(coarseness)[number], table.of(drawn, coarseness, parts), coarseness)
             )
@@ -127,11 +130,10 @@ class DepthGroup:
             for b, r in zip(self.bins, smallest_px, strict=True)
         ]
 
-    def _drawn(self, number: int, lens: ThinLens, aperture: Aperture, octave: int, own: int) -> float:
+    def _drawn(self, defocus_px: float, aperture: Aperture, octave: int, own: int) -> float:
         """The signed radius of a bin's spot, in cells of the group's grid."""
-        s = lens.blur_scale_px * (self.bins[number].disparity - lens.focus_disparity)
-        moment = aperture.moment(1 if s > 0 else -1)
-        return math.copysign(drawn_radius(abs(s), self._grid.octave, octave, own, moment), s)
+        moment = aperture.moment(1 if defocus_px > 0 else -1)
+        return math.copysign(drawn_radius(abs(defocus_px), self._grid.octave, octave, own, moment), defocus_px)
 
     def _spectra_at(self, coarseness: int) -> list[Tensor]:
         """Of each bin, [4, X, 2 H']."""

@@ -26,8 +26,8 @@ class _HalfSize:
         self._film = Film.unexposed(frames, *size, device, coverages)
         self._begun: set[int] = set()
 
-    def unbegun(self, frames: Sequence[int]) -> list[int]:
-        """Those of the frames whose film is still blank; they are blank no more."""
+    def newly_begun(self, frames: Sequence[int]) -> list[int]:
+        """Those of the frames whose film was blank till now; something is about to be laid on it."""
         found = [frame for frame in frames if frame not in self._begun]
         self._begun.update(found)
         return found
@@ -50,7 +50,7 @@ class RunFilms(_HalfSize):
     """Of runs of coarse groups: blank again after each."""
 
     def begin(self, frames: Sequence[int]) -> None:
-        if new := self.unbegun(frames):
+        if new := self.newly_begun(frames):
             some = chosen(new, self._film.free.device)
             self._film.light[some], self._film.free[some] = 0.0, 1.0
 
@@ -67,7 +67,7 @@ class HiddenFilms(_HalfSize):
         self._coverage = torch.empty_like(self._film.free)
 
     def begin(self, frames: Sequence[int], whole: Film) -> None:
-        if new := self.unbegun(frames):
+        if new := self.newly_begun(frames):
             free = F.pad(halved(whole.of(new).free), (RING,) * 4, mode="replicate").clamp_(min=_LEAST_FREE)
             some = chosen(new, free.device)
             self._at_first[some] = self._film.free[some] = free

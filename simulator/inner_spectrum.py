@@ -12,8 +12,6 @@ from torch import Tensor
 
 def inner(spectrum: Inexact[Tensor, "*n x hp"], coarseness: int) -> Inexact[Tensor, "*n xf hf"]:
     """The part of spectra that a grid `coarseness` times coarser can hold: low frequencies of both signs."""
-    if coarseness == 1:
-        return spectrum
     x = (spectrum.shape[-2] - 1) // coarseness + 1
     return inner_rows(spectrum[..., :x, :], coarseness)
 

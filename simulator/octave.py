@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-_THRESHOLD_PX = (8.0, 20.0, 40.0)  # smallest radius at which a group may move to octave 1, 2, 3
+_THRESHOLD_PX = (8.0, 20.0, 40.0)  # smallest radius at which a bin may move to octave 1, 2, 3
 _MOST_PARTS = 4  # of the frame's padded height
 RING = 1  # cells kept around the frame: enlarging looks at neighbours
 _RIM = 2.0  # cells from the radius to where a spot has ended: its pixels, and the next wider one it is mixed with
@@ -28,7 +28,7 @@ _TAIL = 4  # coarse cells more for one whose spectrum was cut: less than 0.002 o
 
 
 def octave_of(smallest_radius_px: float) -> int:
-    """How coarse a grid may do for a radius, or for a group whose smallest it is."""
+    """How coarse a grid may do for a bin that is blurred by this radius at least."""
     return bisect.bisect_right(_THRESHOLD_PX, smallest_radius_px)
 
 

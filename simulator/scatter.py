@@ -106,7 +106,8 @@ class BlurredGroup:
         coarseness = 2 ** (self._grid.octave - self._finest.octave)
         total = spread_sum(self._lenses, channels, spots, coarseness)
         if coarseness > 1:
-            total = total * _to_cell_middles(self._finest, coarseness, total.device)
+            size = self._finest.padded_height, self._finest.padded_width
+            total = total * _to_cell_middles(*size, coarseness, total.device)
         first = self._grid.rows.start
         rows = slice(first + self._rows.start, first + self._rows.stop)
         # The spectra are scaled already ("forward"): no scaling here, however few of the frequencies are left.
@@ -115,10 +116,13 @@ class BlurredGroup:
 
 
 @lru_cache(maxsize=64)
-def _to_cell_middles(grid: OctaveGrid, coarseness: int, device: torch.device) -> Complex[Tensor, "x hp"]:
-    """A coarse cell's middle lies (f − 1)/2 fine cells beyond the middle of its first one: that shift."""
+def _to_cell_middles(height: int, width: int, coarseness: int, device: torch.device) -> Complex[Tensor, "x hp"]:
+    """A coarse cell's middle lies (f − 1)/2 fine cells beyond the middle of its first one: that shift.
+
+    height, width: of the padded fine grid.
+    """
     phases = []
-    for length, frequencies in ((grid.padded_width, torch.fft.rfftfreq), (grid.padded_height, torch.fft.fftfreq)):
+    for length, frequencies in ((width, torch.fft.rfftfreq), (height, torch.fft.fftfreq)):
         cycles = frequencies(length // coarseness, dtype=torch.float64) / coarseness  # per fine cell
         phases.append(torch.polar(torch.ones_like(cycles), math.pi * (coarseness - 1) * cycles))
     return (phases[0][:, None] * phases[1]).to(torch.complex64).to(device)

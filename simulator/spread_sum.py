@@ -5,6 +5,8 @@ Letters: L bins; n lenses; c channels; k spots to a lens; X, H' frequencies of t
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
@@ -69,5 +71,6 @@ def _summed(bins: Sequence[SpreadBin], channels: slice, spots: slice, coarseness
 
 @lru_cache(maxsize=1)
 def _kernel() -> Any:
-    """The module of the kernel, where Triton is at hand: it comes with torch for CUDA."""
-    return import_module("simulator.spread_sum_triton") if find_spec("triton") else None
+    """The module of the kernel, where Triton, which comes with torch for CUDA, finds the C compiler that it needs."""
+    has_compiler = bool(os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang"))
+    return import_module("simulator.spread_sum_triton") if has_compiler and find_spec("triton") else None

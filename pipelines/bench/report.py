@@ -103,8 +103,8 @@ def _roofline_table(rooflines: Sequence[Roofline], rates: Rates) -> str:
     ]
     head = ["size", "r max", "MB", "MFLOP of transforms", "operations", "bytes ms", "transforms ms", "took ms", "share"]
     note = (
-        f"Measured here, at best: {rates.cached_bytes_per_s / 1e9:.0f} GB/s within the caches (as bytes ms has it), "
-        f"{rates.streamed_bytes_per_s / 1e9:.0f} GB/s beyond them, "
+        f"Measured here, at best: {rates.cached_bytes_per_s / 1e9:.0f} GB/s within the caches, "
+        f"{rates.streamed_bytes_per_s / 1e9:.0f} GB/s beyond them (bytes ms: the higher), "
         f"transforms {rates.transform_flops_per_s / 1e9:.0f} GFLOP/s"
     )
     return table("Roofline: a frame of a stack, set-up shared", head, rows) + f"\n{note}"

@@ -14,7 +14,7 @@ from tests.simulator.closeness import assert_close
 def test_a_grid_has_room_and_cheap_even_sides(height: int, width: int, reach: float, octave: int) -> None:
     grid = OctaveGrid.around(height, width, reach, octave, coarsest=3)
     q = 2**octave
-    assert grid.padding * q >= reach
+    assert grid.padding * q >= reach + (8 if octave < 3 else 0)  # a coarsest cell more for the tail of a cut spectrum
     for coarser in range(octave, 4):
         f = 2 ** (coarser - octave)
         coarse = grid.coarser(coarser)
@@ -97,7 +97,7 @@ def test_halving_and_enlarging_keep_place_and_light_and_widen_by_a_known_varianc
         assert float((row * (centre - mean) ** 2).sum()) == pytest.approx((q * q - 1) / 2, abs=1e-9)
 
 
-@pytest.mark.parametrize("moment", [0.2, 0.41, 0.5])
+@pytest.mark.parametrize("moment", [0.2, 0.41, 0.5, 0.6])
 def test_the_drawn_radius_makes_up_for_what_halving_and_enlarging_add(moment: float) -> None:
     for drawn_on, octave, radius in ((0, 0, 3.0), (0, 1, 9.0), (0, 3, 50.0), (1, 1, 9.0), (1, 3, 50.0)):
         q2, wide2 = 4.0**drawn_on, 4.0**octave

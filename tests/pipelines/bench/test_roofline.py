@@ -37,7 +37,8 @@ def test_a_frame_has_a_floor_and_a_share() -> None:
     assert found.took_ms == pytest.approx(10.0)
     assert found.bytes_ms == pytest.approx(found.bytes_a_frame / 1e6)
     assert found.share == pytest.approx((found.bytes_ms + found.transforms_ms) / 10.0)
-    # At the very least five groups of four channels are inverted on the padded frame.
+    # At least four groups of four channels are inverted, and sixteen bins transformed for twelve frames, each on no
+    # less than a quarter of the frame: 16/4 + 16·4/12/4 = 5.3 whole transforms.
     assert found.transform_flops_a_frame > 20 * 2.5 * 96 * 96 * math.log2(96 * 96) / 4
     assert found.operations_a_frame > 20
 
