@@ -29,12 +29,12 @@ from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.data_set import existing_data_set
 from pipelines.errors import UserError
 from pipelines.experiment.config import ExperimentConfig
-from pipelines.notes import log_to_stderr
 from pipelines.preview.config import PreviewConfig
 from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import Place, RenderConfig
-from pipelines.render.interruption import Interrupted
 from pipelines.render.recipes import RECIPES
+from pipelines.runs.console_log import log_to_stderr
+from pipelines.runs.interruption import Interrupted
 from pipelines.train.config import TrainConfig
 from pipelines.train.recipes import RECIPES as TRAIN_RECIPES
 from pipelines.validate.config import ValidateConfig

@@ -13,7 +13,7 @@ import torch
 
 from pipelines.errors import UserError
 from pipelines.render import recipes
-from pipelines.render.depth import check_depth
+from pipelines.render.depth.estimator import check_depth
 from pipelines.render.estimate import bytes_per_sample, human
 
 PACKAGES = (

@@ -1,15 +1,15 @@
 """Thin-lens focal stacks from a photo and its disparity: pure torch, linear light, no files and no global state.
 
-Start reading in `simulator/reference.py`: the same mathematics, slow and obvious. `simulator/render.py` shows the
+Start reading in `simulator/reference/scatter.py`: the same mathematics, slow and obvious. `simulator/render.py` shows the
 whole flow of the fast renderer on one page.
 """
 
 from __future__ import annotations
 
-from simulator.aperture import Aperture
-from simulator.ldi import LayeredDepthImage
-from simulator.lens import ThinLens
-from simulator.pupil import PupilRaster
+from simulator.layers.ldi import LayeredDepthImage
+from simulator.optics.aperture import Aperture
+from simulator.optics.lens import ThinLens
+from simulator.optics.pupil import PupilRaster
 from simulator.render import RENDERER_VERSION, Scene, render_stack
 
 __all__ = ["RENDERER_VERSION", "Aperture", "LayeredDepthImage", "PupilRaster", "Scene", "ThinLens", "render_stack"]

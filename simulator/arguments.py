@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from simulator.lens import ThinLens
+from simulator.optics.lens import ThinLens
 
 
 def check_photo(image: Tensor, disparity: Tensor) -> None:

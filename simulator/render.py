@@ -18,18 +18,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.aperture import Aperture
 from simulator.arguments import check_lenses, check_photo, check_quality, check_radius
-from simulator.depth_group import DepthGroup, Surfaces, guessed_group, hidden_groups, seen_groups
-from simulator.exposure import Exposure
-from simulator.gather import gather_with_coverage
-from simulator.lateral import magnified
-from simulator.ldi import LayeredDepthImage
-from simulator.lens import ThinLens
-from simulator.matte import SplitPixels, split_mixed_pixels
-from simulator.occlusion import HiddenSurface, hidden_surfaces
-from simulator.peeling import peeled
-from simulator.regions import blended, regions
+from simulator.gather.rays import gather_with_coverage
+from simulator.layers.ldi import LayeredDepthImage
+from simulator.layers.matting import SplitPixels, split_mixed_pixels
+from simulator.layers.occlusion import HiddenSurface, hidden_surfaces
+from simulator.layers.peeling import peeled
+from simulator.optics.aperture import Aperture
+from simulator.optics.lateral import magnified
+from simulator.optics.lens import ThinLens
+from simulator.optics.regions import blended, regions
+from simulator.scatter.depth_group import DepthGroup, Surfaces, guessed_group, hidden_groups, seen_groups
+from simulator.scatter.exposure import Exposure
 
 RENDERER_VERSION = "4"
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = ("simulator", "shards", "pipelines")
 MAY_IMPORT = {"simulator": {"simulator"}, "shards": {"shards"}, "pipelines": set(OURS)}
-ONLY_HERE = {"ray": {"pipelines/render/run_ray.py"}, "torchvision": set()}
+ONLY_HERE = {"ray": {"pipelines/render/executors/ray_pool.py"}, "torchvision": set()}
 
 
 def imported(source: str) -> Iterator[str]:
@@ -46,12 +46,12 @@ def test_imports_of_our_packages_run_one_way(package: str) -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("simulator/lens.py", "import shards"),
-        ("simulator/lens.py", "def f():\n    from pipelines.errors import UserError"),
-        ("shards/codec.py", "from simulator.color import srgb_to_linear"),
-        ("pipelines/render/worker.py", "import ray"),
-        ("pipelines/render/worker.py", "import ray.util as util"),
-        ("pipelines/render/run_ray.py", "from torchvision import transforms"),
+        ("simulator/optics/lens.py", "import shards"),
+        ("simulator/optics/lens.py", "def f():\n    from pipelines.errors import UserError"),
+        ("shards/codec.py", "from simulator.optics.color import srgb_to_linear"),
+        ("pipelines/render/executors/worker.py", "import ray"),
+        ("pipelines/render/executors/worker.py", "import ray.util as util"),
+        ("pipelines/render/executors/ray_pool.py", "from torchvision import transforms"),
     ],
 )
 def test_wrong_imports_are_found(path: str, source: str) -> None:
@@ -59,5 +59,7 @@ def test_wrong_imports_are_found(path: str, source: str) -> None:
 
 
 def test_right_imports_are_not_complained_about() -> None:
-    assert not complaints("pipelines/render/run_ray.py", "import ray\nfrom shards import Sample\nimport simulator")
+    assert not complaints(
+        "pipelines/render/executors/ray_pool.py", "import ray\nfrom shards import Sample\nimport simulator"
+    )
     assert not complaints("shards/codec.py", "from .sample import Sample\nimport numpy")

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from pipelines.audit.subject import Subject
 from simulator import Aperture, Scene
-from simulator.color import srgb_to_linear
-from simulator.highlight import HighlightCurve, clipped_at_white, soft_shoulder
+from simulator.optics.color import srgb_to_linear
+from simulator.optics.highlight import HighlightCurve, clipped_at_white, soft_shoulder
 
 NO_CURVE = HighlightCurve(peak=1.0)
 

@@ -20,9 +20,9 @@ from pipelines.audit.optics import Optics
 from pipelines.audit.subject import Subject
 from pipelines.benchmark.metrics import Picture
 from pipelines.render.config import StackConfig
-from pipelines.render.listing import scene_seed
-from pipelines.render.photos import PhotoSource
-from pipelines.render.subject import draw_builtin, to_srgb8
+from pipelines.render.photos.listing import scene_seed
+from pipelines.render.photos.photo import PhotoSource
+from pipelines.render.sample.subject import draw_builtin, to_srgb8
 from shards.codec import ImageCodec, decode_image, encode_image
 from simulator import RENDERER_VERSION, Scene
 

@@ -1,6 +1,6 @@
 """Binned scatter at its best: radii a pixel apart, spot spectra kept for all frames, transforms at cheap sizes.
 
-The same picture as `simulator.reference.binned_scatter`, which makes everything anew for every frame.
+The same picture as `simulator.reference.scatter.binned_scatter`, which makes everything anew for every frame.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simulator import Aperture, ThinLens
-from simulator.spot_spectra import spot_spectrum
+from simulator.scatter.spot_spectra import spot_spectrum
 
 _BATCH_BYTES = 256 << 20
 """Bins are transformed together as long as they stay below this."""

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.bench.subject import KIND
-from pipelines.render.subject import BUILTIN_ASPECT, to_srgb8
-from simulator.procedural import builtin_scene
+from pipelines.render.sample.subject import BUILTIN_ASPECT, to_srgb8
+from simulator.scenes.catalogue import builtin_scene
 
 ENLARGED = 1.5
 """Photos are larger than what is rendered from them: they are scaled down when loaded, as real ones are."""

@@ -21,10 +21,10 @@ from pipelines.bench.photo_set import PhotoSet
 from pipelines.bench.stages import STAGES, StageSeconds, median_of, seconds_alone
 from pipelines.errors import UserError
 from pipelines.render.config import DepthConfig, ExecutionConfig, RenderConfig, SourceConfig, StorageConfig
-from pipelines.render.interruption import interruptible
-from pipelines.render.job import RenderJob, ShardFailure, ShardReport
+from pipelines.render.executors.inline import run_inline
+from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
 from pipelines.render.run import Prepared, prepare
-from pipelines.render.run_inline import run_inline
+from pipelines.runs.interruption import interruptible
 from shards.reader import read_shards
 from shards.storage import StoragePath
 
@@ -120,7 +120,7 @@ def inline_rates(load: Workload, repeats: int) -> tuple[list[StageRate], Executo
 
 def ray_rate(load: Workload, workers: int, stages: Sequence[StageRate]) -> ExecutorRate:
     """The Ray executor. Raises UserError when there are not two shards for each worker."""
-    from pipelines.render.run_ray import run_ray  # Ray takes seconds to import
+    from pipelines.render.executors.ray_pool import run_ray  # Ray takes seconds to import
 
     shards = load.prepared.planning.plan.shards
     if len(shards) < 2 * workers:

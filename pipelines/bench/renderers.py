@@ -13,7 +13,8 @@ from pipelines.bench import direct_scatter_cpu
 from pipelines.bench.binned_scatter import BinnedScatter
 from pipelines.bench.subject import PhotoLike, lenses_through, sampled
 from pipelines.bench.timing import Contender, Timing, interleaved
-from simulator import Scene, ThinLens, reference
+from simulator import Scene, ThinLens
+from simulator.reference import scatter as reference
 
 STACK, SETUP, BINNED, DIRECT = "stack", "set-up", "binned scatter", "direct scatter"
 FRAME_COUNTS = (1, 3, 6, 12)

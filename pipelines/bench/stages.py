@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from pipelines.errors import Rejection
-from pipelines.render.depth import DepthEstimator, DisparityMap, open_depth
-from pipelines.render.depth_edges import with_sharp_edges
-from pipelines.render.job import RenderJob
-from pipelines.render.photo_to_sample import photo_to_sample
-from pipelines.render.photos import Photo, load_photo
-from pipelines.render.plan import Plan
-from pipelines.render.subject import Subject
-from pipelines.render.worker import THREADS
+from pipelines.render.depth.edges import with_sharp_edges
+from pipelines.render.depth.estimator import DepthEstimator, DisparityMap, open_depth
+from pipelines.render.executors.job import RenderJob
+from pipelines.render.executors.worker import THREADS
+from pipelines.render.photos.photo import Photo, load_photo
+from pipelines.render.plan.plan import Plan
+from pipelines.render.sample.build import photo_to_sample
+from pipelines.render.sample.subject import Subject
 from shards.codec import ImageCodec, encode
 from shards.sample import Sample
 from shards.writer import ShardWriter

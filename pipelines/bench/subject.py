@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from simulator import ThinLens
-from simulator.procedural import builtin_scene
+from simulator.scenes.catalogue import builtin_scene
 
 FRAMES = 12
 KIND = "still_life"

@@ -11,10 +11,10 @@ import numpy as np
 from pipelines.benchmark.recipe import RECIPE, BuiltinRecipe, LensRecipe, difficulty
 from pipelines.benchmark.tasks import DISPARITY_SCALE, Kind, Task, TestScene, write_picture
 from pipelines.render.config import StackConfig
-from pipelines.render.draw import FocusPoint, draw_stack
-from pipelines.render.subject import to_srgb8
+from pipelines.render.sample.stack_draw import FocusPoint, draw_stack
+from pipelines.render.sample.subject import to_srgb8
 from simulator import Scene, ThinLens
-from simulator.procedural import builtin_scene
+from simulator.scenes.catalogue import builtin_scene
 
 AIF = "aif.png"
 

@@ -21,12 +21,12 @@ from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.metrics import Picture
 from pipelines.benchmark.tasks import Task, TestScene, read_picture
 from pipelines.errors import UserError
-from pipelines.render.subject import to_srgb8
+from pipelines.render.sample.subject import to_srgb8
 from pipelines.validate.degrade import degraded
 from simulator import ThinLens, render_stack
-from simulator.color import srgb_to_linear
-from simulator.edges import sharpened
-from simulator.reference import direct_scatter
+from simulator.layers.edges import sharpened
+from simulator.optics.color import srgb_to_linear
+from simulator.reference.scatter import direct_scatter
 
 
 class Contestant(Protocol):

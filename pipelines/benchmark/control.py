@@ -21,8 +21,8 @@ from torch import Tensor
 
 from pipelines.benchmark.metrics import Picture
 from simulator import Aperture, Scene, ThinLens
-from simulator.color import linear_to_srgb, srgb_to_linear
-from simulator.highlight import clipped_at_white
+from simulator.optics.color import linear_to_srgb, srgb_to_linear
+from simulator.optics.highlight import clipped_at_white
 
 Disparity = npt.NDArray[np.floating]  # [H, W]
 

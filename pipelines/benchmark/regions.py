@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.render.photo_to_sample import IN_FOCUS_RADIUS_PX
+from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
 
 SILHOUETTE_STEP_PX = 2.0
 """Neighbours whose s differ by more lie on two sides of a silhouette: no smooth surface blurs so unevenly."""

@@ -14,7 +14,7 @@ import torch
 
 from pipelines.benchmark.recipe import TracedRecipe, difficulty
 from pipelines.benchmark.tasks import DISPARITY_SCALE, Kind, Task, TestScene, write_picture
-from pipelines.render.subject import to_srgb8
+from pipelines.render.sample.subject import to_srgb8
 from pipelines.validate.references import Reference, load
 
 REFERENCES = Path(__file__).parents[2] / "tests" / "pipelines" / "validate" / "references"

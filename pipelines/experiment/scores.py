@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipelines.benchmark.control import sweep_control
 from pipelines.benchmark.metrics import PSNR_LIMIT_DB, fidelity
 from pipelines.benchmark.stacking import stacking_error
-from pipelines.render.photo_to_sample import IN_FOCUS_RADIUS_PX
+from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
 from shards import FrameLabels, Sample
 
 LEAST_PIXELS = 64

@@ -16,8 +16,8 @@ import torch
 from pipelines.preview.drawing import Box, Sheet
 from pipelines.preview.night_scene import HEIGHT, SIGN, WIDTH, night_scene
 from simulator import Aperture, PupilRaster, Scene, ThinLens
-from simulator.color import linear_to_srgb
-from simulator.highlight import HighlightCurve, clipped_at_white
+from simulator.optics.color import linear_to_srgb
+from simulator.optics.highlight import HighlightCurve, clipped_at_white
 
 COLUMNS, GAP_PX, CAPTION_PX = 4, 10, 26
 RADIUS_PX = 15.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from pipelines.progress_bar import progress_bar
+from pipelines.runs.progress_bar import progress_bar
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ from PIL import Image, ImageOps
 from pipelines.errors import UserError
 from pipelines.preview.embedded import data_url
 from pipelines.preview.media import webp
-from pipelines.render.folder import Folder
-from pipelines.render.plan import read_plan
+from pipelines.render.plan.plan import read_plan
+from pipelines.runs.data_set_paths import Folder
 from shards.storage import StoragePath
 
 THUMB_PX = 160

@@ -16,8 +16,8 @@ from pipelines.preview.checks import Check, checks_at_hand, read_audit
 from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
 from pipelines.preview.reject_gallery import RejectGroup, reject_groups
 from pipelines.preview.stored import StoredSample, Unreadable
-from pipelines.render.folder import Folder
-from pipelines.render.run_log import RunEntry, read_runs
+from pipelines.runs.data_set_paths import Folder
+from pipelines.runs.run_log import RunEntry, read_runs
 from shards.labels import FrameLabels
 from shards.validate import ValidationReport, validate
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from simulator import Scene, ThinLens
-from simulator.color import linear_to_srgb
-from simulator.procedural import builtin_scene
+from simulator.optics.color import linear_to_srgb
+from simulator.scenes.catalogue import builtin_scene
 
 HEIGHT, WIDTH, GAP_PX = 352, 528, 8
 BLUR_LEVEL = 4.0

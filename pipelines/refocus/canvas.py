@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from pipelines.train.framing import Framing
+from pipelines.model.framing import Framing
 
 WHOLE = 1.25
 """Up to this many times the trained long side a photo is worked on in one piece: positions carry that far."""

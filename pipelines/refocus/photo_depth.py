@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError
 from pipelines.refocus.config import RefocusConfig
-from pipelines.render.depth import check_depth, open_depth
-from pipelines.render.depth_edges import with_sharp_edges
-from pipelines.render.photos import Photo
+from pipelines.render.depth.edges import with_sharp_edges
+from pipelines.render.depth.estimator import check_depth, open_depth
+from pipelines.render.photos.photo import Photo
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from pipelines.errors import Rejection, UserError
-from pipelines.render.photos import Photo, PhotoSource, load_photo
+from pipelines.render.photos.photo import Photo, PhotoSource, load_photo
 from shards.durable import write_durably
 
 JPEG_QUALITY = 95

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipelines.errors import UserError
+from pipelines.model.dit import SIZES, Condition, DiT
+from pipelines.model.ema import averaged
+from pipelines.model.sampler import Predict, SamplerConfig, guided, sample, seeded_noise
 from pipelines.refocus.canvas import WHOLE, Canvas, canvas_of, working_long_side
-from pipelines.refocus.sampler import Predict, SamplerConfig, guided, sample, seeded_noise
 from pipelines.refocus.tiling import Tile, blended, cut
 from pipelines.train.checkpoint import Progress, RunFolder, Settings, load_weights, read_progress, read_settings
-from pipelines.train.dit import SIZES, Condition, DiT
-from pipelines.train.ema import averaged
 
 _log = logging.getLogger(__name__)
 

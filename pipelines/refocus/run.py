@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 
 from pipelines.errors import UserError
+from pipelines.model.sampler import SamplerConfig
 from pipelines.refocus.config import RefocusConfig
 from pipelines.refocus.focus_sweep import plan_stops, write_sweep
 from pipelines.refocus.photo_depth import PhotoDepth, depth_of
 from pipelines.refocus.photo_file import PhotoFile, read_photo, write_photo
 from pipelines.refocus.refocuser import Refocuser, disparity_at
-from pipelines.refocus.sampler import SamplerConfig
 
 
 @dataclass(frozen=True)

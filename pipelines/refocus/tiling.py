@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipelines.refocus.sampler import Predict
+from pipelines.model.sampler import Predict
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class LensConfig:
     lens_recipe: Literal["plain", "portrait-85mm", "phone", "vintage-swirl", "mirror-500mm", "cine-anamorphic"] = (
         "plain"
     )
-    """Kind of lens and sensor that each scene's own is drawn from (pipelines/render/lens_recipes.py)."""
+    """Kind of lens and sensor that each scene's own is drawn from (pipelines/render/sample/lens_recipes.py)."""
     highlights: Literal["recipe", "off"] = "recipe"
     """recipe: small clipped spots become lamps brighter than white, as the recipe says. off: they stay white."""
     tone: Literal["clip", "shoulder"] = "clip"

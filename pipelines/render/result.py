@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipelines.render.estimate import human
-from pipelines.render.stage_clock import shares
+from pipelines.render.executors.stage_clock import shares
 
 
 @dataclass(frozen=True)

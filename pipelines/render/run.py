@@ -16,22 +16,22 @@ import torch
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
-from pipelines.render.depth import DepthOrigin, check_depth
+from pipelines.render.depth.estimator import DepthOrigin, check_depth
 from pipelines.render.estimate import bytes_per_sample, free_bytes, human
-from pipelines.render.fingerprint import Fingerprint, check_same, fingerprint, sha256_of, to_json
-from pipelines.render.folder import Folder
-from pipelines.render.growth import Planning, planned
-from pipelines.render.interruption import interruptible
-from pipelines.render.job import RenderJob, ShardFailure, ShardReport
-from pipelines.render.ledger import counts_by_code, read_shard_rejects, write_ledger, write_left_out
-from pipelines.render.photos import PhotoSource, RejectedPhoto, find_photos
-from pipelines.render.plan import Plan, PlannedShard, plan_to_json, read_plan
-from pipelines.render.progress import RenderProgress
+from pipelines.render.executors.inline import run_inline
+from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
+from pipelines.render.executors.progress import RenderProgress
+from pipelines.render.executors.worker import ShardWorker
+from pipelines.render.photos.photo import PhotoSource, RejectedPhoto, find_photos
+from pipelines.render.plan.fingerprint import Fingerprint, check_same, fingerprint, sha256_of, to_json
+from pipelines.render.plan.growth import Planning, planned
+from pipelines.render.plan.plan import Plan, PlannedShard, plan_to_json, read_plan
+from pipelines.render.plan.rejects import counts_by_code, read_shard_rejects, write_ledger, write_left_out
 from pipelines.render.result import Forecast, RenderResult
-from pipelines.render.run_inline import run_inline
-from pipelines.render.run_lock import run_lock
-from pipelines.render.run_log import RunEntry, append_run, utc_now
-from pipelines.render.worker import ShardWorker
+from pipelines.runs.data_set_paths import Folder
+from pipelines.runs.interruption import interruptible
+from pipelines.runs.lock import run_lock
+from pipelines.runs.run_log import RunEntry, append_run, utc_now
 from shards.card import write_card
 from shards.durable import write_durably
 from shards.index import is_complete, marked_shards, remove_stale_temporaries, write_index
@@ -232,7 +232,7 @@ def _outcomes(
     if job.config.execution.executor == "inline":
         yield from run_inline(job, shards, on_photo)
     else:
-        from pipelines.render.run_ray import run_ray  # Ray takes seconds to import
+        from pipelines.render.executors.ray_pool import run_ray  # Ray takes seconds to import
 
         yield from run_ray(job, shards, on_photo)
 

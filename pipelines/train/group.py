@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.model.framing import Framing, draw_framing
 from pipelines.train.config import DataConfig, ObjectiveConfig
-from pipelines.train.framing import Framing, draw_framing
 from shards import FieldError, FrameLabels, SampleRecord
 from shards.codec import DISPARITY_FIELD, check_fields, decode_disparity, decode_image, decode_record
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from pipelines.errors import UserError
-from pipelines.render.interruption import Interrupted, deferred
+from pipelines.runs.interruption import Interrupted, deferred
 from pipelines.train.batches import Batch, GroupDataset, Part, Places, open_batches
 from pipelines.train.checkpoint import Progress, RunFolder, save_checkpoint
 from pipelines.train.config import OptimizerConfig, TrainConfig

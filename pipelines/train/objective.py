@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pipelines.model.dit import Condition
+from pipelines.model.flow import flow_loss, noisy
 from pipelines.train.batches import Batch
 from pipelines.train.config import ObjectiveConfig
-from pipelines.train.dit import Condition
-from pipelines.train.flow import flow_loss, noisy
 from pipelines.train.stacking import Group, stacking_loss, time_weight
 
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pipelines.model.sampler import SamplerConfig, guided, sample
 from pipelines.preview.drawing import QUIET, Box, Sheet
-from pipelines.refocus.sampler import SamplerConfig, guided, sample
 from pipelines.train.batches import Batch, GroupDataset, collate
 from pipelines.train.objective import condition_of
 

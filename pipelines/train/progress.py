@@ -7,7 +7,7 @@ from types import TracebackType
 from accelerate import Accelerator
 from rich.progress import TextColumn
 
-from pipelines.progress_bar import progress_bar
+from pipelines.runs.progress_bar import progress_bar
 
 
 class TrainProgress:

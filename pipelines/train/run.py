@@ -23,13 +23,13 @@ except ImportError as error:
     way_out = "pip install 'refocus-foundry[train]'"
     raise UserError(f"train needs accelerate and tensorboard: {way_out} ({error})") from error
 
-from pipelines.render.interruption import Interrupted, interruptible
-from pipelines.render.run_lock import run_lock
+from pipelines.model.dit import SIZES, DiT
+from pipelines.model.ema import averaged
+from pipelines.runs.interruption import Interrupted, interruptible
+from pipelines.runs.lock import run_lock
 from pipelines.train.batches import GroupDataset, find_training_shards
 from pipelines.train.checkpoint import Progress, RunFolder, Settings, check_settings, load_checkpoint
 from pipelines.train.config import TrainConfig
-from pipelines.train.dit import SIZES, DiT
-from pipelines.train.ema import averaged
 from pipelines.train.loop import Learner, train_steps
 from shards import ShardFile
 

@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipelines.train.config import ObjectiveConfig
-from simulator.color import srgb_to_linear
+from simulator.optics.color import srgb_to_linear
 
 SHARP_PX = 0.5
 """Blur of this radius is not seen: the frame shows there what the all-in-focus photo shows."""

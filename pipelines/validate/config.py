@@ -17,7 +17,7 @@ KIND_NAMES = (
     "still_life", "night_street", "foliage", "interior", "cutouts",
     "hills", "market", "fence", "colonnade", "clutter",
 )  # fmt: skip
-"""The built-in kinds, simulator.procedural.KINDS."""
+"""The built-in kinds, simulator.scenes.catalogue.KINDS."""
 
 
 @dataclass(frozen=True)

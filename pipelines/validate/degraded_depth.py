@@ -20,7 +20,7 @@ from pipelines.validate.degrade import degraded
 from pipelines.validate.references import Reference
 from pipelines.validate.table import errors_of
 from simulator import render_stack
-from simulator.edges import sharpened
+from simulator.layers.edges import sharpened
 
 SOFTNESS_PX = 2.0
 SHIFT_PX = 1.0

@@ -25,8 +25,8 @@ from pipelines.validate.references import Effort, Picture, decoded, encoded, qui
 from pipelines.validate.squares import as_squares, block_means, enlarged_scene
 from pipelines.validate.table import Errors, ErrorTable, errors_of
 from simulator import Scene
-from simulator.ldi import LayeredDepthImage
-from simulator.lens import ThinLens
+from simulator.layers.ldi import LayeredDepthImage
+from simulator.optics.lens import ThinLens
 
 LOG = logging.getLogger(__name__)
 CAMERA = Camera(height=128, width=192)  # ten scenes in minutes; drawn five times larger

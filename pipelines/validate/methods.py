@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simulator import ThinLens, render_stack
-from simulator.reference import binned_scatter, direct_scatter, over_composite
+from simulator.reference.scatter import binned_scatter, direct_scatter, over_composite
 
 Method = Callable[[Tensor, Tensor, Sequence[ThinLens]], Tensor]
 

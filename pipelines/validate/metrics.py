@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from simulator.color import linear_to_srgb
+from simulator.optics.color import linear_to_srgb
 
 
 def displayed(linear: Tensor) -> Tensor:

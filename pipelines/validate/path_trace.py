@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pipelines.errors import UserError
 from pipelines.validate.lens_samples import mean_over_samples
 from pipelines.validate.surfaces import FOCAL_LENGTH_WIDTHS, ReferenceScene, Surface
-from simulator.lens import ThinLens
+from simulator.optics.lens import ThinLens
 
 Picture = NDArray[np.float32]
 

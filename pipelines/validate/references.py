@@ -26,7 +26,7 @@ from pipelines.validate.metrics import psnr
 from pipelines.validate.path_trace import Camera, Tracer, start_mitsuba
 from pipelines.validate.scenes import SCENES, reference_scene
 from pipelines.validate.surfaces import ReferenceScene
-from simulator.lens import ThinLens
+from simulator.optics.lens import ThinLens
 
 Picture = NDArray[np.float32]
 

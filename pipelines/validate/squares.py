@@ -20,8 +20,8 @@ from torch import Tensor
 from pipelines.validate.meshes import Mesh
 from pipelines.validate.path_trace import Camera
 from pipelines.validate.surfaces import ReferenceScene, Surface
-from simulator.ldi import LayeredDepthImage
-from simulator.procedural import builtin_scene
+from simulator.layers.ldi import LayeredDepthImage
+from simulator.scenes.catalogue import builtin_scene
 
 ENLARGED = 5  # odd: a pixel has a middle
 _LEAST_DISPARITY = 1e-3  # surfaces at infinity are put far away

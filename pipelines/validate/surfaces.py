@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.validate.meshes import Floats, Mesh, quad
-from simulator.texture import texture
+from simulator.scenes.textures.catalogue import texture
 
 FOCAL_LENGTH_WIDTHS = 1.1  # focal length in image widths: 49° across
 

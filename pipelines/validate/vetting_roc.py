@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipelines.render.config import DepthConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig, VettingConfig
 from pipelines.render.run import render
-from pipelines.render.sharpness import blurred_share
+from pipelines.render.sample.sharpness import blurred_share
 from shards.reader import read_shards
 from shards.sample import Sample
 

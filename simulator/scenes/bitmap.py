@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from simulator.pattern import linear
-from simulator.texture import texture
+from simulator.scenes.textures.catalogue import texture
+from simulator.scenes.textures.pattern import linear
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from simulator.ldi import LayeredDepthImage
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format, Vector
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import aimed, lamp
 from simulator.scenes.paint import Material, lit
 from simulator.scenes.palettes import PAPER
 from simulator.scenes.place import Place, turned
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.scenery import day_sky
 from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Arc, Box, Card, Dome, Lathe, Solid, cone, cylinder, ellipsoid, sphere

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simulator.ldi import LayeredDepthImage
-from simulator.pattern import linear
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Format
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import aimed, lamp
 from simulator.scenes.outlines import rectangle
 from simulator.scenes.paint import Hit, Material, Paint, Shade, hazed, lit
 from simulator.scenes.place import FLOOR, Place
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.scenery import day_sky, hedge
 from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Box, Card, Dome, Outline, Solid, turned_profile
+from simulator.scenes.textures.pattern import linear
 
 _AIR = "#e6dccb"
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from simulator.ldi import LayeredDepthImage
-from simulator.pattern import smoothstep
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.outlines import (
     cloud,
@@ -28,8 +26,10 @@ from simulator.scenes.paint import Hit, Material, Paint, lit
 from simulator.scenes.palettes import PAPER
 from simulator.scenes.place import Place, turned
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Card, Outline
+from simulator.scenes.textures.pattern import smoothstep
 
 
 def cutouts(size: Format, dice: Dice) -> LayeredDepthImage:

@@ -7,18 +7,18 @@ import math
 import torch
 from torch import Tensor
 
-from simulator.ldi import LayeredDepthImage
-from simulator.pattern import linear, smoothstep
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.paint import Hit, Material, Paint, hazed, lit
 from simulator.scenes.place import FLOOR, Place, turned
 from simulator.scenes.plants import flower_on_stem, tuft
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.scenery import Ridge, day_sky, hill, skyline, spruce, tree
 from simulator.scenes.solids import Card, Dome, Outline, cylinder
+from simulator.scenes.textures.pattern import linear, smoothstep
 
 
 def fence(size: Format, dice: Dice) -> LayeredDepthImage:

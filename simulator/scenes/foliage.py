@@ -10,18 +10,18 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from simulator.ldi import LayeredDepthImage
-from simulator.pattern import linear, smoothstep
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format, Vector
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.outlines import below, flower, leaf_blade, line
 from simulator.scenes.paint import Hit, Material, Paint, Shade, lit
 from simulator.scenes.place import Place, turned
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.scenery import day_sky, hedge
 from simulator.scenes.solids import Card, Dome
+from simulator.scenes.textures.pattern import linear, smoothstep
 
 _LEAVES = (
     ("#4f8a35", "#6ea043", "#3f7a32"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from simulator.scenes.dice import Dice
 from simulator.scenes.place import Place, turned
+from simulator.scenes.rng import Dice
 from simulator.scenes.solids import Box, Lathe, Solid, cone
 
 

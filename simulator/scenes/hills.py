@@ -8,18 +8,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from simulator.ldi import LayeredDepthImage
-from simulator.pattern import linear, smoothstep
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.paint import Hit, Material, Paint, hazed, lit
 from simulator.scenes.place import FLOOR, Place, turned
 from simulator.scenes.plants import flower_on_stem, tuft
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.scenery import Ridge, day_sky, hill, skyline, spruce, tree
 from simulator.scenes.solids import Card, Dome, ellipsoid
+from simulator.scenes.textures.pattern import linear, smoothstep
 
 _AIRS = ("#b9c9d9", "#e3c9a8", "#c9cfd6", "#d9b8a8", "#a9bdd0")
 _GREENS = ("#4f6a3a", "#6b7a3f", "#3f5a40", "#7d7a42", "#8a6a38")

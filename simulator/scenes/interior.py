@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import torch
 
-from simulator.ldi import LayeredDepthImage
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format
-from simulator.scenes.dice import Dice
 from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table
 from simulator.scenes.outlines import rectangle
 from simulator.scenes.paint import Material, lit
 from simulator.scenes.place import Place
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.room import Room, daylight, everywhere, garden, overexposed, shell, sunlit_room
 from simulator.scenes.scenery import day_sky
 from simulator.scenes.shadows import Crowd

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simulator.pattern import linear, smoothstep
 from simulator.scenes.camera import Vector
 from simulator.scenes.solids import Box, Card, Lathe, Solid
+from simulator.scenes.textures.pattern import linear, smoothstep
 
 
 class Ball(NamedTuple):

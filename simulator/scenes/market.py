@@ -7,17 +7,17 @@ import math
 import torch
 from torch import Tensor
 
-from simulator.ldi import LayeredDepthImage
-from simulator.pattern import linear, smoothstep
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.paint import Hit, Material, Paint, hazed, lit
 from simulator.scenes.place import FLOOR, Place, turned
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Box, Card, Dome, Outline, Solid, cylinder, ellipsoid, sphere
+from simulator.scenes.textures.pattern import linear, smoothstep
 
 _PAPER = ("#ffb070", "#ff7a52", "#ffd79a", "#ff5a4a", "#ffe9c0", "#f0a0b8", "#9fd0c8")
 _FRUIT = ("#d9781c", "#b8281f", "#8fa02e", "#e0b52a", "#5b2440", "#c4552d", "#6f8f2e")

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from simulator.ldi import LayeredDepthImage
-from simulator.noise import hashed
-from simulator.pattern import linear, smoothstep
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format, Vector
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.outlines import line, rectangle
 from simulator.scenes.paint import Hit, Material, Paint, lit
 from simulator.scenes.place import FLOOR, Place, turned
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.solids import Card, Dome, Lathe, cone, ellipsoid, sphere, turned_profile
+from simulator.scenes.textures.noise import hashed
+from simulator.scenes.textures.pattern import linear, smoothstep
 
 _BULBS = ("#ffb45e", "#ffd9a0", "#ffe9c9", "#ff8a3c", "#fff1de")
 _NEON = ("#ff3b5c", "#37c8ff", "#6effa8", "#ff5ad1", "#ffd23c", "#7a6bff")

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simulator.pattern import smoothstep
 from simulator.scenes.bitmap import Bitmap
 from simulator.scenes.light import Light, tangents
+from simulator.scenes.textures.pattern import smoothstep
 
 
 class Hit(NamedTuple):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from simulator.pattern import smoothstep
 from simulator.scenes.bitmap import Bitmap
 from simulator.scenes.camera import Vector
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light
 from simulator.scenes.outlines import flower, line
 from simulator.scenes.paint import Hit, Material, lit
 from simulator.scenes.place import Place, turned
 from simulator.scenes.raster import Body
+from simulator.scenes.rng import Dice
 from simulator.scenes.solids import Card
+from simulator.scenes.textures.pattern import smoothstep
 
 
 def tuft(foot: Vector, height: float, blade: Bitmap, light: Light, dice: Dice) -> Body:

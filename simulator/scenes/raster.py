@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from simulator.ldi import LayeredDepthImage
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import halved
 from simulator.scenes.camera import Camera, Rays, Window
 from simulator.scenes.paint import Hit, Paint

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from simulator.scenes.bitmap import material
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light, aimed, lamp
 from simulator.scenes.outlines import rectangle
 from simulator.scenes.paint import Hit, Material, Paint, Shade, lit
 from simulator.scenes.place import FLOOR, Place
 from simulator.scenes.raster import Body
+from simulator.scenes.rng import Dice
 from simulator.scenes.scenery import hedge
 from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Box, Card

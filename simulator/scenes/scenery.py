@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simulator.noise import fractal
-from simulator.pattern import linear, smoothstep
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Rays, Vector
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import Light
 from simulator.scenes.outlines import conifer, crown
 from simulator.scenes.paint import Hit, Material, Paint, hazed, lit
 from simulator.scenes.place import Place
 from simulator.scenes.raster import Body
+from simulator.scenes.rng import Dice
 from simulator.scenes.solids import Card, Trace
+from simulator.scenes.textures.noise import fractal
+from simulator.scenes.textures.pattern import linear, smoothstep
 
 _SKIES = (  # zenith, horizon, lit cloud, shaded cloud
     ("#3f78b8", "#b9d3e6", "#ffffff", "#b4bcc8"),

@@ -6,18 +6,18 @@ import math
 
 from torch import Tensor
 
-from simulator.ldi import LayeredDepthImage
-from simulator.pattern import smoothstep
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Format
-from simulator.scenes.dice import Dice
 from simulator.scenes.light import aimed, lamp
 from simulator.scenes.outlines import below
 from simulator.scenes.paint import Hit, Material, Paint, lit
 from simulator.scenes.place import Place, turned
 from simulator.scenes.raster import Body, draw
+from simulator.scenes.rng import Dice
 from simulator.scenes.shadows import Crowd
 from simulator.scenes.solids import Box, Card, Solid, cone, cylinder, sphere
+from simulator.scenes.textures.pattern import smoothstep
 from simulator.scenes.vessels import vessel
 
 _GLAZES = ("#2f5d6b", "#c9b28a", "#8a3a2c", "#e0d8c6", "#3f5a44", "#b8792f", "#41465a", "#d0a59a", "#6f8f8a")

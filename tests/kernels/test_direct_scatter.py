@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipelines.bench.subject import lenses_through, photo_like, sampled
-from simulator import reference
+from simulator.reference import scatter as reference
 from tests.kernels.compiled import ptx
 
 pytestmark = pytest.mark.kernels

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simulator.inner_spectrum import inner
-from simulator.spot_spectra import SpotMix
-from simulator.spread_sum import SpreadBin, spread_sum_by_torch
+from simulator.scatter.inner_spectrum import inner
+from simulator.scatter.spot_spectra import SpotMix
+from simulator.scatter.spread_sum import SpreadBin, spread_sum_by_torch
 from tests.kernels.compiled import ptx
 from tests.simulator.closeness import assert_close
 
@@ -44,7 +44,7 @@ def spread_bins(coarseness: list[int], spots: int, seed: int) -> list[SpreadBin]
     ],
 )
 def test_all_channels_through_one_spot_are_the_twins(coarseness: list[list[int]], at: int) -> None:
-    from simulator.spread_sum_triton import spread_sum
+    from simulator.scatter.spread_sum_triton import spread_sum
 
     lenses = [spread_bins(of_lens, 1, 100 * number) for number, of_lens in enumerate(coarseness)]
     for channels in (slice(4), slice(1, 2), slice(3, 4)):
@@ -54,7 +54,7 @@ def test_all_channels_through_one_spot_are_the_twins(coarseness: list[list[int]]
 
 
 def test_each_colour_through_its_own_spot_and_coverage_through_all_are_the_twins() -> None:
-    from simulator.spread_sum_triton import spread_sum
+    from simulator.scatter.spread_sum_triton import spread_sum
 
     lenses = [spread_bins(of_lens, 3, seed) for seed, of_lens in enumerate(([2, 1], [1, 1]))]
     for channels in (slice(3), slice(3, 4)):
@@ -65,4 +65,4 @@ def test_each_colour_through_its_own_spot_and_coverage_through_all_are_the_twins
 
 @pytest.mark.parametrize("architecture", [80, 90])
 def test_it_compiles_for_gpus_that_are_not_here(architecture: int) -> None:
-    assert ".entry _summed" in ptx("simulator.spread_sum_triton", "_kernel", architecture)
+    assert ".entry _summed" in ptx("simulator.scatter.spread_sum_triton", "_kernel", architecture)

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines import doctor
 from pipelines.__main__ import main
-from pipelines.render.depth import DepthOrigin
+from pipelines.render.depth.estimator import DepthOrigin
 
 
 @pytest.fixture(autouse=True)

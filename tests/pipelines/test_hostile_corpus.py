@@ -16,8 +16,8 @@ import pytest
 from pipelines.__main__ import main
 from pipelines.render.config import RenderConfig
 from shards.reader import read_shards
-from tests.pipelines.render.test_photos_decode import REJECTED as HOSTILE_PHOTOS
-from tests.pipelines.render.test_sidecar import BAD_FILES as HOSTILE_SIDECARS
+from tests.pipelines.render.depth.test_sidecar import BAD_FILES as HOSTILE_SIDECARS
+from tests.pipelines.render.photos.test_decode import REJECTED as HOSTILE_PHOTOS
 from tests.pipelines.tiny_photos import HEIGHT, WIDTH, write_photo
 
 Said = pytest.CaptureFixture[str]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shards.storage import StoragePath
-from tests.pipelines.render.photo_examples import scenery
+from tests.pipelines.render.photos.photo_examples import scenery
 
 HEIGHT, WIDTH = 66, 88  # photos need 64 px
 

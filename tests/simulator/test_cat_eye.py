@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from simulator import Aperture, ThinLens, render_stack
-from simulator.pupil import two_disc_area
-from simulator.regions import blended, field, regions
+from simulator.optics.pupil import two_disc_area
+from simulator.optics.regions import blended, field, regions
 from tests.simulator.closeness import assert_close
 
 SIZE = (91, 121)

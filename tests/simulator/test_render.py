@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from simulator import Aperture, LayeredDepthImage, Scene, ThinLens, render_stack
-from simulator.aperture import second_moment_radius_px
-from simulator.depth_group import FEWEST_BINS, group_count
-from simulator.layers import bin_disparities, depth_groups
-from simulator.reference import layered_frame, spread
+from simulator.layers.bins import bin_disparities, depth_groups
+from simulator.optics.aperture import second_moment_radius_px
+from simulator.reference.scatter import layered_frame, spread
+from simulator.scatter.depth_group import FEWEST_BINS, group_count
 from tests.simulator.closeness import assert_close
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

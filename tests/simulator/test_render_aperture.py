@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from simulator import Aperture, PupilRaster, Scene, ThinLens, render_stack
-from simulator.inner_spectrum import inner
-from simulator.lateral import magnified
-from simulator.octave import OctaveGrid, drawn_radius, enlarged
-from simulator.reference import spread
-from simulator.scatter import BlurredGroup, spectra
-from simulator.spot import second_moment
-from simulator.spot_spectra import SpotSpectra
-from simulator.spread_sum import SpreadBin
+from simulator.optics.lateral import magnified
+from simulator.optics.spot import second_moment
+from simulator.reference.scatter import spread
+from simulator.scatter.convolve import BlurredGroup, spectra
+from simulator.scatter.inner_spectrum import inner
+from simulator.scatter.octave import OctaveGrid, drawn_radius, enlarged
+from simulator.scatter.spot_spectra import SpotSpectra
+from simulator.scatter.spread_sum import SpreadBin
 from tests.simulator.closeness import assert_close
 
 TRIANGLE_DOWN = PupilRaster(torch.ones(9, 9).triu().flip(1).triu().flip(1).double())

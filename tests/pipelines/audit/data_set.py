@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.render import photo_to_sample as rendering
 from pipelines.render.config import StackConfig
-from pipelines.render.disparity_map import DisparityMap
-from pipelines.render.draw import FocusPoint, StackDraw, draw_stack
-from pipelines.render.photo_to_sample import Setting, photo_to_sample
-from pipelines.render.photos import Photo, PhotoSource
-from pipelines.render.subject import Subject
+from pipelines.render.depth.disparity_map import DisparityMap
+from pipelines.render.photos.photo import Photo, PhotoSource
+from pipelines.render.sample import build as rendering
+from pipelines.render.sample.build import Setting, photo_to_sample
+from pipelines.render.sample.stack_draw import FocusPoint, StackDraw, draw_stack
+from pipelines.render.sample.subject import Subject
 from shards import ImageCodec, RendererRecord, Sample, ShardWriter, encode, write_index
 from simulator import RENDERER_VERSION
 from tests.pipelines.benchmark.pictures import HEIGHT, WIDTH, texture

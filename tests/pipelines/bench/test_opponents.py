@@ -9,7 +9,7 @@ from pipelines.bench import direct_scatter_cpu
 from pipelines.bench.binned_scatter import BinnedScatter
 from pipelines.bench.renderers import best_direct_scatter
 from pipelines.bench.subject import PhotoLike, lenses_through, photo_like, sampled
-from simulator import reference
+from simulator.reference import scatter as reference
 
 RADII_PX = (1.0, 4.0, 9.5)
 RIM = 1e-3  # the twin's discs end further out, where each pixel has less than 4e-4 of the weight of one inside

@@ -15,7 +15,7 @@ from pipelines.bench.photo_set import PhotoSet, write_photos
 from pipelines.bench.pipeline import StageRate, Workload
 from pipelines.bench.stages import STAGES
 from pipelines.errors import UserError
-from pipelines.render.job import ShardFailure, ShardReport
+from pipelines.render.executors.job import ShardFailure, ShardReport
 from shards.validate import validate
 
 TINY = PhotoSet(photos=4, long_side=96, samples_per_shard=2)
@@ -59,9 +59,9 @@ def _finishing(outcomes: list[tuple[float, ShardReport | ShardFailure]]) -> Any:
 
 
 def _ray_that_gives(monkeypatch: pytest.MonkeyPatch, outcomes: list[tuple[float, ShardReport | ShardFailure]]) -> None:
-    module = types.ModuleType("pipelines.render.run_ray")
+    module = types.ModuleType("pipelines.render.executors.ray_pool")
     module.run_ray = _finishing(outcomes)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "pipelines.render.run_ray", module)
+    monkeypatch.setitem(sys.modules, "pipelines.render.executors.ray_pool", module)
 
 
 def test_the_rate_of_ray_leaves_out_its_start(load: Workload, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 
 from pipelines.benchmark.metrics import Picture
-from pipelines.render.subject import to_srgb8
+from pipelines.render.sample.subject import to_srgb8
 from simulator import ThinLens, render_stack
-from simulator.color import srgb_to_linear
+from simulator.optics.color import srgb_to_linear
 
 HEIGHT, WIDTH = 80, 120
 

@@ -9,8 +9,8 @@ import pytest
 from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.recipe import FIRST_SEED, RECIPE, RECIPE_SHA256, difficulty
 from pipelines.errors import UserError
-from pipelines.render.listing import scene_seed
-from simulator.procedural import KINDS
+from pipelines.render.photos.listing import scene_seed
+from simulator.scenes.catalogue import KINDS
 
 
 def test_v1_is_what_it_was() -> None:

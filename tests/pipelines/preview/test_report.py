@@ -17,7 +17,7 @@ from pipelines.preview.reject_gallery import reject_groups
 from pipelines.preview.report import make_report
 from pipelines.preview.stored import find_stored
 from pipelines.render.config import RenderConfig
-from pipelines.render.run_log import RunEntry, append_run, read_runs
+from pipelines.runs.run_log import RunEntry, append_run, read_runs
 from shards import Sample
 from tests.pipelines.preview.stack_scene import stack_sample, write_stacks
 

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from pipelines.errors import UserError
+from pipelines.model.dit import Condition
+from pipelines.model.sampler import SamplerConfig
 from pipelines.refocus.refocuser import Refocuser, Trained
-from pipelines.refocus.sampler import SamplerConfig
 from pipelines.train.checkpoint import Progress
-from pipelines.train.dit import Condition
 
 RAMP = np.broadcast_to(np.linspace(0, 1, 48, dtype=np.float32), (32, 48)).copy()
 PHOTO = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)

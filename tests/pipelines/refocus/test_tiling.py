@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from pipelines.refocus.sampler import Predict
+from pipelines.model.sampler import Predict
 from pipelines.refocus.tiling import Tile, blended, cut, window
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.render.tiny_checkpoint import save_tiny_checkpoint
+from tests.pipelines.render.depth.tiny_checkpoint import save_tiny_checkpoint
 
 
 @pytest.fixture(scope="session")

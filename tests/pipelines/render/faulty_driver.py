@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from pipelines.render.job import ShardReport
-from pipelines.render.plan import PlannedShard
-from pipelines.render.worker import ShardWorker
+from pipelines.render.executors.job import ShardReport
+from pipelines.render.executors.worker import ShardWorker
+from pipelines.render.plan.plan import PlannedShard
 
 DIARY, FAULTS, SLOW = "FAULTY_DIARY", "FAULTY_FAULTS", "FAULTY_SLOW"
 told: dict[str, str] = {}
@@ -78,7 +78,7 @@ def main() -> None:
     import ray
 
     from pipelines.command_line import run_command
-    from pipelines.render import run_ray
+    from pipelines.render.executors import ray_pool as run_ray
 
     told.update({name: os.environ[name] for name in (DIARY, FAULTS, SLOW)})
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's processes cannot import this file

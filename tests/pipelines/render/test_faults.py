@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
-from pipelines.render import run_ray
 from pipelines.render.config import (
     DepthConfig,
     ExecutionConfig,
@@ -29,6 +28,7 @@ from pipelines.render.config import (
     StorageConfig,
     VettingConfig,
 )
+from pipelines.render.executors import ray_pool as run_ray
 from pipelines.render.run import render
 from shards.index import is_complete, marked_shards, read_marker
 from shards.inspection import inspect_shard

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from pipelines.errors import UserError
-from pipelines.render import run, worker
+from pipelines.render import run
 from pipelines.render.config import RenderConfig
-from pipelines.render.interruption import Interrupted
+from pipelines.render.executors import worker
 from pipelines.render.run import forecast, render
+from pipelines.runs.interruption import Interrupted
 from shards.validate import validate
 from shards.writer import ShardWriter
 from tests.pipelines.tiny_photos import tar_sums, temporaries, write_photo

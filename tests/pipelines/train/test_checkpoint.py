@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from pipelines.errors import UserError
+from pipelines.model.ema import averaged
 from pipelines.train.checkpoint import (
     Progress,
     RunFolder,
@@ -15,7 +16,6 @@ from pipelines.train.checkpoint import (
     read_settings,
     save_checkpoint,
 )
-from pipelines.train.ema import averaged
 
 Parts = tuple[nn.Module, nn.Module, torch.optim.Optimizer]
 PROGRESS = Progress(step=7, batches=14, samples=28, dropped=1, blur_level_min=2.0, blur_level_max=9.0)

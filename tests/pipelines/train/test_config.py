@@ -12,8 +12,8 @@ import pytest
 
 from pipelines.__main__ import main
 from pipelines.command_line import parse
+from pipelines.model.dit import SIZES
 from pipelines.train.config import TrainConfig
-from pipelines.train.dit import SIZES
 from pipelines.train.recipes import RECIPES
 from tests.pipelines.train.test_batches import cut_frames
 from tests.shards.forgery import forge
@@ -92,7 +92,7 @@ def test_a_run_of_another_configuration_is_exit_code_2(scenes: Path, tmp_path: P
 
 
 def test_a_run_that_is_going_on_is_not_disturbed(scenes: Path, tmp_path: Path, capsys: Said) -> None:
-    from pipelines.render.run_lock import run_lock
+    from pipelines.runs.lock import run_lock
 
     (tmp_path / ".meta").mkdir()
     with run_lock(tmp_path / ".meta", force=False):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from pipelines.train.dit import Condition
-from pipelines.train.flow import flow_loss
+from pipelines.model.dit import Condition
+from pipelines.model.flow import flow_loss
 from pipelines.train.objective import condition_of, losses
 from pipelines.train.stacking import Group, stacking_loss, time_weight
 from tests.pipelines.train.tiny_run import PLAIN, make_batch

@@ -10,7 +10,7 @@ import torch
 
 from pipelines.train.config import ObjectiveConfig
 from pipelines.train.stacking import SHARP_PX, Group, linear_light, signal_share, stacked, stacking_loss, time_weight
-from simulator.color import linear_to_srgb
+from simulator.optics.color import linear_to_srgb
 
 OBJECTIVE = ObjectiveConfig(stack_softness_px=0.5)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from pipelines.validate.degrade import WORKING_SHORT_SIDE_PX, degraded, displacement_px
 from pipelines.validate.metrics import psnr
 from simulator import ThinLens, render_stack
-from simulator.edges import sharpened
+from simulator.layers.edges import sharpened
 
 
 def step(height: int = 64, width: int = 96, at: int = 48) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from pipelines.validate.exact_layers import STORED, STORED_CAMERA, STORED_FRAMES, exact_table, load, save
 from pipelines.validate.squares import as_squares, block_means
 from pipelines.validate.table import errors_of
-from simulator.ldi import LayeredDepthImage
+from simulator.layers.ldi import LayeredDepthImage
 
 FOLDER = Path(__file__).parent / "references_exact"
 

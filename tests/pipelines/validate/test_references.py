@@ -11,7 +11,7 @@ from scipy.ndimage import maximum_filter
 
 from pipelines.validate.metrics import displayed, interior, psnr, ssim
 from pipelines.validate.references import STORED, STORED_CAMERA, Reference, load, save, store
-from simulator.lens import ThinLens
+from simulator.optics.lens import ThinLens
 
 FOLDER = Path(__file__).parent / "references"
 

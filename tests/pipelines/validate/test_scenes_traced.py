@@ -21,7 +21,7 @@ from pipelines.validate.path_trace import (
 )
 from pipelines.validate.scenes import SCENES, reference_scene
 from pipelines.validate.surfaces import Painter, ReferenceScene, Surface, backdrop
-from simulator.lens import ThinLens
+from simulator.optics.lens import ThinLens
 
 WHITE = np.ones((2, 2, 3), dtype=np.float32)
 

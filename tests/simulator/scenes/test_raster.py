@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from simulator.ldi import LayeredDepthImage
+from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera
 from simulator.scenes.outlines import disc
 from simulator.scenes.paint import Hit

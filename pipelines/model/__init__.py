@@ -1,0 +1,1 @@
+"""The network: diffusion transformer, rectified flow, sampler."""

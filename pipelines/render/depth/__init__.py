@@ -1,0 +1,1 @@
+"""Disparity maps: from networks, from files beside the photos, with edges sharpened."""

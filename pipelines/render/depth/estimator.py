@@ -1,0 +1,154 @@
+"""Depth of photos, wherever it comes from: sidecar files, a model, or sidecars where they lie and else a model.
+
+`check_depth` runs once, before any worker starts, and raises what a user can put right. `open_depth` runs in each
+worker and builds the estimator. Built-in scenes bring their own disparity and come by neither.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from pipelines.errors import Rejection, UserError
+from pipelines.render.depth.checkpoint import check_checkpoint, fetch_checkpoint
+from pipelines.render.depth.disparity_map import DisparityMap, Kind
+from pipelines.render.depth.file import read_depth_file
+from pipelines.render.depth.networks import DEFAULT_BATCH, TransformersDepth
+from pipelines.render.depth.registry import DEFAULT_MODEL
+from pipelines.render.depth.sidecar import SidecarDepth, find_sidecar, looked_for, meaning, read_note
+from pipelines.render.photos.photo import Photo, PhotoSource
+from shards.storage import StoragePath
+
+_log = logging.getLogger(__name__)
+
+__all__ = ["DepthEstimator", "DepthOrigin", "DisparityMap", "check_depth", "open_depth"]
+
+
+class DepthEstimator(Protocol):
+    """Photos in, and for each, in their order, its disparity at the photo's size or why there is none."""
+
+    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]: ...
+
+
+@dataclass(frozen=True)
+class DepthOrigin:
+    """Where depth will come from, known before the run: for the fingerprint, the card, and the doctor."""
+
+    source: str  # `sidecar` or a model's id
+    revision: str  # of the model; "" for sidecars, where each file has its own
+    license: str  # of the model's weights; "" when not known
+    is_noncommercial: bool
+    is_here: bool  # False when the model will be downloaded first
+
+
+def check_depth(
+    spec: str,
+    *,
+    kind: Kind | None = None,
+    revision: str | None = None,
+    depth_dir: Path | None = None,
+    allow_network: bool = True,
+    photos: Sequence[PhotoSource] = (),
+) -> tuple[DepthOrigin, ...]:
+    """Whether depth can come from where `spec` says, within seconds and without loading a model.
+
+    `spec` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a model's folder or a
+    model's id on the hub. `photos` are those that need it: with sidecars, one of them at least must have one.
+
+    Raises UserError: nothing there, no network, or nobody says what the numbers mean.
+    """
+    if depth_dir is not None and not depth_dir.is_dir():
+        raise UserError(f"--depth-dir {depth_dir} must be a folder; it is not there")
+    origins = []
+    with_sidecar = _sidecar_somewhere(spec, photos, depth_dir)
+    if with_sidecar is not None:
+        _check_sidecar(with_sidecar, kind, depth_dir)
+        origins.append(DepthOrigin("sidecar", "", "", False, True))
+    if spec == "sidecar":
+        if photos and not origins:
+            raise UserError(
+                f"--depth sidecar: none of the {len(photos)} photos has one, for the first there is no "
+                f"{looked_for(photos[0], depth_dir)}; name the folder with --depth-dir, or use --depth auto"
+            )
+        return tuple(origins) or (DepthOrigin("sidecar", "", "", False, True),)
+    if spec == "auto" and photos and all(find_sidecar(photo, depth_dir) for photo in photos):
+        return tuple(origins)
+    model = DEFAULT_MODEL if spec == "auto" else spec
+    found = check_checkpoint(model, kind=kind, revision=revision, allow_network=allow_network)
+    here = found.folder is not None
+    return (*origins, DepthOrigin(found.model, found.revision, found.license, found.is_noncommercial, here))
+
+
+def open_depth(
+    spec: str,
+    *,
+    kind: Kind | None = None,
+    revision: str | None = None,
+    depth_dir: Path | None = None,
+    device: str = "cpu",
+    allow_network: bool = True,
+    batch_size: int = DEFAULT_BATCH,
+) -> DepthEstimator:
+    """The estimator that `spec` names; see `check_depth`. A model is loaded here, for `auto` at its first photo.
+
+    Raises UserError as `check_depth` does.
+    """
+
+    def open_model(model: str) -> TransformersDepth:
+        found = fetch_checkpoint(model, kind=kind, revision=revision, allow_network=allow_network)
+        return TransformersDepth(found, device=device, batch_size=batch_size)
+
+    sidecars = SidecarDepth(depth_dir, kind)
+    if spec == "sidecar":
+        return sidecars
+    if spec == "auto":
+        return _SidecarElseModel(sidecars, lambda: open_model(DEFAULT_MODEL))
+    return open_model(spec)
+
+
+@dataclass(frozen=True)
+class _SidecarElseModel:
+    sidecars: SidecarDepth
+    open_model: Callable[[], DepthEstimator]
+
+    @cached_property
+    def model(self) -> DepthEstimator:
+        return self.open_model()
+
+    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
+        has_sidecar = [find_sidecar(photo.source, self.sidecars.depth_dir) is not None for photo in photos]
+        bare = [photo for photo, has in zip(photos, has_sidecar, strict=True) if not has]
+        estimated = iter(self.model.estimate(bare) if bare else [])
+        return [
+            self.sidecars.estimate([photo])[0] if has else next(estimated)
+            for photo, has in zip(photos, has_sidecar, strict=True)
+        ]
+
+
+def _sidecar_somewhere(spec: str, photos: Sequence[PhotoSource], depth_dir: Path | None) -> PhotoSource | None:
+    if spec not in ("auto", "sidecar"):
+        return None
+    return next((photo for photo in photos if find_sidecar(photo, depth_dir)), None)
+
+
+def _check_sidecar(photo: PhotoSource, kind: Kind | None, depth_dir: Path | None) -> None:
+    """That depth.json and --depth-kind make sense, on the first file: a mistake there repeats in all of them."""
+    path = find_sidecar(photo, depth_dir)
+    assert path is not None
+    try:
+        meaning(path, read_note(path.parent), kind)
+    except Rejection as rejection:
+        raise UserError(f"--depth sidecar: {rejection.message}") from rejection
+    if _is_eight_bit(path):
+        _log.warning("%s has 8 bits: 256 steps of depth show as bands in the blur; 16-bit PNG has more", path)
+
+
+def _is_eight_bit(path: StoragePath) -> bool:
+    try:
+        return "eight_bit" in read_depth_file(path).flags
+    except Rejection:
+        return False  # the worker will reject it, with the photo's name

@@ -1,0 +1,109 @@
+"""Depth by a transformers model: pixels in, disparity of the photo's size out.
+
+The model sees each photo at its own processed size (short side about 518 px, multiples of 14), so photos are
+batched by that size and sizes never mix. Everything but the backbone runs in float32: bfloat16 leaves some 1,500
+distinct depths, which the blur shows as bands.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipelines.errors import Rejection
+from pipelines.render.depth.checkpoint import DepthCheckpoint
+from pipelines.render.depth.disparity_map import UNITS, DisparityMap, Quantity, disparity_values
+from pipelines.render.photos.photo import Photo
+
+MAX_ASPECT = 4.0  # the tokens grow with it, attention with their square: 10:1 would be 13,690 tokens
+DEFAULT_BATCH = 4
+
+
+class TransformersDepth:
+    """A loaded model on one device. Built in the worker; the weights come from a folder, never the network."""
+
+    def __init__(self, checkpoint: DepthCheckpoint, *, device: str, batch_size: int = DEFAULT_BATCH) -> None:
+        if checkpoint.folder is None:
+            raise ValueError(f"{checkpoint.model} must be fetched before it is loaded")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be >= 1, got {batch_size}")
+        self.checkpoint = checkpoint
+        self.device = torch.device(device)
+        self.batch_size = batch_size
+        self._processor, self._model = _load(str(checkpoint.folder))
+        self._model.to(self.device)
+        if self.device.type == "cuda":
+            run_backbone_in_half_precision(self._model, "cuda")
+
+    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
+        """One disparity map or one Rejection a photo, in the order of the photos."""
+        results: dict[int, DisparityMap | Rejection] = {}
+        for batch in self._batches(photos, results):
+            pixels = torch.cat([pixels for _, pixels in batch]).to(self.device)  # [B, 3, h, w]
+            with torch.inference_mode():
+                raw = self._model(pixel_values=pixels).predicted_depth.float()  # [B, h, w]
+                for (index, _), one in zip(batch, raw, strict=True):
+                    results[index] = self._disparity(one, photos[index])
+        return [results[index] for index in range(len(photos))]
+
+    def _batches(
+        self, photos: Sequence[Photo], rejected: dict[int, DisparityMap | Rejection]
+    ) -> Iterator[list[tuple[int, Tensor]]]:
+        """Photos of one processed size, at most `batch_size` of them; at most one open batch a size is held."""
+        waiting: dict[torch.Size, list[tuple[int, Tensor]]] = {}
+        for index, photo in enumerate(photos):
+            height, width = photo.srgb.shape[:2]
+            if max(height, width) > MAX_ASPECT * min(height, width):
+                why = f"sides must be within {MAX_ASPECT:g}:1 for a depth model, got {width}x{height}"
+                rejected[index] = Rejection("depth", "aspect", f"{why}; crop it, or bring a sidecar")
+                continue
+            pixels = self._processor(images=photo.srgb, return_tensors="pt")["pixel_values"]  # [1, 3, h, w]
+            batch = waiting.setdefault(pixels.shape, [])
+            batch.append((index, pixels))
+            if len(batch) == self.batch_size:
+                yield waiting.pop(pixels.shape)
+        yield from waiting.values()
+
+    def _disparity(self, raw: Tensor, photo: Photo) -> DisparityMap | Rejection:
+        kind = self.checkpoint.kind
+        quantity: Quantity = "disparity" if kind == "relative" else "depth"
+        height, width = photo.srgb.shape[:2]
+        try:
+            values = disparity_values(raw, quantity, kind, height=height, width=width)
+        except Rejection as rejection:
+            return rejection
+        return DisparityMap(values, kind, UNITS[kind], self.checkpoint.model, self.checkpoint.revision)
+
+
+def _load(folder: str) -> tuple[Callable[..., Any], torch.nn.Module]:
+    """Processor and model; no remote code, no pickles, no network. `attn_implementation` stays unset: "sdpa" raises."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    # The Pillow processor, even where torchvision would be found: both must give the same pixels everywhere.
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+    model = transformers.AutoModelForDepthEstimation.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True
+    )
+    return processor, model.float().eval()
+
+
+def run_backbone_in_half_precision(model: torch.nn.Module, device_type: str) -> None:
+    """float16 rather than bfloat16: its ten bits of mantissa keep slopes smooth. Neck and head stay float32."""
+    backbone = getattr(model, "backbone", None)
+    if not isinstance(backbone, torch.nn.Module):
+        return  # a family without a separate backbone runs in float32 throughout
+    forward = backbone.forward
+
+    @functools.wraps(forward)
+    def half_forward(*args: Any, **kwargs: Any) -> Any:
+        with torch.autocast(device_type, torch.float16):
+            output = forward(*args, **kwargs)
+        output.feature_maps = tuple(feature.float() for feature in output.feature_maps)
+        return output
+
+    backbone.forward = half_forward

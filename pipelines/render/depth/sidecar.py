@@ -1,0 +1,200 @@
+"""Depth that lies beside the photos as files: 16-bit PNG, npy, PFM.
+
+Which file belongs to `STEM.jpg`, the first that exists: `STEM.disparity.EXT`, `STEM.depth.EXT`, `STEM.EXT` (a
+PNG only when 16-bit grey, or in a folder of its own); beside the photo, or in `--depth-dir`.
+
+What its numbers mean is said, never seen: by the name (`disparity` is relative, `depth` is in metres), by
+`--depth-kind`, and above both by a `depth.json` beside the file:
+    {"quantity": "disparity" | "depth", "kind": "relative" | "metric", "scale": 0.001, "offset": 0.0,
+     "source": "where it is from", "source_revision": "its version"}      every key optional
+number = offset + scale * stored value, in metres or 1/m; metric PNGs need `scale`, as nobody can guess it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import torch
+
+from pipelines.errors import Rejection, UserError
+from pipelines.render.depth.disparity_map import UNITS, DisparityMap, Kind, Quantity, disparity_values
+from pipelines.render.depth.file import EXTENSIONS, DepthFile, read_depth_file
+from pipelines.render.photos.listing import SIDECAR_WORDS, is_bare_depth_png
+from pipelines.render.photos.photo import Photo, PhotoSource
+from shards.storage import StoragePath, storage_path
+
+NOTE_NAME = "depth.json"
+_ASPECT_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class DepthNote:
+    """What a depth.json says; None where it says nothing."""
+
+    quantity: Quantity | None = None
+    kind: Kind | None = None
+    scale: float | None = None
+    offset: float = 0.0
+    source: str = "sidecar"
+    source_revision: str = ""
+
+    def __post_init__(self) -> None:
+        _one_of("quantity", self.quantity, get_args(Quantity))
+        _one_of("kind", self.kind, get_args(Kind))
+        if self.scale is not None and not (_is_number(self.scale) and self.scale > 0):
+            raise ValueError(f"scale must be a number > 0, got {self.scale!r}")
+        if not _is_number(self.offset):
+            raise ValueError(f"offset must be a number, got {self.offset!r}")
+        if not (isinstance(self.source, str) and isinstance(self.source_revision, str)):
+            raise ValueError("source and source_revision must be texts")
+
+
+@dataclass(frozen=True)
+class SidecarDepth:
+    """The estimator that reads: one disparity map or one Rejection a photo, in the order of the photos."""
+
+    depth_dir: StoragePath | None = None
+    kind: Kind | None = None  # of --depth-kind
+
+    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
+        return [self._one(photo) for photo in photos]
+
+    def _one(self, photo: Photo) -> DisparityMap | Rejection:
+        try:
+            return self._read(photo)
+        except Rejection as rejection:
+            return rejection
+
+    def _read(self, photo: Photo) -> DisparityMap:
+        path = find_sidecar(photo.source, self.depth_dir)
+        if path is None:
+            raise Rejection("depth", "sidecar_missing", f"no {looked_for(photo.source, self.depth_dir)}")
+        note = _note_or_rejection(path.parent)
+        quantity, kind = meaning(path, note, self.kind)
+        file = read_depth_file(path)
+        _check_size(path.name, file, photo)
+        raw = torch.from_numpy(note.offset + _scale(path, file, note, kind) * file.values.astype(np.float64))
+        height, width = photo.srgb.shape[:2]
+        values = disparity_values(raw, quantity, kind, height=height, width=width)
+        revision = note.source_revision or "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        return DisparityMap(values, kind, UNITS[kind], note.source, revision, flags=file.flags)
+
+
+def find_sidecar(source: PhotoSource, depth_dir: StoragePath | None) -> StoragePath | None:
+    """The depth file that belongs to a photo, or None."""
+    return next((path for path in _candidates(source, depth_dir) if path.is_file()), None)
+
+
+def looked_for(source: PhotoSource, depth_dir: StoragePath | None) -> str:
+    """Where a sidecar was looked for, to be put into a message after "no "."""
+    stem, extensions = Path(source.name).stem, "|".join(EXTENSIONS)
+    folder = depth_dir or storage_path(source.location).parent
+    return f"{stem}.disparity({extensions}), {stem}.depth({extensions}) or {stem}({extensions}) in {folder}"
+
+
+def meaning(path: StoragePath, note: DepthNote, kind: Kind | None) -> tuple[Quantity, Kind]:
+    """What the numbers in a file are, from its name, its depth.json and --depth-kind.
+
+    Raises Rejection (`kind_unknown`) when they do not say, or contradict one another.
+    """
+    if note.kind and kind and note.kind != kind:
+        said = f"{NOTE_NAME} says {note.kind}, --depth-kind says {kind}"
+        raise Rejection("depth", "kind_unknown", f"{path.name}: {said}; correct one of them")
+    kind = note.kind or kind
+    word = path.stem.lower().rpartition(".")[2]
+    quantity: Quantity | None = note.quantity
+    if quantity is None and word in SIDECAR_WORDS:
+        quantity = "disparity" if word == "disparity" else "depth"
+    if quantity is None and kind:
+        quantity = "disparity" if kind == "relative" else "depth"  # as depth models have it
+    if quantity is None:
+        out = f"name it STEM.disparity or STEM.depth, add a {NOTE_NAME}, or pass --depth-kind"
+        raise Rejection("depth", "kind_unknown", f"{path.name} does not say what its numbers are; {out}")
+    kind = kind or ("relative" if quantity == "disparity" else "metric")
+    if (quantity, kind) == ("depth", "relative"):
+        out = "relative maps must hold disparity (inverse depth)"
+        raise Rejection("depth", "kind_unknown", f"{path.name} is called relative depth; {out}")
+    return quantity, kind
+
+
+def read_note(folder: StoragePath) -> DepthNote:
+    """The depth.json of a folder; an empty note when there is none.
+
+    Raises UserError when it is not what the top of this file shows.
+    """
+    path = folder / NOTE_NAME
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(said, dict):
+            raise ValueError("it must hold one object")
+        known = [field.name for field in fields(DepthNote)]
+        if unknown := sorted(set(said) - set(known)):
+            raise ValueError(f"its keys must be among {known}, got {unknown}")
+        return DepthNote(**said)
+    except FileNotFoundError:
+        return DepthNote()
+    except (OSError, ValueError, OverflowError) as error:
+        raise UserError(f"{path} cannot be used: {error}; correct or remove it") from error
+
+
+def _note_or_rejection(folder: StoragePath) -> DepthNote:
+    try:
+        return read_note(folder)
+    except UserError as error:
+        raise Rejection("depth", "depth_json", error.message) from error
+
+
+def _candidates(source: PhotoSource, depth_dir: StoragePath | None) -> Iterator[StoragePath]:
+    photo = storage_path(source.location)
+    folders: list[StoragePath] = [photo.parent]
+    if depth_dir is not None and _resolved(depth_dir) != _resolved(photo.parent):
+        folders = [depth_dir / Path(source.name).parent, depth_dir]
+    for folder in folders:
+        for word in SIDECAR_WORDS:
+            yield from (folder / f"{photo.stem}.{word}{extension}" for extension in EXTENSIONS)
+        for extension in EXTENSIONS:
+            path = folder / (photo.stem + extension)
+            if extension != ".png" or folder != photo.parent or (path != photo and is_bare_depth_png(path)):
+                yield path
+
+
+def _resolved(folder: StoragePath) -> StoragePath:
+    return folder.resolve() if isinstance(folder, Path) else folder
+
+
+def _check_size(name: str, file: DepthFile, photo: Photo) -> None:
+    """The map may be smaller or larger than the photo, but not of another shape."""
+    height, width = file.values.shape
+    aspect = photo.original_width / photo.original_height
+    if abs(width / height / aspect - 1) <= _ASPECT_TOLERANCE:
+        return
+    sizes = f"{name} is {width}x{height}, the photo {photo.original_width}x{photo.original_height}"
+    hint = "their shapes must agree within 1 %"
+    if abs(height / width / aspect - 1) <= _ASPECT_TOLERANCE:
+        hint = "the sides are swapped: the photo was turned by its EXIF orientation, the depth map must be too"
+    raise Rejection("depth", "size_mismatch", f"{sizes}; {hint}")
+
+
+def _scale(path: StoragePath, file: DepthFile, note: DepthNote, kind: Kind) -> float:
+    if note.scale is not None:
+        return note.scale
+    if kind == "metric" and not file.holds_units:
+        out = f"add a {NOTE_NAME} with its `scale` (0.001 when it holds millimetres)"
+        raise Rejection("depth", "scale_unknown", f"{path.name}: metric depth in whole numbers; {out}")
+    return 1.0
+
+
+def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise ValueError(f"{key} must be one of {allowed}, got {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

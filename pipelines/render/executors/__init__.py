@@ -1,0 +1,1 @@
+"""Who renders the shards: this process, or Ray workers."""

@@ -1,0 +1,44 @@
+"""What passes between the driver and its workers, in this process or on another machine: small records, no pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipelines.render.config import RenderConfig
+from pipelines.render.photos.photo import RejectedPhoto
+from pipelines.render.sample.build import Setting
+from shards.sample import RendererRecord
+from simulator import RENDERER_VERSION
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """What every worker of a run has to know. Small: it travels to other machines."""
+
+    config: RenderConfig
+    device_kind: str
+    config_sha256: str
+
+    @property
+    def setting(self) -> Setting:
+        """What is the same for every sample."""
+        renderer = RendererRecord(RENDERER_VERSION, self.config_sha256, self.device_kind)
+        return Setting(self.config.stack, self.config.seed, renderer, self.device_kind, self.config.lens)
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What a worker says about a finished shard. Small: pixels never leave the worker."""
+
+    name: str
+    samples: int
+    rejects: tuple[RejectedPhoto, ...]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ShardFailure:
+    """A shard that could not be finished, and why. The run goes on without it; the same command tries it again."""
+
+    name: str
+    reason: str

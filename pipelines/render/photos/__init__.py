@@ -1,0 +1,1 @@
+"""Photos: listed, decoded, compared."""

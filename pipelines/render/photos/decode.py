@@ -1,0 +1,214 @@
+"""Untrusted image bytes to sRGB pixels, or a Rejection that says why not.
+
+The order matters: size before pixels (a 49 kB PNG can hold 20,000 x 20,000), orientation before anything that
+looks at sides, colour profile before the pixels are mixed, and mixing (downscaling) in linear light.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+
+from pipelines.errors import Rejection
+from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
+from simulator.optics.color import linear_to_srgb, srgb_to_linear
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
+MAX_PIXELS = 128_000_000  # more than any medium-format back gives; 0.9 GB while it is scaled
+MIN_SHORT_SIDE_PX = 64  # below, an icon
+MIN_SCALED_SHORT_SIDE_PX = 32  # below, a strip with no room for blur
+OPAQUE_ALPHA = 250  # of 255: what lossy encoders leave of 255
+
+_16_BIT_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+_PROFILE_TO_RGB = ("RGB", "CMYK", "L", "LAB")
+# EXIF 2.32, tag 274: what turns the stored picture upright.
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_opening = threading.Lock()  # warnings.catch_warnings is not safe among threads
+
+
+@dataclass(frozen=True)
+class DecodedPhoto:
+    """Pixels and what was learnt on the way to them."""
+
+    srgb: NDArray[np.uint8]  # [H, W, 3]
+    original_width: int  # px, after orientation
+    original_height: int
+    flags: tuple[str, ...]
+    camera: CameraTags = UNKNOWN_CAMERA
+
+
+def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
+    """JPEG, PNG, WebP or TIFF bytes to upright sRGB pixels, at most `long_side` long, never enlarged.
+
+    Raises Rejection with stage "photo" and one of the codes `unreadable`, `truncated`, `too_large`,
+    `animated`, `transparent`, `cmyk`, `grey16`, `color_mode`, `too_small`, `too_narrow`.
+    """
+    if long_side < 1:
+        raise ValueError(f"long_side must be >= 1 pixel, got {long_side}")
+    rgb, flags, camera = _upright_srgb(content)
+    width, height = rgb.size
+    scaled = _shrunk(np.asarray(rgb), long_side)
+    if min(scaled.shape[:2]) < MIN_SCALED_SHORT_SIDE_PX:
+        raise Rejection(
+            "photo",
+            "too_narrow",
+            f"the short side must be >= {MIN_SCALED_SHORT_SIDE_PX} px once the long side is {long_side}, "
+            f"{width}x{height} gives {min(scaled.shape[:2])}",
+        )
+    return DecodedPhoto(scaled, width, height, tuple(flags), camera)
+
+
+def open_image(content: bytes, formats: tuple[str, ...], *, stage: str) -> Image.Image:
+    """Open and fully decode untrusted bytes; sizes are checked before any pixel is.
+
+    Raises Rejection (`unreadable`, `truncated`, `too_large`).
+    """
+    # Decoders of hostile input raise nearly anything; nothing of ours runs inside the `try`.
+    try:
+        image = open_header(content, formats)
+        image.load()  # verify() passes truncated JPEGs
+    except Image.DecompressionBombError as error:
+        limit = f"at most {MAX_PIXELS // 1_000_000} megapixels"
+        raise Rejection(stage, "too_large", f"an image must have {limit}, this one has more ({error})") from error
+    except Exception as error:
+        raise _undecodable(content, formats, error, stage) from error
+    return image
+
+
+def open_header(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """The image before its pixels are decoded. Raises what Pillow does, DecompressionBombError beyond MAX_PIXELS."""
+    with _opening, warnings.catch_warnings():
+        # Pillow warns from 89 megapixels on; the rule here is MAX_PIXELS.
+        warnings.simplefilter("ignore")
+        image = Image.open(io.BytesIO(content), formats=formats)
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError(f"{image.width}x{image.height}")
+    return image
+
+
+def _undecodable(content: bytes, formats: tuple[str, ...], error: Exception, stage: str) -> Rejection:
+    # Pillow's WebP decoder does not say "truncated"; the RIFF header holds the length that should be there.
+    short_webp = content[:4] == b"RIFF" and int.from_bytes(content[4:8], "little") + 8 > len(content)
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if short_webp or "truncated" in reason.lower():
+        return Rejection(stage, "truncated", f"the image ends early, {len(content)} bytes ({reason})")
+    if isinstance(error, UnidentifiedImageError):
+        reason = "no such image recognised"
+    return Rejection(stage, "unreadable", f"must be one of {', '.join(formats)} and whole: {reason}")
+
+
+def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], CameraTags]:
+    flags: list[str] = []
+    try:
+        image = open_image(content, FORMATS, stage="photo")
+        _check_kind(image)
+        upright_image = upright(image, flags)  # first, since it says when the EXIF is broken
+        return _to_srgb(upright_image, flags), flags, camera_tags(image)
+    except Rejection:
+        raise
+    except Exception as error:  # counting frames and converting read hostile bytes as well
+        raise _undecodable(content, FORMATS, error, "photo") from error
+
+
+def _check_kind(image: Image.Image) -> None:
+    """Reject what no conversion turns into a plain photo."""
+    # An MPO is a JPEG with more pictures behind the first (stereo, gain map): the first is the photo.
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        frames = getattr(image, "n_frames", 2)
+        raise Rejection("photo", "animated", f"must be one picture, has {frames} frames or pages")
+    if image.mode in _16_BIT_GREY:
+        raise Rejection("photo", "grey16", f"must be an 8-bit photo, mode {image.mode} is depth or a scan")
+    if min(image.size) < MIN_SHORT_SIDE_PX:
+        raise Rejection(
+            "photo",
+            "too_small",
+            f"the short side must be >= {MIN_SHORT_SIDE_PX} px, got {image.width}x{image.height}",
+        )
+    if image.has_transparency_data:
+        lowest = int(np.asarray(image.convert("RGBA").getchannel("A")).min())
+        if lowest < OPAQUE_ALPHA:
+            raise Rejection("photo", "transparent", f"must be opaque, alpha goes down to {lowest} of 255")
+
+
+def upright(image: Image.Image, flags: list[str]) -> Image.Image:
+    """Turn by the EXIF orientation. ImageOps.exif_transpose also writes EXIF anew, and fails on odd entries."""
+    try:
+        turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # a broken EXIF block is no reason to lose the photo; its pixels are fine
+        flags.append("exif_corrupt")
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_srgb(image: Image.Image, flags: list[str]) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if image.mode not in _PROFILE_TO_RGB:  # palettes, alpha, bilevel, YCbCr: their profile is one for RGB
+        try:
+            image = image.convert("RGB")
+        except ValueError as error:
+            raise Rejection("photo", "color_mode", f"mode {image.mode} cannot be turned into RGB") from error
+    if profile:
+        try:
+            return _apply_profile(image, profile)
+        except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
+            if image.mode not in ("CMYK", "LAB"):
+                flags.append("icc_corrupt")
+                return image.convert("RGB")
+            raise Rejection("photo", "cmyk", f"{image.mode} with a broken colour profile") from error
+    if image.mode in ("CMYK", "LAB"):
+        missing = "without a colour profile: its colours are unknown; convert it to sRGB"
+        raise Rejection("photo", "cmyk", f"{image.mode} {missing}")
+    return image.convert("RGB")
+
+
+def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    converted = ImageCms.profileToProfile(
+        image,
+        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    if converted is None:
+        raise ValueError("no image came back")
+    return converted
+
+
+def _shrunk(srgb: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
+    """Area average in linear light, as a lens and a coarser sensor would give it. [h, w, 3] -> [H, W, 3]."""
+    height, width = srgb.shape[:2]
+    scale = long_side / max(height, width)
+    if scale >= 1:
+        return srgb.copy()  # Pillow's own buffer is read-only
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    linear = np.empty((size[1], size[0], 3), np.float32)
+    for c in range(3):  # one at a time: the float32 pixels of a large photo are the largest buffer here
+        linear[..., c] = cv2.resize(
+            cv2.LUT(cv2.extractChannel(srgb, c), _linear_of_code()), size, interpolation=cv2.INTER_AREA
+        )
+    display = linear_to_srgb(torch.from_numpy(linear)).clamp(0, 1)
+    return (display * 255).round().to(torch.uint8).numpy()
+
+
+@cache
+def _linear_of_code() -> NDArray[np.float32]:
+    table: NDArray[np.float32] = srgb_to_linear(torch.arange(256, dtype=torch.float32) / 255).numpy()
+    return table

@@ -1,0 +1,185 @@
+"""Photos: found, identified by their content, and loaded one at a time as sRGB pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.errors import Rejection, UserError
+from pipelines.render.photos.decode import decode_photo
+from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
+from pipelines.render.photos.listing import ListedPhoto, list_photos
+from shards.storage import storage_path
+
+MAX_FILE_BYTES = 1 << 30  # a photo is read into memory whole
+_HASH_THREADS = min(16, 4 * (os.cpu_count() or 1))
+_HASH_BATCH = 512
+
+
+@dataclass(frozen=True)
+class PhotoSource:
+    """Which photo: what the plan freezes. The same content is the same scene, wherever it lies."""
+
+    scene_id: str  # first 16 hex digits of sha256
+    name: str  # path relative to the photo folder or the CSV, or `builtin-000012`
+    location: str  # absolute path, URL, or `builtin:SEED`
+    sha256: str  # of the file; of the location for a built-in scene
+    license: str
+    author: str
+    source_url: str
+
+    def __post_init__(self) -> None:
+        if len(self.sha256) != 64 or self.scene_id != self.sha256[:16]:
+            raise ValueError(f"scene_id must be 16 of sha256's 64 digits, got {self.scene_id}, {self.sha256}")
+
+    @property
+    def is_builtin(self) -> bool:
+        return self.location.startswith("builtin:")
+
+    @property
+    def builtin_seed(self) -> int:
+        return int(self.location.removeprefix("builtin:"))
+
+
+@dataclass(frozen=True)
+class RejectedPhoto:
+    """A photo left out, with the reason: one line of rejects.jsonl."""
+
+    scene_id: str  # "" when its bytes could not be read
+    name: str
+    location: str
+    stage: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo as it is worked on: upright, sRGB, at most `long_side` long."""
+
+    source: PhotoSource
+    srgb: NDArray[np.uint8]  # [H, W, 3]
+    original_width: int  # px, after orientation
+    original_height: int
+    flags: tuple[str, ...] = ()  # oddities that were survived: icc_corrupt, exif_corrupt
+    camera: CameraTags = UNKNOWN_CAMERA
+
+    def __post_init__(self) -> None:
+        if self.srgb.dtype != np.uint8 or self.srgb.ndim != 3 or self.srgb.shape[2] != 3:
+            raise ValueError(f"srgb must be uint8 [H, W, 3], got {self.srgb.dtype} {list(self.srgb.shape)}")
+        if self.original_width < self.srgb.shape[1] or self.original_height < self.srgb.shape[0]:
+            raise ValueError(
+                f"srgb must be no larger than the original {self.original_width}x{self.original_height}, "
+                f"got {self.srgb.shape[1]}x{self.srgb.shape[0]}"
+            )
+
+
+def find_photos(spec: str, *, limit: int | None, seed: int) -> tuple[list[PhotoSource], list[RejectedPhoto]]:
+    """The first `limit` different photos of a folder, a CSV, or `builtin:N`, and those that were left out.
+
+    Sorted by name, so that a smaller limit gives a prefix. Of exact duplicates the first is kept. Files are
+    read in threads, for their SHA-256; decoding comes later. `seed` is that of the data set and matters
+    to built-in scenes only.
+
+    Raises UserError when `spec` names no photo, or none that can be read.
+    """
+    if limit is not None and limit < 1:
+        raise UserError(f"--limit must be >= 1, got {limit}; leave it out for all photos")
+    photos: list[PhotoSource] = []
+    rejected: list[RejectedPhoto] = []
+    first_name: dict[str, str] = {}
+    for listed, sha256 in _identified(list_photos(spec, seed), limit or _HASH_BATCH):
+        if isinstance(sha256, Rejection):
+            rejected.append(_rejected("", listed, sha256))
+        elif sha256 in first_name:
+            twin = Rejection("photo", "duplicate", f"the same bytes as {first_name[sha256]}, which is kept")
+            rejected.append(_rejected(sha256[:16], listed, twin))
+        else:
+            first_name[sha256] = listed.name
+            photos.append(_source(listed, sha256))
+        if limit is not None and len(photos) >= limit:
+            break
+    if not photos:
+        first = f"{rejected[0].name}: {rejected[0].message}"
+        raise UserError(f"--photos {spec}: none of its {len(rejected)} photos can be read; the first, {first}")
+    return photos, rejected
+
+
+def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
+    """Read and decode one photo, upright, in sRGB, shrunk to `long_side` pixels (never enlarged).
+
+    Raises Rejection with stage "photo"; the codes are `missing`, `unreadable`, `changed` and those of
+    `decode_photo`.
+    """
+    if source.is_builtin:
+        raise ValueError(f"a built-in scene is drawn, not loaded: {source.location}")
+    content = read_photo(source)
+    if hashlib.sha256(content).hexdigest() != source.sha256:
+        raise Rejection("photo", "changed", "the file's bytes have changed since the data set was planned")
+    decoded = decode_photo(content, long_side=long_side)
+    return Photo(source, decoded.srgb, decoded.original_width, decoded.original_height, decoded.flags, decoded.camera)
+
+
+def read_photo(source: PhotoSource) -> bytes:
+    """The file's bytes. Raises Rejection (`missing`, `unreadable`, `too_large`)."""
+    try:
+        _check_file_size(source.location)
+        return storage_path(source.location).read_bytes()
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[ListedPhoto, str | Rejection]]:
+    """Each photo with its SHA-256 or the reason why it has none, in order, hashed at most `ahead` early."""
+    with ThreadPoolExecutor(_HASH_THREADS) as threads:
+        while batch := list(islice(photos, min(ahead, _HASH_BATCH))):
+            yield from zip(batch, threads.map(_sha256, batch), strict=True)
+
+
+def _sha256(listed: ListedPhoto) -> str | Rejection:
+    if listed.location.startswith("builtin:"):
+        return hashlib.sha256(listed.location.encode()).hexdigest()
+    try:
+        listed.name.encode("utf-8")
+        _check_file_size(listed.location)
+        with storage_path(listed.location).open("rb") as stream:
+            digest = hashlib.sha256()
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+            return digest.hexdigest()
+    except UnicodeEncodeError:
+        return Rejection("photo", "name", "the file's name is not UTF-8; rename it")
+    except Rejection as rejection:
+        return rejection
+    except OSError as error:
+        return _unreadable(error)
+
+
+def _check_file_size(location: str) -> None:
+    if (size := storage_path(location).stat().st_size) > MAX_FILE_BYTES:
+        limit = f"at most {MAX_FILE_BYTES >> 20} MiB"
+        raise Rejection("photo", "too_large", f"the file must have {limit}, it has {size >> 20}")
+
+
+def _unreadable(error: OSError) -> Rejection:
+    if isinstance(error, FileNotFoundError):
+        return Rejection("photo", "missing", "the file does not exist")
+    return Rejection("photo", "unreadable", f"the file cannot be read ({error.strerror or error})")
+
+
+def _source(listed: ListedPhoto, sha256: str) -> PhotoSource:
+    return PhotoSource(
+        sha256[:16], listed.name, listed.location, sha256, listed.license, listed.author, listed.source_url
+    )
+
+
+def _rejected(scene_id: str, listed: ListedPhoto, reason: Rejection) -> RejectedPhoto:
+    name, location = (text.encode("utf-8", "backslashreplace").decode() for text in (listed.name, listed.location))
+    return RejectedPhoto(scene_id, name, location, reason.stage, reason.code, reason.message)

@@ -1,0 +1,1 @@
+"""Which photo becomes which sample of which shard, frozen before any work."""

@@ -1,0 +1,98 @@
+"""Everything that can change a byte of a shard, as one flat record: it guards resuming, and its hash is a label.
+
+Two machines with the same fingerprint make the same bytes on the same kind of processor. Which executor, how many
+workers and which folder make no difference, so they are not in it; which photos is the plan's business.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from pipelines.errors import UserError
+from pipelines.render.config import RenderConfig
+from pipelines.render.depth.estimator import DepthOrigin
+from shards.sample import SCHEMA_VERSION
+from shards.storage import StoragePath
+from simulator import RENDERER_VERSION
+
+Fingerprint = dict[str, str | int | float | list[float]]
+
+LIBRARIES = ("torch", "numpy", "opencv-python-headless", "pillow", "transformers", "webdataset")
+
+
+def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[DepthOrigin]) -> Fingerprint:
+    """Flat and in JSON's types. Keys are the flags' names where a flag decides.
+
+    `depth_origins` says which weights `--depth` stands for; none when every scene is built-in.
+    """
+    depth, stack, storage = config.depth, config.stack, config.storage
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "renderer_version": RENDERER_VERSION,
+        **{f"version_{library}": version(library) for library in LIBRARIES},
+        "device_kind": device_kind,
+        "dtype": "float32",
+        "threads": config.execution.threads,
+        "seed": config.seed,
+        "long_side": config.source.long_side,
+        "depth": " + ".join(f"{o.source}@{o.revision}" if o.revision else o.source for o in depth_origins) or "exact",
+        "depth_kind": depth.depth_kind or "",
+        "depth_dir": str(depth.depth_dir or ""),
+        "depth_batch": depth.depth_batch,
+        "sharpen_depth": depth.sharpen_depth,
+        **dataclasses.asdict(config.vetting),
+        "planes": stack.planes,
+        "levels": stack.levels,
+        "blur_level_min": stack.blur_level_min,
+        "blur_level_max": stack.blur_level_max,
+        "quality": stack.quality,
+        "lens_recipe": config.lens.lens_recipe,
+        "highlights": config.lens.highlights,
+        "tone": config.lens.tone,
+        "aperture_mask": _content_sha256(config.lens.aperture_mask),
+        "samples_per_shard": storage.samples_per_shard,
+        "image_format": storage.image_format,
+        "split_fractions": list(storage.split_fractions),
+        "near_duplicates": storage.near_duplicates,
+    }
+
+
+def _content_sha256(path: StoragePath | None) -> str:
+    """Of a file's bytes; "" for none. Raises UserError when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+    except OSError as error:
+        raise UserError(f"--aperture-mask {path} cannot be read ({error.strerror or error})") from error
+
+
+def sha256_of(content: Fingerprint) -> str:
+    """The label `renderer.config_sha256` of every sample."""
+    return hashlib.sha256(to_json(content)).hexdigest()
+
+
+def to_json(content: Fingerprint) -> bytes:
+    """The same bytes for the same record."""
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+
+
+def check_same(path: StoragePath, now: Fingerprint) -> None:
+    """Raise UserError that names every key in which the data set at hand differs from this command."""
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        keys = sorted(before.keys() | now.keys())
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"{path} is damaged ({error}); choose another --out") from error
+    changed = [
+        f"{key} was {before.get(key, 'absent')}, now {now.get(key, 'absent')}"
+        for key in keys
+        if before.get(key) != now.get(key)
+    ]
+    if changed:
+        raise UserError(
+            f"{path.parent.parent} was begun with other settings: {'; '.join(changed)}; "
+            "give the old ones to resume it, or choose another --out"
+        )

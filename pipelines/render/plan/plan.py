@@ -1,0 +1,161 @@
+"""Which photo is which sample of which shard, frozen before any work: `OUT/.meta/plan.json`.
+
+A plan is a pure function of the photos, their perceptual hashes and two settings; a plan that grows, of the plan before
+as well. Growing never moves a sample: new ones come into shards of their own, behind the old ones of their split.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.errors import UserError
+from pipelines.render.photos.photo import PhotoSource
+from shards.sample import SPLITS
+from shards.storage import StoragePath
+
+PLAN_VERSION = 2
+MAX_SAMPLES = 10**8  # keys have 8 digits
+
+
+@dataclass(frozen=True)
+class PlannedSample:
+    """One photo and the key of its sample: 8 digits, its place in the order in which photos were planned."""
+
+    key: str
+    photo: PhotoSource
+    near_hash: str  # perceptual, 16 hex digits; "" when it has none: later photos must join the split of their like
+
+
+@dataclass(frozen=True)
+class PlannedShard:
+    """The samples of one tar, all of one split. The name is that of the tar, `train-000000`."""
+
+    name: str
+    split: str
+    samples: tuple[PlannedSample, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every shard of a data set, in the order in which they are rendered.
+
+    A scene is planned once, and once more each time its rejection is tried again: its last sample is the one that
+    counts.
+    """
+
+    shards: tuple[PlannedShard, ...]
+
+    @property
+    def samples(self) -> int:
+        return sum(len(shard.samples) for shard in self.shards)
+
+    @property
+    def samples_by_split(self) -> dict[str, int]:
+        counts = Counter(dict.fromkeys(SPLITS, 0))
+        for shard in self.shards:
+            counts[shard.split] += len(shard.samples)
+        return dict(counts)
+
+    @property
+    def placed(self) -> Iterator[tuple[PlannedShard, PlannedSample]]:
+        """Every sample with its shard, in the order of their keys."""
+        placed = ((shard, sample) for shard in self.shards for sample in shard.samples)
+        return iter(sorted(placed, key=lambda pair: pair[1].key))
+
+    @property
+    def latest(self) -> dict[str, tuple[PlannedShard, PlannedSample]]:
+        """scene_id -> where it was planned last."""
+        return {sample.photo.scene_id: (shard, sample) for shard, sample in self.placed}
+
+    @property
+    def photos(self) -> list[PhotoSource]:
+        """Each photo once, in the order in which they were planned first."""
+        return list({sample.photo.scene_id: sample.photo for _, sample in self.placed}.values())
+
+    def located(self, photos: Sequence[PhotoSource]) -> Plan:
+        """The same plan with the photos where they lie now; those that are not among them keep their place."""
+        now = {photo.scene_id: photo.location for photo in photos}
+        return Plan(
+            tuple(
+                dataclasses.replace(shard, samples=tuple(_located(sample, now) for sample in shard.samples))
+                for shard in self.shards
+            )
+        )
+
+
+def grown(
+    plan: Plan, photos: Sequence[PhotoSource], splits: Mapping[str, str], hashes: Mapping[str, str], shard_size: int
+) -> Plan:
+    """The plan with samples for these photos in new shards; `splits` and `hashes` by scene_id.
+
+    Raises UserError beyond 10^8 samples, and ValueError when two photos are the same scene.
+    """
+    if plan.samples + len(photos) > MAX_SAMPLES:
+        raise UserError(
+            f"--photos: a data set holds at most {MAX_SAMPLES} samples, got {plan.samples + len(photos)}; use --limit"
+        )
+    if len({photo.scene_id for photo in photos}) != len(photos):
+        raise ValueError("photos must be different scenes, got a scene_id twice")
+    by_split: dict[str, list[PlannedSample]] = {split: [] for split in SPLITS}
+    for index, photo in enumerate(photos, start=plan.samples):
+        sample = PlannedSample(f"{index:08d}", photo, hashes.get(photo.scene_id, ""))
+        by_split[splits[photo.scene_id]].append(sample)
+    taken = Counter(shard.split for shard in plan.shards)
+    new = [
+        PlannedShard(f"{split}-{number:06d}", split, tuple(samples[start : start + shard_size]))
+        for split, samples in by_split.items()
+        for number, start in enumerate(range(0, len(samples), shard_size), start=taken[split])
+    ]
+    return Plan((*plan.shards, *new))
+
+
+def _located(sample: PlannedSample, now: Mapping[str, str]) -> PlannedSample:
+    location = now.get(sample.photo.scene_id, sample.photo.location)
+    return dataclasses.replace(sample, photo=dataclasses.replace(sample.photo, location=location))
+
+
+def plan_to_json(plan: Plan) -> bytes:
+    """Readable, and the same bytes for the same plan."""
+    content = {"plan_version": PLAN_VERSION, "shards": [dataclasses.asdict(shard) for shard in plan.shards]}
+    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def read_plan(path: StoragePath) -> Plan:
+    """The plan of a data set. Raises UserError when the file cannot be one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["plan_version"] != PLAN_VERSION:
+            raise ValueError(f"plan_version is {content['plan_version']}, this program reads {PLAN_VERSION}")
+        return Plan(tuple(_shard(**shard) for shard in content["shards"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} must be a plan of this program, got {error}; choose another --out") from error
+
+
+def check_same_photos(path: StoragePath, plan: Plan, photos: Sequence[PhotoSource]) -> None:
+    """Raise UserError when the photos are not those that the plan at `path` froze.
+
+    Where they lie may have changed: what counts is what a shard says of them.
+    """
+    before, found = ({_without_location(photo) for photo in some} for some in (plan.photos, photos))
+    if before != found:
+        gone, new = (sorted(some, key=lambda photo: photo.name) for some in (before - found, found - before))
+        examples = ", ".join(dict.fromkeys(photo.name for photo in (gone + new)[:3]))
+        raise UserError(
+            f"{path.parent.parent} was planned for {len(before)} photos; now {len(gone)} of them are gone or changed "
+            f"and {len(new)} are new ({examples}); pass --append to add new ones in shards of their own, put the "
+            "photos back to resume, or choose another --out"
+        )
+
+
+def _without_location(photo: PhotoSource) -> PhotoSource:
+    return dataclasses.replace(photo, location="")
+
+
+def _shard(name: str, split: str, samples: list[dict[str, Any]]) -> PlannedShard:
+    planned = (PlannedSample(sample["key"], PhotoSource(**sample["photo"]), sample["near_hash"]) for sample in samples)
+    return PlannedShard(name, split, tuple(planned))

@@ -1,0 +1,1 @@
+"""One photo and its disparity become one sample: settings drawn, frames rendered, labels written."""

@@ -1,0 +1,1 @@
+"""Surfaces to frames, ray by ray through the aperture: quality="exact"."""

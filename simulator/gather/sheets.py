@@ -1,0 +1,212 @@
+"""Surfaces made ready for rays: each layer of a scene, and the pieces of it that the rays of one tile can meet.
+
+A ray leaves pixel p through the lens at u (|u| <= 1) and meets a surface of disparity D at x = p + s u, with
+s = K (D − D_f) its signed blur radius. Where disparity varies, s = s(x): the hit is the fixed point of x = p + s(x) u.
+Around a tile the surface is a plane plus a rest, s(x) = a + g·(x − c) + e(x), so that
+
+    s = (a + g·(p − c) + e(x)) / (1 − g·u)
+
+is exact at once where e = 0, and is repeated where not: each time the error shrinks by the slope of e. A layer may
+also jump (several things drawn in one layer, the silhouettes of a photo): where the repetition would not settle, the
+layer is cut into slabs of nearly equal s, and a ray may meet each of them. Letters as above; c the middle of the tile.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from simulator.gather.tile import Plane, Tile, carried_on, fitted_plane, tile_around
+from simulator.optics.lens import ThinLens
+
+_SETTLES = 0.5  # slope of e, in pixels a pixel, up to which the repetition at least halves its error each time
+_STEEPEST = 0.7  # slope g beyond which rays at the lens's rim run along the plane
+_SLAB_PX = 1.5  # thickness of a slab: a ray is off by less than half of it even where nothing settles
+_OVERLAP_PX = 0.5  # a slab goes on so far: its pixels' middles lie in it, hits at their sides may not
+_MOST_STEPS = 6
+_MARGIN_PX = 4  # around a window: linear interpolation and the widest footprint
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One layer: light times coverage, coverage; disparity, carried on beyond the rim."""
+
+    layer: int
+    content: Float[Tensor, "4 h w"]
+    disparity: Float[Tensor, "h w"]
+    box: Tile  # where there is any coverage
+    farthest: float
+    nearest: float
+
+    @classmethod
+    def of(
+        cls,
+        layer: int,
+        color: Float[Tensor, "3 h w"],
+        coverage: Float[Tensor, "h w"],
+        disparity: Float[Tensor, "h w"],
+    ) -> Sheet | None:
+        """None when nothing is covered."""
+        covered = coverage > 0
+        box = tile_around(covered)
+        if box is None:
+            return None
+        far, near = (float(v) for v in torch.aminmax(disparity[covered]))
+        content = torch.cat([color * coverage, coverage[None]])
+        return cls(layer, content, carried_on(disparity, covered), box, far, near)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What the rays of one tile can meet of one sheet.
+
+    layer:   which sheet; pieces of one sheet share each pixel, they do not hide each other
+    tile:    the pixels whose rays can meet it
+    window:  [kh, kw] rows and columns of content and rest: 2^i + 1 each, so that pixel centres are met without rounding
+    content: light times coverage, coverage;  rest: e, or None where the plane is enough
+    base:    a + g·(p − c) over the tile
+    far, near: range of s;  opaque: it is in the way of every ray of the tile
+    """
+
+    layer: int
+    tile: Tile
+    window: Tile
+    content: Float[Tensor, "4 kh kw"]
+    rest: Float[Tensor, "kh kw"] | None
+    base: Float[Tensor, "th tw"]
+    slope: tuple[float, float]
+    steps: int
+    far: float
+    near: float
+    opaque: bool
+
+    @property
+    def reach_px(self) -> float:
+        """Largest blur radius."""
+        return max(abs(self.near), abs(self.far))
+
+    @property
+    def least_px(self) -> float:
+        """Smallest blur radius."""
+        return 0.0 if self.near * self.far < 0 else min(abs(self.near), abs(self.far))
+
+
+def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Piece]:
+    """The pieces of a sheet that rays of a tile can meet, nearest first; none when it is out of their reach.
+
+    flat_px: a rest e below this is left out. The canvas must reach beyond the tile by the largest blur radius.
+    """
+    reach = max(abs(lens.blur_scale_px * (d - lens.focus_disparity)) for d in (sheet.nearest, sheet.farthest))
+    met: Tile | None = tile
+    around: Tile | None = None
+    for _ in range(2):  # the second time with the reach of what lies near
+        around = met.grown(math.ceil(reach) + 1).common(sheet.box) if met else None
+        members = around.of(sheet.content[3]) > 0 if around else torch.zeros(1, 1, dtype=torch.bool)
+        inside = tile_around(members)
+        if around is None or inside is None:
+            return []
+        defocus = lens.defocus_px(around.of(sheet.disparity))  # [h, w] s
+        far, near = (float(v) for v in torch.aminmax(defocus[members]))
+        reach = max(abs(far), abs(near))
+        met = tile.common(inside.moved(around.top, around.left).grown(math.ceil(reach) + 1))
+    if met is None or around is None:
+        return []
+    shape = _Shape.of(defocus, members, around, flat_px)
+    window = _window(met, reach)
+    content, beyond = window.repeated_of(sheet.content), lens.defocus_px(window.repeated_of(sheet.disparity))
+    if shape.settles:
+        opaque = (
+            met == tile and around == met.grown(math.ceil(reach) + 1) and bool((around.of(sheet.content[3]) >= 1).all())
+        )
+        return [_piece(sheet.layer, met, window, content, beyond, shape, (far, near), opaque)]
+    return _slabs(sheet.layer, met, window, content, beyond, flat_px)
+
+
+class _Shape(NamedTuple):
+    """How a piece of surface lies around a tile: its plane, how often to repeat the hit, and whether that settles."""
+
+    plane: Plane
+    steps: int
+    settles: bool
+
+    @classmethod
+    def of(cls, defocus: Tensor, members: Tensor, tile: Tile, flat_px: float) -> _Shape:
+        plane = fitted_plane(defocus, members, tile)
+        rest = defocus - plane.over(tile, like=defocus)
+        largest = float(rest[_grown(members)].abs().max())
+        if largest < flat_px:
+            return cls(plane, 0, plane.slope < _STEEPEST)
+        slope = _steepest(rest) / max(1.0 - plane.slope, 0.1)
+        steps = math.ceil(math.log(flat_px / largest) / math.log(slope)) if 0.0 < slope < _SETTLES else _MOST_STEPS
+        return cls(plane, min(max(1, steps), _MOST_STEPS), slope <= _SETTLES and plane.slope < _STEEPEST)
+
+
+def _piece(
+    layer: int,
+    met: Tile,
+    window: Tile,
+    content: Tensor,
+    defocus: Tensor,
+    shape: _Shape,
+    span: tuple[float, float],
+    opaque: bool,
+) -> Piece:
+    rest = defocus - shape.plane.over(window, like=defocus) if shape.steps else None
+    base, slope = shape.plane.over(met, like=defocus), (shape.plane.slope_y, shape.plane.slope_x)
+    return Piece(layer, met, window, content, rest, base, slope, shape.steps, *span, opaque)
+
+
+def _slabs(layer: int, met: Tile, window: Tile, content: Tensor, defocus: Tensor, flat_px: float) -> list[Piece]:
+    """The surface cut into slabs of nearly equal s, nearest first, each carried on beyond its rim by itself."""
+    members = content[3] > 0
+    far, near = (float(v) for v in torch.aminmax(defocus[members]))
+    count = max(1, math.ceil((near - far) / _SLAB_PX))
+    thick = max(near - far, 1e-9) / count
+    index = torch.where(members, ((near - defocus) / thick).floor().clamp(0, count - 1), -1.0)
+    result = []
+    for k in range(count):
+        own = index == k
+        inside = tile_around(own)
+        if inside is None:
+            continue
+        low, high = (float(v) for v in torch.aminmax(defocus[own]))
+        reach = math.ceil(max(abs(low), abs(high))) + 1
+        within = met.common(inside.moved(window.top, window.left).grown(reach))
+        if within is None:
+            continue
+        extended = carried_on(defocus, own | _gently_beside(defocus, own, members))
+        shape = _Shape.of(extended, own, window, flat_px)
+        span = (low - _OVERLAP_PX, high + _OVERLAP_PX)
+        result.append(_piece(layer, within, window, content * own, extended, shape, span, opaque=False))
+    return result
+
+
+def _gently_beside(defocus: Tensor, own: Tensor, members: Tensor) -> Tensor:
+    """Members within two pixels of a slab that are no further from it than a slope makes them."""
+    highest = F.max_pool2d(torch.where(own, defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
+    lowest = -F.max_pool2d(torch.where(own, -defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
+    return members & (defocus < highest + _OVERLAP_PX * 2) & (defocus > lowest - _OVERLAP_PX * 2)
+
+
+def _window(tile: Tile, reach: float) -> Tile:
+    """What rays of a tile see of surfaces up to `reach` pixels out of focus, enlarged to 2^i + 1 rows and columns."""
+    pad = math.ceil(reach) + _MARGIN_PX
+    rows, columns = (2 ** math.ceil(math.log2(n + 2 * pad - 1)) + 1 for n in (tile.height, tile.width))
+    return Tile(tile.top - pad, tile.top - pad + rows, tile.left - pad, tile.left - pad + columns)
+
+
+def _grown(mask: Tensor) -> Tensor:
+    """The mask and its eight neighbours."""
+    return F.max_pool2d(mask.to(torch.float32)[None, None], 3, stride=1, padding=1)[0, 0] > 0
+
+
+def _steepest(values: Tensor) -> float:
+    """Largest difference between neighbours."""
+    differences = [values.diff(dim=k).abs().max() for k in (0, 1) if values.shape[k] > 1]
+    return max((float(d) for d in differences), default=0.0)

@@ -1,0 +1,293 @@
+"""Soft, misplaced depth edges -> steps at the photo's edges.
+
+A depth network returns disparity that climbs over several pixels where the scene has a step, and a pixel beside the
+silhouette that the photo shows. Rendered as it is, each silhouette gets a rim of radii that nothing in the scene has.
+
+    disparity ──measure──▶ soft edges, σ ──deblur──▶ narrow ramps ──grow plateaus──▶ near and far value of each pixel
+    photo ──colours of the plateaus beside──▶ which of the two; and whether the photo shows an edge there at all
+    thin parts, which have no plateau ──`thin_parts`──▶ as high as the soft map says
+
+Maps without soft edges (steps already sharp, planes, smooth terrain) come back as they were, bit by bit. All is
+measured on the map itself, in its own units: there is nothing to set.
+Letters: D disparity; σ softness of an edge, as the standard deviation of a Gaussian that blurs a step, in pixels;
+n, f near and far plateau; P pixels of all ramps; Q neighbours of each.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from simulator.layers.morphology import local_max
+from simulator.layers.thin_parts import heightened
+from simulator.optics.color import linear_to_srgb
+
+_FINE_PX, _COARSE_PX = 0.7, 2.0  # the two scales whose slopes are compared
+_SMALLEST_STEP = 0.05  # of the map's range: less is terrain, or the stairs that 8 bits make of a slope
+_STEP_WIDTH_PX = 1.7  # a step that fits into so many pixels of its steepest slope is sharp: 1 exact, 2.5 σ when soft
+_SHARP_SHARE = 0.25  # a map with more than this of its edges sharp is sharp: exact maps have 0.45 to 1, soft ones 0
+_SLOPE_PX = 3.5  # softer than this is no edge but a slope
+_RAMP_SLOPE = 0.4  # of the slope at the edge's crest: steeper pixels belong to the ramp, the others to its plateaus
+_GENTLE_PX = 2  # how far to look at least for a plateau's own slope
+_REACH_PX = 5  # how far colours are compared, in pixels, or in steps where ramps are wide
+_FALLOFF_PX = 3.0
+_COLOR_SPREAD = 0.06  # in display values: colours this close are alike
+_COLOR_FLOOR = 0.01  # share of pixels that resemble nothing beside them: mixed ones, highlights
+_CHUNK = 1 << 15  # pixels whose neighbours are held at a time
+_SHIFT_LOGIT = 4.0  # log odds of being on the side that disparity says, per σ off the middle of the ramp
+_CONFIRMED = 1.3  # mean log likelihood ratio of the right side; on traced scenes 1.6 to 4.2, on terrain 0.2 to 1.1
+_CONFIRMED_SHARE = 0.5  # of the edges, by strength: fewer, and the map's edges are slopes
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """The crests of a map's soft edges, the slope everywhere, and how soft the edges are."""
+
+    crest: Bool[Tensor, "h w"]
+    slope: Float[Tensor, "h w"]
+    softness_px: float
+
+
+@dataclass(frozen=True)
+class _Ramps:
+    """Pixels between two plateaus: where, flat indices [P], and the plateaus' values [P]."""
+
+    inside: Bool[Tensor, "h w"]
+    at: Int[Tensor, "p"]
+    near: Float[Tensor, "p"]
+    far: Float[Tensor, "p"]
+
+
+def sharpened(disparity: Tensor, image: Tensor) -> Float[Tensor, "h w"]:
+    """Disparity [H, W] of any unit with its soft edges turned into steps where the photo [3, H, W] (linear light) has
+    its edges. The range is kept, and so is every pixel away from a soft edge.
+
+    Raises ValueError when shapes do not match, values are not floating point, or not finite.
+    """
+    _check(disparity, image)
+    edges = _soft_edges(disparity)
+    if edges is None:
+        return disparity.clone()
+    residual_px = 0.5 + edges.softness_px / 3.0  # what `_deblurred` leaves of σ, measured
+    narrow = _deblurred(disparity, edges.softness_px)
+    reach = math.ceil(2.2 * residual_px)
+    ramps = _ramps(narrow, edges.crest, reach)
+    if ramps.at.numel() == 0:
+        return disparity.clone()
+    colors = _Colors(image, narrow, ramps.inside, spacing_px=max(1, round(residual_px / 1.2)))
+    confirmed = _confirmed(colors, narrow, ramps, edges)
+    if confirmed is None:
+        return disparity.clone()
+    middle = (ramps.near + ramps.far) / 2
+    offset = (2.0 * (narrow.flatten()[ramps.at] - middle) / (ramps.near - ramps.far)).clamp(-1.0, 1.0)
+    ratio = colors.log_ratio(ramps.at, middle).nan_to_num(0.0)
+    snapped = torch.where(_SHIFT_LOGIT * residual_px * offset + ratio > 0, ramps.near, ramps.far)
+    result = torch.where(_around(confirmed, math.ceil(2.5 * edges.softness_px)), narrow, disparity)
+    chosen = _around(confirmed, reach).flatten()[ramps.at]
+    result.view(-1)[ramps.at[chosen]] = snapped[chosen]
+    return heightened(result, disparity, edges.softness_px, _blurred)
+
+
+def _soft_edges(disparity: Tensor) -> _Edges | None:
+    """None when the map has no soft edges, or mostly sharp ones.
+
+    A Gaussian-blurred step has, after a further blur of s, a slope of h / √(2π (σ² + s²)). Two such s give σ without
+    knowing h, and tell an edge from a slope, whose steepness does not change (as Zhuo & Sim 2011 measure defocus).
+    """
+    fine, coarse = _gradient(_blurred(disparity, _FINE_PX)), _gradient(_blurred(disparity, _COARSE_PX))
+    slope = torch.hypot(*fine)
+    ratio = (slope * slope / (fine * coarse).sum(0).clamp(min=1e-6 * float(slope.max()) ** 2)).clamp(min=1.0 + 1e-6)
+    softness = ((_COARSE_PX**2 - ratio**2 * _FINE_PX**2) / (ratio**2 - 1.0)).clamp(min=0.0).sqrt()
+    step = local_max(disparity, 4) + local_max(-disparity, 4)
+    crest = (slope >= 0.8 * local_max(slope, 3)) & (step > _SMALLEST_STEP * (disparity.max() - disparity.min()))
+    width = step / local_max(_one_pixel_step(disparity), 2).clamp(min=torch.finfo(step.dtype).tiny)
+    sharp = crest & (width <= _STEP_WIDTH_PX)
+    soft = crest & (width > _STEP_WIDTH_PX) & (softness < _SLOPE_PX)
+    if not bool(soft.any()) or float(slope[sharp].sum()) > _SHARP_SHARE * float(slope[sharp | soft].sum()):
+        return None
+    softness = torch.maximum(softness, width / math.sqrt(2.0 * math.pi))
+    typical = _weighted_median(softness[soft], slope[soft].square())
+    return _Edges(soft & (softness < 1.2 * typical + 0.3), slope, typical)
+
+
+def _deblurred(disparity: Tensor, softness_px: float) -> Tensor:
+    """D ← D + (D₀ − G_σ ∗ D), kept within the values nearby so that nothing rings (Van Cittert 1931, projected)."""
+    high, low = local_max(disparity, 3), -local_max(-disparity, 3)
+    result = disparity
+    for _ in range(round(3.0 * (softness_px - 0.5))):
+        result = (result + disparity - _blurred(result, softness_px)).clamp(low, high)
+    return result
+
+
+def _ramps(disparity: Tensor, crest: Tensor, reach: int) -> _Ramps:
+    """Steep pixels around the crests, and the plateaus that they climb between, carried into them from both sides.
+
+    A plateau is carried as max_j (D_j − g·|x − x_j|), a dilation by a cone, with g the gentlest slope on that side:
+    level ground stays level and a slope is carried on as one. The first round, with g = 0, only tells which side is
+    which.
+    """
+    slope = torch.hypot(*_gradient(disparity))
+    at_crest = local_max(torch.where(crest, slope, 0.0), reach)
+    inside = (at_crest > 0) & (slope > _RAMP_SLOPE * at_crest)
+    level = torch.zeros_like(disparity)
+    near, far = _carried(disparity, inside, level, reach), -_carried(-disparity, inside, level, reach)
+    gentle = max(_GENTLE_PX, reach - 1)  # the foot of a wide ramp is no plateau
+    middle = local_max(torch.where(inside & (near > far), (near + far) / 2, -math.inf), gentle)
+    beside = ~inside & (middle > -math.inf)
+    gentle_near = _gentlest(slope, beside & (disparity > middle), gentle)
+    gentle_far = _gentlest(slope, beside & (disparity <= middle), gentle)
+    near, far = _carried(disparity, inside, gentle_near, reach), -_carried(-disparity, inside, gentle_far, reach)
+    at = (inside & (near > far)).flatten().nonzero()[:, 0]
+    return _Ramps(inside, at, near.flatten()[at], far.flatten()[at])
+
+
+def _carried(disparity: Tensor, inside: Tensor, slope: Tensor, reach: int) -> Tensor:
+    """The highest plateau within `reach`, less `slope` a pixel on the way; NaN where there is none."""
+    result = disparity.masked_fill(inside, -math.inf)
+    for _ in range(reach):
+        result = torch.where(inside, torch.maximum(result, local_max(result, 1) - slope), result)
+    return result.masked_fill(result == -math.inf, math.nan)
+
+
+def _gentlest(slope: Tensor, where: Tensor, nearby: int) -> Tensor:
+    """The smallest slope nearby among the pixels that count; 0 where none does."""
+    least = -local_max(-slope.masked_fill(~where, math.inf), nearby)
+    return least.masked_fill(least == math.inf, 0.0)
+
+
+class _Colors:
+    """What the plateaus look like: display colours and disparity, NaN inside ramps and beyond the frame."""
+
+    def __init__(self, image: Tensor, disparity: Tensor, ramp: Tensor, spacing_px: int) -> None:
+        self.spacing_px, self.margin = spacing_px, _REACH_PX * spacing_px
+        plateau = disparity.masked_fill(ramp, math.nan)
+        around = (self.margin,) * 4
+        self.width = disparity.shape[1]
+        self.stride = self.width + 2 * self.margin
+        self.plateau = F.pad(plateau, around, value=math.nan).flatten()
+        self.channels = [F.pad(c, around).flatten() for c in linear_to_srgb(image.clamp(0.0, 1.0))]
+        offset = torch.arange(-_REACH_PX, _REACH_PX + 1, device=disparity.device)
+        rows, columns = (o.flatten() for o in torch.meshgrid(offset, offset, indexing="ij"))
+        squared = rows**2 + columns**2
+        used = (squared > 0) & (squared <= _REACH_PX**2 + 1)
+        self.offsets = ((rows * self.stride + columns) * spacing_px)[used, None]  # [Q, 1]
+        self.falloff = torch.exp(squared[used, None].to(disparity.dtype) / (-2.0 * _FALLOFF_PX**2))
+
+    def log_ratio(self, at: Int[Tensor, "p"], middle: Float[Tensor, "p"]) -> Float[Tensor, "p"]:
+        """log p(colour | near) / p(colour | far) [P] at flat indices, by kernel densities over the plateau pixels
+        around, nearer than `middle` or farther; NaN where a side has none."""
+        row = torch.div(at, self.width, rounding_mode="floor")
+        padded = (row + self.margin) * self.stride + at - row * self.width + self.margin
+        chunks = zip(padded.split(_CHUNK), middle.split(_CHUNK), strict=True)
+        return torch.cat([self._log_ratio(*chunk) for chunk in chunks])
+
+    def _log_ratio(self, at: Tensor, middle: Tensor) -> Tensor:
+        beside = at + self.offsets  # [Q, P]
+        distance = torch.zeros(beside.shape, dtype=middle.dtype, device=middle.device)
+        for channel in self.channels:
+            difference = channel[beside] - channel[at]
+            distance.addcmul_(difference, difference)
+        alike = torch.exp_(distance.mul_(-0.5 / _COLOR_SPREAD**2))
+        plateau = self.plateau[beside]
+        densities = []
+        for side in (plateau > middle, plateau <= middle):  # both false for NaN
+            weight = self.falloff * side
+            total = weight.sum(0)
+            density = (weight * alike).sum(0) / total.clamp(min=1e-6) + _COLOR_FLOOR
+            densities.append(density.masked_fill(total < 0.01, math.nan))
+        return torch.log(densities[0] / densities[1])
+
+
+def _confirmed(colors: _Colors, disparity: Tensor, ramps: _Ramps, edges: _Edges) -> Tensor | None:
+    """Crests where the photo shows an edge: the plateau pixels beside them tell their side by their colour.
+
+    None when the photo denies most of the map's edges: then they are slopes, and stay. Ramps themselves have no vote,
+    since they may be a pixel off.
+    """
+    middle = torch.full_like(disparity, -math.inf)
+    middle.view(-1)[ramps.at] = (ramps.near + ramps.far) / 2
+    middle = local_max(middle, 3 * colors.spacing_px)
+    at = ((middle > -math.inf) & ~ramps.inside).flatten().nonzero()[::4, 0]  # a quarter of the votes is enough
+    ratio = colors.log_ratio(at, middle.flatten()[at])
+    right = torch.where(disparity.flatten()[at] > middle.flatten()[at], ratio, -ratio)
+    votes = torch.zeros_like(middle).repeat(2, 1, 1)
+    votes.view(2, -1)[:, at] = torch.stack([right.nan_to_num(0.0), right.isfinite().to(right.dtype)])
+    support, count = (_blurred(v, 4.0) for v in votes)
+    confirmed = edges.crest & (support > _CONFIRMED * count)
+    share = float(edges.slope[confirmed].sum()) / float(edges.slope[edges.crest].sum())
+    return confirmed if share >= _CONFIRMED_SHARE else None
+
+
+def _around(mask: Tensor, radius: int) -> Tensor:
+    return local_max(mask.float(), radius) > 0
+
+
+def _weighted_median(values: Tensor, weights: Tensor) -> float:
+    order = values.argsort(stable=True)
+    total = weights[order].double().cumsum(0)
+    return float(values[order][int((total < 0.5 * total[-1]).sum())])
+
+
+def _blurred(x: Float[Tensor, "h w"], sigma_px: float) -> Float[Tensor, "h w"]:
+    """Gaussian by shifted sums: no convolution library, so the same on every device (cuDNN would use TF32)."""
+    reach = math.ceil(3.0 * sigma_px)
+    taps = [math.exp(-0.5 * (i / sigma_px) ** 2) for i in range(reach + 1)]
+    total = taps[0] + 2.0 * sum(taps[1:])
+    for axis in (0, 1):
+        size, padded = x.shape[axis], _extended(x, reach, axis)
+        x = padded.narrow(axis, reach, size) * (taps[0] / total)
+        for i in range(1, reach + 1):
+            pair = padded.narrow(axis, reach - i, size) + padded.narrow(axis, reach + i, size)
+            x.add_(pair, alpha=taps[i] / total)
+    return x
+
+
+def _gradient(x: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
+    """Central differences per pixel, down and right."""
+    return torch.stack(
+        [
+            (padded.narrow(axis, 2, x.shape[axis]) - padded.narrow(axis, 0, x.shape[axis])) / 2
+            for axis, padded in ((0, _extended(x, 1, 0)), (1, _extended(x, 1, 1)))
+        ]
+    )
+
+
+def _one_pixel_step(x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """The largest difference to a neighbour, both axes together."""
+    squared = torch.zeros_like(x)
+    for axis in (0, 1):
+        steps = x.diff(dim=axis).abs()
+        pad = (0, 0, 1, 1) if axis == 0 else (1, 1, 0, 0)
+        steps = F.pad(steps, pad)
+        size = x.shape[axis]
+        squared += torch.maximum(steps.narrow(axis, 0, size), steps.narrow(axis, 1, size)).square()
+    return squared.sqrt()
+
+
+def _extended(x: Float[Tensor, "h w"], count: int, axis: int) -> Tensor:
+    """`count` more pixels at both ends that carry a slope on: 2·edge − mirror image, so that planes stay planes."""
+    size = x.shape[axis]
+    index = torch.arange(1, count + 1, device=x.device).clamp(max=size - 1)
+    first, last = x.narrow(axis, 0, 1), x.narrow(axis, size - 1, 1)
+    before = 2.0 * first - x.index_select(axis, index.flip(0))
+    after = 2.0 * last - x.index_select(axis, size - 1 - index)
+    return torch.cat([before, x, after], dim=axis)
+
+
+def _check(disparity: Tensor, image: Tensor) -> None:
+    if disparity.ndim != 2 or not disparity.is_floating_point():
+        raise ValueError(f"disparity must be floating point [H, W], got {disparity.dtype} {list(disparity.shape)}")
+    if image.shape != (3, *disparity.shape) or not image.is_floating_point():
+        raise ValueError(
+            f"image must be floating point {[3, *disparity.shape]} like disparity, "
+            f"got {image.dtype} {list(image.shape)}"
+        )
+    if not torch.isfinite(disparity).all():
+        raise ValueError("disparity must be finite, got NaN or infinity")
+    if not torch.isfinite(image).all() or bool((image < 0).any()):
+        raise ValueError("image must be finite linear light >= 0, got NaN, infinity or negative light")

@@ -1,0 +1,153 @@
+"""Slow, obvious float64 twins of the fast renderer, and the methods that others use. Never optimised.
+
+Read this file to learn the method: `spread` is a lens looking at one bin, `laid_nearest_first` is occlusion,
+`layered_frame` is the whole renderer. The three functions at the end are what other generators compute; `validate`
+compares them with the path tracer on the same inputs.
+
+Letters: r radius of the circle of confusion in pixels; A coverage; T share of the lens still free; D disparity.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from simulator.optics.aperture import Aperture
+from simulator.optics.lens import ThinLens
+
+
+def spread(content: Float[Tensor, "c h w"], mask: Float[Tensor, "d d"]) -> Float[Tensor, "c h w"]:
+    """Every pixel spreads its content over the mask; beyond the frame its edge is repeated. float64."""
+    half = mask.shape[0] // 2
+    _, h, w = content.shape
+    padded = F.pad(content.double()[None], (half, half, half, half), mode="replicate")[0]
+    result = torch.zeros(content.shape, dtype=torch.float64)
+    for dy in range(-half, half + 1):
+        for dx in range(-half, half + 1):
+            source = padded[:, half - dy : half - dy + h, half - dx : half - dx + w]
+            result += mask[half + dy, half + dx] * source
+    return result
+
+
+def hat_shares(disparity: float, bins: list[float]) -> list[float]:
+    """Share of one pixel in each bin (centres nearest first): linear between the two centres around it."""
+    shares = [0.0] * len(bins)
+    if disparity >= bins[0]:
+        shares[0] = 1.0
+    elif disparity <= bins[-1]:
+        shares[-1] = 1.0
+    else:
+        i = max(k for k, centre in enumerate(bins[:-1]) if centre >= disparity)
+        behind = (bins[i] - disparity) / (bins[i] - bins[i + 1])
+        shares[i], shares[i + 1] = 1.0 - behind, behind
+    return shares
+
+
+def laid_nearest_first(groups: list[Float[Tensor, "4 h w"]]) -> Float[Tensor, "3 h w"]:
+    """Blurred groups (light, coverage) to a frame: each takes t = min(A, T) of the lens; then light over Σt."""
+    _, h, w = groups[0].shape
+    frame = torch.zeros(3, h, w, dtype=torch.float64)
+    for y in range(h):
+        for x in range(w):
+            free, light = 1.0, torch.zeros(3, dtype=torch.float64)
+            for group in groups:
+                coverage = float(group[3, y, x])
+                if coverage > 1e-4:
+                    taken = min(coverage, free)
+                    light += group[:3, y, x].double() * taken / coverage
+                    free -= taken
+            frame[:, y, x] = light / max(1.0 - free, 1e-4)
+    return frame
+
+
+def layered_frame(
+    light: Float[Tensor, "3 h w"],
+    disparity: Float[Tensor, "h w"],
+    lens: ThinLens,
+    bins: list[float],
+    groups: list[slice],
+) -> Float[Tensor, "3 h w"]:
+    """The layered scatter of one surface that fills the frame: cut into bins, spread, sum by group, lay. float64."""
+    h, w = disparity.shape
+    content = torch.cat([light, torch.ones(1, h, w)]).double()  # [4, H, W]
+    shares = torch.tensor([[hat_shares(float(d), bins) for d in row] for row in disparity], dtype=torch.float64)
+    blurred = [
+        spread(content * shares[..., i], Aperture().mask(abs(lens.blur_scale_px * (centre - lens.focus_disparity))))
+        for i, centre in enumerate(bins)
+    ]
+    return laid_nearest_first([torch.stack(blurred[run]).sum(dim=0) for run in groups])
+
+
+def direct_scatter(
+    image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens
+) -> Float[Tensor, "3 h w"]:
+    """Each pixel adds w = (½ + ½ tanh(4 (r − dist))) / (r² + 0.2) to its disc; the sum is divided by Σw.
+
+    The classical half of BokehMe (Peng et al., CVPR 2022): soft-edged discs, no occlusion. O(pixels · r²).
+    """
+    radius = lens.defocus_px(disparity).abs()
+    reach = math.ceil(float(radius.max())) + 1
+    content = torch.cat([image, torch.ones_like(disparity)[None]])  # [4, H, W]
+    padded = F.pad(torch.cat([content, radius[None]])[None], (reach,) * 4, mode="replicate")[0]
+    _, h, w = content.shape
+    total = torch.zeros_like(content)
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            source = padded[:, reach - dy : reach - dy + h, reach - dx : reach - dx + w]
+            r = source[4]
+            weight = (0.5 + 0.5 * torch.tanh(4.0 * (r - math.hypot(dx, dy)))) / (r * r + 0.2)
+            total += source[:4] * weight
+    return total[:3] / total[3:]
+
+
+def binned_scatter(
+    image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens
+) -> Float[Tensor, "3 h w"]:
+    """Radii binned one pixel wide, one convolution a bin, the sum divided by the summed weights. No occlusion."""
+    radius = lens.defocus_px(disparity).abs()
+    index = radius.round().int()
+    content = torch.cat([image, torch.ones_like(disparity)[None]])  # [4, H, W]
+    reach = int(index.max()) + 1
+    h, w = disparity.shape
+    size = (h + 2 * reach, w + 2 * reach)
+    total: Tensor | float = 0.0
+    for r in torch.unique(index).tolist():
+        bin_ = F.pad((content * (index == r))[None], (reach,) * 4, mode="replicate")[0]
+        total = total + torch.fft.rfft2(bin_) * _spot_spectrum(float(r), size)
+    frame = torch.fft.irfft2(torch.as_tensor(total), s=size)[:, reach : reach + h, reach : reach + w]
+    return (frame[:3] / frame[3:].clamp(min=1e-6)).clamp(min=0.0)
+
+
+def over_composite(
+    image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens, planes: int = 32
+) -> Float[Tensor, "3 h w"]:
+    """A multi-plane image: planes blurred one by one and laid with "over" and independent alphas, farthest first."""
+    edges = torch.linspace(float(disparity.min()), float(disparity.max()), planes + 1)
+    index = torch.bucketize(disparity, edges[1:-1])
+    content = torch.cat([image, torch.ones_like(disparity)[None]])  # [4, H, W]
+    h, w = disparity.shape
+    reach = math.ceil(float(lens.defocus_px(disparity).abs().max())) + 1
+    size = (h + 2 * reach, w + 2 * reach)
+    frame = torch.zeros_like(image)
+    alpha = torch.zeros_like(disparity)
+    for i in range(planes):
+        radius = abs(float(lens.defocus_px((edges[i] + edges[i + 1]) / 2)))
+        plane = F.pad((content * (index == i))[None], (reach,) * 4, mode="replicate")[0]
+        spectrum = torch.fft.rfft2(plane) * _spot_spectrum(radius, size)
+        blurred = torch.fft.irfft2(spectrum, s=size)[:, reach : reach + h, reach : reach + w]
+        a = blurred[3].clamp(0.0, 1.0)
+        frame = blurred[:3] + frame * (1.0 - a)
+        alpha = a + alpha * (1.0 - a)
+    return (frame / alpha.clamp(min=1e-6)).clamp(min=0.0)
+
+
+def _spot_spectrum(radius_px: float, size: tuple[int, int]) -> Tensor:
+    mask = Aperture().mask(radius_px).float()
+    half = mask.shape[0] // 2
+    grid = torch.zeros(size)
+    grid[: mask.shape[0], : mask.shape[1]] = mask
+    return torch.fft.rfft2(grid.roll((-half, -half), dims=(0, 1)))

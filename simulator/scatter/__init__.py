@@ -1,0 +1,1 @@
+"""Surfaces to frames, fast: each disparity bin spreads over its disc in the frequency domain."""

@@ -1,0 +1,128 @@
+"""Scatter: every source pixel spreads its light over its disc, bin by bin in the frequency domain.
+
+A bin is light times share (3 channels) and the share itself (the fourth, "coverage"), so that colour and coverage are
+blurred alike. A product of spectra is a circular convolution: the frame is padded by the largest radius, and nothing
+wraps into it.
+
+Spectra lie as the second of the two transforms wants them, the frequency along x first, and as pairs of real numbers:
+the spectrum of a point-symmetric spot is real, so that multiplying by it is a real product, with each of its values
+standing twice. The others' are complex. With longitudinal colour each channel has a spot, and a coverage, of its own.
+
+A wide spot passes only low frequencies: its bin is multiplied within the inner part of the spectrum, and a group whose
+spots are all wide is inverted on a grid as many times coarser. "Coarseness" f is that factor: 1, 2, 4 or 8; the inner
+part has X/f frequencies along x and H'/f along y.
+Letters: L bins; n lenses; r radius in cells of the grid; X = W'/2 + 1 frequencies along x; f coarseness.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+from simulator.scatter.octave import OctaveGrid
+from simulator.scatter.spread_sum import SpreadBin, spread_sum
+
+
+def spectra(
+    pictures: Float[Tensor, "l c h w"], grid: OctaveGrid, margin: int, rows: slice | None = None
+) -> Float[Tensor, "l c x twohp"]:
+    """Spectra of real pictures with `margin` cells beyond the frame: padded, transformed along x, then along y.
+
+    Padding repeats the edges, rows after they are transformed: as often as one is repeated, it is transformed once.
+    Nothing is looked for outside of `rows`.
+    """
+    trim = max(0, margin - grid.padding)
+    height, width = pictures.shape[-2:]
+    held = slice(0, height) if rows is None else rows
+    start = min(max(held.start, trim), height - trim - 1)
+    stop = max(min(held.stop, height - trim), start + 1)
+    before = grid.padding - (margin - trim)
+    sides = (before, grid.padded_width - (width - 2 * trim) - before, 0, 0)
+    wide = F.pad(pictures[..., start:stop, trim : width - trim], sides, mode="replicate")
+    along_x = torch.fft.rfft(wide, norm="forward").transpose(-1, -2)  # [l, c, X, h]
+    size = (*pictures.shape[:2], grid.padded_width // 2 + 1, grid.padded_height)
+    padded = torch.empty(size, dtype=along_x.dtype, device=along_x.device)
+    to_padded = grid.above - grid.top - margin  # from a row of the pictures
+    first, end = to_padded + start, to_padded + stop
+    padded[..., :first] = along_x[..., :1] if start == 0 else 0
+    padded[..., first:end] = along_x
+    padded[..., end:] = along_x[..., -1:] if stop == height else 0
+    return torch.view_as_real(torch.fft.fft(padded, norm="forward")).flatten(-2)
+
+
+class BlurredGroup:
+    """The frame's part of the inverse transform of Σ_l bin_l · spot_l, channel by channel when asked for.
+
+    For each of n lenses its bins. It lies on a grid `coarseness` times coarser than the bins' own, all of which are at
+    least as coarse as that. On coarse octaves a ring of one cell lies around the frame. `rows` are those to compute, of
+    the grid with its ring: all, or what the group reaches. Raises ValueError without a bin.
+    """
+
+    def __init__(
+        self, lenses: Sequence[Sequence[SpreadBin]], grid: OctaveGrid, coarseness: int, rows: slice | None = None
+    ) -> None:
+        if not lenses or not all(lenses):
+            raise ValueError(f"lenses must each have a bin at least, got {[len(bins) for bins in lenses]} bins")
+        self._lenses = lenses
+        self._finest, self._grid = grid, grid.coarser(grid.octave + coarseness.bit_length() - 1)
+        self._rows = rows or slice(0, self._grid.rows.stop - self._grid.rows.start)
+
+    @property
+    def octave(self) -> int:
+        return self._grid.octave
+
+    @property
+    def rows(self) -> slice:
+        """Where the group lies in the whole frame with its ring."""
+        return slice(self._grid.top + self._rows.start, self._grid.top + self._rows.stop)
+
+    @property
+    def coverages(self) -> int:
+        """k: how many lenses the three colours see through."""
+        return self._lenses[0][0].spots.count
+
+    def light(self, color: int) -> Float[Tensor, "n 1 h w"]:
+        """One of the three colours."""
+        of_lens = color if self.coverages > 1 else 0
+        return self._blurred(slice(color, color + 1), slice(of_lens, of_lens + 1))
+
+    def coverage(self, of_lens: int) -> Float[Tensor, "n 1 h w"]:
+        """What one of the k lenses sees covered."""
+        return self._blurred(slice(3, 4), slice(of_lens, of_lens + 1))
+
+    def whole(self) -> Float[Tensor, "n c h w"]:
+        """Light and coverage: c = 3 + k."""
+        if self.coverages == 1:
+            return self._blurred(slice(4), slice(1))
+        return torch.cat([self._blurred(slice(3), slice(3)), self._blurred(slice(3, 4), slice(3))], dim=1)
+
+    def _blurred(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
+        coarseness = 2 ** (self._grid.octave - self._finest.octave)
+        total = spread_sum(self._lenses, channels, spots, coarseness)
+        if coarseness > 1:
+            size = self._finest.padded_height, self._finest.padded_width
+            total = total * _to_cell_middles(*size, coarseness, total.device)
+        first = self._grid.rows.start
+        rows = slice(first + self._rows.start, first + self._rows.stop)
+        # The spectra are scaled already ("forward"): no scaling here, however few of the frequencies are left.
+        along_x = torch.fft.ifft(total, norm="forward")[..., rows].transpose(-1, -2)  # [n, c, h, X]
+        return torch.fft.irfft(along_x, n=self._grid.padded_width, norm="forward")[..., self._grid.columns]
+
+
+@lru_cache(maxsize=64)
+def _to_cell_middles(height: int, width: int, coarseness: int, device: torch.device) -> Complex[Tensor, "x hp"]:
+    """A coarse cell's middle lies (f − 1)/2 fine cells beyond the middle of its first one: that shift.
+
+    height, width: of the padded fine grid.
+    """
+    phases = []
+    for length, frequencies in ((width, torch.fft.rfftfreq), (height, torch.fft.fftfreq)):
+        cycles = frequencies(length // coarseness, dtype=torch.float64) / coarseness  # per fine cell
+        phases.append(torch.polar(torch.ones_like(cycles), math.pi * (coarseness - 1) * cycles))
+    return (phases[0][:, None] * phases[1]).to(torch.complex64).to(device)

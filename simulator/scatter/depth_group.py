@@ -1,0 +1,194 @@
+"""A depth group: neighbouring disparity bins of a scene, blurred as one.
+
+A group keeps what falls into its bins; spectra are made when a frame asks for them, their inner parts octave by octave.
+Letters: L bins; N surfaces in the same pixel grid; h, w their size, margin included; n lenses.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from simulator.layers.bins import BinPictures, bin_disparities, depth_groups
+from simulator.layers.occlusion import HiddenSurface
+from simulator.optics.aperture import Aperture
+from simulator.optics.lens import ThinLens
+from simulator.scatter.convolve import BlurredGroup, spectra
+from simulator.scatter.inner_spectrum import inner
+from simulator.scatter.octave import OctaveGrid, drawn_radius, octave_of
+from simulator.scatter.spot_spectra import spot_spectra
+from simulator.scatter.spread_sum import SpreadBin
+
+FEWEST_BINS, MOST_BINS = 16, 48
+GROUP_PX, FEWEST_GROUPS, MOST_GROUPS = 4.0, 4, 6
+"""Radii within a group differ by as many pixels at most, as long as four to six groups do for it."""
+HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
+GUESSED_BINS = 4
+_DISPLAY_WHITE = 1.001
+_GUESSED_WHITE = 1.25  # what was taken apart at a rim may exceed white by a little
+
+
+class Surfaces(NamedTuple):
+    """light [N, 3, h, w] (times coverage), coverage [N, h, w], disparity [N, h, w]; margin beyond the frame; all on the
+    grid of an octave."""
+
+    light: Tensor
+    coverage: Tensor
+    disparity: Tensor
+    margin: int = 0
+    octave: int = 0
+
+
+class Bin(NamedTuple):
+    """number: among the scene's bins. glows: has light above white, which draws the rim of its disc. rows: of the
+    pictures, those that hold anything."""
+
+    number: int
+    disparity: float
+    glows: bool
+    rows: slice
+
+
+class DepthGroup:
+    """Bins of one depth range, nearest first, none of them empty."""
+
+    def __init__(self, bins: Sequence[Bin], pictures: BinPictures, margin: int, frame: OctaveGrid) -> None:
+        self.bins = bins
+        self._pictures, self._margin = pictures, margin
+        self._grid = frame.strip(*self._rows_held())
+        self._spectra: dict[int, list[Tensor]] = {}
+
+    def octave(self, lens: ThinLens, aperture: Aperture) -> int:
+        """How coarse a grid will do for a lens."""
+        return min(self._octaves(lens, aperture))
+
+    def defocus_px(self, lens: ThinLens) -> list[float]:
+        """Signed blur radius of each bin, positive in front of the plane in focus."""
+        return [lens.blur_scale_px * (b.disparity - lens.focus_disparity) for b in self.bins]
+
+    def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
+        """Light and coverage of n lenses, all of one octave, on the grid of that."""
+        own = [self._octaves(lens, aperture) for lens in lenses]
+        octave = min(own[0])
+        spread = [self._spread(lens, aperture, octave, of_lens) for lens, of_lens in zip(lenses, own, strict=True)]
+        reach = max(abs(s) for _, drawn in spread for s in drawn)
+        rows = self._grid.rows_reached(*self._rows_held(), reach, octave)
+        return BlurredGroup([bins for bins, _ in spread], self._grid, 2 ** (octave - self._grid.octave), rows)
+
+    def _spread(
+        self, lens: ThinLens, aperture: Aperture, octave: int, octaves: Sequence[int]
+    ) -> tuple[list[SpreadBin], list[float]]:
+        """The bins, each of its own octave, with their spots; and the signed radii of these, in cells of the grid."""
+        parts, height = self._grid.parts, self._grid.padded_height
+        table = spot_spectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
+        channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
+        spread: list[SpreadBin] = []
+        all_drawn: list[float] = []
+        for number, own in enumerate(octaves):
+            coarseness = 2 ** (own - self._grid.octave)
+            drawn = [self._drawn(defocus_px[number], aperture, octave, own) for defocus_px in channels]
+            spread.append(
+                SpreadBin(self._spectra_at(coarseness)[number], table.of(drawn, coarseness, parts), coarseness)
+            )
+            all_drawn += drawn
+        return spread, all_drawn
+
+    def release(self) -> None:
+        """Forget spectra; they are made anew when asked for."""
+        self._spectra.clear()
+
+    @property
+    def spectra_bytes(self) -> int:
+        """What the spectra take, in bytes; their inner parts, a third more, left out."""
+        return len(self.bins) * 4 * (self._grid.padded_width // 2 + 1) * self._grid.padded_height * 8
+
+    @property
+    def _rows(self) -> slice:
+        return slice(min(b.rows.start for b in self.bins), max(b.rows.stop for b in self.bins))
+
+    def _rows_held(self) -> tuple[int | None, int | None]:
+        """First and end row with content, in cells of the frame; None where they are the picture's own."""
+        rows = self._rows
+        first = rows.start - self._margin if rows.start else None
+        return first, rows.stop - self._margin if rows.stop < self._pictures.height else None
+
+    @property
+    def _device(self) -> torch.device:
+        return self._pictures.bins.device
+
+    def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
+        """For each bin, that of its smallest radius: light above white takes the finest."""
+        channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
+        smallest_px = [min(map(abs, of_bin)) for of_bin in zip(*channels, strict=True)]
+        finest = self._grid.octave
+        return [
+            finest if b.glows else max(finest, octave_of(r * aperture.fineness))
+            for b, r in zip(self.bins, smallest_px, strict=True)
+        ]
+
+    def _drawn(self, defocus_px: float, aperture: Aperture, octave: int, own: int) -> float:
+        """The signed radius of a bin's spot, in cells of the group's grid."""
+        moment = aperture.moment(1 if defocus_px > 0 else -1)
+        return math.copysign(drawn_radius(abs(defocus_px), self._grid.octave, octave, own, moment), defocus_px)
+
+    def _spectra_at(self, coarseness: int) -> list[Tensor]:
+        """Of each bin, [4, X, 2 H']."""
+        if coarseness not in self._spectra:
+            finest = self._whole() if coarseness == 1 else [inner(bin_, coarseness) for bin_ in self._spectra_at(1)]
+            self._spectra[coarseness] = finest
+        return self._spectra[coarseness]
+
+    def _whole(self) -> list[Tensor]:
+        """On a CPU one by one: large pieces leave its caches, and are cleared page by page."""
+        if self._device.type == "cuda":
+            pictures = self._pictures.of([b.number for b in self.bins])
+            return list(spectra(pictures, self._grid, self._margin, self._rows))
+        return [spectra(self._pictures.of([b.number]), self._grid, self._margin, b.rows)[0] for b in self.bins]
+
+
+def group_count(max_radius_px: float) -> int:
+    """Of what is seen."""
+    return min(max(math.ceil(2 * max_radius_px / GROUP_PX), FEWEST_GROUPS), MOST_GROUPS)
+
+
+def seen_groups(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float) -> list[DepthGroup]:
+    """Groups of what a pinhole sees, nearest first: bins at most two pixels of blur apart up to a radius of 48 px.
+
+    With the focus in the middle of the scene, radii differ by up to twice the largest.
+    """
+    bins = min(max(round(max_radius_px), FEWEST_BINS), MOST_BINS)
+    return _cut(surfaces, size, max_radius_px, bins, group_count(max_radius_px))
+
+
+def hidden_groups(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float) -> list[DepthGroup]:
+    """Groups of a known hidden surface, nearest first: few bins, since it is seen only through others' blur."""
+    return _cut(surfaces, size, max_radius_px, HIDDEN_BINS, HIDDEN_GROUPS)
+
+
+def guessed_group(surface: HiddenSurface, size: tuple[int, int], max_radius_px: float) -> list[DepthGroup]:
+    """The one group of a hidden surface that was guessed; none where it is empty.
+
+    It is smooth, and drawn on the grid that it was guessed on. Only a lamp that shines through to it needs the frame's.
+    """
+    octave = 1
+    if bool(surface.light.amax() > _GUESSED_WHITE):
+        octave, surface = 0, surface.at_full_size(*size)
+    surfaces = Surfaces(surface.light[None], surface.coverage[None], surface.disparity[None], octave=octave)
+    return _cut(surfaces, size, max_radius_px, GUESSED_BINS, 1)
+
+
+def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: int, groups: int) -> list[DepthGroup]:
+    light, coverage, disparity, margin, octave = surfaces
+    if not bool((coverage > 0).any()):
+        return []
+    centres = bin_disparities(disparity, bins, where=coverage > 0)
+    pictures = BinPictures(torch.cat([light, coverage[:, None]], dim=1), disparity, centres)
+    glows = [False] * centres.numel() if octave else pictures.brighter(_DISPLAY_WHITE)
+    numbered = [Bin(i, *of_bin) for i, of_bin in enumerate(zip(centres.tolist(), glows, pictures.rows(), strict=True))]
+    frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, octave_of(max_radius_px)))
+    runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(centres, groups))
+    return [DepthGroup(run, pictures, margin, frame) for run in runs if run]

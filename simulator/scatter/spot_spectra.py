@@ -1,0 +1,139 @@
+"""Spectra of an aperture's spots, tabulated by radius.
+
+Letters: X = W'/2 + 1 frequencies along x, which come first; H' along y; k spots.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+from simulator.optics.aperture import IDENTITY_RADIUS_PX, Aperture
+from simulator.scatter.inner_spectrum import inner_rows
+
+
+@dataclass(frozen=True)
+class SpotMix:
+    """The k spots of a lens, as mixtures of tabulated ones: (1 − w)·low + w·high.
+
+    Spectra of a point-symmetric pupil are real, [X, 2 H'], each value twice, as pairs of real numbers are multiplied by
+    it; else complex, [X, H'].
+    """
+
+    low: tuple[Tensor, ...]
+    high: tuple[Tensor, ...]
+    weight: tuple[float, ...]
+
+    @property
+    def count(self) -> int:
+        """k: 1, or 3 where each colour has its own."""
+        return len(self.low)
+
+    @property
+    def is_complex(self) -> bool:
+        return self.low[0].is_complex()
+
+    @cached_property
+    def mixed(self) -> Tensor:
+        """[k, X, …]."""
+        mixed = [
+            torch.lerp(low, high, w) if 0.0 < w < 1.0 else high if w else low
+            for low, high, w in zip(self.low, self.high, self.weight, strict=True)
+        ]
+        return mixed[0][None] if len(mixed) == 1 else torch.stack(mixed)
+
+
+class SpotSpectra:
+    """Spectra of an aperture's spots on a grid of one size, made when first asked for.
+
+    Spots are tabulated at the radii of `radius_steps`. A radius between two steps mixes the two neighbouring spots so
+    that the second moment, and with it the labelled radius, is met exactly: w = (r² − r_a²)/(r_b² − r_a²).
+    """
+
+    def __init__(self, aperture: Aperture, height: int, width: int, device: torch.device) -> None:
+        self._aperture, self._size, self._device = aperture, (height, width), device
+        self._steps = radius_steps((min(height, width) - 1) // 2 - 1)
+        self._table: dict[tuple[int, int, int, int], Tensor] = {}
+
+    def of(self, defocus: Sequence[float], coarseness: int = 1, parts: int = 1) -> SpotMix:
+        """Inner parts of the spectra of the spots of these defocuses.
+
+        defocus: in cells, positive in front of the plane in focus. For a strip whose padded height is `parts` times
+        smaller than the table's.
+        """
+        low, high, weight = zip(*(self._neighbours(s, coarseness, parts) for s in defocus), strict=True)
+        return SpotMix(low, high, weight)
+
+    def _neighbours(self, defocus: float, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
+        """Of the two tabulated spots around a defocus, and the share of the second."""
+        radius, side = abs(defocus), 1 if defocus > 0 and self._aperture.is_two_sided else -1
+        b = min(max(bisect.bisect_left(self._steps, radius), 1), len(self._steps) - 1)
+        low, high = self._steps[b - 1], self._steps[b]
+        w = min(max((radius**2 - low**2) / (high**2 - low**2), 0.0), 1.0)
+        return self._tabulated(b - 1, side, coarseness, parts), self._tabulated(b, side, coarseness, parts), w
+
+    def _tabulated(self, step: int, side: int, coarseness: int, parts: int) -> Tensor:
+        key = step, side, coarseness, parts
+        if key not in self._table:
+            mask = self._aperture.mask(side * self._steps[step]).float().to(self._device)
+            real = self._aperture.is_point_symmetric
+            columns = self._size[1] // 2 // coarseness + 1
+            whole = _complex_spectrum(mask, self._size[0] // parts, self._size[1], columns)  # [X / f, H' / parts]
+            spot = whole.real.repeat_interleave(2, dim=-1) if real else whole
+            self._table[key] = self._windowed(inner_rows(spot, coarseness), coarseness, parts, 2 if real else 1)
+        return self._table[key]
+
+    def _windowed(self, spot: Tensor, coarseness: int, parts: int, times: int) -> Tensor:
+        """Down to nothing where the spectrum is cut, by cos² along each axis (see `octave.cut_variance`)."""
+        if coarseness == 1:
+            return spot.contiguous()
+        along = []
+        for length, frequencies in ((self._size[1], torch.fft.rfftfreq), (self._size[0] // parts, torch.fft.fftfreq)):
+            cycles = frequencies(length // coarseness, dtype=torch.float64)  # per coarse cell
+            along.append(torch.cos(math.pi * cycles) ** 2)
+        window = along[0][:, None] * along[1].repeat_interleave(times)
+        return spot * window.to(self._device, torch.float32)
+
+
+def spot_spectra(aperture: Aperture, height: int, width: int, device: torch.device) -> SpotSpectra:
+    """The table of this aperture and size.
+
+    A disc's is kept for the scenes to come: those of a data set are mostly one size. Other pupils are mostly drawn anew
+    for every scene, so few of theirs are kept.
+    """
+    return (_tables_of_discs if aperture.is_disc else _tables_of_others)(aperture, height, width, device)
+
+
+_tables_of_discs = lru_cache(maxsize=16)(SpotSpectra)
+_tables_of_others = lru_cache(maxsize=6)(SpotSpectra)
+
+
+def radius_steps(largest: int) -> list[float]:
+    """Radii of the table: a quarter of a cell apart while spots are small, a cell apart where that is a thin rim."""
+    fine = [IDENTITY_RADIUS_PX + 0.25 * i for i in range(14)]  # 0.5 … 3.75
+    middle = [4.0 + 0.5 * i for i in range(24)]  # 4 … 15.5
+    coarse = [float(r) for r in range(16, max(17, largest + 1))]
+    return [r for r in fine + middle + coarse if r <= max(largest, 1)]
+
+
+def spot_spectrum(mask: Float[Tensor, "d d"], height: int, width: int) -> Float[Tensor, "height freq"]:
+    """Real part of the spectrum of a mask centred on the origin of a [height, width] torus."""
+    return _complex_spectrum(mask, height, width, width // 2 + 1).T.real
+
+
+def _complex_spectrum(mask: Tensor, height: int, width: int, columns: int) -> Complex[Tensor, "columns height"]:
+    """The first of the frequencies along x, which come first; only rows that the mask has are transformed along x."""
+    side, half = mask.shape[0], mask.shape[0] // 2
+    if side > min(height, width):
+        raise ValueError(f"mask of {side} px must fit the padded frame of {height}x{width} px")
+    lines = F.pad(mask, (0, width - side)).roll(-half, 1)
+    along_x = torch.fft.rfft(lines)[:, :columns].T  # [X', d]
+    return torch.fft.fft(F.pad(along_x, (0, height - side)).roll(-half, 1))

@@ -1,0 +1,1 @@
+"""Procedural textures: pure functions of position and seed."""

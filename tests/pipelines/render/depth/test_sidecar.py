@@ -1,0 +1,344 @@
+"""Depth files beside photos: which file, what its numbers mean, what size, and what is wrong with it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from pipelines.errors import Rejection, UserError
+from pipelines.render.depth.disparity_map import DisparityMap, resized
+from pipelines.render.depth.sidecar import DepthNote, SidecarDepth, find_sidecar, meaning, read_note
+from tests.pipelines.render import hostile_photos as hostile
+from tests.pipelines.render.photos.photo_examples import photo_at, slope, source_at, write_pfm
+
+
+def png16(values: NDArray[Any]) -> bytes:
+    return hostile.encoded(np.round(values * 65535).astype(np.uint16))
+
+
+def npy(values: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values)
+    return stream.getvalue()
+
+
+def estimate(folder: Path, **settings: Any) -> DisparityMap | Rejection:
+    """The answer for the photo `a.jpg` of `folder`, 40x30, whose original was 80x60."""
+    return SidecarDepth(**settings).estimate([photo_at(folder / "a.jpg", scale=2)])[0]
+
+
+def disparity(folder: Path, **settings: Any) -> DisparityMap:
+    answer = estimate(folder, **settings)
+    assert isinstance(answer, DisparityMap), answer
+    return answer
+
+
+def rejection(folder: Path, **settings: Any) -> Rejection:
+    answer = estimate(folder, **settings)
+    assert isinstance(answer, Rejection), answer
+    assert answer.stage == "depth"
+    assert "\n" not in answer.message
+    return answer
+
+
+def say(folder: Path, **note: Any) -> None:
+    (folder / "depth.json").write_text(json.dumps(note))
+
+
+def test_every_format_gives_the_same_disparity(tmp_path: Path) -> None:
+    maps = []
+    for name in ("png", "npy", "pfm"):
+        folder = tmp_path / name
+        folder.mkdir()
+        path = folder / f"a.disparity.{name}"
+        if name == "pfm":
+            write_pfm(path, slope())
+        else:
+            path.write_bytes(png16(slope()) if name == "png" else npy(slope()))
+        maps.append(disparity(folder))
+    for one in maps:
+        assert (one.kind, one.unit, one.source, one.flags) == ("relative", "1", "sidecar", ())
+        assert one.source_revision.startswith("sha256:")
+        # 16 bits resolve 1.5e-5; float32 arithmetic adds its own 1e-7.
+        np.testing.assert_allclose(one.values, slope(), atol=2e-5)
+
+
+def test_pfm_rows_run_from_the_bottom_up_in_both_byte_orders(tmp_path: Path) -> None:
+    falling = np.ascontiguousarray(slope(40, 30).T[::-1])  # 1 in the top row, 0 at the bottom
+    for scale in (-1.0, 1.0):
+        write_pfm(tmp_path / "a.disparity.pfm", falling, scale=scale)
+        np.testing.assert_allclose(disparity(tmp_path).values, falling, atol=1e-6)
+
+
+def test_relative_disparity_is_normalised_whatever_its_scale(tmp_path: Path) -> None:
+    (tmp_path / "a.disparity.npy").write_bytes(npy(slope() * 37 - 1200))
+    np.testing.assert_allclose(disparity(tmp_path).values, slope(), atol=1e-5)
+
+
+def test_depth_by_name_is_metres_and_becomes_inverse_metres(tmp_path: Path) -> None:
+    depth_m = 1 + 9 * slope()
+    depth_m[0, 0] = 0.0  # no measurement
+    depth_m[0, 1] = np.inf  # sky
+    (tmp_path / "a.depth.npy").write_bytes(npy(depth_m))
+    answer = disparity(tmp_path)
+    assert (answer.kind, answer.unit) == ("metric", "1/m")
+    np.testing.assert_allclose(answer.values[1:], 1 / depth_m[1:], rtol=1e-6)
+    np.testing.assert_array_equal(answer.values[0, :2], 0.0)
+
+
+def test_depth_json_gives_the_scale_of_whole_numbers(tmp_path: Path) -> None:
+    depth_mm = np.round(1000 + 9000 * slope()).astype(np.uint16)
+    (tmp_path / "a.depth.png").write_bytes(hostile.encoded(depth_mm))
+    assert rejection(tmp_path).code == "scale_unknown"
+    say(tmp_path, scale=0.001, source="stereo rig", source_revision="3")
+    answer = disparity(tmp_path)
+    np.testing.assert_allclose(answer.values, 1000 / depth_mm, rtol=1e-6)
+    assert (answer.source, answer.source_revision) == ("stereo rig", "3")
+
+
+def test_depth_json_overrules_the_name(tmp_path: Path) -> None:
+    (tmp_path / "a.disparity.npy").write_bytes(npy(1 + 9 * slope()))
+    say(tmp_path, quantity="depth", kind="metric", offset=1.0)
+    np.testing.assert_allclose(disparity(tmp_path).values, 1 / (2 + 9 * slope()), rtol=1e-6)
+
+
+def test_metric_disparity_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.disparity.npy").write_bytes(npy(0.1 + slope()))
+    answer = disparity(tmp_path, kind="metric")
+    assert (answer.kind, answer.unit) == ("metric", "1/m")
+    np.testing.assert_allclose(answer.values, 0.1 + slope(), rtol=1e-6)
+
+
+def test_values_never_decide_the_kind(tmp_path: Path) -> None:
+    """The same numbers, named differently, are read differently; unnamed, they are refused."""
+    (tmp_path / "a.npy").write_bytes(npy(1 + slope()))
+    assert rejection(tmp_path).code == "kind_unknown"
+    relative, metric = disparity(tmp_path, kind="relative"), disparity(tmp_path, kind="metric")
+    assert relative.values[0, 0] < relative.values[0, -1]
+    assert metric.values[0, 0] > metric.values[0, -1]
+
+
+@pytest.mark.parametrize(
+    ("note", "kind", "message"),
+    [
+        (DepthNote(kind="metric"), "relative", "depth.json says metric, --depth-kind says relative"),
+        (DepthNote(quantity="depth", kind="relative"), None, "relative depth"),
+        (DepthNote(quantity="depth"), "relative", "relative depth"),
+    ],
+)
+def test_contradictions_are_refused(note: DepthNote, kind: Any, message: str) -> None:
+    with pytest.raises(Rejection) as caught:
+        meaning(Path("a.disparity.npy"), note, kind)
+    assert caught.value.code == "kind_unknown"
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not json",
+        "[]",
+        '{"kind": "depth"}',
+        '{"quantity": "z"}',
+        '{"scale": 0}',
+        '{"scale": NaN}',
+        '{"scale": "1"}',
+        '{"offset": null}',
+        '{"offset": Infinity}',
+        '{"source": 3}',
+        '{"units": "mm"}',
+    ],
+)
+def test_a_depth_json_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "depth.json").write_text(text)
+    with pytest.raises(UserError, match=r"depth\.json cannot be used"):
+        read_note(tmp_path)
+    (tmp_path / "a.disparity.npy").write_bytes(npy(slope()))
+    assert rejection(tmp_path).code == "depth_json"
+
+
+def test_a_smaller_or_larger_map_of_the_same_shape_is_resized(tmp_path: Path) -> None:
+    for height, width in [(15, 20), (60, 80), (90, 120), (61, 81)]:
+        (tmp_path / "a.disparity.npy").write_bytes(npy(slope(height, width)))
+        values = disparity(tmp_path).values
+        assert values.shape == (30, 40)
+        # Half a pixel of the smaller grid at the ends, where resizing has nothing to look at outside.
+        np.testing.assert_allclose(values, slope(), atol=0.04)
+
+
+def test_resizing_makes_no_disparity_that_was_not_there(tmp_path: Path) -> None:
+    step = (slope(15, 20) > 0.5).astype(np.float32) + 0.25
+    (tmp_path / "a.disparity.npy").write_bytes(npy(step))
+    values = disparity(tmp_path, kind="metric").values
+    assert (values.min(), values.max()) == (0.25, 1.25)
+
+
+def test_shrinking_averages_and_does_not_pick(tmp_path: Path) -> None:
+    stripes = torch.tensor([1.0, 0.0, 0.0, 1.0]).repeat(30)[None].repeat(120, 1)  # picking would meet zeros only
+    # One stripe of four pixels at either edge has neighbours on one side only.
+    torch.testing.assert_close(resized(stripes, 30, 30)[:, 1:-1], torch.full((30, 28), 0.5))
+
+
+def test_another_shape_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "a.disparity.npy").write_bytes(npy(slope(30, 42)))
+    answer = rejection(tmp_path)
+    assert answer.code == "size_mismatch"
+    assert "42x30" in answer.message
+    assert "80x60" in answer.message
+    assert "EXIF" not in answer.message
+
+
+def test_swapped_sides_are_rejected_with_a_word_on_orientation(tmp_path: Path) -> None:
+    (tmp_path / "a.disparity.npy").write_bytes(npy(slope(40, 30)))
+    answer = rejection(tmp_path)
+    assert answer.code == "size_mismatch"
+    assert "EXIF orientation" in answer.message
+
+
+def test_eight_bit_depth_is_used_and_flagged(tmp_path: Path) -> None:
+    (tmp_path / "a.disparity.png").write_bytes(hostile.encoded((slope() * 255).astype(np.uint8)))
+    assert disparity(tmp_path).flags == ("eight_bit",)
+    (tmp_path / "a.disparity.png").unlink()
+    (tmp_path / "a.disparity.npy").write_bytes(npy((slope() * 255).astype(np.uint8)))
+    assert disparity(tmp_path).flags == ("eight_bit",)
+
+
+def test_a_pfm_with_a_scale_of_its_own_holds_no_metres(tmp_path: Path) -> None:
+    write_pfm(tmp_path / "a.depth.pfm", 1 + slope(), scale=-0.25)
+    assert rejection(tmp_path).code == "scale_unknown"
+    write_pfm(tmp_path / "a.depth.pfm", 1 + slope())
+    np.testing.assert_allclose(disparity(tmp_path).values, 1 / (1 + slope()), rtol=1e-6)
+
+
+class _Trap:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (os.mkdir, ("sprung",))
+
+
+def test_no_pickle_is_ever_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.disparity.npy").write_bytes(npy(np.array([_Trap()], dtype=object)))
+    assert rejection(tmp_path).code == "unreadable"
+    assert not (tmp_path / "sprung").exists()
+
+
+HOLED = slope()
+HOLED[3, 3] = np.nan
+BAD_FILES: dict[str, tuple[str, bytes, str]] = {
+    "constant png": ("png", png16(np.full((30, 40), 0.5)), "constant"),
+    "NaN": ("npy", npy(HOLED), "not_finite"),
+    "too large for float32": ("npy", npy(slope().astype(np.float64) * 1e300), "not_finite"),
+    "colour png": ("png", hostile.encoded(hostile.noise(30, 40)), "not_single_channel"),
+    "stack of maps": ("npy", npy(np.zeros((5, 30, 40))), "not_single_channel"),
+    "cut png": ("png", png16(np.random.default_rng(0).random((30, 40)))[:900], "truncated"),
+    "cut npy": ("npy", npy(slope())[:-40], "unreadable"),
+    "pickled npy": ("npy", npy(np.array([{"a": 1}], dtype=object)), "unreadable"),
+    "complex npy": ("npy", npy(slope().astype(np.complex64)), "unreadable"),
+    "text as png": ("png", b"depth", "unreadable"),
+    "bomb": ("png", hostile.bomb_png(), "too_large"),
+    "empty pfm": ("pfm", b"", "unreadable"),
+    "colour pfm": ("pfm", b"PF\n4 4\n-1\n" + bytes(192), "not_single_channel"),
+    "cut pfm": ("pfm", b"Pf\n40 30\n-1\n" + bytes(400), "truncated"),
+    "pfm of no size": ("pfm", b"Pf\n0 30\n-1\n", "unreadable"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_rejected_with_its_code(tmp_path: Path, name: str) -> None:
+    extension, content, code = BAD_FILES[name]
+    (tmp_path / f"a.disparity.{extension}").write_bytes(content)
+    answer = rejection(tmp_path)
+    assert answer.code == code
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        (np.full((30, 40), 2.0), "constant"),
+        (2 + 1e-5 * slope(), "constant"),
+        (np.zeros((30, 40)), "not_finite"),
+        (1e-45 + slope(), "not_finite"),
+    ],
+    ids=["constant", "nearly constant", "no depth anywhere", "nearer than float32 can say"],
+)
+def test_metric_depth_without_use_is_rejected(tmp_path: Path, values: NDArray[Any], code: str) -> None:
+    (tmp_path / "a.depth.npy").write_bytes(npy(values))
+    assert rejection(tmp_path).code == code
+
+
+def test_negative_metric_disparity_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "a.disparity.npy").write_bytes(npy(slope() - 0.5))
+    assert rejection(tmp_path, kind="metric").code == "negative"
+
+
+def test_a_missing_sidecar_says_what_was_looked_for(tmp_path: Path) -> None:
+    answer = rejection(tmp_path)
+    assert answer.code == "sidecar_missing"
+    for part in ("a.disparity", "a.depth", ".png", ".npy", ".pfm", str(tmp_path)):
+        assert part in answer.message
+
+
+def test_a_sidecar_that_says_what_it_is_goes_first(tmp_path: Path) -> None:
+    source = source_at(tmp_path / "a.jpg")
+    found = []
+    for name in ["a.png", "a.npy", "a.depth.pfm", "a.depth.png", "a.disparity.npy", "a.disparity.png"]:
+        (tmp_path / name).write_bytes(hostile.grey16("PNG"))
+        path = find_sidecar(source, None)
+        found.append(path.name if path else None)
+    assert found == ["a.png", "a.png", "a.depth.pfm", "a.depth.png", "a.disparity.npy", "a.disparity.png"]
+
+
+def test_a_photo_is_not_its_own_sidecar(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "b.jpg"):
+        (tmp_path / name).write_bytes(hostile.encoded(hostile.noise()))
+    assert find_sidecar(source_at(tmp_path / "a.png"), None) is None
+    assert find_sidecar(source_at(tmp_path / "b.jpg"), None) is None  # a colour PNG is another photo
+    (tmp_path / "a.png").write_bytes(hostile.grey16("PNG"))
+    assert find_sidecar(source_at(tmp_path / "a.png"), None) is None
+
+
+def test_a_depth_dir_is_looked_into_instead(tmp_path: Path) -> None:
+    photos, depths = tmp_path / "photos", tmp_path / "depths"
+    (depths / "sub").mkdir(parents=True)
+    photos.mkdir()
+    (photos / "a.disparity.npy").write_bytes(npy(slope()))
+    assert rejection(photos, depth_dir=depths).code == "sidecar_missing"
+    (depths / "a.png").write_bytes(hostile.encoded((slope() * 255).astype(np.uint8)))
+    assert disparity(photos, depth_dir=depths, kind="relative").flags == ("eight_bit",)
+
+    source = source_at(photos / "sub" / "a.jpg")
+    nested = type(source)(source.scene_id, "sub/a.jpg", source.location, source.sha256, "", "", "")
+    assert find_sidecar(nested, depths) == depths / "a.png"
+    (depths / "sub" / "a.npy").write_bytes(npy(slope()))
+    assert find_sidecar(nested, depths) == depths / "sub" / "a.npy"
+
+
+def test_answers_come_in_the_order_of_the_photos(tmp_path: Path) -> None:
+    (tmp_path / "b.disparity.npy").write_bytes(npy(slope()))
+    photos = [photo_at(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg")]
+    answers = SidecarDepth().estimate(photos)
+    assert [type(answer) for answer in answers] == [Rejection, DisparityMap, Rejection]
+
+
+def test_a_disparity_map_checks_itself() -> None:
+    with pytest.raises(ValueError, match=r"float32 \[H, W\]"):
+        DisparityMap(np.zeros((2, 2)), "relative", "1", "", "")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="kind and unit"):
+        DisparityMap(slope(), "metric", "1", "", "")
+    for values in (slope() + 0.1, slope() - 0.1, slope() * np.float32("nan")):
+        with pytest.raises(ValueError, match="relative disparity must lie in"):
+            DisparityMap(values, "relative", "1", "", "")
+
+
+def test_greyscale_jpegs_are_not_depth(tmp_path: Path) -> None:
+    Image.fromarray((slope() * 255).astype(np.uint8)).save(tmp_path / "a.disparity.jpg")
+    assert rejection(tmp_path).code == "sidecar_missing"

@@ -1,0 +1,113 @@
+"""The Ray executor against the inline one. Ray starts once, as a cluster that every test joins like a real one."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from pipelines.errors import UserError
+from pipelines.render.config import RenderConfig
+from pipelines.render.executors import ray_pool as run_ray
+from pipelines.render.executors.job import ShardReport
+from pipelines.render.executors.worker import ShardWorker
+from pipelines.render.plan.plan import PlannedShard
+from pipelines.render.run import render
+from shards.validate import validate
+from tests.pipelines.tiny_photos import tar_sums, temporaries
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Address of a Ray cluster of one node with two cores."""
+    head = {"num_cpus": 2, "object_store_memory": run_ray.OBJECT_STORE_BYTES, "include_dashboard": False}
+    started = Cluster(initialize_head=True, head_node_args=head)
+    yield started.address
+    started.shutdown()
+
+
+def on_ray(config: RenderConfig, address: str, name: str, **knobs: object) -> RenderConfig:
+    execution = dataclasses.replace(config.execution, executor="ray", ray_address=address, **knobs)  # type: ignore[arg-type]
+    return dataclasses.replace(config, out=config.out.with_name(name), execution=execution)
+
+
+class DyingWorker(ShardWorker):
+    """Its process ends in the middle of one shard, always."""
+
+    def render_shard(self, shard: PlannedShard) -> ShardReport:
+        if shard.name == "train-000001":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().render_shard(shard)
+
+
+class FullDiskWorker(ShardWorker):
+    def render_shard(self, shard: PlannedShard) -> ShardReport:
+        raise UserError("no space left", exit_code=1)
+
+
+def use_worker(monkeypatch: pytest.MonkeyPatch, worker: type[ShardWorker]) -> None:
+    """Let Ray's processes run a class of this file, which they cannot import: it travels by value."""
+    import sys
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    monkeypatch.setattr(run_ray, "ShardWorker", worker)
+
+
+def test_one_worker_two_workers_and_none_make_the_same_bytes(finished: RenderConfig, cluster: str) -> None:
+    inline = tar_sums(finished.out)
+    assert len(inline) == 3
+    for workers in (1, 2):
+        config = on_ray(finished, cluster, f"ray-{workers}", workers=workers)
+        result = render(config)
+        assert (result.exit_code, result.samples) == (0, 5)
+        assert tar_sums(config.out) == inline
+    assert validate(config.out).complaints == ()
+
+
+def test_a_shard_that_kills_its_worker_is_recorded_and_the_others_are_made(
+    finished: RenderConfig, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = on_ray(finished, cluster, "poisoned", workers=1, attempts=2)
+    with monkeypatch.context() as patch:
+        use_worker(patch, DyingWorker)
+        result = render(config)
+    assert result.exit_code == 1
+    assert list(result.failed_shards) == ["train-000001"]
+    assert "ActorDiedError" in result.failed_shards["train-000001"]
+    assert list(tar_sums(config.out)) == ["train-000000.tar", "train-000002.tar"]
+    assert render(dataclasses.replace(config, execution=finished.execution)).exit_code == 0
+    assert tar_sums(config.out) == tar_sums(finished.out)
+    assert temporaries(config.out) == []
+
+
+def test_what_a_user_can_mend_ends_the_run_at_once(
+    finished: RenderConfig, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_worker(monkeypatch, FullDiskWorker)
+    with pytest.raises(UserError, match="no space left") as caught:
+        render(on_ray(finished, cluster, "full", workers=1))
+    assert caught.value.exit_code == 1
+    assert not ray.is_initialized()
+
+
+def test_a_cluster_that_is_not_there_is_named(finished: RenderConfig) -> None:
+    with pytest.raises(UserError, match=r"--ray-address 127.0.0.1:1: no cluster answers .*ray start --head"):
+        render(on_ray(finished, "127.0.0.1:1", "nowhere"))
+
+
+def test_a_cluster_without_a_place_for_a_worker_is_said(finished: RenderConfig, cluster: str) -> None:
+    with pytest.raises(UserError, match="no place for a worker, which needs 99 CPU cores: lower --threads"):
+        render(on_ray(finished, cluster, "too-wide", threads=99))
+
+
+def test_what_processes_say_on_descriptor_1_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    with run_ray.stdout_to_stderr():
+        os.write(1, b"a raylet talks")
+    os.write(1, b"the result")
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("the result", "a raylet talks")

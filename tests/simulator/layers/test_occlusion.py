@@ -1,0 +1,97 @@
+"""What silhouettes hide is guessed from the far side only, and only where a lens may look."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from simulator.layers.matting import split_mixed_pixels
+from simulator.layers.morphology import local_max
+from simulator.layers.occlusion import HiddenSurface, hidden_surfaces, spread_inwards
+from tests.simulator.closeness import assert_close
+
+
+def behind(image: Tensor, disparity: Tensor, *, reach_px: int, step: float = 0.1) -> list[HiddenSurface]:
+    """In pixels, as they lie in the frame."""
+    split = split_mixed_pixels(image, disparity, step)
+    found = hidden_surfaces(split, disparity, reach_px=reach_px, step=step)
+    return [surface.at_full_size(*disparity.shape) for surface in found]
+
+
+def card() -> tuple[Tensor, Tensor]:
+    """Red card (disparity 0.9) before a green wall (0.1)."""
+    image, disparity = torch.zeros(3, 60, 60), torch.full((60, 60), 0.1)
+    image[1] = 1.0
+    image[:, 20:40, 20:40] = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
+    disparity[20:40, 20:40] = 0.9
+    return image, disparity
+
+
+def test_behind_a_card_is_the_wall_never_the_card() -> None:
+    first = behind(*card(), reach_px=6)[0]
+    hidden = first.coverage > 0
+    assert bool(hidden[20:26, 20:40].all())
+    green = torch.tensor([0.0, 1.0, 0.0])[:, None].expand(3, int(hidden.sum()))
+    # A pixel is split into parts in float32, and its far part divided by its share again.
+    assert_close(first.light[:, hidden], green, atol=1e-3, what="colour behind the card")
+    assert_close(first.disparity[hidden], torch.full_like(first.disparity[hidden], 0.1), atol=1e-5, what="its depth")
+
+
+def test_the_rim_of_a_lamp_does_not_light_what_is_behind_it() -> None:
+    """A lamp a hundred times white whose edges lie half-way between pixels: by depth, mixed pixels are the wall."""
+    share = torch.zeros(40, 40)
+    share[17:24, 17:24] = 0.4
+    share[18:23, 18:23] = 1.0
+    image = (100.0 * share + 0.02 * (1 - share)).expand(3, 40, 40)
+    disparity = torch.where(share == 1.0, 0.9, 0.1)
+    first = behind(image, disparity, reach_px=6)[0]
+    hidden = first.coverage > 0
+    assert bool(hidden[18:23, 18:23].all())
+    assert float(first.light[:, hidden].max()) < 0.05  # not 40
+
+
+def test_only_what_a_lens_may_see_is_filled() -> None:
+    first = behind(*card(), reach_px=6)[0]
+    assert float(first.coverage[28:32, 28:32].max()) == 0.0  # the card's middle, out of reach
+    assert float(first.coverage[:19].max()) == 0.0  # nothing is hidden in front of the wall
+
+
+def test_stacked_cards_hide_two_surfaces() -> None:
+    image, disparity = card()
+    image[:, 26:34, 24:36] = torch.tensor([0.0, 0.0, 1.0])[:, None, None]  # a blue card on the red one, nearer
+    disparity[26:34, 24:36] = 1.5
+    colors = [s.light[:, 30, 25] for s in behind(image, disparity, reach_px=8) if s.coverage[30, 25]]
+    assert colors[0][0] > 0.9  # the red card lies right behind the blue one's rim
+    assert colors[-1][1] > 0.9  # and the green wall behind that
+
+
+def test_a_smooth_ramp_hides_nothing() -> None:
+    disparity = torch.linspace(0, 1, 64).expand(64, 64)
+    assert behind(torch.rand(3, 64, 64), disparity, reach_px=8, step=0.125) == []
+
+
+def test_near_sources_weigh_more() -> None:
+    content = torch.zeros(1, 1, 32)
+    content[0, 0, 31] = 1.0
+    known = torch.zeros(1, 32, dtype=torch.bool)
+    known[0, 0] = known[0, 31] = True
+    filled, found = spread_inwards(content * known, known.float(), 32)
+    assert bool(found.all())
+    assert float(filled[0, 0, 8]) < 0.2
+    assert float(filled[0, 0, 23]) > 0.8
+    assert float(filled[0, 0, 15] + filled[0, 0, 16]) == pytest.approx(1.0, abs=1e-5)  # the same from both ends
+
+
+@pytest.mark.parametrize("radius", [1, 3, 10])
+def test_local_max_against_a_loop(radius: int) -> None:
+    x = torch.rand(15, 18, generator=torch.Generator().manual_seed(radius))
+    expected = torch.stack(
+        [
+            torch.stack(
+                [x[max(0, i - radius) : i + radius + 1, max(0, j - radius) : j + radius + 1].max() for j in range(18)]
+            )
+            for i in range(15)
+        ]
+    )
+    assert torch.equal(local_max(x, radius), expected)
