@@ -14,7 +14,8 @@ import torch
 from pipelines.errors import UserError
 from pipelines.render import recipes
 from pipelines.render.depth.estimator import check_depth
-from pipelines.render.estimate import bytes_per_sample, human
+from pipelines.render.estimate import bytes_per_sample
+from pipelines.runs.disk import format_bytes
 
 PACKAGES = (
     *("refocus-foundry", "torch", "numpy", "opencv-python-headless", "pillow"),
@@ -47,8 +48,8 @@ class Findings:
         rows = {
             **self.versions,
             "devices": ", ".join(self.devices),
-            "memory": human(self.memory_bytes),
-            "disk": f"{human(self.free_bytes)} free, about {human(self.estimated_bytes)} needed",
+            "memory": format_bytes(self.memory_bytes),
+            "disk": f"{format_bytes(self.free_bytes)} free, about {format_bytes(self.estimated_bytes)} needed",
             "depth": self.depth,
         }
         lines = [f"{name:<24} {value}" for name, value in rows.items()]
@@ -65,7 +66,9 @@ def examine(out: Path, samples: int, depth: str) -> Findings:
     free = shutil.disk_usage(existing).free
     needed = samples * bytes_per_sample(recipes.default("photos", out))
     if needed > free:
-        problems.append(f"{existing} has {human(free)} free, {samples} samples take about {human(needed)}")
+        problems.append(
+            f"{existing} has {format_bytes(free)} free, {samples} samples take about {format_bytes(needed)}"
+        )
     said, is_here, notes = _depth(depth)
     return Findings(
         versions=versions,
@@ -91,7 +94,7 @@ def _version(package: str) -> str:
 
 def _devices() -> list[str]:
     gpus = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
-    return [f"cpu ({os.cpu_count()} cores)"] + [f"{gpu.name} ({human(gpu.total_memory)})" for gpu in gpus]
+    return [f"cpu ({os.cpu_count()} cores)"] + [f"{gpu.name} ({format_bytes(gpu.total_memory)})" for gpu in gpus]
 
 
 def _depth(depth: str) -> tuple[str, bool, list[str]]:

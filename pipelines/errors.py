@@ -19,6 +19,12 @@ class UserError(Exception):
         return self.message
 
 
+def require(holds: bool, flag: str, must: str, got: object) -> None:
+    """Raise UserError `FLAG must MUST; got GOT` unless the condition holds."""
+    if not holds:
+        raise UserError(f"{flag} must {must}; got {got}")
+
+
 class Rejection(Exception):
     """One photo is left out and the run goes on.
 

@@ -1,7 +1,7 @@
 """Thin-lens focal stacks from a photo and its disparity: pure torch, linear light, no files and no global state.
 
-Start reading in `simulator/reference/scatter.py`: the same mathematics, slow and obvious. `simulator/render.py` shows the
-whole flow of the fast renderer on one page.
+Start reading in `simulator/reference/scatter.py`: the same mathematics, slow and obvious. `simulator/render.py` shows
+the whole flow of the fast renderer on one page.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pipelines.errors import UserError
+from pipelines.errors import require
 
 Part = Literal["renderer", "pipeline", "reader"]
 PARTS: tuple[Part, ...] = ("renderer", "pipeline", "reader")
@@ -35,11 +35,11 @@ class BenchConfig:
     """What to measure."""
 
     def __post_init__(self) -> None:
-        _require(self.threads >= 1, "--threads", "be at least 1", self.threads)
-        _require(self.repeats is None or self.repeats >= 1, "--repeats", "be at least 1", self.repeats)
-        _require(all(32 <= size <= 8192 for size in self.sizes), "--sizes", "lie between 32 and 8192 px", self.sizes)
-        _require(all(1 <= radius <= 256 for radius in self.radii), "--radii", "lie between 1 and 256 px", self.radii)
-        _require(bool(self.parts), "--parts", f"name some of {' '.join(PARTS)}", "none")
+        require(self.threads >= 1, "--threads", "be at least 1", self.threads)
+        require(self.repeats is None or self.repeats >= 1, "--repeats", "be at least 1", self.repeats)
+        require(all(32 <= size <= 8192 for size in self.sizes), "--sizes", "lie between 32 and 8192 px", self.sizes)
+        require(all(1 <= radius <= 256 for radius in self.radii), "--radii", "lie between 1 and 256 px", self.radii)
+        require(bool(self.parts), "--parts", f"name some of {' '.join(PARTS)}", "none")
 
     @property
     def chosen_sizes(self) -> tuple[int, ...]:
@@ -52,8 +52,3 @@ class BenchConfig:
     @property
     def chosen_repeats(self) -> int:
         return self.repeats or (_QUICK_REPEATS if self.quick else _REPEATS)
-
-
-def _require(holds: bool, flag: str, must: str, got: object) -> None:
-    if not holds:
-        raise UserError(f"{flag} must {must}; got {got}")

@@ -1,8 +1,8 @@
 """Direct scatter, compiled: C++ with a thread a core, built when first asked for with the machine's own compiler.
 
 Every pixel adds w = (½ + ½ tanh(4 (r − dist))) / (r² + 0.2) to each pixel of its own disc, as
-`simulator.reference.scatter.direct_scatter` does; a disc ends a pixel beyond its radius, where w has fallen to 3e-4 of its
-height. The inner loop is one the compiler turns into vector instructions, tanh included.
+`simulator.reference.scatter.direct_scatter` does; a disc ends a pixel beyond its radius, where w has fallen to 3e-4 of
+its height. The inner loop is one the compiler turns into vector instructions, tanh included.
 """
 
 from __future__ import annotations

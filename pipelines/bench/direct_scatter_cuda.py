@@ -1,7 +1,7 @@
 """Direct scatter on a GPU: one Triton kernel, each pixel of the frame gathering from the window around it.
 
-The sum is that of `simulator.reference.scatter.direct_scatter`, turned round so that nothing is written twice; a tile looks
-no further than the largest disc near it. Imported only where there is a GPU; Triton comes with torch there.
+The sum is that of `simulator.reference.scatter.direct_scatter`, turned round so that nothing is written twice; a tile
+looks no further than the largest disc near it. Imported only where there is a GPU; Triton comes with torch there.
 """
 
 from __future__ import annotations

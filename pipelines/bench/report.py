@@ -12,7 +12,7 @@ from pipelines.bench.pipeline import ExecutorRate, ReaderRate, StageRate
 from pipelines.bench.renderers import BINNED, DIRECT, SETUP, STACK, RendererRow
 from pipelines.bench.roofline import Rates, Roofline
 from pipelines.bench.targets import Target
-from pipelines.render.estimate import human
+from pipelines.runs.disk import format_bytes
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,8 @@ def _roofline_table(rooflines: Sequence[Roofline], rates: Rates) -> str:
 
 def _memory_table(peaks: Sequence[MemoryPeak]) -> str:
     rows = [
-        [f"{p.side_px}²", str(p.max_radius_px), str(p.frames), human(p.peak_bytes), human(p.added_bytes)] for p in peaks
+        [f"{p.side_px}²", str(p.max_radius_px), str(p.frames), format_bytes(p.peak_bytes), format_bytes(p.added_bytes)]
+        for p in peaks
     ]
     title = f"Peak memory of a stack, set-up included: {peaks[0].of}"
     return table(title, ["size", "r max", "frames", "peak", "added"], rows)

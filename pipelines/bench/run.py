@@ -20,7 +20,7 @@ from pipelines.bench.renderers import RendererRow
 from pipelines.bench.report import BenchReport, NotRun
 from pipelines.bench.roofline import Rates, Roofline
 from pipelines.bench.subject import FRAMES, KIND, photo_like
-from pipelines.render.run import device_kind
+from pipelines.runs.device import resolve_device
 from shards.storage import StoragePath
 
 RAY_WORKERS = (1, 2)
@@ -47,7 +47,7 @@ class _Found:
 
 def run(config: BenchConfig) -> BenchReport:
     """Measure. Raises UserError when there is no such device, or the pipeline cannot run."""
-    device = device_kind(config.device)
+    device = resolve_device(config.device)
     machine = this_machine(device, config.threads)
     found = _Found()
     found.not_run += [NotRun(part, "not named in --parts") for part in PARTS if part not in config.parts]

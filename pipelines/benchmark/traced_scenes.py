@@ -15,21 +15,18 @@ import torch
 from pipelines.benchmark.recipe import TracedRecipe, difficulty
 from pipelines.benchmark.tasks import DISPARITY_SCALE, Kind, Task, TestScene, write_picture
 from pipelines.render.sample.subject import to_srgb8
-from pipelines.validate.references import Reference, load
+from pipelines.validate.references import STORED_FOLDER, Reference, load
 
-REFERENCES = Path(__file__).parents[2] / "tests" / "pipelines" / "validate" / "references"
+REFERENCES = STORED_FOLDER / "photo"
 AIF = "aif.png"
 
 
 def make_traced(folder: Path, recipe: TracedRecipe) -> TestScene:
     """Write the reference's pictures as PNGs and list its tasks.
 
-    Raises FileNotFoundError when the reference is not there (it is part of the repository, not of the package),
-    ValueError when it is another one than the recipe's.
+    Raises ValueError when the stored reference is another one than the recipe's.
     """
     path = REFERENCES / f"{recipe.scene}.npz"
-    if not path.exists():
-        raise FileNotFoundError(f"the path-traced reference {path} is not there: run from a clone of the repository")
     reference = load(path)
     if reference.sha256() != recipe.sha256:
         raise ValueError(f"{path} must have the hash {recipe.sha256[:12]} of the recipe, got {reference.sha256()[:12]}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipelines.benchmark.bootstrap import Interval, over_scenes
 from pipelines.experiment.scores import Pixels, SceneScores
-from pipelines.preview.drawing import QUIET, Box, Sheet
+from pipelines.pictures.drawing import QUIET, Box, Sheet
 
 MEASURES = {
     "psnr": ("PSNR, dB", "{:.2f}"),

@@ -14,10 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from pipelines.experiment.config import ExperimentConfig, scenes, training
@@ -25,6 +23,7 @@ from pipelines.experiment.report import Arm, GridRow, differences, table, to_jso
 from pipelines.experiment.scores import Method, Pixels, SceneScores, score_scene
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.render.run import render
+from pipelines.runs.device import resolve_device
 from pipelines.train.run import train
 from shards import Sample, read_shards
 from shards.durable import write_durably
@@ -72,7 +71,7 @@ class ExperimentResult:
 
 def run(config: ExperimentConfig) -> ExperimentResult:
     """Do what is not done yet. Raises UserError as render and train do."""
-    device: Literal["cpu", "cuda"] = "cuda" if torch.cuda.is_available() and config.device != "cpu" else "cpu"
+    device = resolve_device(config.device)
     config = dataclasses.replace(config, device=device)
     clock = _Clock()
     render(scenes(config))

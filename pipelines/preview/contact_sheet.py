@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from pipelines.errors import UserError
-from pipelines.preview.drawing import QUIET, Box, Color, Sheet, disparity_colors, plane_color
+from pipelines.pictures.drawing import QUIET, Box, Color, Sheet, disparity_colors, plane_color
 from shards.reader import read_shards
 from shards.sample import FrameLabels, Sample
 

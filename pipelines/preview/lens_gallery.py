@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pipelines.preview.drawing import Box, Sheet
+from pipelines.pictures.drawing import Box, Sheet
 from pipelines.preview.night_scene import HEIGHT, SIGN, WIDTH, night_scene
 from simulator import Aperture, PupilRaster, Scene, ThinLens
 from simulator.optics.color import linear_to_srgb

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipelines.preview.drawing import QUIET, Box, Sheet, plane_color
+from pipelines.pictures.drawing import QUIET, Box, Sheet, plane_color
 
 QUANTILES = (0.03, 0.97)
 RIM = 0.04

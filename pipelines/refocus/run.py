@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import torch
-
 from pipelines.errors import UserError
 from pipelines.model.sampler import SamplerConfig
 from pipelines.refocus.config import RefocusConfig
@@ -14,6 +12,7 @@ from pipelines.refocus.focus_sweep import plan_stops, write_sweep
 from pipelines.refocus.photo_depth import PhotoDepth, depth_of
 from pipelines.refocus.photo_file import PhotoFile, read_photo, write_photo
 from pipelines.refocus.refocuser import Refocuser, disparity_at
+from pipelines.runs.device import resolve_device
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class RefocusResult:
 def run(config: RefocusConfig) -> RefocusResult:
     """Refocus. Raises UserError for what a user can put right."""
     started = time.monotonic()
-    device = _device(config)
+    device = resolve_device(config.device)
     sampler = SamplerConfig(config.steps, config.solver, config.guidance)
     refocuser = Refocuser.from_run(config.checkpoint, device, sampler=sampler)
     file = read_photo(config.photo)
@@ -83,10 +82,3 @@ def _sweep(
         title,
     )
     return [str(path) for path in paths], None
-
-
-def _device(config: RefocusConfig) -> str:
-    has_gpu = torch.cuda.is_available()
-    if config.device == "cuda" and not has_gpu:
-        raise UserError("--device cuda: torch sees no GPU here; see `refocus-foundry doctor`, or use --device cpu")
-    return "cuda" if has_gpu and config.device != "cpu" else "cpu"

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from tyro.constructors import PrimitiveConstructorSpec
 
-from pipelines.errors import UserError
+from pipelines.errors import require
 from shards.storage import StoragePath, is_local, storage_path
 
 MAX_FRAMES = 100
@@ -32,11 +32,6 @@ Place = Annotated[
 """A folder of this machine, or an fsspec URL (s3://bucket/set), on the command line."""
 
 
-def _require(holds: bool, flag: str, must: str, got: object) -> None:
-    if not holds:
-        raise UserError(f"{flag} must {must}; got {got}")
-
-
 @dataclass(frozen=True)
 class SourceConfig:
     """Which photos."""
@@ -50,9 +45,9 @@ class SourceConfig:
     """Photos are scaled down to this many pixels on their longer side; smaller ones stay as they are."""
 
     def __post_init__(self) -> None:
-        _require(bool(self.photos), "--photos", "name a folder, a CSV list or builtin:N", repr(self.photos))
-        _require(self.limit is None or self.limit >= 1, "--limit", "be at least 1", self.limit)
-        _require(32 <= self.long_side <= 16384, "--long-side", "lie between 32 and 16384 px", self.long_side)
+        require(bool(self.photos), "--photos", "name a folder, a CSV list or builtin:N", repr(self.photos))
+        require(self.limit is None or self.limit >= 1, "--limit", "be at least 1", self.limit)
+        require(32 <= self.long_side <= 16384, "--long-side", "lie between 32 and 16384 px", self.long_side)
 
 
 @dataclass(frozen=True)
@@ -76,8 +71,8 @@ class DepthConfig:
     """Never fetch a model over the network."""
 
     def __post_init__(self) -> None:
-        _require(bool(self.depth), "--depth", "be auto, sidecar, a model id or a folder", repr(self.depth))
-        _require(self.depth_batch >= 1, "--depth-batch", "be at least 1", self.depth_batch)
+        require(bool(self.depth), "--depth", "be auto, sidecar, a model id or a folder", repr(self.depth))
+        require(self.depth_batch >= 1, "--depth-batch", "be at least 1", self.depth_batch)
 
 
 @dataclass(frozen=True)
@@ -97,11 +92,11 @@ class VettingConfig:
     """Least share of the depth range that nine tenths of the photo must span; less is a wall and a speck."""
 
     def __post_init__(self) -> None:
-        _require(0 <= self.max_blurred <= 1, "--max-blurred", "lie in [0, 1]", self.max_blurred)
-        _require(self.min_short_side >= 1, "--min-short-side", "be at least 1", self.min_short_side)
-        _require(self.max_aspect >= 1, "--max-aspect", "be at least 1", self.max_aspect)
-        _require(self.min_disparity_levels >= 1, "--min-disparity-levels", "be at least 1", self.min_disparity_levels)
-        _require(0 <= self.min_depth_spread < 1, "--min-depth-spread", "lie in [0, 1)", self.min_depth_spread)
+        require(0 <= self.max_blurred <= 1, "--max-blurred", "lie in [0, 1]", self.max_blurred)
+        require(self.min_short_side >= 1, "--min-short-side", "be at least 1", self.min_short_side)
+        require(self.max_aspect >= 1, "--max-aspect", "be at least 1", self.max_aspect)
+        require(self.min_disparity_levels >= 1, "--min-disparity-levels", "be at least 1", self.min_disparity_levels)
+        require(0 <= self.min_depth_spread < 1, "--min-depth-spread", "lie in [0, 1)", self.min_depth_spread)
 
 
 @dataclass(frozen=True)
@@ -120,12 +115,12 @@ class StackConfig:
     """fast: layered scatter. exact: gather through the aperture, ray by ray."""
 
     def __post_init__(self) -> None:
-        _require(2 <= self.planes <= 16, "--planes", "lie between 2 and 16 (a stacking group needs 2)", self.planes)
-        _require(1 <= self.levels <= 16, "--levels", "lie between 1 and 16", self.levels)
-        _require(self.frames <= MAX_FRAMES, "--planes times --levels", f"be at most {MAX_FRAMES}", self.frames)
+        require(2 <= self.planes <= 16, "--planes", "lie between 2 and 16 (a stacking group needs 2)", self.planes)
+        require(1 <= self.levels <= 16, "--levels", "lie between 1 and 16", self.levels)
+        require(self.frames <= MAX_FRAMES, "--planes times --levels", f"be at most {MAX_FRAMES}", self.frames)
         low, high = self.blur_level_min, self.blur_level_max
         ordered = math.isfinite(low) and math.isfinite(high) and 0 < low < high <= 25
-        _require(ordered, "--blur-level-min and --blur-level-max", "be 0 < min < max <= 25", f"{low} and {high}")
+        require(ordered, "--blur-level-min and --blur-level-max", "be 0 < min < max <= 25", f"{low} and {high}")
 
     @property
     def frames(self) -> int:
@@ -163,10 +158,10 @@ class StorageConfig:
     """together: photos that show nearly the same go into one split. ignore: do not look (saves decoding them once)."""
 
     def __post_init__(self) -> None:
-        _require(self.samples_per_shard >= 1, "--samples-per-shard", "be at least 1", self.samples_per_shard)
+        require(self.samples_per_shard >= 1, "--samples-per-shard", "be at least 1", self.samples_per_shard)
         shares = self.split_fractions
         whole = all(0 <= share <= 1 for share in shares) and math.isclose(sum(shares), 1, abs_tol=1e-6)
-        _require(whole, "--split-fractions", "be three shares in [0, 1] that sum to 1", shares)
+        require(whole, "--split-fractions", "be three shares in [0, 1] that sum to 1", shares)
 
 
 @dataclass(frozen=True)
@@ -182,7 +177,7 @@ class GrowthConfig:
 
     def __post_init__(self) -> None:
         adds = self.append or self.retry_rejected
-        _require(not (adds and self.overwrite), "--overwrite", "stand without --append and --retry-rejected", "both")
+        require(not (adds and self.overwrite), "--overwrite", "stand without --append and --retry-rejected", "both")
 
 
 @dataclass(frozen=True)
@@ -205,9 +200,9 @@ class ExecutionConfig:
     """Take over the folder's lock from a run that is gone for sure."""
 
     def __post_init__(self) -> None:
-        _require(self.workers == "auto" or self.workers >= 1, "--workers", "be auto or at least 1", self.workers)
-        _require(self.threads >= 1, "--threads", "be at least 1", self.threads)
-        _require(self.attempts >= 1, "--attempts", "be at least 1", self.attempts)
+        require(self.workers == "auto" or self.workers >= 1, "--workers", "be auto or at least 1", self.workers)
+        require(self.threads >= 1, "--threads", "be at least 1", self.threads)
+        require(self.attempts >= 1, "--attempts", "be at least 1", self.attempts)
 
 
 @dataclass(frozen=True)
@@ -237,9 +232,9 @@ class RenderConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        _require(0 <= self.seed < 2**63, "--seed", "lie in [0, 2^63)", self.seed)
+        require(0 <= self.seed < 2**63, "--seed", "lie in [0, 2^63)", self.seed)
         share = self.max_reject_fraction
-        _require(0 <= share <= 1, "--max-reject-fraction", "lie in [0, 1]", share)
+        require(0 <= share <= 1, "--max-reject-fraction", "lie in [0, 1]", share)
 
     def with_absolute_paths(self) -> RenderConfig:
         """The same run for a worker that may stand in another folder."""

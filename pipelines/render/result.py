@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.render.estimate import human
 from pipelines.render.executors.stage_clock import shares
+from pipelines.runs.disk import format_bytes
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Forecast:
         """For people: what there will be, and one line a reason for what will not."""
         lines = [
             f"{self.out}: {_counted(self.samples_by_split)} samples, {self.frames} frames, shards: {self.shards}",
-            f"about {human(self.estimated_bytes)}"
-            + (f", {human(self.free_bytes)} are free" if self.free_bytes is not None else ""),
+            f"about {format_bytes(self.estimated_bytes)}"
+            + (f", {format_bytes(self.free_bytes)} are free" if self.free_bytes is not None else ""),
             f"depth: {', '.join(self.depth) or 'exact'}; device: {self.device}",
             f"left out of {self.photos} photos: {sum(self.rejected_by_code.values()) or 'none'}",
         ]

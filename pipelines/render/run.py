@@ -12,12 +12,10 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-import torch
-
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.depth.estimator import DepthOrigin, check_depth
-from pipelines.render.estimate import bytes_per_sample, free_bytes, human
+from pipelines.render.estimate import bytes_per_sample
 from pipelines.render.executors.inline import run_inline
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
 from pipelines.render.executors.progress import RenderProgress
@@ -29,6 +27,8 @@ from pipelines.render.plan.plan import Plan, PlannedShard, plan_to_json, read_pl
 from pipelines.render.plan.rejects import counts_by_code, read_shard_rejects, write_ledger, write_left_out
 from pipelines.render.result import Forecast, RenderResult
 from pipelines.runs.data_set_paths import Folder
+from pipelines.runs.device import resolve_device
+from pipelines.runs.disk import format_bytes, free_bytes
 from pipelines.runs.interruption import interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.run_log import RunEntry, append_run, utc_now
@@ -63,7 +63,7 @@ def prepare(config: RenderConfig) -> Prepared:
     folder = Folder(config.out)
     photos, left_out = find_photos(config.source.photos, limit=config.source.limit, seed=config.seed)
     depth_origins = _depth_origins(config, photos)
-    device = device_kind(config.execution.device)
+    device = resolve_device(config.execution.device)
     settings = fingerprint(config, device, depth_origins)
     if folder.fingerprint.exists() and not config.growth.overwrite:
         check_same(folder.fingerprint, settings)
@@ -132,14 +132,6 @@ def _vetted(config: RenderConfig, prepared: Prepared) -> list[RejectedPhoto]:
             for reject in (read_shard_rejects(folder, shard) if shard.name in finished else worker.vet_shard(shard))
             if latest[reject.scene_id][0].name == shard.name
         ]
-
-
-def device_kind(device: str) -> str:
-    """cpu or cuda. Raises UserError when a GPU is asked for and there is none."""
-    has_gpu = torch.cuda.is_available()
-    if device == "cuda" and not has_gpu:
-        raise UserError("--device cuda: torch sees no GPU here; see `refocus-foundry doctor`, or use --device cpu")
-    return "cuda" if has_gpu and device != "cpu" else "cpu"
 
 
 def _depth_origins(config: RenderConfig, photos: Sequence[PhotoSource]) -> tuple[DepthOrigin, ...]:
@@ -240,7 +232,7 @@ def _outcomes(
 def _warn_of_full_disk(config: RenderConfig, samples: int) -> None:
     needed, free = samples * bytes_per_sample(config), free_bytes(config.out)
     if free is not None and needed > free:
-        _log.warning("%s has %s free, about %s are needed", config.out, human(free), human(needed))
+        _log.warning("%s has %s free, about %s are needed", config.out, format_bytes(free), format_bytes(needed))
 
 
 def _result(

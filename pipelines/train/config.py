@@ -10,12 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipelines.errors import UserError
-
-
-def _require(holds: bool, flag: str, must: str, got: object) -> None:
-    if not holds:
-        raise UserError(f"{flag} must {must}; got {got}")
+from pipelines.errors import require
 
 
 @dataclass(frozen=True)
@@ -54,19 +49,19 @@ class DataConfig:
     """Stop when a larger share of what was read is damaged; less is passed over and counted."""
 
     def __post_init__(self) -> None:
-        _require(32 <= self.width <= 4096, "--width", "lie between 32 and 4096 px", self.width)
-        _require(32 <= self.height <= 4096, "--height", "lie between 32 and 4096 px", self.height)
-        _require(self.batch_size >= 1, "--batch-size", "be at least 1", self.batch_size)
-        _require(2 <= self.targets <= 16, "--targets", "lie between 2 and 16 (a group needs 2)", self.targets)
-        _require(0 < self.least_crop <= 1, "--least-crop", "lie in (0, 1]", self.least_crop)
+        require(32 <= self.width <= 4096, "--width", "lie between 32 and 4096 px", self.width)
+        require(32 <= self.height <= 4096, "--height", "lie between 32 and 4096 px", self.height)
+        require(self.batch_size >= 1, "--batch-size", "be at least 1", self.batch_size)
+        require(2 <= self.targets <= 16, "--targets", "lie between 2 and 16 (a group needs 2)", self.targets)
+        require(0 < self.least_crop <= 1, "--least-crop", "lie in (0, 1]", self.least_crop)
         for flag, share in (("--aif-share", self.aif_share), ("--redraw-focus", self.redraw_focus)):
-            _require(0 <= share <= 1, flag, "lie in [0, 1]", share)
-        _require(0 <= self.outside_focus <= 1, "--outside-focus", "lie in [0, 1]", self.outside_focus)
-        _require(self.focus_band_px > 0, "--focus-band-px", "be positive", self.focus_band_px)
-        _require(self.shuffle_window >= 1, "--shuffle-window", "be at least 1", self.shuffle_window)
-        _require(self.workers >= 0, "--workers", "be at least 0", self.workers)
+            require(0 <= share <= 1, flag, "lie in [0, 1]", share)
+        require(0 <= self.outside_focus <= 1, "--outside-focus", "lie in [0, 1]", self.outside_focus)
+        require(self.focus_band_px > 0, "--focus-band-px", "be positive", self.focus_band_px)
+        require(self.shuffle_window >= 1, "--shuffle-window", "be at least 1", self.shuffle_window)
+        require(self.workers >= 0, "--workers", "be at least 0", self.workers)
         share = self.max_dropped_fraction
-        _require(0 <= share <= 1, "--max-dropped-fraction", "lie in [0, 1]", share)
+        require(0 <= share <= 1, "--max-dropped-fraction", "lie in [0, 1]", share)
 
 
 @dataclass(frozen=True)
@@ -91,14 +86,14 @@ class ObjectiveConfig:
     """Standard deviation of the same."""
 
     def __post_init__(self) -> None:
-        _require(self.stack_weight >= 0, "--stack-weight", "be at least 0", self.stack_weight)
-        _require(self.stack_softness_px > 0, "--stack-softness-px", "be positive", self.stack_softness_px)
+        require(self.stack_weight >= 0, "--stack-weight", "be at least 0", self.stack_weight)
+        require(self.stack_softness_px > 0, "--stack-softness-px", "be positive", self.stack_softness_px)
         for flag, share in (
             ("--depth-dropout", self.depth_dropout),
             ("--condition-dropout", self.condition_dropout),
         ):
-            _require(0 <= share <= 1, flag, "lie in [0, 1]", share)
-        _require(self.time_spread > 0, "--time-spread", "be positive", self.time_spread)
+            require(0 <= share <= 1, flag, "lie in [0, 1]", share)
+        require(self.time_spread > 0, "--time-spread", "be positive", self.time_spread)
 
 
 @dataclass(frozen=True)
@@ -123,13 +118,13 @@ class OptimizerConfig:
     """bf16: matrix products in 16 bits, weights stay in 32."""
 
     def __post_init__(self) -> None:
-        _require(self.steps >= 1, "--steps", "be at least 1", self.steps)
-        _require(self.learning_rate > 0, "--learning-rate", "be positive", self.learning_rate)
-        _require(self.warmup_steps >= 0, "--warmup-steps", "be at least 0", self.warmup_steps)
-        _require(self.weight_decay >= 0, "--weight-decay", "be at least 0", self.weight_decay)
-        _require(self.clip_norm > 0, "--clip-norm", "be positive", self.clip_norm)
-        _require(0 <= self.ema_decay < 1, "--ema-decay", "lie in [0, 1)", self.ema_decay)
-        _require(self.accumulate >= 1, "--accumulate", "be at least 1", self.accumulate)
+        require(self.steps >= 1, "--steps", "be at least 1", self.steps)
+        require(self.learning_rate > 0, "--learning-rate", "be positive", self.learning_rate)
+        require(self.warmup_steps >= 0, "--warmup-steps", "be at least 0", self.warmup_steps)
+        require(self.weight_decay >= 0, "--weight-decay", "be at least 0", self.weight_decay)
+        require(self.clip_norm > 0, "--clip-norm", "be positive", self.clip_norm)
+        require(0 <= self.ema_decay < 1, "--ema-decay", "lie in [0, 1)", self.ema_decay)
+        require(self.accumulate >= 1, "--accumulate", "be at least 1", self.accumulate)
 
 
 @dataclass(frozen=True)
@@ -147,8 +142,8 @@ class RecordingConfig:
 
     def __post_init__(self) -> None:
         for name in ("save_every", "keep", "log_every"):
-            _require(getattr(self, name) >= 1, f"--{name.replace('_', '-')}", "be at least 1", getattr(self, name))
-        _require(self.sample_every >= 0, "--sample-every", "be at least 0", self.sample_every)
+            require(getattr(self, name) >= 1, f"--{name.replace('_', '-')}", "be at least 1", getattr(self, name))
+        require(self.sample_every >= 0, "--sample-every", "be at least 0", self.sample_every)
 
 
 @dataclass(frozen=True)
@@ -177,8 +172,8 @@ class TrainConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        _require(0 <= self.seed < 2**63, "--seed", "lie in [0, 2^63)", self.seed)
-        _require(self.max_steps is None or self.max_steps >= 1, "--max-steps", "be at least 1", self.max_steps)
+        require(0 <= self.seed < 2**63, "--seed", "lie in [0, 2^63)", self.seed)
+        require(self.max_steps is None or self.max_steps >= 1, "--max-steps", "be at least 1", self.max_steps)
 
     @property
     def last_step(self) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipelines.model.sampler import SamplerConfig, guided, sample
-from pipelines.preview.drawing import QUIET, Box, Sheet
+from pipelines.pictures.drawing import QUIET, Box, Sheet
 from pipelines.train.batches import Batch, GroupDataset, collate
 from pipelines.train.objective import condition_of
 

@@ -25,6 +25,7 @@ except ImportError as error:
 
 from pipelines.model.dit import SIZES, DiT
 from pipelines.model.ema import averaged
+from pipelines.runs.device import resolve_device
 from pipelines.runs.interruption import Interrupted, interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.train.batches import GroupDataset, find_training_shards
@@ -105,11 +106,10 @@ def _train(
 
 def open_accelerator(config: TrainConfig) -> accelerate.Accelerator:
     """One process, or one of several when started by `accelerate launch` or `torchrun`."""
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no GPU here; see `refocus-foundry doctor`, or use --device cpu")
+    device = resolve_device(config.device)
     AcceleratorState._reset_state(reset_partial_state=False)  # accelerate keeps one precision for a whole process
     return accelerate.Accelerator(
-        cpu=config.device == "cpu",
+        cpu=device == "cpu",
         mixed_precision="bf16" if config.optimizer.precision == "bf16" else "no",
         gradient_accumulation_steps=config.optimizer.accumulate,
     )

@@ -1,6 +1,6 @@
 """The exact renderer against a path tracer: built-in scenes, whose every surface is known to both.
 
-    python -m pipelines.validate.exact_layers --store tests/pipelines/validate/references_exact    the small stored ones
+    python -m pipelines.validate.exact_layers --store pipelines/validate/stored/layers    the small stored ones
 
 scene, large ──squares──▶ Mitsuba ──▶ frames ─────────────┐
        └────block means──▶ layers ──gather, scatter───────┴──▶ errors

@@ -1,6 +1,6 @@
 """Path-traced truth, one record a scene: all-in-focus picture, disparity, frames, and how noisy they are.
 
-    python -m pipelines.validate.references --store tests/pipelines/validate/references    the small stored ones
+    python -m pipelines.validate.references --store pipelines/validate/stored/photo    the small stored ones
     python -m pipelines.validate.references --out DIR                                      the full set of `validate`
 
 Stored light is uint16, Q = 65535·min((E/64)^(1/2.4), 1): steps of 1e-4 in display values, lamps up to 64 times
@@ -29,6 +29,9 @@ from pipelines.validate.surfaces import ReferenceScene
 from simulator.optics.lens import ThinLens
 
 Picture = NDArray[np.float32]
+
+STORED_FOLDER = Path(__file__).parent / "stored"
+"""Small traced references that come with the package: photo/, layers/, iris/."""
 
 BLUR_SCALES_PX_M = (20.0, 50.0)  # K at 480 pixels across: radii up to about 10 and 25
 BLUR_SCALE_WIDTH_PX = 480

@@ -26,7 +26,8 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from simulator.scatter.octave import OctaveGrid
-from simulator.scatter.spread_sum import SpreadBin, spread_sum
+from simulator.scatter.spread_bin import SpreadBin
+from simulator.scatter.spread_sum import spread_sum
 
 
 def spectra(

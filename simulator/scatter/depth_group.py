@@ -21,7 +21,7 @@ from simulator.scatter.convolve import BlurredGroup, spectra
 from simulator.scatter.inner_spectrum import inner
 from simulator.scatter.octave import OctaveGrid, drawn_radius, octave_of
 from simulator.scatter.spot_spectra import spot_spectra
-from simulator.scatter.spread_sum import SpreadBin
+from simulator.scatter.spread_bin import SpreadBin
 
 FEWEST_BINS, MOST_BINS = 16, 48
 GROUP_PX, FEWEST_GROUPS, MOST_GROUPS = 4.0, 4, 6

@@ -9,27 +9,15 @@ import os
 import shutil
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Complex
 from torch import Tensor
 
 from simulator.scatter.inner_spectrum import outer
-from simulator.scatter.spot_spectra import SpotMix
-
-
-class SpreadBin(NamedTuple):
-    """A bin's spectrum [4, X/f, 2 H'/f], pairs of real numbers, and its spots' for one lens, f = coarseness.
-
-    f counts from the grid of the group, as the coarseness of the sum does, which is no larger.
-    """
-
-    spectrum: Tensor
-    spots: SpotMix
-    coarseness: int
+from simulator.scatter.spread_bin import SpreadBin
 
 
 def spread_sum(
@@ -73,4 +61,8 @@ def _summed(bins: Sequence[SpreadBin], channels: slice, spots: slice, coarseness
 def _kernel() -> Any:
     """The module of the kernel, where Triton, which comes with torch for CUDA, finds the C compiler that it needs."""
     has_compiler = bool(os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang"))
-    return import_module("simulator.scatter.spread_sum_triton") if has_compiler and find_spec("triton") else None
+    if not (has_compiler and find_spec("triton")):
+        return None
+    from simulator.scatter import spread_sum_triton  # needs Triton, which only GPU builds of torch bring
+
+    return spread_sum_triton

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Complex
 from torch import Tensor
 
-from simulator.scatter.spread_sum import SpreadBin
+from simulator.scatter.spread_bin import SpreadBin
 
 triton: Any = import_module("triton")
 tl: Any = import_module("triton.language")

@@ -7,7 +7,8 @@ import torch
 
 from simulator.scatter.inner_spectrum import inner
 from simulator.scatter.spot_spectra import SpotMix
-from simulator.scatter.spread_sum import SpreadBin, spread_sum_by_torch
+from simulator.scatter.spread_bin import SpreadBin
+from simulator.scatter.spread_sum import spread_sum_by_torch
 from tests.kernels.compiled import ptx
 from tests.simulator.closeness import assert_close
 

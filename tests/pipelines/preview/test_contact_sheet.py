@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import UserError
+from pipelines.pictures.drawing import BACKGROUND, Box, Sheet, disparity_colors, font, plane_color
 from pipelines.preview.contact_sheet import MARGIN, Layout, contact_sheet, write_contact_sheets
-from pipelines.preview.drawing import BACKGROUND, Box, Sheet, disparity_colors, font, plane_color
 from pipelines.render.config import RenderConfig
 from shards.sample import Sample
 from tests.shards.synthetic import make_sample

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from pipelines.validate.methods import METHODS
-from pipelines.validate.references import Reference, load
+from pipelines.validate.references import STORED_FOLDER, Reference, load
 from pipelines.validate.table import Errors, errors_of
 
-FOLDER = Path(__file__).parent / "references"
+FOLDER = STORED_FOLDER / "photo"
 
 # Mean PSNR over the scene's stored frames, dB, measured 2026-11-25, less 0.3 dB for other transforms and machines.
 AT_LEAST = {"branches": 32.9, "cutouts": 43.4, "ground": 40.7, "portrait": 30.35}

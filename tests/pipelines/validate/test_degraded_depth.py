@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from pipelines.validate.degraded_depth import DegradedDepth, degraded_depth, markdown, mean, to_json
-from pipelines.validate.references import load
+from pipelines.validate.references import STORED_FOLDER, load
 from pipelines.validate.table import errors_of
 from simulator import render_stack
 
-FOLDER = Path(__file__).parent / "references"
+FOLDER = STORED_FOLDER / "photo"
 
 # 0.54, 0.81 and 0.33 measured 2026-11-24, less 0.08 for other transforms and machines. These references are 144 px
 # wide, so that depth soft by 2 px is as soft as 7 px at 480: what is kept here is less than in docs/renderer.md.

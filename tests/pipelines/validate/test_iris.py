@@ -5,21 +5,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from pipelines.validate.iris import BLADES, ROTATION_DEG, compare_iris, iris_lenses, lamps, plate
 from pipelines.validate.meshes import Floats
-from pipelines.validate.references import load
+from pipelines.validate.references import STORED_FOLDER, load
 
-STORED = Path(__file__).parent / "references_iris" / "iris.npz"
+IRIS = STORED_FOLDER / "iris" / "iris.npz"
 
 
 def test_blades_look_like_traced_blades_and_like_nothing_else() -> None:
     """Measured 2026-11-25: 44.4 and 41.2 dB; a disc 31.1 and 30.3, the blades upside down 33.7 and 32.7."""
-    reference = load(STORED)
+    reference = load(IRIS)
     assert reference.lenses == iris_lenses(lamps(0), 240)
     check = compare_iris(reference)
     for blades, disc, upside_down in zip(check.blades, check.disc, check.upside_down, strict=True):
@@ -58,6 +56,6 @@ def test_traced_anew_it_is_the_stored_picture() -> None:
     small = Camera(height=32, width=48)
     scene = lamps(0)
     traced = trace_iris(scene, small, iris_lenses(scene, 48), Effort(samples=512, rounds=1, aif_samples=16))
-    stored = torch.from_numpy(load(STORED).frames)
+    stored = torch.from_numpy(load(IRIS).frames)
     shrunk = stored.reshape(2, 3, 32, 5, 48, 5).mean(dim=(3, 5))  # the same field of view, radii in proportion
     assert psnr(torch.from_numpy(traced.frames), shrunk) > 32.0  # 512 rays a pixel leave noise of about 38 dB

@@ -10,12 +10,12 @@ import torch
 from scipy.ndimage import maximum_filter
 
 from pipelines.validate.metrics import displayed, interior, psnr, ssim
-from pipelines.validate.references import STORED, STORED_CAMERA, Reference, load, save, store
+from pipelines.validate.references import STORED, STORED_CAMERA, STORED_FOLDER, Reference, load, save, store
 from simulator.optics.lens import ThinLens
 
-FOLDER = Path(__file__).parent / "references"
+FOLDER = STORED_FOLDER / "photo"
 
-# printed by `python -m pipelines.validate.references --store tests/pipelines/validate/references`
+# printed by `python -m pipelines.validate.references --store pipelines/validate/stored/photo`
 SHA256 = {
     "cutouts": "eccd05725f1eac16fc3119b139a4a0da5f78ca6339d9c4acd35d4879e09700e3",
     "ground": "b09a639750403acd1015f3e3b524fa843199a200b2095c001c0c0e59087c102f",

@@ -11,7 +11,7 @@ from simulator.scatter.convolve import BlurredGroup, spectra
 from simulator.scatter.inner_spectrum import inner
 from simulator.scatter.octave import OctaveGrid, drawn_radius, enlarged
 from simulator.scatter.spot_spectra import SpotSpectra, radius_steps
-from simulator.scatter.spread_sum import SpreadBin
+from simulator.scatter.spread_bin import SpreadBin
 from tests.simulator.closeness import assert_close
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from PIL import Image
 from pipelines.errors import Rejection
 from pipelines.render.photos.decode import decode_photo
 from simulator.optics.color import srgb_to_linear
-from tests.pipelines.render import hostile_photos as hostile
+from tests.pipelines.render.photos import hostile_photos as hostile
 
 JPEG = hostile.encoded(hostile.noise(), "JPEG", quality=90)
 PNG = hostile.encoded(hostile.noise())

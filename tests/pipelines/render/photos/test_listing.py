@@ -12,7 +12,7 @@ import pytest
 from pipelines.errors import Rejection, UserError
 from pipelines.render.photos.listing import list_photos
 from pipelines.render.photos.photo import Photo, PhotoSource, find_photos, load_photo
-from tests.pipelines.render import hostile_photos as hostile
+from tests.pipelines.render.photos import hostile_photos as hostile
 
 
 def write(path: Path, content: bytes | str = b"x") -> Path:

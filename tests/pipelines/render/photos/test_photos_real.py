@@ -12,7 +12,7 @@ from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.depth.estimator import check_depth, open_depth
 from pipelines.render.photos.photo import find_photos, load_photo
 
-FOLDER = Path(os.environ.get("REFOCUS_PHOTOS") or Path(__file__).parents[4] / "shared" / "photos")
+FOLDER = Path(os.environ.get("REFOCUS_PHOTOS") or Path(__file__).parents[5] / "shared" / "photos")
 NAMES = ["photo_13.jpg", "photo_21.jpg", "photo_3.jpg"]
 
 pytestmark = pytest.mark.skipif(
