@@ -15,6 +15,8 @@ from pipelines.audit.subject import Subject
 from pipelines.benchmark.control import BlurRuler, sharpest_plane
 from pipelines.benchmark.regions import silhouette_band
 from pipelines.benchmark.stacking import stacking_error
+from simulator import ThinLens
+from simulator.optics.circle_of_confusion import largest_radius_px
 
 RULER_REACH = 2.3
 """The ruler goes to this many times the strongest label, so that a diameter taken for a radius still fits on it."""
@@ -66,7 +68,8 @@ def _scale_ratios(subject: Subject, optics: Optics, focus: float, frames: list[i
     if not frames:
         return []
     largest = RULER_REACH * max(subject.lenses[i].blur_scale_px for i in frames)
-    scene = optics.scene(subject, optics.largest_radius_px(subject, largest, focus))
+    lenses = [ThinLens(focus, largest)]
+    scene = optics.scene(subject, largest_radius_px(lenses, subject.disparity_range, optics.aperture))
     ruler = BlurRuler.of(scene, focus, largest, optics.aperture, optics.tone)
     return [ruler.fit(subject.picture(i)).blur_scale_px / subject.lenses[i].blur_scale_px for i in frames]
 
