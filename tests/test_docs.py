@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import io
 import re
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -39,10 +38,7 @@ BRITISH = re.compile(
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
-PATH = re.compile(
-    r"(?<![\w./-])((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|cfg|npz|jpg|svg|webp|yml|yaml|cff|txt)|(?:%s)/[\w./-]*)"
-    % "|".join(OURS)
-)
+PATH = re.compile(rf"(?<![\w./-])((?:[\w.-]+/)*[\w.-]+\.py|(?:{'|'.join(OURS)})/[\w./-]*)")
 DOTTED = re.compile(r"(?<![\w./-])((?:simulator|shards|pipelines)(?:\.\w+)+)")
 VERB = re.compile(r"refocus-foundry ([a-z]+)\b([^|#\n]*)")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
@@ -63,17 +59,10 @@ def code(page: str) -> list[str]:
 
 
 @cache
-def tracked() -> frozenset[str]:
-    """Files and folders of the repository."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    files = [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
-    return frozenset(files) | {folder.as_posix() for name in files for folder in Path(name).parents}
+def files() -> frozenset[str]:
+    """Files and folders of the repository, without what programs leave behind."""
+    found = [path for folder in OURS for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
+    return frozenset(path.relative_to(ROOT).as_posix() for path in [*found, *ROOT.glob("*.*")]) | set(OURS)
 
 
 @cache
@@ -92,13 +81,12 @@ def verbs() -> tuple[str, ...]:
 
 def missing_paths(page: str) -> Iterator[str]:
     """A path with a folder must be there, seen from the root or the page; a bare file name must be some file's."""
-    names = {Path(name).name for name in tracked()}
+    names = {Path(name).name for name in files()}
     for piece in code(page):
         for path in PATH.findall(piece):
             from_page = (Path(page).parent / path).as_posix()
-            found = path.rstrip("/") in tracked() or from_page in tracked() or ("/" not in path and path in names)
-            ours = path.startswith(tuple(f"{name}/" for name in OURS)) or path.endswith(".py")
-            if ours and not found:
+            found = path.rstrip("/") in files() or from_page in files() or ("/" not in path and path in names)
+            if not found:
                 yield path
 
 
@@ -187,10 +175,22 @@ def test_the_tree_of_the_readme_is_the_tree() -> None:
     for depth, name in tree_lines():
         above = [*above[:depth], name.rstrip("/")]
         named.add("/".join(above))
-    assert sorted(named - tracked()) == []
+    assert sorted(named - files()) == []
     folders = {
         str(Path(f).parent)
-        for f in tracked()
+        for f in files()
         if f.endswith(".py") and f.startswith(("simulator/", "pipelines/", "shards/"))
     }
     assert sorted(folders - named) == []
+
+
+def test_the_drawing_of_the_architecture_names_folders_and_records_that_are_there() -> None:
+    drawing = text("docs/architecture.svg")
+    folders = {name for title in re.findall(r'class="t">([^<]+)<', drawing) for name in re.findall(r"(\w+)/", title)}
+    assert sorted(folders - {Path(name).name for name in files() if "." not in name}) == []
+    code = "\n".join(text(name) for name in files() if name.endswith(".py"))
+    records = {
+        name for label in re.findall(r'class="r"[^>]*>([^<]+)<', drawing) for name in re.findall("[A-Z]\\w+", label)
+    }
+    assert len(records) > 5
+    assert sorted(name for name in records if f"class {name}" not in code) == []
