@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.benchmark.bootstrap import Interval, over_scenes
 from pipelines.experiment.scores import Pixels, SceneScores
+from pipelines.measure.bootstrap import Interval, over_scenes
 from pipelines.pictures.drawing import QUIET, Box, Sheet
 
 MEASURES = {
