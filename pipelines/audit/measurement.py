@@ -12,9 +12,10 @@ import numpy as np
 
 from pipelines.audit.optics import Optics
 from pipelines.audit.subject import Subject
-from pipelines.benchmark.control import BlurRuler, sharpest_plane
-from pipelines.benchmark.regions import silhouette_band
-from pipelines.benchmark.stacking import stacking_error
+from pipelines.measure.blur_ruler import BlurRuler
+from pipelines.measure.regions import silhouette_band
+from pipelines.measure.sharpest_plane import sharpest_plane
+from pipelines.measure.stacking import stacking_error
 
 RULER_REACH = 2.3
 """The ruler goes to this many times the strongest label, so that a diameter taken for a radius still fits on it."""
@@ -67,7 +68,7 @@ def _scale_ratios(subject: Subject, optics: Optics, focus: float, frames: list[i
         return []
     largest = RULER_REACH * max(subject.lenses[i].blur_scale_px for i in frames)
     scene = optics.scene(subject, optics.largest_radius_px(subject, largest, focus))
-    ruler = BlurRuler.of(scene, focus, largest, optics.aperture, optics.tone)
+    ruler = BlurRuler.from_scene(scene, focus, largest, optics.aperture, optics.tone)
     return [ruler.fit(subject.picture(i)).blur_scale_px / subject.lenses[i].blur_scale_px for i in frames]
 
 

@@ -18,7 +18,7 @@ import torch
 from pipelines.audit.line import Line, not_run, worst
 from pipelines.audit.optics import Optics
 from pipelines.audit.subject import Subject
-from pipelines.benchmark.metrics import Picture
+from pipelines.measure.fidelity import Picture
 from pipelines.render.config import StackConfig
 from pipelines.render.photos.listing import scene_seed
 from pipelines.render.photos.photo import PhotoSource

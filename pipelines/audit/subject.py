@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.benchmark.metrics import Picture
+from pipelines.measure.fidelity import Picture
 from shards.complaint import FieldError
 from shards.record import SampleRecord
 from simulator import ThinLens

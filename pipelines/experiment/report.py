@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.benchmark.bootstrap import Interval, over_scenes
 from pipelines.experiment.scores import SceneScores
+from pipelines.measure.bootstrap import Interval, over_scenes
 
 MEASURES = {
     "psnr": ("PSNR, dB", "{:.2f}"),
