@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.bench.subject import KIND
-from pipelines.render.sample.subject import BUILTIN_ASPECT, to_srgb8
+from pipelines.pictures.srgb8 import to_srgb8
+from pipelines.render.sample.rgbd import BUILTIN_ASPECT
 from simulator.scenes.catalogue import builtin_scene
 
 ENLARGED = 1.5

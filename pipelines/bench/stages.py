@@ -18,8 +18,8 @@ from pipelines.render.executors.job import RenderJob
 from pipelines.render.executors.worker import THREADS
 from pipelines.render.photos.photo import Photo, load_photo
 from pipelines.render.plan.plan import Plan
-from pipelines.render.sample.build import photo_to_sample
-from pipelines.render.sample.subject import Subject
+from pipelines.render.sample.build import build_sample
+from pipelines.render.sample.rgbd import RgbdImage
 from shards.codec import ImageCodec, encode
 from shards.sample import Sample
 from shards.writer import ShardWriter
@@ -67,7 +67,7 @@ def seconds_alone(job: RenderJob, plan: Plan) -> dict[str, StageSeconds]:
     sources = plan.photos
     photos = timed("photo", lambda: _in_threads(lambda s: load_photo(s, long_side=config.source.long_side), sources))
     maps = timed("depth", lambda: [_map(estimator, photo, sharpen=config.depth.sharpen_depth) for photo in photos])
-    subjects = [Subject(photo, disparity) for photo, disparity in zip(photos, maps, strict=True)]
+    subjects = [RgbdImage(photo, disparity) for photo, disparity in zip(photos, maps, strict=True)]
     samples = timed("render", lambda: _samples(job, subjects))
     fields = timed("encode", lambda: _in_threads(lambda sample: encode(sample, codec), samples))
     with TemporaryDirectory(prefix="bench-write-", dir=str(config.out.parent)) as folder:
@@ -87,8 +87,8 @@ def _map(estimator: DepthEstimator, photo: Photo, *, sharpen: bool) -> Disparity
     return with_sharp_edges(found, photo) if sharpen else found
 
 
-def _samples(job: RenderJob, subjects: Sequence[Subject]) -> list[Sample]:
-    return [photo_to_sample(f"{i:08d}", "train", subject, job.setting) for i, subject in enumerate(subjects)]
+def _samples(job: RenderJob, subjects: Sequence[RgbdImage]) -> list[Sample]:
+    return [build_sample(f"{i:08d}", "train", subject, job.settings) for i, subject in enumerate(subjects)]
 
 
 def _write(folder: Path, samples: Sequence[Sample], fields: Sequence[dict[str, bytes]]) -> None:

@@ -27,8 +27,8 @@ from pipelines.render.executors.stage_clock import StageClock
 from pipelines.render.photos.photo import Photo, PhotoSource, RejectedPhoto, load_photo
 from pipelines.render.plan.plan import PlannedSample, PlannedShard
 from pipelines.render.plan.rejects import rejected, write_shard_rejects
-from pipelines.render.sample.build import photo_to_sample
-from pipelines.render.sample.subject import Subject, draw_builtin
+from pipelines.render.sample.build import build_sample
+from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
 from pipelines.runs.data_set_paths import Folder
 from shards.codec import ImageCodec, encode
@@ -61,7 +61,7 @@ class ShardWorker:
         cv2.setNumThreads(1)
         self._job = job
         self._config = job.config
-        self._setting = job.setting
+        self._settings = job.settings
         self._codec = ImageCodec(job.config.storage.image_format)
         self._folder = Folder(job.config.out)
         self._on_photo = on_photo
@@ -142,14 +142,14 @@ class ShardWorker:
                 if isinstance(subject, Rejection):
                     raise subject
                 with work.clock.stage("render"):
-                    sample = photo_to_sample(planned.key, work.plan.split, subject, self._setting)
+                    sample = build_sample(planned.key, work.plan.split, subject, self._settings)
             except Rejection as reason:
                 work.rejects.append(rejected(planned.photo, reason))
             else:
                 yield sample
             self._on_photo()
 
-    def _subjects(self, work: _ShardInWork) -> Iterator[tuple[PlannedSample, Subject | Rejection]]:
+    def _subjects(self, work: _ShardInWork) -> Iterator[tuple[PlannedSample, RgbdImage | Rejection]]:
         """Every photo with its disparity, batch by batch: depth models are at their best on a few photos at once.
 
         A batch never crosses a shard: who is in it may change the last bits of its disparity. The next batch is
@@ -188,11 +188,11 @@ class ShardWorker:
         photo: Photo | Rejection | None,
         maps: Iterator[DisparityMap | Rejection],
         clock: StageClock,
-    ) -> Subject | Rejection:
+    ) -> RgbdImage | Rejection:
         """Photo and the next disparity map together; a built-in scene; or why there is none."""
         if photo is None:
             with clock.stage("photo"):
-                return draw_builtin(source, long_side=self._config.source.long_side, stack=self._config.stack)
+                return builtin_rgbd(source, long_side=self._config.source.long_side, stack=self._config.stack)
         if isinstance(photo, Rejection):
             return photo
         disparity = next(maps)
@@ -205,4 +205,4 @@ class ShardWorker:
         if self._config.depth.sharpen_depth:
             with clock.stage("depth"):
                 disparity = with_sharp_edges(disparity, photo)
-        return Subject(photo, disparity)
+        return RgbdImage(photo, disparity)

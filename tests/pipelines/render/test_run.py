@@ -292,7 +292,7 @@ def test_a_kernel_that_is_not_built_yet_ends_the_run_at_once(
     def not_yet(*_: object) -> None:
         raise NotImplementedError("not built yet")
 
-    monkeypatch.setattr(worker, "photo_to_sample", not_yet)
+    monkeypatch.setattr(worker, "build_sample", not_yet)
     with pytest.raises(UserError, match="not built yet"):
         render(tiny_config)
 
