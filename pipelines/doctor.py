@@ -13,6 +13,7 @@ import torch
 
 from pipelines.errors import UserError
 from pipelines.render import recipes
+from pipelines.render.config import DepthConfig
 from pipelines.render.depth.estimator import check_depth
 from pipelines.render.estimate import bytes_per_sample
 from pipelines.runs.disk import format_bytes
@@ -100,7 +101,7 @@ def _devices() -> list[str]:
 def _depth(depth: str) -> tuple[str, bool, list[str]]:
     """What is said of the depth model, whether its weights are on this machine, and notes."""
     try:
-        origin = check_depth(depth, allow_network=False)[-1]
+        origin = check_depth(DepthConfig(depth, offline=True))[-1]
     except UserError as error:
         return "not on this machine", False, [f"{error}"]
     license_note = [f"{origin.source} may not be used commercially ({origin.license})"] * origin.is_noncommercial

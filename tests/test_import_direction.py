@@ -8,11 +8,13 @@ Rules:
 3. No cycle between files, wherever they lie.
 4. Only one file imports ray; none imports torchvision.
 5. Product code never names `tests`.
+6. The rooms of SIBLINGS do not import each other, whatever their order in FLOORS.
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -47,6 +49,7 @@ FLOORS = (
     "pipelines.render.plan",
     "pipelines.render.executors",
     "pipelines.render",
+    "pipelines.measure",
     "pipelines.model",
     "pipelines.train",
     "pipelines.refocus",
@@ -62,6 +65,8 @@ FLOORS = (
     "pipelines",
 )
 """From the ground up."""
+SIBLINGS = (("pipelines.train", "pipelines.refocus"),)
+"""What both need lies below them."""
 NAMES_TESTS = re.compile(r"(^|[^\w.])tests[/.]\w")
 
 Files = Mapping[str, str]
@@ -99,6 +104,15 @@ def floor(module: str) -> int:
     return FLOORS.index(max(matching, key=len))
 
 
+def are_siblings(module: str, name: str) -> bool:
+    """Whether the two lie in different rooms of one line of SIBLINGS."""
+    return any(
+        module.startswith(f"{room}.") and f"{name}.".startswith(f"{other}.")
+        for rooms in SIBLINGS
+        for room, other in itertools.permutations(rooms, 2)
+    )
+
+
 def complaints(files: Files) -> list[str]:
     """One line for each import that breaks a rule."""
     wrong = []
@@ -114,6 +128,8 @@ def complaints(files: Files) -> list[str]:
                 arrows[module].add(name)
                 if floor(name) > floor(module):
                     wrong.append(f"{module} imports {name}, which stands above it")
+                if are_siblings(module, name):
+                    wrong.append(f"{module} imports {name}: what both need belongs below them")
             if top in ONLY_HERE and module not in ONLY_HERE[top]:
                 wrong.append(f"{module} imports {top}: only {', '.join(ONLY_HERE[top]) or 'nobody'} may")
         wrong += [f"{module} names tests: {line.strip()}" for line in source.splitlines() if NAMES_TESTS.search(line)]
@@ -164,6 +180,8 @@ def test_every_floor_is_there() -> None:
         ("pipelines.runs.device", "from pipelines.render.config import RenderConfig"),
         ("pipelines.render.config", "from pipelines.render.plan.plan import Plan"),
         ("pipelines.train.loop", 'command = "pipelines.refocus.run:run"'),
+        ("pipelines.refocus.refocuser", "from pipelines.train.checkpoint import load_checkpoint"),
+        ("pipelines.refocus.refocuser", "import pipelines.train"),
         ("pipelines.render.executors.worker", "import ray"),
         ("pipelines.render.executors.worker", "import ray.util as util"),
         ("pipelines.render.executors.ray_pool", "from torchvision import transforms"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -54,15 +55,7 @@ def seconds_alone(job: RenderJob, plan: Plan) -> dict[str, StageSeconds]:
         seconds[stage] = StageSeconds(time.perf_counter() - start, time.process_time() - cpu_start)
         return result
 
-    estimator = open_depth(
-        config.depth.depth,
-        kind=config.depth.depth_kind,
-        revision=config.depth.depth_revision,
-        depth_dir=config.depth.depth_dir,
-        device=job.device_kind,
-        allow_network=False,
-        batch_size=config.depth.depth_batch,
-    )
+    estimator = open_depth(dataclasses.replace(config.depth, offline=True), job.device_kind)
     codec = ImageCodec(config.storage.image_format)
     sources = plan.photos
     photos = timed("photo", lambda: _in_threads(lambda s: load_photo(s, long_side=config.source.long_side), sources))

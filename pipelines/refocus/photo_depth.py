@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError
 from pipelines.refocus.config import RefocusConfig
+from pipelines.render.config import DepthConfig
 from pipelines.render.depth.edges import with_sharp_edges
 from pipelines.render.depth.estimator import check_depth, open_depth
 from pipelines.render.photos.photo import Photo
@@ -26,10 +27,10 @@ def depth_of(photo: Photo, config: RefocusConfig, device: str) -> PhotoDepth:
     """Sidecar, model or nothing, by --depth. Raises UserError when what is asked for is not there."""
     if config.depth == "none":
         return PhotoDepth(None, "none")
-    options = {"kind": config.depth_kind, "allow_network": not config.offline}
+    depth = DepthConfig(config.depth, config.depth_kind, offline=config.offline)
     try:
-        check_depth(config.depth, **options, photos=[photo.source])  # type: ignore[arg-type]
-        found = open_depth(config.depth, **options, device=device).estimate([photo])[0]  # type: ignore[arg-type]
+        check_depth(depth, [photo.source])
+        found = open_depth(depth, device).estimate([photo])[0]
     except UserError as error:
         raise UserError(f"{error}; or refocus without depth: --depth none", error.exit_code) from error
     if isinstance(found, Rejection):

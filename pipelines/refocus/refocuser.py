@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipelines.errors import UserError
-from pipelines.model.dit import SIZES, Condition, DiT
-from pipelines.model.ema import averaged
+from pipelines.model.checkpoint import TrainedOn, load_averaged
+from pipelines.model.dit import Condition
 from pipelines.model.sampler import Predict, SamplerConfig, guided, sample, seeded_noise
 from pipelines.refocus.canvas import WHOLE, Canvas, canvas_of, working_long_side
 from pipelines.refocus.tiling import Tile, blended, cut
-from pipelines.train.checkpoint import Progress, RunFolder, Settings, load_weights, read_progress, read_settings
 
 _log = logging.getLogger(__name__)
 
@@ -30,23 +28,11 @@ SLACK = 0.01
 """Blur levels that lie this share beyond the trained ones are rounding, not another blur."""
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What a run says of its model: size of the pictures, depth dropout, and the blur levels it has seen."""
-
-    run: Path
-    width: int
-    height: int
-    patch_px: int
-    depth_dropout: float
-    progress: Progress
-
-
 class Refocuser:
     """The averaged weights of a run's newest checkpoint. Made by `from_run`."""
 
-    def __init__(self, model: nn.Module, trained: Trained, device: str, sampler: SamplerConfig) -> None:
-        self.trained = trained
+    def __init__(self, model: nn.Module, trained_on: TrainedOn, device: str, sampler: SamplerConfig) -> None:
+        self.trained_on = trained_on
         self.model = model.to(device).eval()
         self._device, self._sampler = device, sampler
 
@@ -58,19 +44,11 @@ class Refocuser:
 
         Raises UserError: no run, no checkpoint yet, damaged files, weights of another model.
         """
-        settings = read_settings(run)
-        checkpoint = RunFolder(run).latest()
-        if checkpoint is None:
-            raise UserError(
-                f"{run} must hold a checkpoint, got none yet; train further, it saves every --save-every steps"
-            )
-        trained = _trained(run, settings, read_progress(checkpoint))
-        average = averaged(DiT(SIZES[settings["model"]]), 0.0)
-        load_weights(checkpoint / "average.safetensors", average)
+        model, trained_on = load_averaged(run)
         sampler = sampler or SamplerConfig()
         if steps is not None:
             sampler = dataclasses.replace(sampler, steps=steps)
-        return cls(average.module, trained, device, sampler)
+        return cls(model, trained_on, device, sampler)
 
     def refocus(
         self,
@@ -98,11 +76,11 @@ class Refocuser:
         """
         self._check(photo_srgb, disparity, focus_point, blur_level)
         height, width = photo_srgb.shape[:2]
-        trained_side = max(self.trained.width, self.trained.height)
+        trained_side = max(self.trained_on.width, self.trained_on.height)
         in_tiles = resolution == "auto" and disparity is not None
-        most = self.trained.progress.blur_level_max
+        most = self.trained_on.blur_level_max
         long_side = working_long_side(max(width, height), trained_side, blur_level, most, in_tiles)
-        canvas = canvas_of((width, height), long_side, self.trained.patch_px)
+        canvas = canvas_of((width, height), long_side, self.trained_on.patch_px)
         predict = self._predict(canvas, photo_srgb, disparity, focus_point, blur_level)
         noise = seeded_noise((1, 3, canvas.padded_height, canvas.padded_width), seed, self._device)
         with torch.inference_mode():
@@ -125,9 +103,9 @@ class Refocuser:
         x, y = canvas.point(*focus_point)
         blur_scale_px = blur_level / 100.0 * canvas.long_side  # K
         size = (canvas.padded_height, canvas.padded_width)
-        trained = (self.trained.height, self.trained.width)
-        fits = max(size) <= math.ceil(WHOLE * max(trained)) + self.trained.patch_px
-        tiles = cut(size, size if fits else trained, OVERLAP, self.trained.patch_px)
+        trained = (self.trained_on.height, self.trained_on.width)
+        fits = max(size) <= math.ceil(WHOLE * max(trained)) + self.trained_on.patch_px
+        tiles = cut(size, size if fits else trained, OVERLAP, self.trained_on.patch_px)
 
         def of_tile(tile: Tile) -> Predict:
             condition = Condition(
@@ -162,17 +140,17 @@ class Refocuser:
             raise UserError(f"the blur level must be a number above 0 (percent of the long side); got {blur_level}")
         if disparity is not None:
             _check_disparity(disparity, photo_srgb.shape[:2])
-        elif self.trained.depth_dropout == 0:
+        elif self.trained_on.depth_dropout == 0:
             raise UserError(
-                f"{self.trained.run} was trained with --depth-dropout 0 and needs the photo's depth; give a sidecar or "
-                "a depth model, or train with dropout"
+                f"{self.trained_on.run} was trained with --depth-dropout 0 and needs the photo's depth; give a sidecar "
+                "or a depth model, or train with dropout"
             )
-        low, high = self.trained.progress.blur_level_min, self.trained.progress.blur_level_max
+        low, high = self.trained_on.blur_level_min, self.trained_on.blur_level_max
         if not low * (1.0 - SLACK) <= blur_level <= high * (1.0 + SLACK):
             _log.warning(
                 "blur level %g lies beyond what %s was trained on, %.3g to %.3g",
                 blur_level,
-                self.trained.run,
+                self.trained_on.run,
                 low,
                 high,
             )
@@ -198,14 +176,3 @@ def disparity_at(disparity: NDArray[np.float32], focus_point: tuple[float, float
     height, width = disparity.shape
     column, row = min(width - 1, int(focus_point[0] * width)), min(height - 1, int(focus_point[1] * height))
     return float(disparity[row, column])
-
-
-def _trained(run: Path, settings: Settings, progress: Progress) -> Trained:
-    try:
-        size = SIZES[settings["model"]]
-        width, height, dropout = int(settings["width"]), int(settings["height"]), float(settings["depth_dropout"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{run}/config.json must say model, width, height and depth_dropout; it lacks {error}"
-        ) from error
-    return Trained(run, width, height, size.patch_px, dropout, progress)

@@ -137,17 +137,7 @@ def _vetted(config: RenderConfig, prepared: Prepared) -> list[RejectedPhoto]:
 def _depth_origins(config: RenderConfig, photos: Sequence[PhotoSource]) -> tuple[DepthOrigin, ...]:
     """Where depth will come from; nowhere for built-in scenes, which bring their own."""
     real = [photo for photo in photos if not photo.is_builtin]
-    if not real:
-        return ()
-    depth = config.depth
-    return check_depth(
-        depth.depth,
-        kind=depth.depth_kind,
-        revision=depth.depth_revision,
-        depth_dir=depth.depth_dir,
-        allow_network=not depth.offline,
-        photos=real,
-    )
+    return check_depth(config.depth, real) if real else ()
 
 
 def _freeze(folder: Folder, prepared: Prepared) -> None:

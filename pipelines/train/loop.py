@@ -19,17 +19,19 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
+from rich.progress import Progress, TextColumn
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from pipelines.errors import UserError
+from pipelines.model.checkpoint import RunFolder, TrainingState
 from pipelines.runs.interruption import Interrupted, deferred
+from pipelines.runs.progress_bar import progress_bar
 from pipelines.train.batches import Batch, GroupDataset, Part, Places, open_batches
-from pipelines.train.checkpoint import Progress, RunFolder, save_checkpoint
+from pipelines.train.checkpoint import remove_old_checkpoints, save_checkpoint
 from pipelines.train.config import OptimizerConfig, TrainConfig
 from pipelines.train.objective import Losses, losses
 from pipelines.train.pictures import write_pictures
-from pipelines.train.progress import TrainProgress
 from pipelines.train.scalars import Scalars
 
 _log = logging.getLogger(__name__)
@@ -71,44 +73,50 @@ class _Report:
 
 
 def train_steps(
-    config: TrainConfig, learner: Learner, dataset: GroupDataset, progress: Progress, folder: RunFolder
-) -> Progress:
-    """Train from `progress` to `config.last_step`. Returns how far it came: there is a checkpoint of that step.
+    config: TrainConfig, learner: Learner, dataset: GroupDataset, state: TrainingState, folder: RunFolder
+) -> TrainingState:
+    """Train from `state` to `config.last_step`. Returns how far the run has come; that step has a checkpoint.
 
     Raises UserError: losses that are not finite, too many damaged samples. Raises Interrupted on SIGINT and SIGTERM,
     after the step at hand and with a checkpoint.
     """
     accelerator = learner.accelerator
-    batches = iter(_batches(config, accelerator, dataset, progress))
+    batches = iter(_batches(config, accelerator, dataset, state))
     tally = _Tally()
     learner.model.train()
     with (
-        closing(Scalars(folder.run / "tensorboard", progress.step, is_off=not accelerator.is_main_process)) as scalars,
+        closing(Scalars(folder.run / "tensorboard", state.step, is_off=not accelerator.is_main_process)) as scalars,
         deferred() as raise_waiting,
-        TrainProgress(progress.step, config.last_step, accelerator) as bar,
+        _step_bar(accelerator) as bar,
     ):
-        while progress.step < config.last_step:
+        task = bar.add_task("train", total=config.last_step, completed=state.step, loss="")
+        while state.step < config.last_step:
             stop, gradient = 0, 0.0
             for _ in range(config.optimizer.accumulate):
                 batch = next(batches).to(accelerator.device)
-                report, gradient = _descend(config, learner, batch, progress, raise_waiting)
-                progress = _counted(progress, batch, report, config, accelerator, dataset.samples)
+                report, gradient = _descend(config, learner, batch, state, raise_waiting)
+                state = _counted(state, batch, report, config, accelerator, dataset.samples)
                 tally.flow, tally.stack = tally.flow + report.flow, tally.stack + report.stack
                 tally.batches += 1
                 stop = stop or report.stop
-            progress = dataclasses.replace(progress, step=progress.step + 1)
+            state = dataclasses.replace(state, step=state.step + 1)
             learner.average.update_parameters(learner.bare_model)
-            bar.step_done(tally.flow / tally.batches)
-            if progress.step % config.recording.log_every == 0:
-                tally = _write_scalars(scalars, config, progress, tally, gradient, accelerator)
-            if _is_due(progress.step, config.recording.sample_every, config.last_step) and accelerator.is_main_process:
-                _draw(config, learner, dataset, progress, folder, scalars)
-            if stop or _is_due(progress.step, config.recording.save_every, config.last_step):
-                _save(config, learner, progress, folder)
+            bar.update(task, advance=1, loss=f"loss {tally.flow / tally.batches:.4f}")
+            if state.step % config.recording.log_every == 0:
+                tally = _write_scalars(scalars, config, state, tally, gradient, accelerator)
+            if _is_due(state.step, config.recording.sample_every, config.last_step) and accelerator.is_main_process:
+                _draw(config, learner, dataset, state, folder, scalars)
+            if stop or _is_due(state.step, config.recording.save_every, config.last_step):
+                _save(config, learner, state, folder)
             if stop:
-                _log.info("interrupted at step %d, with a checkpoint; the same command resumes", progress.step)
+                _log.info("interrupted at step %d, with a checkpoint; the same command resumes", state.step)
                 raise Interrupted(stop)
-    return progress
+    return state
+
+
+def _step_bar(accelerator: Accelerator) -> Progress:
+    """Steps, mean flow loss and the time left; shown by the first process on a terminal."""
+    return progress_bar("train", "steps", TextColumn("[dim]{task.fields[loss]}"), is_shown=accelerator.is_main_process)
 
 
 def learning_rate(step: int, config: OptimizerConfig) -> float:
@@ -120,16 +128,16 @@ def learning_rate(step: int, config: OptimizerConfig) -> float:
 
 
 def _batches(
-    config: TrainConfig, accelerator: Accelerator, dataset: GroupDataset, progress: Progress
+    config: TrainConfig, accelerator: Accelerator, dataset: GroupDataset, state: TrainingState
 ) -> Iterator[Batch]:
     part = Part(accelerator.process_index, accelerator.num_processes)
-    count = (config.last_step - progress.step) * config.optimizer.accumulate
-    places = Places(dataset.samples, config.dataset.batch_size, part, first=progress.batches, count=count)
+    count = (config.last_step - state.step) * config.optimizer.accumulate
+    places = Places(dataset.samples, config.dataset.batch_size, part, first=state.batches, count=count)
     return iter(open_batches(dataset, places, config.dataset))
 
 
 def _descend(
-    config: TrainConfig, learner: Learner, batch: Batch, progress: Progress, raise_waiting: Callable[[], None]
+    config: TrainConfig, learner: Learner, batch: Batch, state: TrainingState, raise_waiting: Callable[[], None]
 ) -> tuple[_Report, float]:
     """One batch; a step of the optimizer when it is the last of the accumulated. Also the gradient's length."""
     accelerator, model = learner.accelerator, learner.model
@@ -138,14 +146,14 @@ def _descend(
         result = losses(model, batch, config.objective)
         report = _agreed(accelerator, result, batch, raise_waiting)
         if not math.isfinite(report.flow + report.stack):
-            _stop_at_nan(accelerator, result, batch, progress)
+            _stop_at_nan(accelerator, result, batch, state)
         accelerator.backward(result.total)
         if accelerator.sync_gradients:
             gradient = float(accelerator.clip_grad_norm_(model.parameters(), config.optimizer.clip_norm))
             if not math.isfinite(gradient):
-                _stop_at_nan(accelerator, result, batch, progress)
+                _stop_at_nan(accelerator, result, batch, state)
             for group in learner.optimizer.param_groups:
-                group["lr"] = learning_rate(progress.step, config.optimizer)
+                group["lr"] = learning_rate(state.step, config.optimizer)
         learner.optimizer.step()
         learner.optimizer.zero_grad()
     return report, gradient
@@ -174,14 +182,14 @@ def _waiting_signal(raise_waiting: Callable[[], None]) -> int:
     return 0
 
 
-def _stop_at_nan(accelerator: Accelerator, result: Losses, batch: Batch, progress: Progress) -> None:
+def _stop_at_nan(accelerator: Accelerator, result: Losses, batch: Batch, state: TrainingState) -> None:
     """Raise on every process, with the keys of the batches whose own loss is not finite, or of all."""
     is_mine = not bool(torch.isfinite(result.total))
     found = [(is_mine, batch.keys)]
     every = gather_object(found) if accelerator.num_processes > 1 else found
     guilty = [key for is_bad, keys in every if is_bad for key in keys] or [key for _, keys in every for key in keys]
     raise UserError(
-        f"loss and gradient must be finite, got {float(result.total.detach())} in step {progress.step} with samples "
+        f"loss and gradient must be finite, got {float(result.total.detach())} in step {state.step} with samples "
         f"{', '.join(guilty)}; look at them with `refocus-foundry preview`, or lower --learning-rate and begin anew; "
         "the last checkpoint is kept",
         exit_code=1,
@@ -189,13 +197,13 @@ def _stop_at_nan(accelerator: Accelerator, result: Losses, batch: Batch, progres
 
 
 def _counted(
-    progress: Progress, batch: Batch, report: _Report, config: TrainConfig, accelerator: Accelerator, samples: int
-) -> Progress:
-    """Progress after a batch. Raises UserError when too much was damaged."""
+    state: TrainingState, batch: Batch, report: _Report, config: TrainConfig, accelerator: Accelerator, samples: int
+) -> TrainingState:
+    """TrainingState after a batch. Raises UserError when too much was damaged."""
     for complaint in batch.dropped:
         _log.warning("passed over: %s", complaint)
-    seen = progress.samples + len(batch.keys) * accelerator.num_processes
-    dropped = progress.dropped + report.dropped
+    seen = state.samples + len(batch.keys) * accelerator.num_processes
+    dropped = state.dropped + report.dropped
     share = config.dataset.max_dropped_fraction
     if dropped > share * max(seen, samples):
         first = f"the last: {batch.dropped[-1]}; " if batch.dropped else ""
@@ -206,12 +214,12 @@ def _counted(
         )
     levels = accelerator.gather(batch.blur_level)
     return dataclasses.replace(
-        progress,
-        batches=progress.batches + 1,
+        state,
+        batches=state.batches + 1,
         samples=seen,
         dropped=dropped,
-        blur_level_min=min(progress.blur_level_min, float(levels.min())),
-        blur_level_max=max(progress.blur_level_max, float(levels.max())),
+        blur_level_min=min(state.blur_level_min, float(levels.min())),
+        blur_level_max=max(state.blur_level_max, float(levels.max())),
     )
 
 
@@ -220,21 +228,26 @@ def _is_due(step: int, every: int, last: int) -> bool:
 
 
 def _write_scalars(
-    scalars: Scalars, config: TrainConfig, progress: Progress, tally: _Tally, gradient: float, accelerator: Accelerator
+    scalars: Scalars,
+    config: TrainConfig,
+    state: TrainingState,
+    tally: _Tally,
+    gradient: float,
+    accelerator: Accelerator,
 ) -> _Tally:
     """Write the means since the last time; returns an empty tally."""
     seconds = max(1e-9, time.monotonic() - tally.since)
     groups = tally.batches * config.dataset.batch_size * accelerator.num_processes
     scalars.write(
-        progress.step,
+        state.step,
         {
             "loss/flow": tally.flow / tally.batches,
             "loss/stack": tally.stack / tally.batches,
             "loss/total": (tally.flow + config.objective.stack_weight * tally.stack) / tally.batches,
-            "optimizer/learning_rate": learning_rate(progress.step - 1, config.optimizer),
+            "optimizer/learning_rate": learning_rate(state.step - 1, config.optimizer),
             "optimizer/gradient_norm": gradient,
-            "data/samples": progress.samples,
-            "data/dropped": progress.dropped,
+            "data/samples": state.samples,
+            "data/dropped": state.dropped,
             "data/groups_per_second": groups / seconds,
         },
     )
@@ -245,18 +258,18 @@ def _draw(
     config: TrainConfig,
     learner: Learner,
     dataset: GroupDataset,
-    progress: Progress,
+    state: TrainingState,
     folder: RunFolder,
     scalars: Scalars,
 ) -> Path:
-    path = folder.run / "pictures" / f"{progress.step:08d}.png"
-    picture = write_pictures(learner.average.module, dataset, learner.accelerator.device, path)
-    scalars.picture(progress.step, "refocused", picture)
+    path = folder.run / "pictures" / f"{state.step:08d}.png"
+    picture = write_pictures(learner.average.module, dataset, learner.accelerator.device, path, step=state.step)
+    scalars.picture(state.step, "refocused", picture)
     return path
 
 
-def _save(config: TrainConfig, learner: Learner, progress: Progress, folder: RunFolder) -> None:
+def _save(config: TrainConfig, learner: Learner, state: TrainingState, folder: RunFolder) -> None:
     if learner.accelerator.is_main_process:
-        save_checkpoint(folder, learner.bare_model, learner.average, learner.optimizer, progress)
-        folder.remove_old(config.recording.keep)
+        save_checkpoint(folder, learner.bare_model, learner.average, learner.optimizer, state)
+        remove_old_checkpoints(folder, config.recording.keep)
     learner.accelerator.wait_for_everyone()

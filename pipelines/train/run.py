@@ -23,13 +23,14 @@ except ImportError as error:
     way_out = "pip install 'refocus-foundry[train]'"
     raise UserError(f"train needs accelerate and tensorboard: {way_out} ({error})") from error
 
+from pipelines.model.checkpoint import RunFolder, Settings, TrainingState
 from pipelines.model.dit import SIZES, DiT
 from pipelines.model.ema import averaged
 from pipelines.runs.device import resolve_device
 from pipelines.runs.interruption import Interrupted, interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.train.batches import GroupDataset, find_training_shards
-from pipelines.train.checkpoint import Progress, RunFolder, Settings, check_settings, load_checkpoint
+from pipelines.train.checkpoint import check_settings, load_checkpoint
 from pipelines.train.config import TrainConfig
 from pipelines.train.loop import Learner, train_steps
 from shards import ShardFile
@@ -81,13 +82,13 @@ def train(config: TrainConfig) -> TrainResult:
 def _train(
     config: TrainConfig, shards: list[ShardFile], accelerator: accelerate.Accelerator, folder: RunFolder
 ) -> TrainResult:
-    learner, progress = open_learner(config, accelerator, folder)
+    learner, state = open_learner(config, accelerator, folder)
     dataset = GroupDataset(shards, config.dataset, config.objective, config.seed)
     started = time.monotonic()
-    if progress.step >= config.last_step:
-        _log.info("%s is at step %d already", config.out, progress.step)
+    if state.step >= config.last_step:
+        _log.info("%s is at step %d already", config.out, state.step)
     try:
-        progress = train_steps(config, learner, dataset, progress, folder)
+        state = train_steps(config, learner, dataset, state, folder)
     except Interrupted as interrupted:
         raise UserError(
             f"{config.out}: interrupted, with a checkpoint; the same command resumes", interrupted.exit_code
@@ -97,9 +98,9 @@ def _train(
         checkpoint=str(folder.latest()),
         model=config.model,
         weights=sum(weight.numel() for weight in learner.bare_model.parameters()),
-        step=progress.step,
-        samples=progress.samples,
-        dropped=progress.dropped,
+        step=state.step,
+        samples=state.samples,
+        dropped=state.dropped,
         seconds=round(time.monotonic() - started, 1),
     )
 
@@ -117,16 +118,16 @@ def open_accelerator(config: TrainConfig) -> accelerate.Accelerator:
 
 def open_learner(
     config: TrainConfig, accelerator: accelerate.Accelerator, folder: RunFolder
-) -> tuple[Learner, Progress]:
+) -> tuple[Learner, TrainingState]:
     """Model, optimizer and average as the newest checkpoint left them, or new ones."""
     model = new_model(config)
     average = averaged(model, config.optimizer.ema_decay)
     model, average = model.to(accelerator.device), average.to(accelerator.device)
     optimizer = torch.optim.AdamW(_weight_groups(model, config), lr=config.optimizer.learning_rate, betas=(0.9, 0.95))
     latest = folder.latest()
-    progress = load_checkpoint(latest, model, average, optimizer) if latest else Progress()
+    state = load_checkpoint(latest, model, average, optimizer) if latest else TrainingState()
     prepared_model, prepared_optimizer = accelerator.prepare(model, optimizer)
-    return Learner(accelerator, prepared_model, prepared_optimizer, average), progress
+    return Learner(accelerator, prepared_model, prepared_optimizer, average), state
 
 
 def new_model(config: TrainConfig) -> nn.Module:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 from pipelines.errors import Rejection, UserError
+from pipelines.render.config import DepthConfig
 from pipelines.render.depth.checkpoint import check_checkpoint, fetch_checkpoint
 from pipelines.render.depth.disparity_map import DisparityMap, Kind
 from pipelines.render.depth.file import read_depth_file
-from pipelines.render.depth.networks import DEFAULT_BATCH, TransformersDepth
+from pipelines.render.depth.networks import TransformersDepth
 from pipelines.render.depth.registry import DEFAULT_MODEL
 from pipelines.render.depth.sidecar import SidecarDepth, find_sidecar, looked_for, meaning, read_note
 from pipelines.render.photos.photo import Photo, PhotoSource
@@ -45,22 +46,16 @@ class DepthOrigin:
     is_here: bool  # False when the model will be downloaded first
 
 
-def check_depth(
-    spec: str,
-    *,
-    kind: Kind | None = None,
-    revision: str | None = None,
-    depth_dir: Path | None = None,
-    allow_network: bool = True,
-    photos: Sequence[PhotoSource] = (),
-) -> tuple[DepthOrigin, ...]:
-    """Whether depth can come from where `spec` says, within seconds and without loading a model.
+def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tuple[DepthOrigin, ...]:
+    """Where the depth of `photos` will come from; takes seconds and loads no model.
 
-    `spec` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a model's folder or a
-    model's id on the hub. `photos` are those that need it: with sidecars, one of them at least must have one.
+    `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a model's folder or a
+    model's id on the hub. With sidecars, at least one of the photos must have one.
 
-    Raises UserError: nothing there, no network, or nobody says what the numbers mean.
+    Raises UserError: the model or the folder is missing, the network is needed and not allowed, or the values have no
+    declared kind.
     """
+    spec, kind, depth_dir = config.depth, config.depth_kind, config.depth_dir
     if depth_dir is not None and not depth_dir.is_dir():
         raise UserError(f"--depth-dir {depth_dir} must be a folder; it is not there")
     origins = []
@@ -78,36 +73,29 @@ def check_depth(
     if spec == "auto" and photos and all(find_sidecar(photo, depth_dir) for photo in photos):
         return tuple(origins)
     model = DEFAULT_MODEL if spec == "auto" else spec
-    found = check_checkpoint(model, kind=kind, revision=revision, allow_network=allow_network)
+    found = check_checkpoint(model, kind=kind, revision=config.depth_revision, allow_network=not config.offline)
     here = found.folder is not None
     return (*origins, DepthOrigin(found.model, found.revision, found.license, found.is_noncommercial, here))
 
 
-def open_depth(
-    spec: str,
-    *,
-    kind: Kind | None = None,
-    revision: str | None = None,
-    depth_dir: Path | None = None,
-    device: str = "cpu",
-    allow_network: bool = True,
-    batch_size: int = DEFAULT_BATCH,
-) -> DepthEstimator:
-    """The estimator that `spec` names; see `check_depth`. A model is loaded here, for `auto` at its first photo.
+def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
+    """The estimator that `--depth` names; see `check_depth`. A model is loaded here, for `auto` at its first photo.
 
     Raises UserError as `check_depth` does.
     """
 
     def open_model(model: str) -> TransformersDepth:
-        found = fetch_checkpoint(model, kind=kind, revision=revision, allow_network=allow_network)
-        return TransformersDepth(found, device=device, batch_size=batch_size)
+        found = fetch_checkpoint(
+            model, kind=config.depth_kind, revision=config.depth_revision, allow_network=not config.offline
+        )
+        return TransformersDepth(found, device=device, batch_size=config.depth_batch)
 
-    sidecars = SidecarDepth(depth_dir, kind)
-    if spec == "sidecar":
+    sidecars = SidecarDepth(config.depth_dir, config.depth_kind)
+    if config.depth == "sidecar":
         return sidecars
-    if spec == "auto":
+    if config.depth == "auto":
         return _SidecarElseModel(sidecars, lambda: open_model(DEFAULT_MODEL))
-    return open_model(spec)
+    return open_model(config.depth)
 
 
 @dataclass(frozen=True)

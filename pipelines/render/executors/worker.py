@@ -69,16 +69,7 @@ class ShardWorker:
     @cached_property
     def _depth(self) -> DepthEstimator:
         """The depth model: loaded for the first photo, and never when all scenes are built-in."""
-        depth = self._config.depth
-        return open_depth(
-            depth.depth,
-            kind=depth.depth_kind,
-            revision=depth.depth_revision,
-            depth_dir=depth.depth_dir,
-            device=self._job.device_kind,
-            allow_network=not depth.offline,
-            batch_size=depth.depth_batch,
-        )
+        return open_depth(self._config.depth, self._job.device_kind)
 
     def render_shard(self, shard: PlannedShard) -> ShardReport:
         """Write one shard and the list of what it left out; a shard without a sample leaves no tar.

@@ -41,6 +41,7 @@ from shards.sample import (
     SampleRecord,
 )
 from simulator import ThinLens
+from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.highlight import HighlightCurve
 
 Codes = npt.NDArray[np.uint16]  # [H, W] disparity as it is stored
@@ -180,22 +181,13 @@ def _rendered(
     settings: SampleSettings,
 ) -> npt.NDArray[np.uint8]:
     """The stack in 8-bit sRGB, [F, H, W, 3], with the sensor's noise and the frames' JPEG compression."""
-    radius_px = _largest_radius(frames, rgbd.disparity_range(stored), lens)
-    scene = rgbd.scene(stored, radius_px, settings.device, lens.highlight)
     lenses = [frame.lens for frame in frames]
+    radius_px = largest_radius_px(lenses, rgbd.disparity_range(stored), lens.aperture)
+    scene = rgbd.scene(stored, radius_px, settings.device, lens.highlight)
     linear = scene.render(lenses, aperture=lens.aperture, quality=settings.stack.quality)  # [F, 3, H, W]
     noisy = with_sensor_noise(linear, lens.noise, settings.seed, rgbd.photo.source.scene_id)
     pixels = to_srgb8(noisy, settings.lens.tone)
     return np.stack([jpeg_compressed(p, frame.jpeg_quality) for p, frame in zip(pixels, frames, strict=True)])
-
-
-def _largest_radius(frames: list[FrameSettings], disparity_range: tuple[float, float], lens: SampledLens) -> float:
-    return max(
-        of_channel.blur_scale_px * abs(end - of_channel.focus_disparity)
-        for frame in frames
-        for of_channel in lens.aperture.lenses_of_channels(frame.lens)
-        for end in disparity_range
-    )
 
 
 def label_frame(frame: FrameSettings, stored: npt.NDArray[np.float32]) -> FrameLabels:

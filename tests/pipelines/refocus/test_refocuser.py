@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from pipelines.errors import UserError
+from pipelines.model.checkpoint import TrainedOn
 from pipelines.model.dit import Condition
 from pipelines.model.sampler import SamplerConfig
-from pipelines.refocus.refocuser import Refocuser, Trained
-from pipelines.train.checkpoint import Progress
+from pipelines.refocus.refocuser import Refocuser
 
 RAMP = np.broadcast_to(np.linspace(0, 1, 48, dtype=np.float32), (32, 48)).copy()
 PHOTO = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
@@ -33,9 +33,8 @@ class Listener(nn.Module):
 
 def listening(depth_dropout: float = 0.2) -> tuple[Refocuser, Listener]:
     listener = Listener()
-    progress = Progress(step=1, blur_level_min=2.0, blur_level_max=16.0)
-    trained = Trained(Path("run"), 48, 32, 8, depth_dropout, progress)
-    return Refocuser(listener, trained, "cpu", SamplerConfig(steps=2)), listener
+    trained_on = TrainedOn(Path("run"), 48, 32, 8, depth_dropout, blur_level_min=2.0, blur_level_max=16.0)
+    return Refocuser(listener, trained_on, "cpu", SamplerConfig(steps=2)), listener
 
 
 def test_the_same_seed_gives_the_same_photo(run: Path) -> None:

@@ -7,18 +7,12 @@ import torch
 from torch import nn
 
 from pipelines.errors import UserError
+from pipelines.model.checkpoint import RunFolder, TrainingState, read_settings
 from pipelines.model.ema import averaged
-from pipelines.train.checkpoint import (
-    Progress,
-    RunFolder,
-    check_settings,
-    load_checkpoint,
-    read_settings,
-    save_checkpoint,
-)
+from pipelines.train.checkpoint import check_settings, load_checkpoint, remove_old_checkpoints, save_checkpoint
 
 Parts = tuple[nn.Module, nn.Module, torch.optim.Optimizer]
-PROGRESS = Progress(step=7, batches=14, samples=28, dropped=1, blur_level_min=2.0, blur_level_max=9.0)
+STATE = TrainingState(step=7, batches=14, samples=28, dropped=1, blur_level_min=2.0, blur_level_max=9.0)
 
 
 def parts(seed: int, steps: int = 3) -> Parts:
@@ -37,10 +31,10 @@ def parts(seed: int, steps: int = 3) -> Parts:
 def test_everything_comes_back(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     model, average, optimizer = parts(0)
-    path = save_checkpoint(folder, model, average, optimizer, PROGRESS)
+    path = save_checkpoint(folder, model, average, optimizer, STATE)
     assert path == folder.latest() == tmp_path / "checkpoints" / "00000007"
     other, other_average, other_optimizer = parts(1, steps=1)
-    assert load_checkpoint(path, other, other_average, other_optimizer) == PROGRESS
+    assert load_checkpoint(path, other, other_average, other_optimizer) == STATE
     for one, two in ((model, other), (average, other_average)):
         for name, value in one.state_dict().items():
             assert torch.equal(value, two.state_dict()[name]), name
@@ -54,26 +48,26 @@ def test_an_unfinished_checkpoint_is_none(tmp_path: Path) -> None:
     (folder.checkpoints / ".00000009.tmp").mkdir(parents=True)
     assert folder.latest() is None
     for step in (3, 5, 7):
-        save_checkpoint(folder, *parts(0), Progress(step=step))
-    folder.remove_old(2)
+        save_checkpoint(folder, *parts(0), TrainingState(step=step))
+    remove_old_checkpoints(folder, 2)
     assert sorted(path.name for path in folder.checkpoints.iterdir()) == ["00000005", "00000007"]
 
 
 def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
-    path = save_checkpoint(RunFolder(tmp_path), *parts(0), PROGRESS)
+    path = save_checkpoint(RunFolder(tmp_path), *parts(0), STATE)
     weights = path / "average.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(UserError, match=r"average.safetensors cannot be read .*remove this checkpoint"):
         load_checkpoint(path, *parts(1))
     (path / "state.json").write_text("{}x")
-    path = save_checkpoint(RunFolder(tmp_path), *parts(0), PROGRESS)
+    path = save_checkpoint(RunFolder(tmp_path), *parts(0), STATE)
     (path / "state.json").write_text("nothing")
     with pytest.raises(UserError, match=r"state.json cannot be read"):
         load_checkpoint(path, *parts(1))
 
 
 def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
-    path = save_checkpoint(RunFolder(tmp_path), *parts(0), PROGRESS)
+    path = save_checkpoint(RunFolder(tmp_path), *parts(0), STATE)
     model = nn.Sequential(nn.Linear(4, 9), nn.Linear(9, 2))
     with pytest.raises(UserError, match=r"must hold the weights that its config.json promises: .*0\.weight"):
         load_checkpoint(path, model, averaged(model, 0.9), torch.optim.AdamW(model.parameters()))

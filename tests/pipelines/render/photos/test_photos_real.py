@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.render.config import DepthConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.depth.estimator import check_depth, open_depth
 from pipelines.render.photos.photo import find_photos, load_photo
@@ -33,8 +34,8 @@ def test_a_real_photo_and_its_disparity_come_in_one_size(name: str) -> None:
     photo = load_photo(source, long_side=256)
     assert max(photo.srgb.shape[:2]) == 256
     assert photo.flags == ()
-    assert check_depth("auto", photos=[source], allow_network=False)[0].source == "sidecar"
-    (disparity,) = open_depth("sidecar").estimate([photo])
+    assert check_depth(DepthConfig(offline=True), [source])[0].source == "sidecar"
+    (disparity,) = open_depth(DepthConfig("sidecar")).estimate([photo])
     assert isinstance(disparity, DisparityMap)
     assert disparity.values.shape == photo.srgb.shape[:2]
     assert (disparity.kind, disparity.unit, disparity.flags) == ("relative", "1", ())

@@ -1,0 +1,153 @@
+"""A training run on disk, as far as a reader needs it: settings, the newest checkpoint, weights.
+
+RUN/config.json                      every setting that decides the weights; names the model
+RUN/checkpoints/00001000/weights.safetensors  average.safetensors  optimizer.safetensors  state.json
+RUN/tensorboard/  RUN/pictures/      scalars; reference, target, prediction, error
+
+`train` writes a checkpoint under a temporary name and renames it, so a checkpoint that is there is complete.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from pipelines.errors import UserError
+from pipelines.model.dit import SIZES, DiT
+from pipelines.model.ema import averaged
+
+Settings = dict[str, Any]
+"""RUN/config.json: flags' names and their values."""
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """How far a run has come (state.json).
+
+    Attributes:
+        step: optimizer steps done.
+        batches: batches read by each process.
+        samples: samples read by all processes together.
+        dropped: damaged samples skipped.
+        blur_level_min, blur_level_max: blur levels trained on, percent of the long side.
+    """
+
+    step: int = 0
+    batches: int = 0
+    samples: int = 0
+    dropped: int = 0
+    blur_level_min: float = float("inf")
+    blur_level_max: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """RUN, and the paths in it."""
+
+    run: Path
+
+    @property
+    def config(self) -> Path:
+        return self.run / "config.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.run / "checkpoints"
+
+    @property
+    def meta(self) -> Path:
+        return self.run / ".meta"
+
+    def all_checkpoints(self) -> list[Path]:
+        """Complete checkpoints, oldest first."""
+        return sorted(path for path in self.checkpoints.glob("[0-9]*") if path.is_dir())
+
+    def latest(self) -> Path | None:
+        """The newest checkpoint, None before the first."""
+        return max(self.all_checkpoints(), default=None)
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """The conditions a model was trained under: size of the pictures, depth dropout, blur levels in percent."""
+
+    run: Path
+    width: int
+    height: int
+    patch_px: int
+    depth_dropout: float
+    blur_level_min: float
+    blur_level_max: float
+
+
+def load_averaged(run: Path) -> tuple[nn.Module, TrainedOn]:
+    """The averaged weights of RUN's newest checkpoint as a model on the CPU, and what it was trained on.
+
+    Raises UserError: no run, no checkpoint yet, damaged files, weights of another model.
+    """
+    settings = read_settings(run)
+    checkpoint = RunFolder(run).latest()
+    if checkpoint is None:
+        raise UserError(f"{run} must hold a checkpoint, got none yet; train further, it saves every --save-every steps")
+    trained_on = _trained_on(run, settings, read_state(checkpoint))
+    average = averaged(DiT(SIZES[settings["model"]]), 0.0)
+    load_weights(checkpoint / "average.safetensors", average)
+    return average.module, trained_on
+
+
+def _trained_on(run: Path, settings: Settings, state: TrainingState) -> TrainedOn:
+    try:
+        size = SIZES[settings["model"]]
+        width, height, dropout = int(settings["width"]), int(settings["height"]), float(settings["depth_dropout"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{run}/config.json must say model, width, height and depth_dropout; it lacks {error}"
+        ) from error
+    return TrainedOn(run, width, height, size.patch_px, dropout, state.blur_level_min, state.blur_level_max)
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Fill a model from a file. Raises UserError that names the first weights that do not fit."""
+    try:
+        model.load_state_dict(load_tensors(path))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{path} must hold the weights that its config.json promises: {reason}") from error
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name. Raises UserError when it is missing or damaged."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read ({error}); remove this checkpoint to use the one before") from error
+
+
+def read_state(path: Path) -> TrainingState:
+    """A checkpoint's state.json. Raises UserError when it is damaged."""
+    try:
+        return TrainingState(**json.loads((path / "state.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{path}/state.json cannot be read ({error}); remove this checkpoint to use the one before"
+        ) from error
+
+
+def read_settings(run: Path) -> Settings:
+    """RUN/config.json. Raises UserError when there is none, or it is damaged."""
+    path = RunFolder(run).config
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(settings, dict):
+            raise ValueError("it must hold one object")
+        return settings
+    except FileNotFoundError:
+        raise UserError(f"{run} must be the --out folder of a train run; it has no config.json") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); choose another run") from error
