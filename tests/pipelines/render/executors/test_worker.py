@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.bench import pipeline
-from pipelines.bench.photo_set import PhotoSet, write_photos
+from pipelines.bench.subject import PhotoSet, write_photos
 from pipelines.render.executors import worker
 from pipelines.render.executors.worker import ShardWorker
 
