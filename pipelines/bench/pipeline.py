@@ -23,7 +23,8 @@ from pipelines.errors import UserError
 from pipelines.render.config import DepthConfig, ExecutionConfig, RenderConfig, SourceConfig, StorageConfig
 from pipelines.render.executors.inline import run_inline
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
-from pipelines.render.run import Prepared, prepare
+from pipelines.render.plan.planning import Planning
+from pipelines.render.run import plan
 from pipelines.runs.interruption import interruptible
 from shards.reader import read_shards
 from shards.storage import StoragePath
@@ -73,15 +74,15 @@ class Workload:
     """The set to render, prepared once. Its shards all hold the same number of photos."""
 
     config: RenderConfig
-    prepared: Prepared
+    planning: Planning
 
     @property
     def frames(self) -> int:
-        return self.prepared.planning.plan.samples * self.config.stack.frames
+        return self.planning.plan.samples * self.config.stack.frames
 
     def job(self, execution: ExecutionConfig, out: StoragePath) -> RenderJob:
         config = replace(self.config, out=out, execution=execution)
-        return RenderJob(config, self.prepared.device_kind, "0" * 64)
+        return RenderJob(config, self.planning.device_kind, "0" * 64)
 
 
 def workload(folder: Path, photos: Path, wanted: PhotoSet, device: str) -> Workload:
@@ -95,7 +96,7 @@ def workload(folder: Path, photos: Path, wanted: PhotoSet, device: str) -> Workl
         storage=StorageConfig(samples_per_shard=wanted.samples_per_shard, split_fractions=(1.0, 0.0, 0.0)),
         execution=ExecutionConfig(device="cuda" if device == "cuda" else "cpu"),
     )
-    return Workload(config, prepare(config))
+    return Workload(config, plan(config))
 
 
 def inline_rates(load: Workload, repeats: int) -> tuple[list[StageRate], ExecutorRate, StoragePath]:
@@ -107,9 +108,9 @@ def inline_rates(load: Workload, repeats: int) -> tuple[list[StageRate], Executo
     for turn in range(repeats):
         job = load.job(load.config.execution, load.config.out.with_name(f"inline-{turn}"))
         with _worker_threads(job):
-            alone.append(seconds_alone(job, load.prepared.planning.plan))
+            alone.append(seconds_alone(job, load.planning.plan))
             start = time.perf_counter()
-            reports = _reports(run_inline(job, load.prepared.planning.plan.shards, _nothing))
+            reports = _reports(run_inline(job, load.planning.plan.shards, _nothing))
             walls.append(time.perf_counter() - start)
         for report in reports:
             busy.update(report.seconds)
@@ -122,7 +123,7 @@ def ray_rate(load: Workload, workers: int, stages: Sequence[StageRate]) -> Execu
     """The Ray executor. Raises UserError when there are not two shards for each worker."""
     from pipelines.render.executors.ray_pool import run_ray  # Ray takes seconds to import
 
-    shards = load.prepared.planning.plan.shards
+    shards = load.planning.plan.shards
     if len(shards) < 2 * workers:
         raise UserError(f"{workers} Ray workers need {2 * workers} shards to be timed; got {len(shards)}")
     execution = replace(load.config.execution, executor="ray", workers=workers)
@@ -153,7 +154,7 @@ def render_inline(load: Workload) -> StoragePath:
     """The data set alone, for the reader."""
     job = load.job(load.config.execution, load.config.out)
     with _worker_threads(job):
-        _reports(run_inline(job, load.prepared.planning.plan.shards, _nothing))
+        _reports(run_inline(job, load.planning.plan.shards, _nothing))
     return load.config.out
 
 
@@ -169,7 +170,7 @@ def _worker_threads(job: RenderJob) -> Iterator[None]:
 
 
 def _stage_rate(stage: str, spent: StageSeconds, load: Workload, busy: Counter[str]) -> StageRate:
-    samples = load.prepared.planning.plan.samples
+    samples = load.planning.plan.samples
     share = busy[stage] / sum(busy.values()) if stage in busy else None
     return StageRate(stage, load.frames / spent.wall_s, spent.wall_s / samples, spent.cpu_s / samples, share)
 

@@ -136,7 +136,7 @@ def _pipeline(load: Workload, turns: int, found: _Found) -> StoragePath:
     found.executors.append(inline)
     for workers in RAY_WORKERS:
         gpus = torch.cuda.device_count()
-        if load.prepared.device_kind == "cuda" and gpus < workers:
+        if load.planning.device_kind == "cuda" and gpus < workers:
             found.not_run.append(NotRun(f"{workers} Ray workers", f"each needs a GPU, there are {gpus}"))
             continue
         _log.info("pipeline: Ray, workers: %d", workers)
