@@ -49,6 +49,7 @@ FLOORS = (
     "pipelines.render.plan",
     "pipelines.render.executors",
     "pipelines.render",
+    "pipelines.measure",
     "pipelines.model",
     "pipelines.train",
     "pipelines.refocus",

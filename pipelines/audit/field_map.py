@@ -25,8 +25,8 @@ import numpy.typing as npt
 import yaml
 
 from pipelines.audit.subject import Subject
-from pipelines.benchmark.metrics import Picture
 from pipelines.errors import UserError
+from pipelines.measure.fidelity import Picture
 from shards.complaint import FieldError
 from simulator import ThinLens
 

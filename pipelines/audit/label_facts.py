@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.audit.subject import Subject
-from pipelines.benchmark.metrics import Picture
+from pipelines.measure.fidelity import Picture
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
 from pipelines.render.sample.stack_draw import DEPTH_LEVELS
 

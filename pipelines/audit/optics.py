@@ -54,10 +54,3 @@ class Optics:
         srgb = torch.from_numpy(subject.photo).permute(2, 0, 1).float() / 255
         light = self.highlight.expanded(srgb_to_linear(srgb))
         return Scene.from_rgbd(light, torch.from_numpy(subject.disparity).float(), max_radius_px=max_radius_px)
-
-    def largest_radius_px(self, subject: Subject, blur_scale_px: float, focus_disparity: float) -> float:
-        """Over all colours, which focus at planes of their own."""
-        shift = max(map(abs, self.aperture.focus_shift))
-        low, high = float(subject.disparity.min()), float(subject.disparity.max())
-        reach = max(high - focus_disparity, focus_disparity - low) + shift
-        return blur_scale_px * reach * (1 + 1e-5)

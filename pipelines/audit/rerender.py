@@ -18,13 +18,14 @@ import torch
 from pipelines.audit.line import Line, not_run, worst
 from pipelines.audit.optics import Optics
 from pipelines.audit.subject import Subject
-from pipelines.benchmark.metrics import Picture
+from pipelines.measure.fidelity import Picture
 from pipelines.render.config import StackConfig
 from pipelines.render.photos.listing import scene_seed
 from pipelines.render.photos.photo import PhotoSource
 from pipelines.render.sample.subject import draw_builtin, to_srgb8
 from shards.codec import ImageCodec, decode_image, encode_image
 from simulator import RENDERER_VERSION, Scene
+from simulator.optics.circle_of_confusion import largest_radius_px
 
 NAME, UNIT = "re-rendered", "grey levels of 255, mean |difference|"
 LOSSY_BOUND = 3.0
@@ -83,22 +84,12 @@ def _scene(subject: Subject, recipe: Recipe, optics: Optics) -> tuple[Scene, boo
     """The scene as it was, and whether it is the very same one."""
     source = _builtin_source(subject)
     if source is None:
-        radius = max(_radius(subject, optics, subject.disparity.min(), subject.disparity.max()), 0.0)
+        radius = largest_radius_px(subject.lenses, subject.disparity_range, optics.aperture)
         return optics.scene(subject, radius), subject.photo_is_exact
     built = draw_builtin(source, long_side=subject.long_side_px, stack=recipe.stack)
     seen = built.layers.disparity[built.layers.coverage > 0]
-    radius = _radius(subject, optics, float(seen.min()), float(seen.max()))
+    radius = largest_radius_px(subject.lenses, (float(seen.min()), float(seen.max())), optics.aperture)
     return Scene.from_layers(built.layers, max_radius_px=radius), True
-
-
-def _radius(subject: Subject, optics: Optics, low: float, high: float) -> float:
-    """As photo_to_sample has it: the scene's own bins hang on it."""
-    return max(
-        lens.blur_scale_px * abs(end - lens.focus_disparity)
-        for frame in subject.lenses
-        for lens in optics.aperture.lenses_of_channels(frame)
-        for end in (low, high)
-    )
 
 
 def _builtin_source(subject: Subject) -> PhotoSource | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.benchmark.metrics import Picture
+from pipelines.measure.fidelity import Picture
 from shards.complaint import FieldError
 from shards.record import SampleRecord
 from simulator import ThinLens
@@ -56,6 +56,11 @@ class Subject:
     def depth_range(self) -> float:
         """max D − min D."""
         return float(np.ptp(self.disparity))
+
+    @property
+    def disparity_range(self) -> tuple[float, float]:
+        """(min D, max D)."""
+        return float(self.disparity.min()), float(self.disparity.max())
 
     @property
     def long_side_px(self) -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipelines.benchmark.metrics import Picture
 from pipelines.benchmark.scoring import SceneScores, Score
 from pipelines.benchmark.tasks import Task, TestScene, read_picture
+from pipelines.measure.fidelity import Picture
 
 ERROR_GAIN = 4
 _JPEG_QUALITY = 88
@@ -65,7 +65,7 @@ def _case(title: str, score: Score, scene: TestScene, task: Task, folder: Path) 
 def _came(score: Score) -> str:
     parts = [f"PSNR {score.fidelity['all'].psnr:.1f} dB"]
     if score.control:
-        parts.append(f"radius asked {score.control.asked_px:.1f} px, fitted {score.control.fitted_px:.1f} px")
+        parts.append(f"radius asked {score.control.requested_px:.1f} px, fitted {score.control.fitted_px:.1f} px")
     if score.plane_error_px is not None:
         parts.append(f"plane off by {score.plane_error_px:.1f} px")
     elif score.control:

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from pipelines.benchmark.config import BenchmarkConfig
-from pipelines.benchmark.metrics import Picture
 from pipelines.benchmark.tasks import Task, TestScene, read_picture
 from pipelines.errors import UserError
+from pipelines.measure.fidelity import Picture
 from pipelines.render.sample.subject import to_srgb8
 from pipelines.validate.degrade import degraded
 from simulator import ThinLens, render_stack

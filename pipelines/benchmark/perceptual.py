@@ -18,8 +18,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pipelines.benchmark.metrics import Picture
 from pipelines.errors import UserError
+from pipelines.measure.fidelity import Picture
 
 Measure = Callable[[Picture, Picture], float]
 NAMES = ("LPIPS", "DISTS", "CLIP-I")

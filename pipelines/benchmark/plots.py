@@ -9,10 +9,10 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from pipelines.benchmark.bootstrap import Interval
 from pipelines.benchmark.recipe import DIFFICULTIES
 from pipelines.benchmark.scoring import SceneScores
 from pipelines.benchmark.summary import Summary
+from pipelines.measure.bootstrap import Interval
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -65,7 +65,7 @@ def control_plot(scores: Mapping[str, Sequence[SceneScores]]) -> str:
 
 def _points(scenes: Sequence[SceneScores]) -> list[tuple[float, float, str]]:
     every = [score for scene in scenes for score in scene.scores]
-    return [(s.control.asked_px, s.control.fitted_px, s.difficulty) for s in every if s.control]
+    return [(s.control.requested_px, s.control.fitted_px, s.difficulty) for s in every if s.control]
 
 
 def strata_plot(summaries: Sequence[Summary]) -> str:

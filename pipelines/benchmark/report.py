@@ -15,13 +15,13 @@ from typing import Any
 import jinja2
 
 from pipelines.benchmark import plots
-from pipelines.benchmark.bootstrap import CONFIDENCE, RESAMPLES, Interval
 from pipelines.benchmark.cases import Case, cases_of
 from pipelines.benchmark.recipe import DIFFICULTIES, RECIPE_SHA256, VERSION
 from pipelines.benchmark.scoring import SceneScores, Score
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import KINDS
 from pipelines.benchmark.test_set import TestSet
+from pipelines.measure.bootstrap import CONFIDENCE, RESAMPLES, Interval
 from shards.durable import write_durably
 from simulator import RENDERER_VERSION
 
@@ -69,15 +69,14 @@ class Report:
     not_run: Mapping[str, str]
 
     def left_out(self) -> dict[str, str]:
-        """What was not run, and why: measures, scenes, kinds of tasks that nobody's answer covers."""
-        scenes = {f"scene {name}": reason for name, reason in self.test_set.missing.items()}
+        """What was not run, and why: measures, the full part, tasks without an answer."""
         part = {} if self.part == "full" else {"part full": "twenty larger built-in scenes; --part full"}
         holes = {
             f"{s.name}, {s.asked - s.answered} of {s.asked} tasks": "no answer"
             for s in self.summaries
             if s.answered < s.asked
         }
-        return {**self.not_run, **scenes, **part, **holes}
+        return {**self.not_run, **part, **holes}
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the set, every contestant's figures with intervals, every task's score."""

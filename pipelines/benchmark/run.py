@@ -14,13 +14,13 @@ import torch
 
 from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.contestants import Contestant, contestants
-from pipelines.benchmark.metrics import Picture
 from pipelines.benchmark.perceptual import available
 from pipelines.benchmark.report import ANSWERS, Report, write_report
 from pipelines.benchmark.scoring import SceneScores, score_scene
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import Task, write_picture
 from pipelines.benchmark.test_set import TestSet, open_set, tasks_by_id
+from pipelines.measure.fidelity import Picture
 
 LOG = logging.getLogger(__name__)
 

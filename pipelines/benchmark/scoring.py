@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.benchmark.contestants import Contestant
-from pipelines.benchmark.control import BlurRuler, ControlPoint, SweepControl, sharpest_plane, sweep_control
-from pipelines.benchmark.metrics import Fidelity, Picture, fidelity_by_region
 from pipelines.benchmark.perceptual import Perceptual
 from pipelines.benchmark.recipe import Difficulty
-from pipelines.benchmark.regions import silhouette_band
-from pipelines.benchmark.stacking import stacking_error
 from pipelines.benchmark.tasks import Kind, Task, TestScene
+from pipelines.measure.blur_ruler import BlurRuler, ControlPoint
+from pipelines.measure.blur_sweep import SweepControl, sweep_control
+from pipelines.measure.fidelity import Fidelity, Picture, fidelity_by_region
+from pipelines.measure.regions import silhouette_band
+from pipelines.measure.sharpest_plane import sharpest_plane
+from pipelines.measure.stacking import stacking_error
 from simulator import ThinLens
 
 RULER_REACH = 1.6
@@ -111,7 +113,7 @@ def _score(scene: TestScene, task: Task, picture: Picture, rulers: _Rulers, perc
 
 
 def _control(scene: TestScene, lens: ThinLens, picture: Picture, rulers: _Rulers) -> ControlPoint:
-    return ControlPoint.of(scene.disparity, lens, rulers.at(lens.focus_disparity).fit(picture))
+    return ControlPoint.from_fit(scene.disparity, lens, rulers.at(lens.focus_disparity).fit(picture))
 
 
 def _plane_errors(

@@ -8,12 +8,12 @@ from itertools import product
 from statistics import median
 from typing import Any, TypeVar
 
-from pipelines.benchmark.bootstrap import Interval, mean_over_scenes, over_scenes
-from pipelines.benchmark.control import control_slope
 from pipelines.benchmark.recipe import DIFFICULTIES
-from pipelines.benchmark.regions import REGIONS
 from pipelines.benchmark.scoring import SceneScores
 from pipelines.benchmark.tasks import KINDS
+from pipelines.measure.blur_ruler import control_slope
+from pipelines.measure.bootstrap import Interval, mean_over_scenes, over_scenes
+from pipelines.measure.regions import REGIONS
 
 T = TypeVar("T")
 Figures = dict[str, Interval | None]
@@ -85,7 +85,7 @@ def _control(scenes: Sequence[SceneScores]) -> Figures:
     points = [[score.control for score in rows if score.control] for rows in asked]
     sweeps = [[scene.sweep] if scene.sweep else [] for scene in scenes]
     return {
-        "slope": _figure([[p for p in rows if p.asked_px >= RESOLVED_PX] for rows in points], control_slope),
+        "slope": _figure([[p for p in rows if p.requested_px >= RESOLVED_PX] for rows in points], control_slope),
         "error_px": _mean([[point.error_px for point in rows] for rows in points]),
         "plane_error": _figure([[s.plane_error for s in rows if s.plane_error is not None] for rows in asked], median),
         "plane_error_px": _figure(

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.benchmark.metrics import Picture
 from pipelines.benchmark.recipe import Difficulty
+from pipelines.measure.fidelity import Picture
 from simulator import ThinLens
 
 Kind = Literal["refocus", "bokeh", "deblur"]

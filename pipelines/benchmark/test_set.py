@@ -1,4 +1,4 @@
-"""Test set v1 on disk: made once from the frozen recipe, then read by whoever is scored or scores.
+"""Test set v1 on disk: made once from the frozen recipe, then read by methods and by the scoring.
 
     SET/set.json                                       version, hashes, scenes and their tasks
     SET/scenes/NAME/aif.png disparity.png frame_*.png  pictures that tasks point to
@@ -30,12 +30,11 @@ SET_FILE = "set.json"
 
 @dataclass(frozen=True)
 class TestSet:
-    """The scenes of one part, and what could not be made (name: reason)."""
+    """The scenes of one part. content_sha256: over all pictures of these scenes."""
 
     __test__ = False
 
     scenes: tuple[TestScene, ...]
-    missing: dict[str, str]
     content_sha256: str
 
     @property
@@ -44,20 +43,20 @@ class TestSet:
 
 
 def open_set(folder: Path, part: str) -> TestSet:
-    """The test set; scenes that are not there yet are made. Raises UserError for a folder of another recipe."""
-    told = _read(folder)
-    missing: dict[str, str] = {}
-    scenes = []
-    for recipe in _recipes(part):
-        entry = told["scenes"].get(recipe.name) or _make(folder, recipe, missing)
-        if entry is not None:
-            told["scenes"][recipe.name] = entry
-            _write(folder, told)
-            scenes.append(TestScene.from_json(folder, entry))
-    if not scenes:
-        raise UserError(f"{folder} must hold scenes to score on; none could be made: {missing}", exit_code=1)
-    hashes = [told["scenes"][scene.name]["sha256"] for scene in scenes]
-    return TestSet(tuple(scenes), missing, hashlib.sha256("".join(hashes).encode()).hexdigest())
+    """The test set; scenes that are not there yet are made.
+
+    Raises UserError for a folder of another recipe, and with exit code 1 for a scene that cannot be made.
+    """
+    content = _read(folder)
+    entries = content["scenes"]
+    chosen = _recipes(part)
+    for recipe in chosen:
+        if recipe.name not in entries:
+            entries[recipe.name] = _make(folder, recipe)
+            _write(folder, content)
+    scenes = tuple(TestScene.from_json(folder, entries[recipe.name]) for recipe in chosen)
+    hashes = "".join(entries[scene.name]["sha256"] for scene in scenes)
+    return TestSet(scenes, hashlib.sha256(hashes.encode()).hexdigest())
 
 
 def _recipes(part: str) -> list[BuiltinRecipe | TracedRecipe]:
@@ -67,15 +66,14 @@ def _recipes(part: str) -> list[BuiltinRecipe | TracedRecipe]:
     return [recipe for recipe in every if recipe.part in wanted]
 
 
-def _make(folder: Path, recipe: BuiltinRecipe | TracedRecipe, missing: dict[str, str]) -> dict[str, Any] | None:
-    """A scene's pictures and its entry in set.json; None, with the reason in `missing`, when it cannot be made."""
+def _make(folder: Path, recipe: BuiltinRecipe | TracedRecipe) -> dict[str, Any]:
+    """Write a scene's pictures; returns its entry in set.json."""
     LOG.info("making %s", recipe.name)
     shutil.rmtree(folder / "scenes" / recipe.name, ignore_errors=True)
     try:
         scene = make_builtin(folder, recipe) if isinstance(recipe, BuiltinRecipe) else make_traced(folder, recipe)
-    except FileNotFoundError as error:
-        missing[recipe.name] = str(error)
-        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"scene {recipe.name} of the test set cannot be made: {error}", exit_code=1) from error
     return {**scene.to_json(), "sha256": _content_sha256(folder / "scenes" / recipe.name)}
 
 
@@ -92,20 +90,20 @@ def _read(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return fresh
     try:
-        told: dict[str, Any] = json.loads(path.read_bytes())
+        content: dict[str, Any] = json.loads(path.read_bytes())
     except ValueError as error:
         raise UserError(f"{path} must be JSON, got {error}; delete the folder to make the set anew") from error
-    if told.get("recipe_sha256") != RECIPE_SHA256:
-        came = f"{told.get('version')} {str(told.get('recipe_sha256'))[:12]}"
+    if content.get("recipe_sha256") != RECIPE_SHA256:
+        found = f"{content.get('version')} {str(content.get('recipe_sha256'))[:12]}"
         raise UserError(
-            f"--set {folder} must hold {VERSION} of recipe {RECIPE_SHA256[:12]}, got {came}; name another folder"
+            f"--set {folder} must hold {VERSION} of recipe {RECIPE_SHA256[:12]}, got {found}; name another folder"
         )
-    return told
+    return content
 
 
-def _write(folder: Path, told: dict[str, Any]) -> None:
+def _write(folder: Path, content: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    write_durably(folder / SET_FILE, (json.dumps(told, indent=1, sort_keys=True) + "\n").encode())
+    write_durably(folder / SET_FILE, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
 
 
 def tasks_by_id(scenes: Sequence[TestScene]) -> set[str]:

@@ -3,7 +3,7 @@
 Every frame of every held-out stack is made from the all-in-focus photo, with depth and without; the strongest group of
 each scene also from its farthest-focused frame, where what is to become sharp has to be invented.
 
-Pictures, control and stack are measured as in pipelines/benchmark. The plane is measured by comparison with the true
+Pictures, control and stack are measured as in pipelines/measure. The plane is measured by comparison with the true
 frames of the group: the benchmark's own measure looks for the sharpest plane away from silhouettes, and in pictures
 72 px across nearly everything is near one (it finds the true frames themselves 0.34 off).
 """
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.benchmark.control import sweep_control
-from pipelines.benchmark.metrics import PSNR_LIMIT_DB, fidelity
-from pipelines.benchmark.stacking import stacking_error
+from pipelines.measure.blur_sweep import sweep_control
+from pipelines.measure.fidelity import PSNR_LIMIT_DB, fidelity
+from pipelines.measure.stacking import stacking_error
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
 from shards import FrameLabels, Sample
 

@@ -248,7 +248,7 @@ def _draw(
     scalars: Scalars,
 ) -> Path:
     path = folder.run / "pictures" / f"{state.step:08d}.png"
-    picture = write_pictures(learner.average.module, dataset, learner.accelerator.device, path)
+    picture = write_pictures(learner.average.module, dataset, learner.accelerator.device, path, step=state.step)
     scalars.picture(state.step, "refocused", picture)
     return path
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.measure.rendering_error import displayed
 from pipelines.validate.instrument import InstrumentCheck
-from pipelines.validate.metrics import displayed
 from pipelines.validate.references import Reference
 
 matplotlib.use("Agg")

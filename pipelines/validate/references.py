@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipelines.validate.metrics import psnr
+from pipelines.measure.rendering_error import psnr
 from pipelines.validate.path_trace import Camera, Tracer, start_mitsuba
 from pipelines.validate.scenes import SCENES, reference_scene
 from pipelines.validate.surfaces import ReferenceScene

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipelines.validate.metrics import interior, psnr, ssim
+from pipelines.measure.rendering_error import interior, psnr, ssim
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from shards.sample import (
     SampleRecord,
 )
 from simulator import Aperture, ThinLens
+from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.highlight import HighlightCurve
 
 MAX_CODE = 65535
@@ -75,11 +76,10 @@ def photo_to_sample(key: str, split: str, subject: Subject, setting: Setting) ->
         optics = replace(optics, highlight=HighlightCurve(peak=1.0))
     draws = draw_frames(setting, scene_id, codes, record, optics)
     optics = optics.for_disparity(record.scale * int(np.ptp(codes)) if record.kind == "metric" else 1.0)
-    radius_px = _largest_radius(draws, subject.disparity_range(stored), optics)
+    lenses = [draw.lens for draw in draws]
+    radius_px = largest_radius_px(lenses, subject.disparity_range(stored), optics.aperture)
     scene = subject.scene(stored, radius_px, setting.device, optics.highlight)
-    linear = scene.render(
-        [draw.lens for draw in draws], aperture=optics.aperture, quality=setting.stack.quality
-    )  # [F, 3, H, W]
+    linear = scene.render(lenses, aperture=optics.aperture, quality=setting.stack.quality)  # [F, 3, H, W]
     frames = to_srgb8(noisy(linear, optics.noise, setting.seed, scene_id), setting.lens.tone)
     qualities = [drawn_jpeg_quality(setting.seed, scene_id, optics.recipe, i) for i in range(len(draws))]
     f_numbers = [optics.f_number(draw.lens, record.kind == "metric", max(width, height)) for draw in draws]
@@ -179,15 +179,6 @@ def label_frame(draw: FrameDraw, stored: npt.NDArray[np.float32]) -> FrameLabels
         radius_p95_px=float(np.percentile(radius_px, 95)),
         radius_max_px=float(radius_px.max()),
         group=draw.group,
-    )
-
-
-def _largest_radius(draws: list[FrameDraw], disparity_range: tuple[float, float], optics: DrawnLens) -> float:
-    return max(
-        lens.blur_scale_px * abs(end - lens.focus_disparity)
-        for draw in draws
-        for lens in optics.aperture.lenses_of_channels(draw.lens)
-        for end in disparity_range
     )
 
 

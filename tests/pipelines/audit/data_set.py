@@ -20,7 +20,7 @@ from pipelines.render.sample.stack_draw import FocusPoint, StackDraw, draw_stack
 from pipelines.render.sample.subject import Subject
 from shards import ImageCodec, RendererRecord, Sample, ShardWriter, encode, write_index
 from simulator import RENDERER_VERSION
-from tests.pipelines.benchmark.pictures import HEIGHT, WIDTH, texture
+from tests.pipelines.measure.pictures import HEIGHT, WIDTH, texture
 
 SAMPLES, PLANES, LEVELS = 12, 4, 2
 STACK = StackConfig(planes=PLANES, levels=LEVELS, blur_level_min=2.0, blur_level_max=8.0)

@@ -13,7 +13,7 @@ import torch
 from pipelines.benchmark import perceptual
 from pipelines.benchmark.perceptual import available, clip_similarity
 from pipelines.errors import UserError
-from tests.pipelines.benchmark.pictures import texture
+from tests.pipelines.measure.pictures import texture
 
 
 @pytest.fixture(scope="module")

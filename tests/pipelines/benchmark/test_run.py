@@ -15,13 +15,13 @@ import pytest
 from pipelines.__main__ import main
 from pipelines.benchmark import contestants, test_set
 from pipelines.benchmark.config import BenchmarkConfig
-from pipelines.benchmark.metrics import PSNR_LIMIT_DB
 from pipelines.benchmark.recipe import RECIPE, BuiltinRecipe
 from pipelines.benchmark.report import Report
 from pipelines.benchmark.run import run
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import read_picture, write_picture
 from pipelines.errors import UserError
+from pipelines.measure.fidelity import PSNR_LIMIT_DB
 
 RECIPES = [BuiltinRecipe("quick", "cutouts", 900_000_003, 96, 64), RECIPE.traced[1]]
 EVERYBODY = ("truth", "identity", "all-in-focus photo", "simulator")
@@ -78,7 +78,7 @@ def test_path_traced_truth_measures_as_asked(made: tuple[BenchmarkConfig, Report
     scores = [s for scene in made[1].scores["truth"] if scene.scene == "traced-ground" for s in scene.scores]
     points = [s.control for s in scores if s.control]
     assert points
-    assert all(point.fitted_px == pytest.approx(point.asked_px, rel=0.025) for point in points)
+    assert all(point.fitted_px == pytest.approx(point.requested_px, rel=0.025) for point in points)
 
 
 def test_who_cannot_deblur_is_not_scored_for_it(made: tuple[BenchmarkConfig, Report]) -> None:
@@ -186,13 +186,17 @@ def test_disparity_at_the_point_is_the_plane(made: tuple[BenchmarkConfig, Report
             assert stored == pytest.approx(expected, abs=0.02), task.id
 
 
-def test_a_path_traced_reference_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_traced_reference_that_is_missing_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from pipelines.benchmark import traced_scenes
 
     monkeypatch.setattr(traced_scenes, "REFERENCES", tmp_path)
     monkeypatch.setattr(test_set, "_recipes", lambda part: RECIPES[1:])
-    with pytest.raises(UserError, match=r"none could be made: .*run from a clone of the repository"):
-        test_set.open_set(tmp_path / "set", "quick")
+    assert main(["benchmark", "--set", str(tmp_path / "set"), "--set-only"]) == 1
+    said = capsys.readouterr()
+    assert "scene traced-ground of the test set cannot be made" in said.err
+    assert said.out == ""
 
 
 def test_the_command_makes_the_set(made: tuple[BenchmarkConfig, Report], capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pipelines.benchmark.metrics import PSNR_LIMIT_DB
 from pipelines.experiment.scores import Method, Pixels, SceneScores, score_scene
+from pipelines.measure.fidelity import PSNR_LIMIT_DB
 from shards import Sample, read_shards
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipelines.benchmark.metrics import fidelity
+from pipelines.measure.fidelity import fidelity
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.train.batches import GroupDataset, collate, find_training_shards
 from pipelines.train.config import TrainConfig

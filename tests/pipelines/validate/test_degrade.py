@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from pipelines.measure.rendering_error import psnr
 from pipelines.validate.degrade import WORKING_SHORT_SIDE_PX, degraded, displacement_px
-from pipelines.validate.metrics import psnr
 from simulator import ThinLens, render_stack
 from simulator.layers.edges import sharpened
 

@@ -48,8 +48,8 @@ def test_traced_anew_it_is_the_stored_picture() -> None:
     pytest.importorskip("mitsuba", reason="pip install -e '.[validate]' brings it")
     import torch
 
+    from pipelines.measure.rendering_error import psnr
     from pipelines.validate.iris import trace_iris
-    from pipelines.validate.metrics import psnr
     from pipelines.validate.path_trace import Camera
     from pipelines.validate.references import Effort
 

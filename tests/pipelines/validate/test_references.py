@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.ndimage import maximum_filter
 
-from pipelines.validate.metrics import displayed, interior, psnr, ssim
+from pipelines.measure.rendering_error import displayed, interior, psnr, ssim
 from pipelines.validate.references import STORED, STORED_CAMERA, STORED_FOLDER, Reference, load, save, store
 from simulator.optics.lens import ThinLens
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from pipelines.measure.rendering_error import psnr
 from pipelines.validate.lens_samples import sobol_bits
 from pipelines.validate.meshes import Mesh, floor, quad
-from pipelines.validate.metrics import psnr
 from pipelines.validate.path_trace import (
     Camera,
     Tracer,

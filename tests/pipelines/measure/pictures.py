@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pipelines.benchmark.metrics import Picture
+from pipelines.measure.fidelity import Picture
 from pipelines.render.sample.subject import to_srgb8
 from simulator import ThinLens, render_stack
 from simulator.optics.color import srgb_to_linear

@@ -1,6 +1,6 @@
-"""How far a predicted picture is from the true one, whole and region by region: PSNR, SSIM, MAE by torchmetrics.
+"""PSNR, SSIM and MAE of a predicted picture, over the frame and region by region, by torchmetrics.
 
-All on 8-bit sRGB pictures, in display values from 0 to 1.
+On 8-bit sRGB pictures, in display values from 0 to 1.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from torch import Tensor
 from torchmetrics.functional import mean_absolute_error
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from pipelines.benchmark.regions import Mask, regions
+from pipelines.measure.regions import Mask, regions
 
 Picture = npt.NDArray[np.uint8]  # [H, W, 3], sRGB
+Disparity = npt.NDArray[np.floating]  # [H, W], bigger is nearer
 
 PSNR_LIMIT_DB = round(10.0 * math.log10(255.0**2 * 12.0), 6)
 """58.9 dB: two roundings of one picture to 8 bits cannot be told from one another; equal pictures score this."""
@@ -56,10 +57,10 @@ class _Comparison:
     """Two pictures and their similarity map, which all regions share."""
 
     def __init__(self, prediction: Picture, truth: Picture) -> None:
-        self._came, self._want = _display(prediction, "prediction"), _display(truth, "truth")
-        if self._came.shape != self._want.shape:
+        self._prediction, self._truth = _display(prediction, "prediction"), _display(truth, "truth")
+        if self._prediction.shape != self._truth.shape:
             raise ValueError(f"prediction must be {_size(truth)} like the truth, got {_size(prediction)}")
-        self._similarity = _ssim_map(self._came, self._want)  # [H, W]
+        self._similarity = _ssim_map(self._prediction, self._truth)  # [H, W]
 
     def over(self, mask: Mask | None) -> Fidelity:
         """The scores over a mask [H, W], or all."""
@@ -67,7 +68,7 @@ class _Comparison:
         inside = everywhere if mask is None else torch.from_numpy(mask)
         if not inside.any():
             raise ValueError("mask must hold at least one pixel, got an empty one")
-        pixels, true_pixels = self._came[:, inside], self._want[:, inside]
+        pixels, true_pixels = self._prediction[:, inside], self._truth[:, inside]
         psnr = float(peak_signal_noise_ratio(pixels, true_pixels, data_range=1.0))
         return Fidelity(
             psnr=min(psnr, PSNR_LIMIT_DB),
@@ -84,10 +85,10 @@ def _display(picture: Picture, name: str) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).double() / 255
 
 
-def _ssim_map(came: Tensor, want: Tensor) -> Tensor:
+def _ssim_map(prediction: Tensor, truth: Tensor) -> Tensor:
     """Structural similarity (Wang et al. 2004) at every pixel, mean of the channels: [H, W]."""
-    # float32: torch's convolution of float64 takes eighty times as long, for digits that nobody reads
-    pair = came[None].float(), want[None].float()
+    # float32: torch's convolution of float64 takes eighty times as long, and float32 is exact enough
+    pair = prediction[None].float(), truth[None].float()
     _, full = structural_similarity_index_measure(*pair, data_range=1.0, return_full_image=True)
     return full[0].double().mean(dim=0)
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from pipelines.benchmark.metrics import PSNR_LIMIT_DB, fidelity, fidelity_by_region
-from pipelines.benchmark.regions import regions, silhouette_band
-from tests.pipelines.benchmark.pictures import texture
+from pipelines.measure.fidelity import PSNR_LIMIT_DB, fidelity, fidelity_by_region
+from pipelines.measure.regions import regions, silhouette_band
+from tests.pipelines.measure.pictures import texture
 
 
 def test_equal_pictures_score_what_8_bits_allow() -> None:

@@ -1,4 +1,4 @@
-"""Confidence intervals by bootstrap over scenes: frames of one scene are no independent witnesses."""
+"""Confidence intervals by bootstrap over scenes: frames of one scene are not independent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with the ends of its percentile interval (Efron 1979); of one scene alone, low = value = high."""
+    """A value with the ends of its percentile interval (Efron 1979); of a single scene, low = value = high."""
 
     value: float
     low: float
@@ -25,7 +25,7 @@ class Interval:
 
 
 def mean_over_scenes(by_scene: Sequence[Sequence[float]], seed: int = 0) -> Interval:
-    """`over_scenes` with the mean of all rows as statistic, all resamples at once: the same interval, sooner."""
+    """`over_scenes` for the mean of all rows, vectorized over the resamples: the same interval, faster."""
     scenes = [rows for rows in by_scene if rows]
     if not scenes:
         raise ValueError("by_scene must hold at least one row, got none")
@@ -38,10 +38,10 @@ def mean_over_scenes(by_scene: Sequence[Sequence[float]], seed: int = 0) -> Inte
 
 
 def over_scenes(by_scene: Sequence[Sequence[T]], statistic: Callable[[Sequence[T]], float], seed: int = 0) -> Interval:
-    """The statistic of all rows, and its interval when scenes are drawn anew with replacement.
+    """The statistic of all rows, with its interval when scenes are resampled with replacement.
 
-    by_scene: the rows of each scene. statistic: of rows joined together; a resample of which it raises ValueError (two
-    different radii are needed for a slope) is left out. The same seed gives the same interval.
+    by_scene: the rows of each scene. statistic: of the joined rows; resamples for which it raises ValueError (a slope
+    needs two different radii) are left out. The same seed gives the same interval.
     Raises ValueError when there are no rows.
     """
     scenes = [rows for rows in by_scene if rows]

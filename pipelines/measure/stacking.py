@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.benchmark.metrics import LEAST_PIXELS, Picture
-from pipelines.benchmark.regions import Mask, silhouette_band
+from pipelines.measure.fidelity import LEAST_PIXELS, Picture
+from pipelines.measure.regions import Mask, silhouette_band
 
 WEIGHT_SIGMA_PX = 0.5
 SHARP_RADIUS_PX = 0.5
@@ -34,7 +34,7 @@ def stacked(frames_srgb: Sequence[Picture], radii_px: npt.NDArray[np.floating]) 
 
 
 def sharp_somewhere(defocus_px: npt.NDArray[np.floating]) -> Mask:
-    """Pixels [H, W] where some frame of signed radii [P, H, W] is the photo: r ≤ ½, no silhouette's blur over them."""
+    """Pixels [H, W] where some frame of signed radii [P, H, W] equals the photo: r ≤ ½, outside silhouettes' blur."""
     free = np.stack([~silhouette_band(plane) for plane in defocus_px])
     return np.asarray(((np.abs(defocus_px) <= SHARP_RADIUS_PX) & free).any(axis=0))
 
@@ -42,13 +42,13 @@ def sharp_somewhere(defocus_px: npt.NDArray[np.floating]) -> Mask:
 def stacking_error(
     frames_srgb: Sequence[Picture], photo_srgb: Picture, defocus_px: npt.NDArray[np.floating]
 ) -> float | None:
-    """Mean |Σ w_i I_i − photo| where some plane is sharp, in display values; None where hardly a pixel is.
+    """Mean |Σ w_i I_i − photo| where some plane is sharp, in display values; None where fewer than LEAST_PIXELS are.
 
     frames: P pictures uint8 [H, W, 3] of one blur level; defocus_px [P, H, W]: their true signed radii.
     """
     if len(frames_srgb) != len(defocus_px):
         raise ValueError(f"defocus_px must have one map a frame ({len(frames_srgb)}), got {len(defocus_px)}")
-    # A frame whose own silhouette blurs over a pixel is no witness there, however small its radius.
+    # A silhouette's blur changes a pixel however small the radius there: such frames get no weight.
     blurred_over = np.stack([silhouette_band(plane) for plane in defocus_px])
     radii = np.abs(defocus_px) + np.where(blurred_over, 1e3, 0.0)
     sharp = sharp_somewhere(defocus_px)

@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from pipelines.benchmark.bootstrap import Interval, mean_over_scenes, over_scenes
+from pipelines.measure.bootstrap import Interval, mean_over_scenes, over_scenes
 
 
 def test_the_interval_is_that_of_the_mean_of_scenes() -> None:

@@ -1,4 +1,4 @@
-"""How far a frame is from its reference: on the display, sRGB-encoded and clipped to [0, 1]."""
+"""PSNR and SSIM of rendered frames in linear light, as displayed: clipped to [0, 1] and sRGB-encoded."""
 
 from __future__ import annotations
 

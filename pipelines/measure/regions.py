@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
 
 SILHOUETTE_STEP_PX = 2.0
-"""Neighbours whose s differ by more lie on two sides of a silhouette: no smooth surface blurs so unevenly."""
+"""A larger difference of s between neighbors is a silhouette: the blur of a smooth surface changes more slowly."""
 REGIONS = ("in_focus", "defocused", "silhouette")
 
 Mask = npt.NDArray[np.bool_]

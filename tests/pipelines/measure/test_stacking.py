@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.benchmark.stacking import sharp_somewhere, stacking_error, stacking_weights
+from pipelines.measure.stacking import sharp_somewhere, stacking_error, stacking_weights
 from simulator import ThinLens
-from tests.pipelines.benchmark.pictures import rendered, slope, texture
+from tests.pipelines.measure.pictures import rendered, slope, texture
 
 PHOTO, DISPARITY = texture(), slope()
 LENSES = [ThinLens(focus, 8.0) for focus in (0.2, 0.5, 0.8)]
