@@ -30,7 +30,7 @@ from pipelines.render.plan.rejects import rejected, write_shard_rejects
 from pipelines.render.sample.build import build_sample
 from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
-from pipelines.runs.data_set_paths import Folder
+from pipelines.runs.data_set_paths import DataSetPaths
 from shards.codec import ImageCodec, encode
 from shards.sample import Sample
 from shards.writer import ShardWriter
@@ -44,7 +44,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass
 class _ShardInWork:
-    """What comes together while a shard is rendered."""
+    """A shard while it is rendered: its plan, threads, times and rejects."""
 
     plan: PlannedShard
     threads: ThreadPoolExecutor
@@ -63,7 +63,7 @@ class ShardWorker:
         self._config = job.config
         self._settings = job.settings
         self._codec = ImageCodec(job.config.storage.image_format)
-        self._folder = Folder(job.config.out)
+        self._paths = DataSetPaths(job.config.out)
         self._on_photo = on_photo
 
     @cached_property
@@ -72,26 +72,23 @@ class ShardWorker:
         return open_depth(self._config.depth, self._job.device_kind)
 
     def render_shard(self, shard: PlannedShard) -> ShardReport:
-        """Write one shard and the list of what it left out; a shard without a sample leaves no tar.
+        """Write one shard and the list of its rejects; a shard without a sample leaves no tar.
 
-        Raises UserError when the disk is full, or the simulator cannot do what is asked for. On any exception the
-        unfinished tar is dropped.
+        Raises UserError when the disk is full. On any exception the unfinished tar is dropped.
         """
         try:
             return self._render_shard(shard)
-        except NotImplementedError as error:  # a quality that the simulator has a name for and no kernel yet
-            raise UserError(str(error)) from error
         except OSError as error:
             if error.errno not in NO_SPACE:
                 raise
             raise UserError(
-                f"no space left for {self._folder.out}: {shard.name} was dropped, finished shards are kept; "
+                f"no space left for {self._paths.out}: {shard.name} was dropped, finished shards are kept; "
                 "free some space and give the same command again",
                 exit_code=1,
             ) from error
 
     def vet_shard(self, shard: PlannedShard) -> list[RejectedPhoto]:
-        """What rendering the shard would leave out before it renders. Draws no built-in scene: they are all fit."""
+        """The rejects of a shard, without rendering. Built-in scenes are not drawn: all of them are fit."""
         photos = dataclasses.replace(shard, samples=tuple(s for s in shard.samples if not s.photo.is_builtin))
         rejects = []
         with ThreadPoolExecutor(THREADS) as threads:
@@ -103,12 +100,12 @@ class ShardWorker:
 
     def _render_shard(self, shard: PlannedShard) -> ShardReport:
         samples = 0
-        with ThreadPoolExecutor(THREADS) as threads, ShardWriter(self._folder.out, shard.name) as writer:
+        with ThreadPoolExecutor(THREADS) as threads, ShardWriter(self._paths.out, shard.name) as writer:
             work = _ShardInWork(shard, threads)
             for key, fields in self._encoded(work):
                 writer.add(key, fields)
                 samples += 1
-            write_shard_rejects(self._folder, shard.name, work.rejects)  # the marker comes last, from the writer
+            write_shard_rejects(self._paths, shard.name, work.rejects)  # the marker comes last, from the writer
         return ShardReport(shard.name, samples, tuple(work.rejects), work.clock.seconds)
 
     def _encoded(self, work: _ShardInWork) -> Iterator[tuple[str, dict[str, bytes]]]:

@@ -19,7 +19,7 @@ def test_the_next_photos_are_decoded_while_one_is_rendered(tmp_path: Path, monke
     write_photos(tmp_path / "photos", wanted)
     load = pipeline.workload(tmp_path, tmp_path / "photos", wanted, "cpu")
     assert load.config.depth.depth_batch == 4  # photos 4 and 5 are the next batch
-    (shard,) = load.prepared.planning.plan.shards
+    (shard,) = load.planning.plan.shards
     last_is_decoded, seen = threading.Event(), []
     load_photo, build_sample = worker.load_photo, worker.build_sample
 
