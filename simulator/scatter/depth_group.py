@@ -16,12 +16,14 @@ from torch import Tensor
 from simulator.layers.bins import BinPictures, bin_disparities, depth_groups
 from simulator.layers.layering import Layers
 from simulator.layers.surfaces import Surfaces
-from simulator.optics.aperture import Aperture
+from simulator.optics.aperture import Aperture, narrowed_radius_px
 from simulator.optics.lens import ThinLens
 from simulator.scatter.convolve import BlurredGroup, spectra
+from simulator.scatter.direct_taps import DIRECT_PX
 from simulator.scatter.inner_spectrum import inner
+from simulator.scatter.near_focus import FINE_GAP_PX, NearFocus, near_focus, near_radius_px
 from simulator.scatter.octave import OctaveGrid, drawn_radius, octave_of
-from simulator.scatter.spot_spectra import spot_spectra
+from simulator.scatter.spot_spectra import SpotSpectra, spot_spectra
 from simulator.scatter.spread_bin import SpreadBin
 
 FEWEST_BINS, MOST_BINS = 16, 48
@@ -35,12 +37,13 @@ _GUESSED_WHITE = 1.25  # what was taken apart at a rim may exceed white by a lit
 
 class Bin(NamedTuple):
     """number: among the scene's bins. glows: has light above white, which draws the rim of its disc. rows: of the
-    pictures, those that hold anything."""
+    pictures, those that hold anything. variance: in disparity², what sharing pixels with its neighbors adds."""
 
     number: int
     disparity: float
     glows: bool
     rows: slice
+    variance: float = 0.0
 
 
 class DepthGroup:
@@ -48,6 +51,7 @@ class DepthGroup:
 
     def __init__(self, bins: Sequence[Bin], pictures: BinPictures, margin: int, frame: OctaveGrid) -> None:
         self.bins = bins
+        self._size = frame.height, frame.width
         self._pictures, self._margin = pictures, margin
         self._grid = frame.strip(*self._rows_held())
         self._spectra: dict[int, list[Tensor]] = {}
@@ -62,30 +66,65 @@ class DepthGroup:
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
         """Light and coverage of n lenses, all of one octave, on the grid of that."""
-        own = [self._octaves(lens, aperture) for lens in lenses]
-        octave = min(own[0])
-        spread = [self._spread(lens, aperture, octave, of_lens) for lens, of_lens in zip(lenses, own, strict=True)]
-        reach = max(abs(s) for _, drawn in spread for s in drawn)
+        octaves = [self._octaves(lens, aperture) for lens in lenses]
+        octave = min(octaves[0])
+        near = [[self._near(color, aperture) for color in aperture.lenses_of_channels(lens)] for lens in lenses]
+        drawn = [self._radii(*of_lens, aperture, octave) for of_lens in zip(lenses, octaves, near, strict=True)]
+        nodes = self._node_bins(near, aperture)
+        table = self._spots(aperture)
+        parts = self._grid.parts
+        spread = []
+        for of_lens, own in zip(drawn, octaves, strict=True):
+            coarsenesses = [2 ** (bin_octave - self._grid.octave) for bin_octave in own]
+            bins = [
+                SpreadBin(self._spectra_at(coarseness)[number], table.of(radii, coarseness, parts), coarseness)
+                for number, (radii, coarseness) in enumerate(zip(of_lens, coarsenesses, strict=True))
+                if len(lenses) > 1 or any(radius is not None for radius in radii)
+            ]
+            spread.append(bins + nodes[len(spread)])
+        reach = max([DIRECT_PX, *(abs(s) for of_lens in drawn for radii in of_lens for s in radii if s is not None)])
+        reach = max([reach, *(abs(node.defocus_px) for of_lens in near for zone in of_lens for node in zone.nodes)])
         rows = self._grid.rows_reached(*self._rows_held(), reach, octave)
-        return BlurredGroup([bins for bins, _ in spread], self._grid, 2 ** (octave - self._grid.octave), rows)
+        return BlurredGroup(spread, self._grid, 2 ** (octave - self._grid.octave), rows, near)
 
-    def _spread(
-        self, lens: ThinLens, aperture: Aperture, octave: int, octaves: Sequence[int]
-    ) -> tuple[list[SpreadBin], list[float]]:
-        """The bins, each of its own octave, with their spots; and the signed radii of these, in cells of the grid."""
+    def _near(self, lens: ThinLens, aperture: Aperture) -> NearFocus:
+        """What lies near the plane in focus. Guessed surfaces, on a coarse grid, are never in focus."""
+        if self._grid.octave:
+            return NearFocus()
+        numbers = [bin_.number for bin_ in self.bins]
+        return near_focus(self._pictures, numbers, self._size, self._margin, lens, aperture.pupil)
+
+    def _radii(
+        self, lens: ThinLens, octaves: Sequence[int], near: Sequence[NearFocus], aperture: Aperture, octave: int
+    ) -> list[list[float | None]]:
+        """For each bin, the signed radius of its spot for each color, in cells of the grid; None: not drawn as a bin."""
+        colors = [self.defocus_px(color) for color in aperture.lenses_of_channels(lens)]
+        return [
+            [
+                None
+                if bin_.number in zone.bins
+                else self._drawn(defocus[place], lens.blur_scale_px**2 * bin_.variance, aperture, octave, octaves[place])
+                for defocus, zone in zip(colors, near, strict=True)
+            ]
+            for place, bin_ in enumerate(self.bins)
+        ]
+
+    def _node_bins(self, near: Sequence[Sequence[NearFocus]], aperture: Aperture) -> list[list[SpreadBin]]:
+        """The nodes of all lenses, as bins: each lens has all of them, with a dark spot where it is not its own."""
+        found: list[list[SpreadBin]] = [[] for _ in near]
+        for lens, zones in enumerate(near):
+            for color, zone in enumerate(zones):
+                for node in zone.nodes:
+                    spectrum = spectra(node.content[None], self._grid, self._margin, self._rows)[0]
+                    for other, bins in enumerate(found):
+                        is_own = [other == lens and color == place for place in range(len(zones))]
+                        radii = [node.defocus_px if own else None for own in is_own]
+                        bins.append(SpreadBin(spectrum, self._spots(aperture).of(radii, 1, self._grid.parts), 1))
+        return found
+
+    def _spots(self, aperture: Aperture) -> SpotSpectra:
         parts, height = self._grid.parts, self._grid.padded_height
-        table = spot_spectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
-        channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
-        spread: list[SpreadBin] = []
-        all_drawn: list[float] = []
-        for number, own in enumerate(octaves):
-            coarseness = 2 ** (own - self._grid.octave)
-            drawn = [self._drawn(defocus_px[number], aperture, octave, own) for defocus_px in channels]
-            spread.append(
-                SpreadBin(self._spectra_at(coarseness)[number], table.of(drawn, coarseness, parts), coarseness)
-            )
-            all_drawn += drawn
-        return spread, all_drawn
+        return spot_spectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
 
     def release(self) -> None:
         """Forget spectra; they are made anew when asked for."""
@@ -115,15 +154,17 @@ class DepthGroup:
         channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
         smallest_px = [min(map(abs, of_bin)) for of_bin in zip(*channels, strict=True)]
         finest = self._grid.octave
+        near_px = near_radius_px(self._pictures.gap * lens.blur_scale_px)
         return [
-            finest if b.glows else max(finest, octave_of(r * aperture.fineness))
+            finest if b.glows or r <= near_px else max(finest, octave_of(r * aperture.fineness))
             for b, r in zip(self.bins, smallest_px, strict=True)
         ]
 
-    def _drawn(self, defocus_px: float, aperture: Aperture, octave: int, own: int) -> float:
-        """The signed radius of a bin's spot, in cells of the group's grid."""
+    def _drawn(self, defocus_px: float, less_px2: float, aperture: Aperture, octave: int, own: int) -> float:
+        """The signed radius of a bin's spot, in cells of the group's grid. less_px2: what sharing pixels adds to r²."""
         moment = aperture.moment(1 if defocus_px > 0 else -1)
-        return math.copysign(drawn_radius(abs(defocus_px), self._grid.octave, octave, own, moment), defocus_px)
+        radius_px = narrowed_radius_px(abs(defocus_px), less_px2, moment) if less_px2 else abs(defocus_px)
+        return math.copysign(drawn_radius(radius_px, self._grid.octave, octave, own, moment), defocus_px)
 
     def _spectra_at(self, coarseness: int) -> list[Tensor]:
         """Of each bin, [4, X, 2 H']."""
@@ -150,7 +191,7 @@ def visible_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
 
     With the focus in the middle of the scene, radii differ by up to twice the largest.
     """
-    bins = min(max(round(max_radius_px), FEWEST_BINS), MOST_BINS)
+    bins = min(max(math.ceil(2 * max_radius_px / FINE_GAP_PX) + 1, FEWEST_BINS), MOST_BINS)
     return _cut(layers.visible, layers.size, max_radius_px, bins, group_count(max_radius_px))
 
 
@@ -177,7 +218,7 @@ def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: 
     centres = bin_disparities(surfaces.disparity, bins, where=coverage > 0)
     pictures = BinPictures(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centres)
     glows = [False] * centres.numel() if octave else pictures.brighter(_DISPLAY_WHITE)
-    numbered = [Bin(i, *of_bin) for i, of_bin in enumerate(zip(centres.tolist(), glows, pictures.rows(), strict=True))]
+    numbered = [Bin(i, *of_bin) for i, of_bin in enumerate(zip(centres.tolist(), glows, pictures.rows(), pictures.variance, strict=True))]
     frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, octave_of(max_radius_px)))
     runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(centres, groups))
     return [DepthGroup(run, pictures, surfaces.margin, frame) for run in runs if run]
