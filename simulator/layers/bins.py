@@ -7,11 +7,13 @@ bin without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -106,11 +108,15 @@ class BinShares:
 
 @dataclass(frozen=True)
 class HeldPixels:
-    """P covered pixels of one surface, by ascending disparity: flat index, content [C, P], disparity."""
+    """P covered pixels of one surface, by ascending disparity: flat index, content [C, P], disparity, slope.
+
+    slope: [2, P] change of disparity from pixel to pixel, down and right; 0 at silhouettes.
+    """
 
     pixel: Int[Tensor, "p"]
     content: Float[Tensor, "c p"]
     disparity: Float[Tensor, "p"]
+    slope: Float[Tensor, "2 p"]
 
     @classmethod
     def sorted_from(cls, content: Float[Tensor, "c h w"], disparity: Float[Tensor, "h w"]) -> HeldPixels:
@@ -118,13 +124,31 @@ class HeldPixels:
         pixel = content[-1].flatten().nonzero()[:, 0]
         ascending, order = disparity.flatten()[pixel].sort()
         pixel = pixel[order]
-        return cls(pixel, content.flatten(1)[:, pixel], ascending)
+        return cls(pixel, content.flatten(1)[:, pixel], ascending, slope_of(disparity).flatten(1)[:, pixel])
 
     def between(self, low: float, high: float) -> HeldPixels:
         """Those of disparities from `low` up to `high`, as views."""
         ends = torch.tensor([low, high], device=self.disparity.device, dtype=self.disparity.dtype)
         first, end = torch.searchsorted(self.disparity, ends).tolist()
-        return HeldPixels(self.pixel[first:end], self.content[:, first:end], self.disparity[first:end])
+        return HeldPixels(
+            self.pixel[first:end], self.content[:, first:end], self.disparity[first:end], self.slope[:, first:end]
+        )
+
+
+def slope_of(disparity: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
+    """Change of disparity from pixel to pixel, down and right: the smaller of the changes on both sides, 0 if they differ
+    in sign. So it is exact on planes, and none at a silhouette, on whose other side lies something else."""
+    slopes = []
+    for axis in (0, 1):
+        change = disparity.diff(dim=axis)
+        if not change.numel():
+            slopes.append(torch.zeros_like(disparity))
+            continue
+        first, last = change.narrow(axis, 0, 1), change.narrow(axis, change.shape[axis] - 1, 1)
+        before, after = torch.cat([first, change], dim=axis), torch.cat([change, last], dim=axis)
+        smaller = torch.where(before.abs() < after.abs(), before, after)
+        slopes.append(torch.where(before * after > 0, smaller, 0.0))
+    return torch.stack(slopes)
 
 
 class BinPictures:
@@ -154,6 +178,41 @@ class BinPictures:
     def gap(self) -> float:
         """Of evenly spread bins, the disparity between two of them; 0 where no pixel is shared."""
         return (self.centers[0] - self.centers[-1]) / (len(self.centers) - 1) if self.is_mixed else 0.0
+
+    @cached_property
+    def slope2(self) -> list[float]:
+        """For each bin, the mean of |∇D|² over its coverage."""
+        length = self.bins.numel()
+        total, coverage = (self.bins.new_zeros(length, dtype=torch.float64) for _ in range(2))
+        for held in self._held:
+            index, share = nearer_bin(held.disparity, self.bins)
+            slope2 = (held.slope**2).sum(0).double()
+            for at, part in ((index, 1.0 - share), (index + 1, share)) if length > 1 else ((index, 1.0 - share),):
+                weight = (part * held.content[-1]).double()
+                total += torch.bincount(at, weight * slope2, minlength=length)
+                coverage += torch.bincount(at, weight, minlength=length)
+        return (total / coverage.clamp(min=1e-12)).tolist()
+
+    def flux_divergence(self, number: int) -> Float[Tensor, "c h w"]:
+        """∇·(content ∇D) of what falls into a bin, central differences."""
+        center = self.centers[number]
+        low = self.centers[number + 1] if number + 1 < len(self.centers) else -math.inf
+        high = self.centers[number - 1] if number else math.inf
+        result = self.bins.new_zeros(self._size)
+        flat = result.flatten(1)
+        height, width = self._size[1:]
+        for held in self.between(low, high):
+            share = torch.ones_like(held.disparity)
+            if number + 1 < len(self.centers):
+                share = torch.minimum(share, (held.disparity - low) / (center - low))
+            if number:
+                share = torch.minimum(share, (high - held.disparity) / (high - center))
+            row, column = held.pixel // width, held.pixel % width
+            for axis, step, at, count in ((0, width, row, height), (1, 1, column, width)):
+                flow = held.content * (0.5 * share.clamp(min=0.0) * held.slope[axis])
+                flat.index_add_(1, held.pixel + step * (at + 1 < count), flow)
+                flat.index_add_(1, held.pixel - step * (at > 0), -flow)
+        return -result
 
     @cached_property
     def is_mixed(self) -> bool:

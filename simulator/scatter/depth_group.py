@@ -31,6 +31,7 @@ GROUP_PX, FEWEST_GROUPS, MOST_GROUPS = 4.0, 4, 6
 """Radii within a group differ by as many pixels at most, as long as four to six groups do for it."""
 HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
 GUESSED_BINS = 4
+_LEAST_SKEW = 5e-4
 _DISPLAY_WHITE = 1.001
 _GUESSED_WHITE = 1.25  # what was taken apart at a rim may exceed white by a little
 
@@ -44,6 +45,7 @@ class Bin(NamedTuple):
     glows: bool
     rows: slice
     variance: float = 0.0
+    slope2: float = 0.0
 
 
 class DepthGroup:
@@ -55,6 +57,7 @@ class DepthGroup:
         self._pictures, self._margin = pictures, margin
         self._grid = frame.strip(*self._rows_held())
         self._spectra: dict[int, list[Tensor]] = {}
+        self._skews: dict[tuple[int, int], Tensor] = {}
 
     def octave(self, lens: ThinLens, aperture: Aperture) -> int:
         """How coarse a grid will do for a lens."""
@@ -81,6 +84,7 @@ class DepthGroup:
                 for number, (radii, coarseness) in enumerate(zip(of_lens, coarsenesses, strict=True))
                 if len(lenses) > 1 or any(radius is not None for radius in radii)
             ]
+            bins += self._skewed(lenses[len(spread)], of_lens, own, aperture, octave)
             spread.append(bins + nodes[len(spread)])
         reach = max([DIRECT_PX, *(abs(s) for of_lens in drawn for radii in of_lens for s in radii if s is not None)])
         reach = max([reach, *(abs(node.defocus_px) for of_lens in near for zone in of_lens for node in zone.nodes)])
@@ -109,6 +113,38 @@ class DepthGroup:
             for place, bin_ in enumerate(self.bins)
         ]
 
+    def _skewed(
+        self, lens: ThinLens, radii: Sequence[Sequence[float | None]], octaves: Sequence[int], aperture: Aperture, octave: int
+    ) -> list[SpreadBin]:
+        """What slopes add: a disc whose light is skewed by 1 + u·∇s has its middle s ∇s / 4 off.
+
+        Content − ∇·(content d), d = s ∇s / 4.
+        """
+        found = []
+        for place, bin_ in enumerate(self.bins):
+            if all(radius is None for radius in radii[place]) or lens.blur_scale_px**2 * bin_.slope2 < 4 * _LEAST_SKEW:
+                continue
+            own = min(max(octaves[place], self._grid.octave + 1), self._grid.octave + self._grid.divisor.bit_length() - 1)
+            own = max(own, octave)
+            coarseness = 2 ** (own - self._grid.octave)
+            if (place, coarseness) not in self._skews:
+                if (place, 1) not in self._skews:
+                    picture = self._pictures.flux_divergence(bin_.number)
+                    self._skews[place, 1] = spectra(picture[None], self._grid, self._margin, self._rows)[0]
+                self._skews[place, coarseness] = inner(self._skews[place, 1], coarseness).contiguous()
+            colors = aperture.lenses_of_channels(lens)
+            shifts = [lens.blur_scale_px**2 * (bin_.disparity - color.focus_disparity) / 4 for color in colors]
+            scales = [shifts[c % len(shifts)] for c in range(3)] + [sum(shifts) / len(shifts)]
+            moved = self._skews[place, coarseness] * torch.tensor(scales, device=self._device)[:, None, None].neg()
+            drawn = [
+                None if r is None else self._drawn(
+                    lens.blur_scale_px * (bin_.disparity - color.focus_disparity), lens.blur_scale_px**2 * bin_.variance, aperture, octave, own
+                )
+                for r, color in zip(radii[place], colors, strict=True)
+            ]
+            found.append(SpreadBin(moved, self._spots(aperture).of(drawn, coarseness, self._grid.parts), coarseness))
+        return found
+
     def _node_bins(self, near: Sequence[Sequence[NearFocus]], aperture: Aperture) -> list[list[SpreadBin]]:
         """The nodes of all lenses, as bins: each lens has all of them, with a dark spot where it is not its own."""
         found: list[list[SpreadBin]] = [[] for _ in near]
@@ -129,6 +165,7 @@ class DepthGroup:
     def release(self) -> None:
         """Forget spectra; they are made anew when asked for."""
         self._spectra.clear()
+        self._skews.clear()
 
     @property
     def spectra_bytes(self) -> int:
@@ -218,7 +255,7 @@ def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: 
     centres = bin_disparities(surfaces.disparity, bins, where=coverage > 0)
     pictures = BinPictures(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centres)
     glows = [False] * centres.numel() if octave else pictures.brighter(_DISPLAY_WHITE)
-    numbered = [Bin(i, *of_bin) for i, of_bin in enumerate(zip(centres.tolist(), glows, pictures.rows(), pictures.variance, strict=True))]
+    numbered = [Bin(i, *of_bin) for i, of_bin in enumerate(zip(centres.tolist(), glows, pictures.rows(), pictures.variance, pictures.slope2, strict=True))]
     frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, octave_of(max_radius_px)))
     runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(centres, groups))
     return [DepthGroup(run, pictures, surfaces.margin, frame) for run in runs if run]

@@ -72,7 +72,7 @@ def near_focus(
     zone = _Zone.of(pictures, numbers, lens)
     if zone is None:
         return NearFocus()
-    held = [zone.shared(pixels, lens) for pixels in pictures.between(zone.low, zone.high)]
+    held = [zone.shared(pixels, lens, (size[0] + 2 * margin, size[1] + 2 * margin)) for pixels in pictures.between(zone.low, zone.high)]
     bins = frozenset(zone.numbers)
     if not held:
         return NearFocus(bins)
@@ -90,8 +90,9 @@ def near_focus(
                     nodes[defocus_px] = torch.zeros(4, size[0] + 2 * margin, width, device=light.device)
                 nodes[defocus_px].flatten(1).index_add_(1, part.pixel, content)
         weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
+        pixel = part.pixel - rows.start * width
         for map_, weight in zip(maps.flatten(2), weights, strict=True):
-            map_.index_add_(1, part.pixel - rows.start * width, light * weight)
+            map_.index_add_(1, pixel, light * weight)
     direct, top = _spread(maps, table, rows, size, margin)
     return NearFocus(bins, direct, top, tuple(Node(content, s) for s, content in sorted(nodes.items())))
 
@@ -104,6 +105,21 @@ class _Part:
     light: Tensor
     q: Tensor
     is_in_front: Tensor
+
+    def moved(self, shift: Tensor, size: tuple[int, int]) -> _Part:
+        """Content shared with the next pixels, so that its middle lies `shift` [2, P] off."""
+        if not shift.numel() or float(shift.abs().amax()) < 0.01:
+            return self
+        height, width = size
+        share = shift.abs()
+        share = share / share.sum(0).clamp(min=1.0)
+        row, column = torch.div(self.pixel, width, rounding_mode="floor"), self.pixel % width
+        down = (row + shift[0].sign().long()).clamp(0, height - 1) * width + column
+        right = row * width + (column + shift[1].sign().long()).clamp(0, width - 1)
+        light = [self.light * (1.0 - share.sum(0)), self.light * share[0], self.light * share[1]]
+        return _Part(
+            torch.cat([self.pixel, down, right]), torch.cat(light, 1), self.q.repeat(3), self.is_in_front.repeat(3)
+        )
 
     def top(self, width: int) -> int:
         return int(self.pixel.min()) // width
@@ -162,7 +178,7 @@ class _Zone:
         """… and below this."""
         return math.inf if self.before is None else self.before
 
-    def shared(self, pixels: HeldPixels, lens: ThinLens) -> _Part:
+    def shared(self, pixels: HeldPixels, lens: ThinLens, size: tuple[int, int]) -> _Part:
         """The zone's share of the pixels, and the squared radius that makes their whole second moment true.
 
         With W of a pixel here and 1 − W in a bin drawn with q': W q + (1 − W) q' = r².
@@ -177,7 +193,8 @@ class _Zone:
             if other_q is not None:
                 q = torch.where(here < 1.0, (r2 - (1.0 - here) * other_q) / here.clamp(min=1e-3), q)
             share = torch.minimum(share, here)
-        return _Part(pixels.pixel, pixels.content * share, q.clamp_(min=0.0), s > 0)
+        shift = pixels.slope * (s * (0.25 * lens.blur_scale_px))
+        return _Part(pixels.pixel, pixels.content * share, q.clamp_(min=0.0), s > 0).moved(shift, size)
 
 
 def _dealt_to_nodes(part: _Part, radius_px: float, is_two_sided: bool) -> tuple[Tensor, dict[float, Tensor]]:
