@@ -184,7 +184,7 @@ def _draw_planes(draws: Draws, scene: _Scene, data: DataConfig, may_be_outside: 
     """A crop, and n planes of the group that one can ask for within it."""
     for attempt in range(_TRIES):
         least = data.least_crop if attempt < _TRIES // 2 else 1.0
-        framing = draw_framing(draws, scene.size, (data.width, data.height), least=least, flip=data.flip)
+        framing = draw_framing(draws, scene.size, (data.width, data.height), min_crop=least, flip=data.flip)
         view = _View(scene, framing, framing.disparity(scene.disparity))
         asked = [_ask_for(draws, frame, view, data, may_be_outside) for frame in scene.frames_of_group]
         planes = [plane for plane in asked if plane]

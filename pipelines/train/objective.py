@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.model.dit import Condition
-from pipelines.model.flow import flow_loss, noisy
+from pipelines.model.flow import add_noise, flow_loss
 from pipelines.train.batches import Batch
 from pipelines.train.config import ObjectiveConfig
 from pipelines.train.stacking import Group, stacking_loss, time_weight
@@ -44,7 +44,7 @@ def condition_of(batch: Batch) -> Condition:
         focus_point=batch.focus_point.flatten(0, 1),
         point_disparity=batch.point_disparity.flatten(),
         blur_level=each(batch.blur_level),
-        is_withheld=each(batch.without_condition),
+        is_unconditional=each(batch.without_condition),
     )
 
 
@@ -55,8 +55,8 @@ def losses(model: nn.Module, batch: Batch, objective: ObjectiveConfig) -> Losses
     """
     groups, frames = batch.targets.shape[:2]
     time = batch.time[:, None].expand(groups, frames)  # [B, n]
-    seen = noisy(batch.targets, batch.noise, time)  # [B, n, 3, H, W]
-    flat = model(seen.flatten(0, 1), time.flatten(), condition_of(batch))  # [B n, 3, H, W]
+    noisy = add_noise(batch.targets, batch.noise, time)  # [B, n, 3, H, W]
+    flat = model(noisy.flatten(0, 1), time.flatten(), condition_of(batch))  # [B n, 3, H, W]
     predicted = flat.unflatten(0, (groups, frames))  # [B, n, 3, H, W]
     flow = flow_loss(predicted, batch.targets, time).mean()
     group = Group(batch.disparity, batch.focus_disparity, batch.blur_scale_px)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipelines.model.framing import to_bytes
-from pipelines.model.sampler import SamplerConfig, guided, sample
+from pipelines.model.sampler import guided, sample
+from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
 from pipelines.train.batches import Batch, GroupDataset, collate
 from pipelines.train.objective import condition_of
