@@ -103,13 +103,15 @@ class Refocuser:
         blur_level: float,
     ) -> _Inputs:
         reference = size.picture(photo_srgb).to(self._device)[None]  # [1, 3, H, W]
-        unknown = disparity is None
+        depth, point_disparity = torch.zeros_like(reference[0, 0]), 0.0  # [H, W]
+        if disparity is not None:
+            depth, point_disparity = size.disparity(disparity).to(self._device), disparity_at(disparity, focus_point)
         return _Inputs(
             reference=reference,
-            disparity=torch.zeros_like(reference[0, 0]) if unknown else size.disparity(disparity).to(self._device),
-            validity=float(not unknown),
+            disparity=depth,
+            validity=float(disparity is not None),
             point_px=size.point_px(*focus_point),
-            point_disparity=0.0 if unknown else disparity_at(disparity, focus_point),
+            point_disparity=point_disparity,
             blur_scale_px=blur_level / 100.0 * size.long_side,
         )
 
