@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.gather.tile import Plane, Tile, carried_on, fitted_plane, tile_around
+from simulator.gather.tile import Plane, Tile, extrapolated, fitted_plane, tile_around
 from simulator.optics.lens import ThinLens
 
 _SETTLES = 0.5  # slope of e, in pixels a pixel, up to which the repetition at least halves its error each time
@@ -59,7 +59,7 @@ class Sheet:
             return None
         far, near = (float(v) for v in torch.aminmax(disparity[covered]))
         content = torch.cat([color * coverage, coverage[None]])
-        return cls(layer, content, carried_on(disparity, covered), box, far, near)
+        return cls(layer, content, extrapolated(disparity, covered), box, far, near)
 
 
 @dataclass(frozen=True)
@@ -106,23 +106,25 @@ def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Pie
     met: Tile | None = tile
     around: Tile | None = None
     for _ in range(2):  # the second time with the reach of what lies near
-        around = met.grown(math.ceil(reach) + 1).common(sheet.box) if met else None
-        members = around.of(sheet.content[3]) > 0 if around else torch.zeros(1, 1, dtype=torch.bool)
+        around = met.expanded(math.ceil(reach) + 1).intersection(sheet.box) if met else None
+        members = around.crop(sheet.content[3]) > 0 if around else torch.zeros(1, 1, dtype=torch.bool)
         inside = tile_around(members)
         if around is None or inside is None:
             return []
-        defocus = lens.defocus_px(around.of(sheet.disparity))  # [h, w] s
+        defocus = lens.defocus_px(around.crop(sheet.disparity))  # [h, w] s
         far, near = (float(v) for v in torch.aminmax(defocus[members]))
         reach = max(abs(far), abs(near))
-        met = tile.common(inside.moved(around.top, around.left).grown(math.ceil(reach) + 1))
+        met = tile.intersection(inside.shifted(around.top, around.left).expanded(math.ceil(reach) + 1))
     if met is None or around is None:
         return []
     shape = _Shape.of(defocus, members, around, flat_px)
     window = _window(met, reach)
-    content, beyond = window.repeated_of(sheet.content), lens.defocus_px(window.repeated_of(sheet.disparity))
+    content, beyond = window.crop_replicated(sheet.content), lens.defocus_px(window.crop_replicated(sheet.disparity))
     if shape.settles:
         opaque = (
-            met == tile and around == met.grown(math.ceil(reach) + 1) and bool((around.of(sheet.content[3]) >= 1).all())
+            met == tile
+            and around == met.expanded(math.ceil(reach) + 1)
+            and bool((around.crop(sheet.content[3]) >= 1).all())
         )
         return [_piece(sheet.layer, met, window, content, beyond, shape, (far, near), opaque)]
     return _slabs(sheet.layer, met, window, content, beyond, flat_px)
@@ -177,10 +179,10 @@ def _slabs(layer: int, met: Tile, window: Tile, content: Tensor, defocus: Tensor
             continue
         low, high = (float(v) for v in torch.aminmax(defocus[own]))
         reach = math.ceil(max(abs(low), abs(high))) + 1
-        within = met.common(inside.moved(window.top, window.left).grown(reach))
+        within = met.intersection(inside.shifted(window.top, window.left).expanded(reach))
         if within is None:
             continue
-        extended = carried_on(defocus, own | _gently_beside(defocus, own, members))
+        extended = extrapolated(defocus, own | _gently_beside(defocus, own, members))
         shape = _Shape.of(extended, own, window, flat_px)
         span = (low - _OVERLAP_PX, high + _OVERLAP_PX)
         result.append(_piece(layer, within, window, content * own, extended, shape, span, opaque=False))
