@@ -86,7 +86,7 @@ lint: $(READY)  ## ruff and mypy --strict
 test: lint  ## lint and every test, on all cores (no network and no GPU once installed)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile $(FLAGS)
 
-test-slow: $(READY)  ## the tests that train for minutes
+test-slow: $(READY)  ## the tests that take minutes: training, the wheel in a fresh environment
 	$(BIN)/python -m pytest -m slow $(FLAGS)
 
 test-faults: $(READY)  ## crashes provoked on purpose: workers, nodes, driver, disk (minutes)

@@ -58,6 +58,11 @@ class AuditedSample:
         return float(np.ptp(self.disparity))
 
     @property
+    def disparity_range(self) -> tuple[float, float]:
+        """(min D, max D)."""
+        return float(self.disparity.min()), float(self.disparity.max())
+
+    @property
     def long_side_px(self) -> int:
         return max(self.photo.shape[:2])
 

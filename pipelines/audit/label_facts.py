@@ -14,7 +14,7 @@ from PIL import Image
 from pipelines.audit.audited_sample import AuditedSample
 from pipelines.render.photos.near_duplicates import perceptual_hash
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
-from pipelines.render.sample.stack_draw import DEPTH_LEVELS
+from pipelines.render.sample.stack_sampling import DEPTH_LEVELS
 
 _COARSE_LEVELS = 256
 _CUT_OUTS = 16

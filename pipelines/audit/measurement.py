@@ -16,6 +16,8 @@ from pipelines.measure.blur_ruler import BlurRuler
 from pipelines.measure.regions import silhouette_band
 from pipelines.measure.sharpest_plane import sharpest_plane
 from pipelines.measure.stacking import stacking_error
+from simulator import ThinLens
+from simulator.optics.circle_of_confusion import largest_radius_px
 
 RULER_REACH = 2.3
 """The ruler goes to this many times the strongest label, so that a diameter labelled as radius is still measured."""
@@ -67,7 +69,8 @@ def _scale_ratios(sample: AuditedSample, optics: Optics, focus: float, frames: l
     if not frames:
         return []
     largest = RULER_REACH * max(sample.lenses[i].blur_scale_px for i in frames)
-    scene = optics.scene(sample, optics.largest_radius_px(sample, largest, focus))
+    lenses = [ThinLens(focus, largest)]
+    scene = optics.scene(sample, largest_radius_px(lenses, sample.disparity_range, optics.aperture))
     ruler = BlurRuler.from_scene(scene, focus, largest, optics.aperture, optics.tone)
     return [ruler.fit(sample.picture(i)).blur_scale_px / sample.lenses[i].blur_scale_px for i in frames]
 

@@ -19,12 +19,14 @@ from pipelines.audit.audited_sample import AuditedSample
 from pipelines.audit.check import Check, Criterion, worst
 from pipelines.audit.optics import Optics
 from pipelines.measure.fidelity import Picture
+from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.config import StackConfig
 from pipelines.render.photos.listing import scene_seed
 from pipelines.render.photos.photo import PhotoSource
-from pipelines.render.sample.subject import draw_builtin, to_srgb8
+from pipelines.render.sample.rgbd import builtin_rgbd
 from shards.codec import ImageCodec, decode_image, encode_image
 from simulator import RENDERER_VERSION, Scene
+from simulator.optics.circle_of_confusion import largest_radius_px
 
 EXACT = Criterion("re-rendered", "at most", 0.0, "grey levels of 255, mean |difference|")
 LOSSY = dataclasses.replace(EXACT, bound=3.0)
@@ -83,22 +85,12 @@ def _scene(sample: AuditedSample, settings: RenderSettings, optics: Optics) -> t
     """The scene, and whether it equals the one that was rendered first."""
     source = _builtin_source(sample)
     if source is None:
-        radius = max(_radius(sample, optics, sample.disparity.min(), sample.disparity.max()), 0.0)
+        radius = largest_radius_px(sample.lenses, sample.disparity_range, optics.aperture)
         return optics.scene(sample, radius), sample.photo_is_exact
-    built = draw_builtin(source, long_side=sample.long_side_px, stack=settings.stack)
+    built = builtin_rgbd(source, long_side=sample.long_side_px, stack=settings.stack)
     seen = built.layers.disparity[built.layers.coverage > 0]
-    radius = _radius(sample, optics, float(seen.min()), float(seen.max()))
+    radius = largest_radius_px(sample.lenses, (float(seen.min()), float(seen.max())), optics.aperture)
     return Scene.from_layers(built.layers, max_radius_px=radius), True
-
-
-def _radius(sample: AuditedSample, optics: Optics, low: float, high: float) -> float:
-    """As photo_to_sample has it: the scene's own bins hang on it."""
-    return max(
-        lens.blur_scale_px * abs(end - lens.focus_disparity)
-        for frame in sample.lenses
-        for lens in optics.aperture.lenses_of_channels(frame)
-        for end in (low, high)
-    )
 
 
 def _builtin_source(sample: AuditedSample) -> PhotoSource | None:

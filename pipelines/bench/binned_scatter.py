@@ -5,17 +5,16 @@ The same picture as `simulator.reference.scatter.binned_scatter`, which makes ev
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from simulator import Aperture, ThinLens
 from simulator.scatter.spot_spectra import spot_spectrum
 
 _BATCH_BYTES = 256 << 20
-"""Bins are transformed together as long as they stay below this."""
+"""On a GPU, bins are transformed together up to this size. On a CPU they go one by one, which stays in the caches."""
 
 
 class BinnedScatter:
@@ -32,17 +31,21 @@ class BinnedScatter:
         radii = torch.unique(index).tolist()
         reach = radii[-1] + 1
         h, w = self._disparity.shape
-        size = _cheap(h + 2 * reach), _cheap(w + 2 * reach)
+        size = _fast_length(h + 2 * reach), _fast_length(w + 2 * reach)
         sides = (reach, size[1] - w - reach, reach, size[0] - h - reach)
         content = F.pad(self._content[None], sides, mode="replicate")[0]  # [4, H', W']
         label = F.pad(index[None, None].to(content.dtype), sides, mode="replicate")[0, 0]
         total = torch.zeros(4, size[0], size[1] // 2 + 1, dtype=torch.complex64, device=content.device)
-        batch = max(1, _BATCH_BYTES // (content.numel() * content.element_size()))
-        for start in range(0, len(radii), batch):
-            some = radii[start : start + batch]
-            bins = torch.stack([content * (label == r) for r in some])  # [b, 4, H', W']
-            for spectrum, r in zip(torch.fft.rfft2(bins), some, strict=True):
-                total.addcmul_(spectrum, self._spot(r, size))
+        for batch in _batches(radii, content):
+            masks = [label == r for r in batch]
+            spots = [self._spot(r, size) for r in batch]
+            if content.is_cuda:
+                spectra = torch.fft.rfft2(torch.stack([content * mask for mask in masks]))  # [b, 4, H', W' / 2 + 1]
+                for spectrum, spot in zip(spectra, spots, strict=True):
+                    total.addcmul_(spectrum, spot)
+            else:
+                for channel, light in zip(total, content, strict=True):
+                    channel.addcmul_(torch.fft.rfft2(light * masks[0]), spots[0])
         blurred = torch.fft.irfft2(total, s=size)[:, reach : reach + h, reach : reach + w]
         return (blurred[:3] / blurred[3:].clamp(min=1e-6)).clamp(min=0.0)
 
@@ -54,16 +57,11 @@ class BinnedScatter:
         return self._spots[key]
 
 
-def _cheap(length: int) -> int:
+def _batches(radii: list[int], content: Tensor) -> list[list[int]]:
+    size = max(1, _BATCH_BYTES // (content.numel() * content.element_size())) if content.is_cuda else 1
+    return [radii[start : start + size] for start in range(0, len(radii), size)]
+
+
+def _fast_length(length: int) -> int:
     """The next even length whose only factors are 2, 3 and 5."""
-    n = math.ceil(length / 2)
-    while _rest(n) != 1:
-        n += 1
-    return 2 * n
-
-
-def _rest(n: int) -> int:
-    for factor in (2, 3, 5):
-        while n % factor == 0:
-            n //= factor
-    return n
+    return 2 * int(next_fast_len((length + 1) // 2, real=True))

@@ -1,4 +1,4 @@
-"""What a measurement is told; the command line is made from this record."""
+"""Settings of a measurement; the command line is made from this record."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class BenchConfig:
     json: bool = False
     """Result as one JSON object on stdout."""
     quick: bool = False
-    """Small sizes and few repeats: under a minute on two cores. Says whether it works, not how fast it is."""
+    """Small sizes and few repeats: under a minute on two cores. A test that `bench` works; no figures to quote."""
     threads: int = 2
-    """CPU threads of the renderer and of what it is compared with; pipeline workers have the default of `render`."""
+    """CPU threads of the renderer and its opponents; pipeline workers have the default of `render`."""
     repeats: int | None = None
-    """How often each thing is measured, taking turns. Default 5, with --quick 3."""
+    """Repeats of each method, taking turns. Default 5, with --quick 3."""
     sizes: tuple[int, ...] = ()
     """Sides of the square frames in pixels. Default 512 1024, with --quick 192 384."""
     radii: tuple[int, ...] = ()
     """Largest blur radii of a stack in pixels. Default 8 16 32 64, with --quick 8 32."""
     parts: tuple[Part, ...] = PARTS
-    """What to measure."""
+    """Parts to measure."""
 
     def __post_init__(self) -> None:
         require(self.threads >= 1, "--threads", "be at least 1", self.threads)

@@ -1,4 +1,4 @@
-"""On which machine the numbers were taken, and how busy it was with other things."""
+"""The machine that the numbers were taken on, and how busy it was."""
 
 from __future__ import annotations
 
@@ -24,17 +24,9 @@ class Machine:
     system: str
     load: float
 
-    def summary(self) -> str:
-        """Two lines for people."""
-        memory = f"{self.memory_bytes / 2**30:.0f} GiB"
-        return (
-            f"{self.cpu}, {self.cores} cores, {memory}; device {self.device}; load before {self.load:.1f}\n"
-            f"torch {self.torch_version} with {self.threads} threads, python {self.python_version}, {self.system}"
-        )
-
 
 def this_machine(device: str, threads: int) -> Machine:
-    """As it is now."""
+    """The machine as it is now."""
     on_gpu = device == "cuda"
     return Machine(
         cpu=_cpu_model(),

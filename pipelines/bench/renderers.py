@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,14 +11,11 @@ from torch import Tensor
 from pipelines.bench import direct_scatter_cpu
 from pipelines.bench.binned_scatter import BinnedScatter
 from pipelines.bench.subject import PhotoLike, lenses_through, sampled
-from pipelines.bench.timing import Contender, Timing, interleaved
+from pipelines.bench.timing import Timing, interleaved
 from simulator import Scene, ThinLens
 from simulator.reference import scatter as reference
 
 STACK, SETUP, BINNED, DIRECT = "stack", "set-up", "binned scatter", "direct scatter"
-FRAME_COUNTS = (1, 3, 6, 12)
-
-Frame = Callable[[Tensor, Tensor, ThinLens], Tensor]
 
 
 @dataclass(frozen=True)
@@ -31,13 +27,15 @@ class RendererRow:
     max_radius_px: int
     frames: int
     ms: Timing
+    times_stack: float
+    """Median over that of a stack's frame, set-up included."""
 
 
 @dataclass(frozen=True)
 class DirectScatter:
     """The fastest direct scatter that this machine can build, and what it is."""
 
-    frame: Frame
+    frame: Callable[[Tensor, Tensor, ThinLens], Tensor]
     built_with: str
 
 
@@ -59,38 +57,26 @@ def best_direct_scatter(device: str) -> DirectScatter:
 def measured(
     photo: PhotoLike, max_radius_px: int, direct: DirectScatter, *, repeats: int, device: str
 ) -> list[RendererRow]:
-    """All methods at one size and radius: set-up shared by twelve frames, and by itself; the others frame by frame."""
+    """All methods at one size and radius: a stack and its set-up once for twelve frames, the others frame by frame."""
     lenses = lenses_through(photo.disparity, max_radius_px)
     few = sampled(lenses)
     binned = BinnedScatter(photo.image, photo.disparity)
-    contenders = {
-        STACK: Contender(partial(_stack, photo, lenses, max_radius_px), len(lenses)),
-        SETUP: Contender(partial(Scene.from_rgbd, photo.image, photo.disparity, max_radius_px=float(max_radius_px))),
-        BINNED: Contender(lambda: [binned.frame(lens) for lens in few], len(few)),
-        DIRECT: Contender(lambda: [direct.frame(photo.image, photo.disparity, lens) for lens in few], len(few)),
+
+    def set_up() -> Scene:
+        return Scene.from_rgbd(photo.image, photo.disparity, max_radius_px=float(max_radius_px))
+
+    methods: dict[str, Callable[[], object]] = {
+        STACK: lambda: set_up().render(lenses),
+        SETUP: set_up,
+        BINNED: lambda: [binned.frame(lens) for lens in few],
+        DIRECT: lambda: [direct.frame(photo.image, photo.disparity, lens) for lens in few],
     }
-    timings = interleaved(contenders, repeats, device=device)
-    return [
-        RendererRow(name, photo.side_px, max_radius_px, contenders[name].units, timing)
-        for name, timing in timings.items()
-    ]
-
-
-def stacks_by_frames(photo: PhotoLike, max_radius_px: int, *, repeats: int, device: str) -> dict[int, Timing]:
-    """Milliseconds of a whole stack, set-up included, of 1, 3, 6 and 12 frames."""
-    lenses = lenses_through(photo.disparity, max_radius_px)
-    spread = {count: _evenly(lenses, count) for count in FRAME_COUNTS}
-    contenders = {str(count): Contender(partial(_stack, photo, some, max_radius_px)) for count, some in spread.items()}
-    timings = interleaved(contenders, repeats, device=device)
-    return {int(count): timing for count, timing in timings.items()}
-
-
-def _stack(photo: PhotoLike, lenses: Sequence[ThinLens], max_radius_px: float) -> Tensor:
+    frames = {STACK: len(lenses), SETUP: 1, BINNED: len(few), DIRECT: len(few)}
     with torch.no_grad():
-        scene = Scene.from_rgbd(photo.image, photo.disparity, max_radius_px=float(max_radius_px))
-        return scene.render(lenses)
-
-
-def _evenly(lenses: list[ThinLens], count: int) -> list[ThinLens]:
-    """`count` of them, each from the middle of its share."""
-    return [lenses[(2 * i + 1) * len(lenses) // (2 * count)] for i in range(count)]
+        seconds = interleaved(methods, repeats, device=device)
+    timings = {name: Timing.of(spent, first_s=first, units=frames[name]) for name, (first, spent) in seconds.items()}
+    stack_ms = timings[STACK].median_ms
+    return [
+        RendererRow(name, photo.side_px, max_radius_px, frames[name], ms, ms.median_ms / stack_ms)
+        for name, ms in timings.items()
+    ]

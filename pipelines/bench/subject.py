@@ -1,4 +1,4 @@
-"""What is rendered: a built-in scene seen as a photo with its disparity map, and twelve lenses focused through it.
+"""What is measured: a built-in scene as a photo with its disparity, twelve lenses, and a folder of such photos.
 
 Letters: D disparity, D_f plane in focus, K blur scale, r = K·|D − D_f| blur radius in pixels, F lenses.
 """
@@ -6,10 +6,15 @@ Letters: D disparity, D_f plane in focus, K blur scale, r = K·|D − D_f| blur 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.pictures.srgb8 import to_srgb8
+from pipelines.render.sample.rgbd import BUILTIN_ASPECT
 from simulator import ThinLens
 from simulator.scenes.catalogue import builtin_scene
 
@@ -17,6 +22,9 @@ FRAMES = 12
 KIND = "still_life"
 """Things on a table: disparity runs on without gaps and steps at silhouettes, as in a photo."""
 SEED = 3
+ENLARGED = 1.5
+"""Files are larger than the photos rendered from them: loading scales them down, as it does real photos."""
+_MIRRORS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ def photo_like(side_px: int) -> PhotoLike:
 
 
 def lenses_through(disparity: Tensor, max_radius_px: float, count: int = FRAMES) -> list[ThinLens]:
-    """Lenses of one aperture with planes in focus at even quantiles of disparity; max r over all of them is given."""
+    """Lenses of one aperture focused at even quantiles of disparity; their largest radius is `max_radius_px`."""
     quantiles = torch.linspace(0.05, 0.95, count, dtype=torch.float64)
     ordered = disparity.flatten().double().cpu().sort().values
     planes = ordered[(quantiles * (ordered.numel() - 1)).long()].tolist()  # quantile() itself stops at 16 M pixels
@@ -51,5 +59,34 @@ def lenses_through(disparity: Tensor, max_radius_px: float, count: int = FRAMES)
 
 
 def sampled(lenses: list[ThinLens]) -> list[ThinLens]:
-    """Every third lens: what slow methods are measured on. The planes in focus are centred as those of all twelve."""
+    """Every third lens, for slow methods. The planes in focus are centred as those of all twelve."""
     return lenses[1::3]
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """A folder of photos: how many, their long side in pixels, and how many make a shard."""
+
+    photos: int
+    long_side: int
+    samples_per_shard: int
+
+
+FULL, QUICK = PhotoSet(photos=32, long_side=768, samples_per_shard=8), PhotoSet(8, 192, 2)
+
+
+def write_photos(folder: Path, photo_set: PhotoSet) -> None:
+    """PHOTO.jpg with PHOTO.disparity.png: built-in scenes, each as it is and mirrored in three ways."""
+    folder.mkdir(parents=True)
+    height = round(photo_set.long_side * BUILTIN_ASPECT)
+    for start in range(0, photo_set.photos, len(_MIRRORS)):
+        image, disparity = builtin_scene(start, height=height, width=photo_set.long_side, kind=KIND).layers.photo()
+        bgr = to_srgb8(image[None])[0][..., ::-1]  # [H, W, 3]
+        codes = np.rint(disparity.clamp(0, 1).numpy() * 65535).astype(np.uint16)
+        for index, axes in enumerate(_MIRRORS[: photo_set.photos - start], start):
+            stem = folder / f"photo-{index:03d}"
+            photo = np.ascontiguousarray(np.flip(bgr, axes))
+            large = cv2.resize(photo, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)
+            written = cv2.imwrite(f"{stem}.jpg", large, [cv2.IMWRITE_JPEG_QUALITY, 95])
+            if not (written and cv2.imwrite(f"{stem}.disparity.png", np.flip(codes, axes))):
+                raise OSError(f"OpenCV could not write {stem}.jpg and its disparity")

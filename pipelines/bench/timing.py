@@ -1,4 +1,4 @@
-"""Seconds of things that take turns, so that a machine that slows down slows all of them."""
+"""Times of methods that take turns, so that a machine that slows down slows all of them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import torch
 
 BUDGET_S = 60.0
-"""What the repeats of one thing may take together; the first repeat always runs."""
+"""Limit for the repeats of one method together; the first repeat always runs."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds for one unit (a frame, a scene): spread over the repeats. `first_ms` is the warm-up's."""
+    """Milliseconds for one unit (a frame, a scene) over the repeats. `first_ms` is the warm-up's."""
 
     median_ms: float
     least_ms: float
@@ -26,34 +26,23 @@ class Timing:
 
     @classmethod
     def of(cls, seconds: list[float], *, first_s: float, units: int = 1) -> Timing:
-        """From the seconds of each repeat, every one of which did `units` units."""
+        """From the seconds of each repeat, each of `units` units."""
         ordered = sorted(1e3 * spent / units for spent in seconds)
         low, middle, high = statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else ordered * 3
         return cls(middle, ordered[0], low, high, 1e3 * first_s / units, len(ordered))
 
 
-@dataclass(frozen=True)
-class Contender:
-    """Something to time: `run` does `units` units."""
-
-    run: Callable[[], object]
-    units: int = 1
-
-
 def interleaved(
-    contenders: Mapping[str, Contender], repeats: int, *, device: str, budget_s: float = BUDGET_S
-) -> dict[str, Timing]:
-    """Warm each up once, then let them take turns; whoever has used up its budget sits out the later turns."""
-    first = {name: _seconds(contender.run, device) for name, contender in contenders.items()}
-    spent: dict[str, list[float]] = {name: [] for name in contenders}
+    methods: Mapping[str, Callable[[], object]], repeats: int, *, device: str, budget_s: float = BUDGET_S
+) -> dict[str, tuple[float, list[float]]]:
+    """Seconds of the warm-up and of each repeat. A method that has used up its budget skips the later turns."""
+    first = {name: _seconds(run, device) for name, run in methods.items()}
+    spent: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(repeats):
-        for name, contender in contenders.items():
+        for name, run in methods.items():
             if not spent[name] or sum(spent[name]) + spent[name][-1] <= budget_s:
-                spent[name].append(_seconds(contender.run, device))
-    return {
-        name: Timing.of(spent[name], first_s=first[name], units=contender.units)
-        for name, contender in contenders.items()
-    }
+                spent[name].append(_seconds(run, device))
+    return {name: (first[name], spent[name]) for name in methods}
 
 
 def _seconds(run: Callable[[], object], device: str) -> float:

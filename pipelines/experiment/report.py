@@ -1,4 +1,4 @@
-"""The experiment's outcome: a Markdown table, paired differences with intervals, a grid of pictures."""
+"""The experiment's outcome: a Markdown table, paired differences with intervals; everything as JSON."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from pipelines.experiment.scores import Pixels, SceneScores
+from pipelines.experiment.scores import SceneScores
 from pipelines.measure.bootstrap import Interval, over_scenes
-from pipelines.pictures.drawing import QUIET, Box, Sheet
 
 MEASURES = {
     "psnr": ("PSNR, dB", "{:.2f}"),
@@ -42,22 +40,23 @@ class Arm:
 
 
 def table(arms: Sequence[Arm]) -> str:
-    """A line a measure, a column a method."""
-    lines = [f"| measure | {' | '.join(arm.name for arm in arms)} |", "|---" * (1 + len(arms)) + "|"]
-    for measure, (heading, form) in MEASURES.items():
-        lines.append(f"| {heading} | {' | '.join(form.format(arm.mean(measure)) for arm in arms)} |")
-    return "\n".join(lines)
+    """Markdown: one row per measure, one column per method."""
+    rows = [[heading, *(form.format(arm.mean(name)) for arm in arms)] for name, (heading, form) in MEASURES.items()]
+    return _markdown(["measure", *(arm.name for arm in arms)], rows)
 
 
 def differences(base: Arm, other: Arm) -> str:
-    """What `other` is above `base`, scene by scene, with the 95 % interval over scenes."""
-    lines = [f"| {other.name} minus {base.name} | difference | 95 % interval over scenes |", "|---|---|---|"]
-    for measure, (heading, form) in MEASURES.items():
-        found = difference(base, other, measure)
-        plus = form.replace("{:", "{:+")
-        interval = f"{plus.format(found.low)} … {plus.format(found.high)}"
-        lines.append(f"| {heading} | {plus.format(found.value)} | {interval} |")
-    return "\n".join(lines)
+    """Markdown: how much higher `other` is than `base`, paired by scene, with the 95 % interval over scenes."""
+    rows = []
+    for name, (heading, form) in MEASURES.items():
+        found, signed = difference(base, other, name), form.replace("{:", "{:+")
+        rows.append([heading, signed.format(found.value), f"{signed.format(found.low)} … {signed.format(found.high)}"])
+    return _markdown([f"{other.name} minus {base.name}", "difference", "95 % interval over scenes"], rows)
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
 def difference(base: Arm, other: Arm, measure: str) -> Interval:
@@ -81,38 +80,6 @@ def to_json(arms: Sequence[Arm]) -> dict[str, object]:
         }
         for arm in arms
     }
-
-
-@dataclass(frozen=True, eq=False)
-class GridRow:
-    """One frame of one scene: pictures by their headings, where the focus was asked for, and a caption."""
-
-    pictures: Mapping[str, Pixels]
-    focus_point: tuple[float, float]
-    caption: str
-
-
-_CELL, _GAP, _MARGIN, _HEAD, _CAPTION = 260, 8, 24, 34, 26
-
-
-def write_grid(rows: Sequence[GridRow], path: Path) -> None:
-    """Draw the rows below each other."""
-    headings = list(rows[0].pictures)
-    height, width = rows[0].pictures[headings[0]].shape[:2]
-    cell_height = round(_CELL * height / width)
-    row_height = cell_height + _CAPTION + _GAP
-    sheet = Sheet(2 * _MARGIN + len(headings) * (_CELL + _GAP) - _GAP, 2 * _MARGIN + _HEAD + len(rows) * row_height)
-    for column, heading in enumerate(headings):
-        sheet.text(_MARGIN + column * (_CELL + _GAP), _MARGIN, heading, 18, width=_CELL)
-    for number, row in enumerate(rows):
-        y = _MARGIN + _HEAD + number * row_height
-        for column, picture in enumerate(row.pictures.values()):
-            place = sheet.picture(Box(_MARGIN + column * (_CELL + _GAP), y, _CELL, cell_height), picture)
-            if column == 0:
-                sheet.focus_mark(place, *row.focus_point, (255, 176, 64), radius=6)
-        sheet.text(_MARGIN, y + cell_height + 4, row.caption, 15, color=QUIET)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.image.save(path, quality=92, subsampling=0)
 
 
 def _mean(values: Sequence[float]) -> float:

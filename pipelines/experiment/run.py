@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.experiment.config import ExperimentConfig, scenes, training
-from pipelines.experiment.report import Arm, GridRow, differences, table, to_json, write_grid
+from pipelines.experiment.report import Arm, differences, table, to_json
 from pipelines.experiment.scores import Method, Pixels, SceneScores, score_scene
+from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.render.run import render
 from pipelines.runs.device import resolve_device
@@ -33,7 +34,8 @@ _log = logging.getLogger(__name__)
 SAMPLER_STEPS = 4
 IDENTITY = "photo as it is"
 GRID_SCENES = 4
-ERROR_GAIN = 3.0
+ERROR_GAIN = 3
+GRID_TITLE = "Held-out scenes. The ring is the focus point asked for. Error: gray is none, bright is too bright."
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     held_out = list(read_shards(config.folder / "data", split="test", seed=None))
     methods = _methods(config, device)
     arms = tuple(Arm(name, _scored(config, name, method, held_out)) for name, method in methods.items())
-    write_grid(_grid(methods, held_out), config.folder / "grid.jpg")
+    _write_grid(methods, held_out, config.folder / "grid.jpg")
     clock.stop("score")
     steps = training(config, 0.0).optimizer.steps
     outcome = ExperimentResult(str(config.folder), arms, steps, device, len(held_out), clock.seconds)
@@ -142,26 +144,26 @@ def _scores_path(config: ExperimentConfig, name: str) -> Path:
     return run / f"scores-{step:08d}.json"
 
 
-def _grid(methods: Mapping[str, Method], held_out: Sequence[Sample]) -> list[GridRow]:
-    """The strongest blur of a few scenes, focused near and far in turn."""
-    rows = []
-    for number, sample in enumerate(held_out[:GRID_SCENES]):
-        planes = sample.record.planes
-        index = len(sample.record.frames) - (1 if number % 2 == 0 else planes)
-        label, truth = sample.record.frames[index], sample.frames[index]
-        disparity = sample.disparity_values().astype(np.float32)
-        pictures = {"photo": sample.aif, "true frame": truth}
-        for name, method in methods.items():
-            if name != IDENTITY:
-                made = method(sample.aif, disparity, (label.focus_x, label.focus_y), label.blur_level)
-                pictures |= {name: made, f"{name}: error x {ERROR_GAIN:g}": _error(made, truth)}
-        caption = f"scene {sample.record.scene_id}  ·  blur level {label.blur_level:.1f} %"
-        rows.append(
-            GridRow(pictures, (label.focus_x, label.focus_y), f"{caption}  ·  Df = {label.focus_disparity:.2f}")
-        )
-    return rows
+def _write_grid(methods: Mapping[str, Method], held_out: Sequence[Sample], path: Path) -> None:
+    """The strongest blur of a few scenes, focused near and far in turn: photo, true frame, each model and its error."""
+    models = {name: method for name, method in methods.items() if name != IDENTITY}
+    labels = ["photo", "true frame"]
+    for name in models:
+        labels += [name, f"{name}: error x {ERROR_GAIN}"]
+    rows = [_row(models, sample, is_near=number % 2 == 0) for number, sample in enumerate(held_out[:GRID_SCENES])]
+    sheet = contact_sheet(GRID_TITLE, rows, column_labels=labels, cell_width_px=260)
+    sheet.save(path, quality=92, subsampling=0)
 
 
-def _error(made: Pixels, truth: Pixels) -> Pixels:
-    """Signed difference around grey."""
-    return (128 + ERROR_GAIN * (made.astype(np.float32) - truth)).clip(0, 255).astype(np.uint8)
+def _row(models: Mapping[str, Method], sample: Sample, *, is_near: bool) -> Row:
+    """The nearest or the farthest plane of the strongest blur level."""
+    index = -1 if is_near else -sample.record.planes
+    frame, truth = sample.record.frames[index], sample.frames[index]
+    disparity = sample.disparity_values().astype(np.float32)
+    point = (frame.focus_x, frame.focus_y)
+    cells = [Cell(sample.aif, focus_point=point), Cell(truth)]
+    for method in models.values():
+        prediction = method(sample.aif, disparity, point, frame.blur_level)
+        cells += [Cell(prediction), Cell(signed_error(prediction, truth, ERROR_GAIN))]
+    label = f"scene {sample.record.scene_id}  ·  blur level {frame.blur_level:.1f} % of the long side"
+    return Row(cells, f"{label}  ·  in focus: disparity {frame.focus_disparity:.2f}")

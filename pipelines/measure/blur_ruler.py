@@ -56,7 +56,7 @@ class BlurRuler:
         tone: Callable[[Tensor], Tensor] = clipped_at_white,
     ) -> BlurRuler:
         """Render the ruler up to K = `largest_scale_px`, which the scene's max_radius_px must allow."""
-        reach = max(abs(end - focus_disparity) for end in scene.disparity_range)
+        reach = max(abs(end - focus_disparity) for end in scene.layers.disparity_range)
         scales = ruler_scales(WEAKEST_RADIUS_PX / max(reach, 1e-9), largest_scale_px)
         lenses = [ThinLens(focus_disparity, float(scale)) for scale in scales]
         # The first frame is without blur: radii below half a pixel leave the photo as it is.

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from simulator.optics.color import linear_to_srgb, srgb_to_linear
 
@@ -91,6 +92,12 @@ def draw_framing(
     top = int(draws.integers(source[1] - crop_height + 1))
     mirrored = bool(draws.integers(2)) and flip
     return Framing(left, top, crop_width, crop_height, *output, mirrored)
+
+
+def to_bytes(display: Tensor) -> NDArray[np.uint8]:
+    """[3, H, W] display values in [-1, 1] -> uint8 [H, W, 3]; values beyond are clipped."""
+    scaled = ((display.clamp(-1.0, 1.0) + 1.0) * 127.5).round().to(torch.uint8)
+    return np.ascontiguousarray(scaled.permute(1, 2, 0).cpu().numpy())
 
 
 @cache

@@ -37,6 +37,11 @@ def font(size: int) -> ImageFont.FreeTypeFont:
     return face
 
 
+def drawable(text: str) -> str:
+    """The text with "?" for letters that the face lacks: it would draw the same empty box for all of them."""
+    return "".join(letter if letter.isascii() or letter == "·" else "?" for letter in text)
+
+
 def plane_color(plane: int, planes: int) -> Color:
     """One hue a plane, from blue (far) to orange (near)."""
     hue = 0.58 - 0.5 * plane / max(1, planes - 1)
@@ -53,8 +58,7 @@ class Sheet:
 
     def text(self, x: int, y: int, content: str, size: int, *, color: Color = TEXT, width: int | None = None) -> int:
         """Write one line with its top left at (x, y), shortened to `width`. Returns where it ends, x."""
-        # Letters that the face lacks would all be drawn as the same empty box.
-        plain = "".join(letter if letter.isascii() or letter == "·" else "?" for letter in content)
+        plain = drawable(content)
         face = font(size)
         while width is not None and plain and face.getlength(plain) > width:
             plain = plain.rstrip(".")[:-1] + "..." if len(plain) > 4 else ""

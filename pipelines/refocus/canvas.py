@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from pipelines.model.framing import Framing
+from pipelines.model.framing import Framing, to_bytes
 
 WHOLE = 1.25
 """Up to this many times the trained long side a photo is worked on in one piece: positions carry that far."""
@@ -55,10 +55,9 @@ class Canvas:
 
     def photo(self, display: Tensor, width: int, height: int) -> NDArray[np.uint8]:
         """[3, H, W] in [-1, 1] of the padded canvas -> 8 bits [height, width, 3]."""
-        inside = display[:, : self.height, : self.width].clamp(-1.0, 1.0).permute(1, 2, 0).cpu().numpy()
-        shown = np.rint((inside + 1.0) * 127.5).astype(np.uint8)
+        shown = to_bytes(display[:, : self.height, : self.width])
         if (self.width, self.height) == (width, height):
-            return np.ascontiguousarray(shown)
+            return shown
         return np.asarray(cv2.resize(shown, (width, height), interpolation=cv2.INTER_CUBIC))
 
     def _padded(self, picture: Tensor) -> Tensor:

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipelines.pictures.drawing import QUIET, Box, Sheet, plane_color
+from pipelines.pictures.drawing import plane_color
+from pipelines.pictures.grid import Cell, Row, contact_sheet
 
 QUANTILES = (0.03, 0.97)
 RIM = 0.04
 """Nobody focuses this close to the frame, as a share of the short side, if the depth occurs elsewhere."""
 FRAME_MS, HOLD_MS = 90, 900
 ANIMATION_SIDE_PX = 960
-_CELL_PX, _GAP, _MARGIN, _HEAD, _CAPTION = 320, 12, 32, 52, 28
 
 
 @dataclass(frozen=True)
@@ -77,22 +77,13 @@ def _write_animation(path: Path, frames: Sequence[NDArray[np.uint8]]) -> Path:
 
 
 def _write_sheet(folder: Path, stops: Sequence[Stop], frames: Sequence[NDArray[np.uint8]], title: str) -> Path:
-    height, width = frames[0].shape[:2]
-    columns = min(4, math.ceil(math.sqrt(len(frames))))
-    rows = math.ceil(len(frames) / columns)
-    cell_height = round(_CELL_PX * height / width)
-    across = 2 * _MARGIN + columns * (_CELL_PX + _GAP) - _GAP
-    sheet = Sheet(across, 2 * _MARGIN + _HEAD + rows * (cell_height + _CAPTION + _GAP))
-    sheet.text(_MARGIN, _MARGIN - 4, title, 22, width=across - 2 * _MARGIN)
-    for number, (stop, frame) in enumerate(zip(stops, frames, strict=True)):
-        row, column = divmod(number, columns)
-        x = _MARGIN + column * (_CELL_PX + _GAP)
-        y = _MARGIN + _HEAD + row * (cell_height + _CAPTION + _GAP)
-        place = sheet.picture(Box(x, y, _CELL_PX, cell_height), frame)
-        sheet.focus_mark(place, *stop.point, plane_color(number, len(frames)), radius=7)
-        sheet.text(x, y + cell_height + 5, f"Df = {stop.disparity:.3f}", 15, color=QUIET)
+    cells = [
+        Cell(frame, f"in focus: disparity {stop.disparity:.3f}", stop.point, plane_color(number, len(frames)))
+        for number, (stop, frame) in enumerate(zip(stops, frames, strict=True))
+    ]
+    columns = min(4, math.ceil(math.sqrt(len(cells))))
     path = folder / "contact_sheet.png"
-    sheet.image.save(path)
+    contact_sheet(title, [Row(cells[i : i + columns]) for i in range(0, len(cells), columns)]).save(path)
     return path
 
 

@@ -22,21 +22,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from simulator.layers.morphology import local_max
+from simulator.layers.surfaces import Surfaces
 
 _REACH_PX = 2  # how far to look for clean neighbours
 _EDGE_MEAN, _EDGE_SPREAD = 0.95, 0.1  # share of the centre's side, and how sure geometry is of it
 _FOREIGN = 0.5  # a near part with less than half of the pixel's light gives up its place as well
 _DISPLAY_WHITE = 1.0
 _NOISE = 1e-4  # variance of linear light that is always there: quantisation, noise
-
-
-@dataclass(frozen=True)
-class SplitPixels:
-    """The photo as a near and a far surface that share each pixel; light is already times coverage."""
-
-    light: Float[Tensor, "2 3 h w"]
-    coverage: Float[Tensor, "2 h w"]
-    disparity: Float[Tensor, "2 h w"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +41,7 @@ class _Side:
     found: Tensor
 
 
-def split_mixed_pixels(image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], step: float) -> SplitPixels:
+def split_mixed_pixels(image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], step: float) -> Surfaces:
     """Split every pixel beside a disparity step wider than `step` into its near and its far part."""
     high, low = local_max(disparity, 1), -local_max(-disparity, 1)
     mixed = high - low > step
@@ -78,7 +70,7 @@ def split_mixed_pixels(image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "
                 torch.where(is_near & far.found, far.disparity, own_disparity),
             ]
         )
-    return SplitPixels(light, coverage, depth)
+    return Surfaces(light, coverage, depth)
 
 
 def _near_share(own: Tensor, is_near: Tensor, near: _Side, far: _Side) -> Tensor:

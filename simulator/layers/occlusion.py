@@ -10,39 +10,20 @@ Letters: D disparity; R largest blur radius in pixels; c disparity of a cut; hh,
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from simulator.layers.matting import SplitPixels
 from simulator.layers.morphology import local_max
+from simulator.layers.surfaces import Surfaces
 
 CUTS = 4  # more cuts guess surfaces that are not there: 16 lose 0.1 dB against 4 on the path-traced scenes
 _FALLOFF = 3.0  # weight of a source falls with distance^-3
 
 
-@dataclass(frozen=True)
-class HiddenSurface:
-    """One guessed surface, in cells of two by two pixels: light [3, hh, wh] times coverage [hh, wh] (0 where nothing is
-    hidden), disparity [hh, wh]."""
-
-    light: Float[Tensor, "3 hh wh"]
-    coverage: Float[Tensor, "hh wh"]
-    disparity: Float[Tensor, "hh wh"]
-
-    def at_full_size(self, height: int, width: int) -> HiddenSurface:
-        """The same in pixels: every cell's value four times."""
-        parts = (self.light, self.coverage[None], self.disparity[None])
-        doubled = F.interpolate(torch.cat(parts)[None], scale_factor=2, mode="nearest")[0, :, :height, :width]
-        return HiddenSurface(doubled[:3], doubled[3], doubled[4])
-
-
-def hidden_surfaces(
-    seen: SplitPixels, disparity: Float[Tensor, "h w"], *, reach_px: int, step: float
-) -> list[HiddenSurface]:
+def hidden_surfaces(seen: Surfaces, disparity: Float[Tensor, "h w"], *, reach_px: int, step: float) -> list[Surfaces]:
     """What lies behind the near sides of all disparity steps wider than `step`, up to `reach_px` inside.
 
     Nearest first: what is hidden directly behind a silhouette comes before what is hidden behind that in turn.
@@ -64,7 +45,7 @@ def hidden_surfaces(
         if bool(hidden.any()):
             surface = _surface_behind(seen, disparity < cut, cut, hidden, reach_px)
             surfaces.append(surface)
-            deepest = torch.where(surface.coverage > 0, surface.disparity, deepest)
+            deepest = torch.where(surface.coverage[0] > 0, surface.disparity[0], deepest)
     return surfaces
 
 
@@ -94,8 +75,8 @@ def _cuts(middles: Float[Tensor, "p"]) -> list[float]:
 
 
 def _surface_behind(
-    seen: SplitPixels, known: Bool[Tensor, "h w"], cut: float, hidden: Bool[Tensor, "hh wh"], reach_px: int
-) -> HiddenSurface:
+    seen: Surfaces, known: Bool[Tensor, "h w"], cut: float, hidden: Bool[Tensor, "hh wh"], reach_px: int
+) -> Surfaces:
     """What lies beyond the cut of the known pixels, whose centres do, carried to where it is hidden."""
     beyond = ((seen.disparity < cut) & known).to(seen.light.dtype)  # [2, H, W]
     parts = torch.cat([seen.light, (seen.disparity * seen.coverage)[:, None], seen.coverage[:, None]], dim=1)
@@ -103,7 +84,8 @@ def _surface_behind(
     cells = _mean_of_cell(both)
     filled, found = spread_inwards(cells[:4], cells[4], math.ceil(reach_px / 2))
     coverage = (hidden & found).float()
-    return HiddenSurface(filled[:3] * coverage, coverage, filled[3].clamp(max=cut))
+    light, disparity = filled[:3] * coverage, filled[3].clamp(max=cut)
+    return Surfaces(light[None], coverage[None], disparity[None], octave=1)
 
 
 def spread_inwards(

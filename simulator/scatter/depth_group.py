@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from simulator.layers.bins import BinPictures, bin_disparities, depth_groups
-from simulator.layers.occlusion import HiddenSurface
+from simulator.layers.layering import Layers
+from simulator.layers.surfaces import Surfaces
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
 from simulator.scatter.convolve import BlurredGroup, spectra
@@ -30,17 +31,6 @@ HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
 GUESSED_BINS = 4
 _DISPLAY_WHITE = 1.001
 _GUESSED_WHITE = 1.25  # what was taken apart at a rim may exceed white by a little
-
-
-class Surfaces(NamedTuple):
-    """light [N, 3, h, w] (times coverage), coverage [N, h, w], disparity [N, h, w]; margin beyond the frame; all on the
-    grid of an octave."""
-
-    light: Tensor
-    coverage: Tensor
-    disparity: Tensor
-    margin: int = 0
-    octave: int = 0
 
 
 class Bin(NamedTuple):
@@ -151,44 +141,43 @@ class DepthGroup:
 
 
 def group_count(max_radius_px: float) -> int:
-    """Of what is seen."""
+    """Number of depth groups for the visible surfaces."""
     return min(max(math.ceil(2 * max_radius_px / GROUP_PX), FEWEST_GROUPS), MOST_GROUPS)
 
 
-def seen_groups(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float) -> list[DepthGroup]:
-    """Groups of what a pinhole sees, nearest first: bins at most two pixels of blur apart up to a radius of 48 px.
+def visible_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
+    """Depth groups of what a pinhole sees, nearest first: bins lie at most two pixels of blur apart up to R = 48 px.
 
     With the focus in the middle of the scene, radii differ by up to twice the largest.
     """
     bins = min(max(round(max_radius_px), FEWEST_BINS), MOST_BINS)
-    return _cut(surfaces, size, max_radius_px, bins, group_count(max_radius_px))
+    return _cut(layers.visible, layers.size, max_radius_px, bins, group_count(max_radius_px))
 
 
-def hidden_groups(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float) -> list[DepthGroup]:
-    """Groups of a known hidden surface, nearest first: few bins, since it is seen only through others' blur."""
-    return _cut(surfaces, size, max_radius_px, HIDDEN_BINS, HIDDEN_GROUPS)
+def hidden_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
+    """Depth groups of the hidden surfaces, nearest first: few bins, since they are seen only through others' blur.
 
-
-def guessed_group(surface: HiddenSurface, size: tuple[int, int], max_radius_px: float) -> list[DepthGroup]:
-    """The one group of a hidden surface that was guessed; none where it is empty.
-
-    It is smooth, and drawn on the grid that it was guessed on. Only a lamp that shines through to it needs the frame's.
+    A guess is smooth, so it is blurred on the coarse grid that it was made on. Only where a lamp shines through to it,
+    it needs the frame's pixels.
     """
-    octave = 1
-    if bool(surface.light.amax() > _GUESSED_WHITE):
-        octave, surface = 0, surface.at_full_size(*size)
-    surfaces = Surfaces(surface.light[None], surface.coverage[None], surface.disparity[None], octave=octave)
-    return _cut(surfaces, size, max_radius_px, GUESSED_BINS, 1)
+    bins, groups = (GUESSED_BINS, 1) if layers.known is None else (HIDDEN_BINS, HIDDEN_GROUPS)
+    found: list[DepthGroup] = []
+    for surfaces in layers.hidden:
+        if surfaces.octave and bool(surfaces.light.amax() > _GUESSED_WHITE):
+            surfaces = surfaces.in_pixels(*layers.size)
+        found += _cut(surfaces, layers.size, max_radius_px, bins, groups)
+    return found
 
 
 def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: int, groups: int) -> list[DepthGroup]:
-    light, coverage, disparity, margin, octave = surfaces
+    """Surfaces cut into at most `bins` disparity bins, and these into at most `groups` depth groups."""
+    coverage, octave = surfaces.coverage, surfaces.octave
     if not bool((coverage > 0).any()):
         return []
-    centres = bin_disparities(disparity, bins, where=coverage > 0)
-    pictures = BinPictures(torch.cat([light, coverage[:, None]], dim=1), disparity, centres)
+    centres = bin_disparities(surfaces.disparity, bins, where=coverage > 0)
+    pictures = BinPictures(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centres)
     glows = [False] * centres.numel() if octave else pictures.brighter(_DISPLAY_WHITE)
     numbered = [Bin(i, *of_bin) for i, of_bin in enumerate(zip(centres.tolist(), glows, pictures.rows(), strict=True))]
     frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, octave_of(max_radius_px)))
     runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(centres, groups))
-    return [DepthGroup(run, pictures, margin, frame) for run in runs if run]
+    return [DepthGroup(run, pictures, surfaces.margin, frame) for run in runs if run]

@@ -37,13 +37,6 @@ def test_binned_scatter_makes_each_spot_once(photo: PhotoLike, monkeypatch: pyte
     assert torch.equal(binned.frame(lens), first)
 
 
-def test_binned_scatter_in_small_batches_is_the_same(photo: PhotoLike, monkeypatch: pytest.MonkeyPatch) -> None:
-    lens = lenses_through(photo.disparity, 9.0)[0]
-    whole = BinnedScatter(photo.image, photo.disparity).frame(lens)
-    monkeypatch.setattr("pipelines.bench.binned_scatter._BATCH_BYTES", 1)
-    torch.testing.assert_close(BinnedScatter(photo.image, photo.disparity).frame(lens), whole, atol=1e-5, rtol=0)
-
-
 @pytest.mark.parametrize("radius_px", RADII_PX)
 def test_direct_scatter_is_its_twin(photo: PhotoLike, radius_px: float) -> None:
     direct = best_direct_scatter("cpu")  # compiled, or the twin itself where nothing compiles

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.bench import timing
-from pipelines.bench.timing import Contender, Timing, interleaved
+from pipelines.bench.timing import Timing, interleaved
 
 
 def test_spread_of_repeats_by_unit() -> None:
@@ -18,18 +18,17 @@ def test_a_single_repeat_has_no_spread() -> None:
     assert found.least_ms == found.lower_quartile_ms == found.median_ms == found.upper_quartile_ms == 20.0
 
 
-def test_contenders_take_turns_after_a_warm_up() -> None:
+def test_methods_take_turns_after_a_warm_up() -> None:
     calls: list[str] = []
-    contenders = {name: Contender(lambda name=name: calls.append(name)) for name in "ab"}
-    found = interleaved(contenders, 2, device="cpu")
+    found = interleaved({name: lambda name=name: calls.append(name) for name in "ab"}, 2, device="cpu")
     assert "".join(calls) == "ab" + "abab"
-    assert {name: timed.repeats for name, timed in found.items()} == {"a": 2, "b": 2}
+    assert {name: len(seconds) for name, (_, seconds) in found.items()} == {"a": 2, "b": 2}
 
 
-def test_who_has_used_up_the_budget_sits_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_that_has_used_up_its_budget_skips_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     takes = {"slow": 4.0, "fast": 1.0}
     monkeypatch.setattr(timing, "_seconds", lambda run, device: takes[run()])
-    contenders = {name: Contender(lambda name=name: name) for name in takes}
-    found = interleaved(contenders, 5, device="cpu", budget_s=10.0)
-    assert {name: timed.repeats for name, timed in found.items()} == {"slow": 2, "fast": 5}
-    assert interleaved(contenders, 5, device="cpu", budget_s=1.0)["slow"].repeats == 1
+    methods = {name: lambda name=name: name for name in takes}
+    found = interleaved(methods, 5, device="cpu", budget_s=10.0)
+    assert found == {"slow": (4.0, [4.0] * 2), "fast": (1.0, [1.0] * 5)}
+    assert interleaved(methods, 5, device="cpu", budget_s=1.0)["slow"] == (4.0, [4.0])

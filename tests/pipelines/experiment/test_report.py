@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from pipelines.experiment.report import MEASURES, Arm, GridRow, difference, differences, table, to_json, write_grid
+from pipelines.experiment.report import MEASURES, Arm, difference, differences, table, to_json
 from pipelines.experiment.scores import SceneScores
 
 MEASURED = [field.name for field in dataclasses.fields(SceneScores) if field.name != "scene"]
@@ -52,12 +49,3 @@ def test_what_could_not_be_measured_is_left_out() -> None:
     assert "stack_error" not in written["scenes"][0]
     nothing = Arm("none", (scores("a", 1.0, control=nan),))
     assert "control" not in to_json([nothing])["none"]["mean"]  # type: ignore[index]
-
-
-def test_the_grid_shows_every_picture(tmp_path: Path) -> None:
-    greys = {name: np.full((48, 72, 3), grey, np.uint8) for name, grey in (("photo", 60), ("true", 120), ("made", 200))}
-    write_grid([GridRow(greys, (0.5, 0.5), "one"), GridRow(greys, (0.1, 0.9), "two")], tmp_path / "grid.jpg")
-    with Image.open(tmp_path / "grid.jpg") as grid:
-        pixels = np.asarray(grid.convert("L")).astype(int)
-    for grey in (60, 120, 200):
-        assert (np.abs(pixels - grey) <= 2).mean() > 0.1

@@ -8,15 +8,16 @@ from torch import Tensor
 
 from simulator.layers.matting import split_mixed_pixels
 from simulator.layers.morphology import local_max
-from simulator.layers.occlusion import HiddenSurface, hidden_surfaces, spread_inwards
+from simulator.layers.occlusion import hidden_surfaces, spread_inwards
+from simulator.layers.surfaces import Surfaces
 from tests.simulator.closeness import assert_close
 
 
-def behind(image: Tensor, disparity: Tensor, *, reach_px: int, step: float = 0.1) -> list[HiddenSurface]:
+def behind(image: Tensor, disparity: Tensor, *, reach_px: int, step: float = 0.1) -> list[Surfaces]:
     """In pixels, as they lie in the frame."""
     split = split_mixed_pixels(image, disparity, step)
     found = hidden_surfaces(split, disparity, reach_px=reach_px, step=step)
-    return [surface.at_full_size(*disparity.shape) for surface in found]
+    return [surface.in_pixels(*disparity.shape) for surface in found]
 
 
 def card() -> tuple[Tensor, Tensor]:
@@ -30,12 +31,13 @@ def card() -> tuple[Tensor, Tensor]:
 
 def test_behind_a_card_is_the_wall_never_the_card() -> None:
     first = behind(*card(), reach_px=6)[0]
-    hidden = first.coverage > 0
+    hidden = first.coverage[0] > 0
     assert bool(hidden[20:26, 20:40].all())
     green = torch.tensor([0.0, 1.0, 0.0])[:, None].expand(3, int(hidden.sum()))
     # A pixel is split into parts in float32, and its far part divided by its share again.
-    assert_close(first.light[:, hidden], green, atol=1e-3, what="colour behind the card")
-    assert_close(first.disparity[hidden], torch.full_like(first.disparity[hidden], 0.1), atol=1e-5, what="its depth")
+    assert_close(first.light[0, :, hidden], green, atol=1e-3, what="colour behind the card")
+    depth = first.disparity[0, hidden]
+    assert_close(depth, torch.full_like(depth, 0.1), atol=1e-5, what="its depth")
 
 
 def test_the_rim_of_a_lamp_does_not_light_what_is_behind_it() -> None:
@@ -46,22 +48,22 @@ def test_the_rim_of_a_lamp_does_not_light_what_is_behind_it() -> None:
     image = (100.0 * share + 0.02 * (1 - share)).expand(3, 40, 40)
     disparity = torch.where(share == 1.0, 0.9, 0.1)
     first = behind(image, disparity, reach_px=6)[0]
-    hidden = first.coverage > 0
+    hidden = first.coverage[0] > 0
     assert bool(hidden[18:23, 18:23].all())
-    assert float(first.light[:, hidden].max()) < 0.05  # not 40
+    assert float(first.light[0, :, hidden].max()) < 0.05  # not 40
 
 
 def test_only_what_a_lens_may_see_is_filled() -> None:
     first = behind(*card(), reach_px=6)[0]
-    assert float(first.coverage[28:32, 28:32].max()) == 0.0  # the card's middle, out of reach
-    assert float(first.coverage[:19].max()) == 0.0  # nothing is hidden in front of the wall
+    assert float(first.coverage[0, 28:32, 28:32].max()) == 0.0  # the card's middle, out of reach
+    assert float(first.coverage[0, :19].max()) == 0.0  # nothing is hidden in front of the wall
 
 
 def test_stacked_cards_hide_two_surfaces() -> None:
     image, disparity = card()
     image[:, 26:34, 24:36] = torch.tensor([0.0, 0.0, 1.0])[:, None, None]  # a blue card on the red one, nearer
     disparity[26:34, 24:36] = 1.5
-    colors = [s.light[:, 30, 25] for s in behind(image, disparity, reach_px=8) if s.coverage[30, 25]]
+    colors = [s.light[0, :, 30, 25] for s in behind(image, disparity, reach_px=8) if s.coverage[0, 30, 25]]
     assert colors[0][0] > 0.9  # the red card lies right behind the blue one's rim
     assert colors[-1][1] > 0.9  # and the green wall behind that
 
