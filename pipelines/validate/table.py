@@ -18,7 +18,7 @@ from pipelines.measure.rendering_error import interior, psnr, ssim
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; the first row is its head."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]) + "\n"
+    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]) + "\n"
 
 
 @dataclass(frozen=True)
