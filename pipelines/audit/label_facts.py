@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pipelines.audit.subject import Subject
 from pipelines.measure.fidelity import Picture
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
-from pipelines.render.sample.stack_draw import DEPTH_LEVELS
+from pipelines.render.sample.stack_sampling import DEPTH_LEVELS
 
 _COARSE_LEVELS = 256
 _CUT_OUTS = 16

@@ -12,18 +12,12 @@ import numpy as np
 
 from pipelines.audit.optics import Optics
 from pipelines.audit.subject import Subject
-<<<<<<< HEAD
-from pipelines.benchmark.control import BlurRuler, sharpest_plane
-from pipelines.benchmark.regions import silhouette_band
-from pipelines.benchmark.stacking import stacking_error
-from simulator import ThinLens
-from simulator.optics.circle_of_confusion import largest_radius_px
-=======
 from pipelines.measure.blur_ruler import BlurRuler
 from pipelines.measure.regions import silhouette_band
 from pipelines.measure.sharpest_plane import sharpest_plane
 from pipelines.measure.stacking import stacking_error
->>>>>>> main
+from simulator import ThinLens
+from simulator.optics.circle_of_confusion import largest_radius_px
 
 RULER_REACH = 2.3
 """The ruler goes to this many times the strongest label, so that a diameter taken for a radius still fits on it."""
@@ -75,14 +69,9 @@ def _scale_ratios(subject: Subject, optics: Optics, focus: float, frames: list[i
     if not frames:
         return []
     largest = RULER_REACH * max(subject.lenses[i].blur_scale_px for i in frames)
-<<<<<<< HEAD
     lenses = [ThinLens(focus, largest)]
     scene = optics.scene(subject, largest_radius_px(lenses, subject.disparity_range, optics.aperture))
-    ruler = BlurRuler.of(scene, focus, largest, optics.aperture, optics.tone)
-=======
-    scene = optics.scene(subject, optics.largest_radius_px(subject, largest, focus))
     ruler = BlurRuler.from_scene(scene, focus, largest, optics.aperture, optics.tone)
->>>>>>> main
     return [ruler.fit(subject.picture(i)).blur_scale_px / subject.lenses[i].blur_scale_px for i in frames]
 
 

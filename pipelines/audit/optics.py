@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pipelines.audit.subject import Subject
+from pipelines.render.sample.aperture_labels import aperture_of
 from simulator import Aperture, Scene
 from simulator.optics.color import srgb_to_linear
 from simulator.optics.highlight import HighlightCurve, clipped_at_white, soft_shoulder
@@ -30,22 +31,9 @@ class Optics:
         record = subject.record
         if record is None:
             return cls(Aperture(), NO_CURVE, clipped_at_white)
-        shape, light = record.aperture, record.imaging
-        if shape.raster_sha256:
+        aperture, light = aperture_of(record.aperture), record.imaging
+        if aperture is None:
             return None
-        red, green, blue = shape.focus_shift
-        sizes = (shape.magnification[0], shape.magnification[1], shape.magnification[2])
-        aperture = Aperture(
-            blades=shape.blades,
-            roundness=shape.roundness,
-            rotation_deg=shape.rotation_deg,
-            obstruction=shape.obstruction,
-            spherical=shape.spherical,
-            squeeze=shape.squeeze,
-            cat_eye=shape.cat_eye,
-            focus_shift=(red, green, blue),
-            magnification=sizes,
-        )
         curve = HighlightCurve(light.highlight_knee, light.highlight_peak, light.highlight_window)
         return cls(aperture, curve, soft_shoulder if light.tone == "shoulder" else clipped_at_white)
 

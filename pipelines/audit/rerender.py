@@ -19,10 +19,11 @@ from pipelines.audit.line import Line, not_run, worst
 from pipelines.audit.optics import Optics
 from pipelines.audit.subject import Subject
 from pipelines.measure.fidelity import Picture
+from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.config import StackConfig
 from pipelines.render.photos.listing import scene_seed
 from pipelines.render.photos.photo import PhotoSource
-from pipelines.render.sample.subject import draw_builtin, to_srgb8
+from pipelines.render.sample.rgbd import builtin_rgbd
 from shards.codec import ImageCodec, decode_image, encode_image
 from simulator import RENDERER_VERSION, Scene
 from simulator.optics.circle_of_confusion import largest_radius_px
@@ -86,7 +87,7 @@ def _scene(subject: Subject, recipe: Recipe, optics: Optics) -> tuple[Scene, boo
     if source is None:
         radius = largest_radius_px(subject.lenses, subject.disparity_range, optics.aperture)
         return optics.scene(subject, radius), subject.photo_is_exact
-    built = draw_builtin(source, long_side=subject.long_side_px, stack=recipe.stack)
+    built = builtin_rgbd(source, long_side=subject.long_side_px, stack=recipe.stack)
     seen = built.layers.disparity[built.layers.coverage > 0]
     radius = largest_radius_px(subject.lenses, (float(seen.min()), float(seen.max())), optics.aperture)
     return Scene.from_layers(built.layers, max_radius_px=radius), True

@@ -22,7 +22,8 @@ from pipelines.errors import UserError
 from pipelines.render.config import DepthConfig, ExecutionConfig, RenderConfig, SourceConfig, StorageConfig
 from pipelines.render.executors.inline import run_inline
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
-from pipelines.render.run import Prepared, prepare
+from pipelines.render.plan.planning import Planning
+from pipelines.render.run import plan
 from pipelines.runs.interruption import interruptible
 from shards.reader import read_shards
 from shards.storage import StoragePath
@@ -79,11 +80,11 @@ class Workload:
     """The set to render, prepared once. Its shards all hold the same number of photos."""
 
     config: RenderConfig
-    prepared: Prepared
+    planning: Planning
 
     @property
     def samples(self) -> int:
-        return self.prepared.planning.plan.samples
+        return self.planning.plan.samples
 
     @property
     def frames(self) -> int:
@@ -91,7 +92,7 @@ class Workload:
 
     def job(self, execution: ExecutionConfig, out: StoragePath) -> RenderJob:
         config = replace(self.config, out=out, execution=execution)
-        return RenderJob(config, self.prepared.device_kind, "0" * 64)
+        return RenderJob(config, self.planning.device_kind, "0" * 64)
 
 
 def workload(folder: Path, photos: Path, photo_set: PhotoSet, device: str) -> Workload:
@@ -105,7 +106,7 @@ def workload(folder: Path, photos: Path, photo_set: PhotoSet, device: str) -> Wo
         storage=StorageConfig(samples_per_shard=photo_set.samples_per_shard, split_fractions=(1.0, 0.0, 0.0)),
         execution=ExecutionConfig(device="cuda" if device == "cuda" else "cpu"),
     )
-    return Workload(config, prepare(config))
+    return Workload(config, plan(config))
 
 
 def inline_rates(load: Workload, repeats: int) -> InlineRates:
@@ -115,7 +116,7 @@ def inline_rates(load: Workload, repeats: int) -> InlineRates:
         job = load.job(load.config.execution, load.config.out.with_name(f"inline-{turn}"))
         with _worker_threads(job):
             start, cpu_start = time.perf_counter(), time.process_time()
-            reports = [_sound(r) for r in run_inline(job, load.prepared.planning.plan.shards, _ignore_photo)]
+            reports = [_sound(r) for r in run_inline(job, load.planning.plan.shards, _ignore_photo)]
             walls.append(time.perf_counter() - start)
             cpus.append(time.process_time() - cpu_start)
         for report in reports:
@@ -130,7 +131,7 @@ def ray_rate(load: Workload, workers: int, inline: InlineRates) -> ExecutorRate:
     """The Ray executor. Raises UserError when there are not two shards for each worker."""
     from pipelines.render.executors.ray_pool import run_ray  # Ray takes seconds to import
 
-    shards = load.prepared.planning.plan.shards
+    shards = load.planning.plan.shards
     if len(shards) < 2 * workers:
         raise UserError(f"{workers} Ray workers need {2 * workers} shards to be timed; got {len(shards)}")
     execution = replace(load.config.execution, executor="ray", workers=workers)

@@ -93,7 +93,7 @@ def _ray_rates(
 ) -> Iterator[pipeline.ExecutorRate]:
     for workers in RAY_WORKERS:
         gpus = torch.cuda.device_count()
-        if load.prepared.device_kind == "cuda" and gpus < workers:
+        if load.planning.device_kind == "cuda" and gpus < workers:
             not_run.append(NotRun(f"{workers} Ray workers", f"each needs a GPU, there are {gpus}"))
         else:
             _log.info("pipeline: Ray, workers: %d", workers)

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.render.sample.subject import BUILTIN_ASPECT, to_srgb8
+from pipelines.pictures.srgb8 import to_srgb8
+from pipelines.render.sample.rgbd import BUILTIN_ASPECT
 from simulator import ThinLens
 from simulator.scenes.catalogue import builtin_scene
 

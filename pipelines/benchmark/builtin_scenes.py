@@ -10,9 +10,9 @@ import numpy as np
 
 from pipelines.benchmark.recipe import RECIPE, BuiltinRecipe, LensRecipe, difficulty
 from pipelines.benchmark.tasks import DISPARITY_SCALE, Kind, Task, TestScene, write_picture
+from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.config import StackConfig
-from pipelines.render.sample.stack_draw import FocusPoint, draw_stack
-from pipelines.render.sample.subject import to_srgb8
+from pipelines.render.sample.stack_sampling import FocusPoint, sample_stack
 from simulator import Scene, ThinLens
 from simulator.scenes.catalogue import builtin_scene
 
@@ -27,7 +27,7 @@ def make_builtin(folder: Path, recipe: BuiltinRecipe) -> TestScene:
     layers = builtin_scene(recipe.seed, kind=recipe.kind, margin_px=math.ceil(strongest) + 1, **size).layers
     image, disparity = layers.photo()
     codes = np.rint(disparity.numpy().astype(np.float64) * DISPARITY_SCALE).astype(np.uint16)
-    points = draw_stack(recipe.seed, recipe.name, codes, StackConfig(planes=RECIPE.planes)).points
+    points = sample_stack(recipe.seed, recipe.name, codes, StackConfig(planes=RECIPE.planes)).points
     focus = [float(codes[p.row, p.column]) / DISPARITY_SCALE for p in points]
     seen = layers.disparity[layers.coverage > 0]
     scene = Scene.from_layers(layers, max_radius_px=strongest * max(1.0, float(seen.max() - seen.min())) * 1.01)

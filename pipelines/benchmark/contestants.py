@@ -21,7 +21,7 @@ from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.tasks import Task, TestScene, read_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import Picture
-from pipelines.render.sample.subject import to_srgb8
+from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.validate.degrade import degraded
 from simulator import ThinLens, render_stack
 from simulator.layers.edges import sharpened

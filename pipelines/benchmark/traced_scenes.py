@@ -14,7 +14,7 @@ import torch
 
 from pipelines.benchmark.recipe import TracedRecipe, difficulty
 from pipelines.benchmark.tasks import DISPARITY_SCALE, Kind, Task, TestScene, write_picture
-from pipelines.render.sample.subject import to_srgb8
+from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.validate.references import STORED_FOLDER, Reference, load
 
 REFERENCES = STORED_FOLDER / "photo"

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -21,9 +20,8 @@ from torch import Tensor, nn
 from pipelines.errors import UserError
 from pipelines.model.dit import SIZES, DiT
 from pipelines.model.ema import averaged
-
-Settings = dict[str, Any]
-"""RUN/config.json: flags' names and their values."""
+from pipelines.runs.settings import Settings
+from pipelines.runs.settings import read_settings as read_object
 
 
 @dataclass(frozen=True)
@@ -143,10 +141,7 @@ def read_settings(run: Path) -> Settings:
     """RUN/config.json. Raises UserError when there is none, or it is damaged."""
     path = RunFolder(run).config
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(settings, dict):
-            raise ValueError("it must hold one object")
-        return settings
+        return read_object(path)
     except FileNotFoundError:
         raise UserError(f"{run} must be the --out folder of a train run; it has no config.json") from None
     except (OSError, ValueError) as error:

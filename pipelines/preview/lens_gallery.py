@@ -14,10 +14,10 @@ import numpy.typing as npt
 import torch
 
 from pipelines.pictures.drawing import Box, Sheet
+from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.preview.night_scene import HEIGHT, SIGN, WIDTH, night_scene
 from simulator import Aperture, PupilRaster, Scene, ThinLens
-from simulator.optics.color import linear_to_srgb
-from simulator.optics.highlight import HighlightCurve, clipped_at_white
+from simulator.optics.highlight import HighlightCurve
 
 COLUMNS, GAP_PX, CAPTION_PX = 4, 10, 26
 RADIUS_PX = 15.0
@@ -83,7 +83,7 @@ def _sheet(tiles: dict[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
     for i, (name, frame) in enumerate(tiles.items()):
         x = GAP_PX + i % COLUMNS * (WIDTH + GAP_PX)
         y = GAP_PX + i // COLUMNS * (HEIGHT + CAPTION_PX + GAP_PX)
-        srgb = (linear_to_srgb(clipped_at_white(frame)) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+        srgb = to_srgb8(frame[None])[0]
         sheet.picture(Box(x, y, WIDTH, HEIGHT), srgb)
         sheet.text(x, y + HEIGHT + 4, name, 16, width=WIDTH)
     return np.asarray(sheet.image)

@@ -15,11 +15,11 @@ from typing import Any
 from pipelines.errors import UserError
 from pipelines.preview.flags import MEANINGS, label_flags, pixel_flags
 from pipelines.preview.media import MEGABYTE, Beside, InPage, MediaStore
-from pipelines.preview.page_progress import watched
 from pipelines.preview.page_sample import card, content
 from pipelines.preview.page_template import page_parts
 from pipelines.preview.report import Report, make_report
 from pipelines.preview.stored import StoredSample, Unreadable, find_stored, readable
+from pipelines.runs.progress_bar import ProgressBar
 from shards.durable import publish_durably, temporary_for
 
 PAGE_FILE = "index.html"
@@ -104,7 +104,7 @@ class _Making:
 
     def samples(self) -> Iterator[tuple[str, str]]:
         """Key and embedded content of each sample that stands in the page."""
-        for entry in watched(readable(self._chosen), len(self._chosen), "samples"):
+        for entry in ProgressBar("preview", "samples", len(self._chosen)).count(readable(self._chosen)):
             if isinstance(entry, Unreadable):
                 self.left_out.append(entry)
                 continue

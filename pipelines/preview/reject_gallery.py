@@ -15,7 +15,7 @@ from pipelines.errors import UserError
 from pipelines.preview.embedded import data_url
 from pipelines.preview.media import webp
 from pipelines.render.plan.plan import read_plan
-from pipelines.runs.data_set_paths import Folder
+from pipelines.runs.data_set_paths import DataSetPaths
 from shards.storage import StoragePath
 
 THUMB_PX = 160
@@ -45,7 +45,7 @@ class RejectGroup:
 def reject_groups(out: Path) -> list[RejectGroup]:
     """By reason, most frequent first. Lines that make no sense are a reason of their own."""
     by_reason: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for reason, name, message in _entries(Folder(out).rejects):
+    for reason, name, message in _entries(DataSetPaths(out).rejects):
         by_reason[reason].append((name, message))
     find = _PhotoFinder(out)
     return [
@@ -65,7 +65,7 @@ def _entries(path: StoragePath) -> list[tuple[str, str, str]]:
             entry = json.loads(line)
             entries.append((f"{entry['stage']}/{entry['code']}", str(entry["path"]), str(entry["message"])))
         except (ValueError, KeyError, TypeError):
-            entries.append(("ledger/damaged", line[:80], "a line of rejects.jsonl that cannot be read"))
+            entries.append(("rejects/damaged", line[:80], "a line of rejects.jsonl that cannot be read"))
     return entries
 
 
@@ -75,7 +75,7 @@ class _PhotoFinder:
     def __init__(self, out: Path) -> None:
         self._root: Path | None = None
         try:
-            photos = read_plan(Folder(out).plan).photos
+            photos = read_plan(DataSetPaths(out).plan).photos
         except (UserError, OSError):
             photos = []
         self._known = {photo.name: Path(photo.location) for photo in photos if not photo.is_builtin}

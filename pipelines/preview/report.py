@@ -16,7 +16,7 @@ from pipelines.preview.checks import Check, checks_at_hand, read_audit
 from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
 from pipelines.preview.reject_gallery import RejectGroup, reject_groups
 from pipelines.preview.stored import StoredSample, Unreadable
-from pipelines.runs.data_set_paths import Folder
+from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.run_log import RunEntry, read_runs
 from shards.labels import FrameLabels
 from shards.validate import ValidationReport, validate
@@ -85,7 +85,7 @@ def make_report(out: Path, samples: Sequence[StoredSample], unreadable: Sequence
         coverage=coverage,
         shares=_shares(samples),
         rejects=tuple(rejects),
-        runs=tuple(read_runs(Folder(out).meta)),
+        runs=tuple(read_runs(DataSetPaths(out).meta)),
     )
 
 

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import torch
 
+from pipelines.pictures.srgb8 import to_srgb8
 from simulator import Scene, ThinLens
-from simulator.optics.color import linear_to_srgb
 from simulator.scenes.catalogue import builtin_scene
 
 HEIGHT, WIDTH, GAP_PX = 352, 528, 8
@@ -26,7 +26,7 @@ def stack_picture(seed: int, kind: str, focus: tuple[float, ...]) -> np.ndarray:
     lenses = [ThinLens.from_blur_level(disparity, BLUR_LEVEL, WIDTH) for disparity in focus]
     frames = Scene.from_layers(layers, max_radius_px=float(margin_px)).render(lenses)
     photos = torch.cat([layers.photo()[0][None], frames])
-    srgb = (linear_to_srgb(photos.clamp(0, 1)) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    srgb = to_srgb8(photos)
     sheet = np.full((2 * HEIGHT + GAP_PX, 2 * WIDTH + GAP_PX, 3), 255, np.uint8)
     for i, picture in enumerate(srgb):
         top, left = (i // 2) * (HEIGHT + GAP_PX), (i % 2) * (WIDTH + GAP_PX)

@@ -1,1 +1,1 @@
-"""Photos in, annotated training shards out: photos, depth, plan, draw, photo_to_sample, executors."""
+"""Photos in, annotated training shards out: photos, depth, plan, draw, build_sample, executors."""

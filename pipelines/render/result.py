@@ -1,16 +1,18 @@
-"""What a run says at its end, or beforehand: records for --json, with a summary for people."""
+"""The results of a run and of a dry run: records for --json, with a summary for people."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines.render.executors.stage_clock import shares
 from pipelines.runs.disk import format_bytes
+from pipelines.runs.verb_result import VerbResult
 
 
 @dataclass(frozen=True)
-class RenderResult:
-    """What a run came to. Counts are those of the whole data set, whichever run made it."""
+class RenderResult(VerbResult):
+    """The data set after a run. Counts are those of the whole data set, over all runs that made it."""
 
     out: str
     photos: int
@@ -19,12 +21,23 @@ class RenderResult:
     shards: int
     rejected: int
     rejected_by_code: dict[str, int]
+    max_reject_fraction: float
     failed_shards: dict[str, str]
     seconds_by_stage: dict[str, float]
-    exit_code: int
+
+    @property
+    def exit_code(self) -> int:
+        """1 when a shard failed, 3 when too many photos were rejected."""
+        if self.failed_shards:
+            return 1
+        return 3 if self.rejected > self.max_reject_fraction * self.photos else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, with the exit code."""
+        return {**super().to_json(), "exit_code": self.exit_code}
 
     def summary(self) -> str:
-        """For people: what there is, what was left out and why, where the time went."""
+        """For people: counts, rejects by reason, busy time by stage."""
         lines = [f"{self.out}: {self.samples} samples, {self.frames} frames, shards: {self.shards}"]
         if self.rejected:
             lines.append(f"{self.rejected} of {self.photos} photos rejected: {_counted(self.rejected_by_code)}")
@@ -36,8 +49,8 @@ class RenderResult:
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """What a run would do, for --dry-run."""
+class Forecast(VerbResult):
+    """The data set that a run would make, for --dry-run."""
 
     out: str
     photos: int
@@ -51,7 +64,7 @@ class Forecast:
     device: str
 
     def summary(self) -> str:
-        """For people: what there will be, and one line a reason for what will not."""
+        """For people: counts, size, depth and device, and one line for each reason of a rejection."""
         lines = [
             f"{self.out}: {_counted(self.samples_by_split)} samples, {self.frames} frames, shards: {self.shards}",
             f"about {format_bytes(self.estimated_bytes)}"

@@ -1,4 +1,4 @@
-"""The data set's folder as the run sees it: what lies where, written whole or not at all.
+"""The paths of a data set's files.
 
 OUT/README.md  index.json  manifest.parquet  croissant.json  SHA256SUMS  rejects.jsonl
 OUT/shards/train-000000.tar ...
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipelines.errors import UserError
 from shards.card import CARD_FILE
 from shards.croissant import CROISSANT_FILE
 from shards.index import CHECKSUM_FILE, INDEX_FILE, MANIFEST_FILE
@@ -20,8 +21,8 @@ SIDE_FILES = (CARD_FILE, INDEX_FILE, MANIFEST_FILE, CROISSANT_FILE, CHECKSUM_FIL
 
 
 @dataclass(frozen=True)
-class Folder:
-    """OUT. Tars, markers and index belong to `shards`; plan, fingerprint and rejects are here."""
+class DataSetPaths:
+    """The paths below OUT that a run writes. Tars, markers and index are written by `shards`."""
 
     out: StoragePath
 
@@ -43,17 +44,23 @@ class Folder:
 
     @property
     def left_out(self) -> StoragePath:
-        """Photos that never came into the plan: unreadable ones, duplicates."""
+        """Photos that are not in the plan: unreadable ones, duplicates."""
         return self.meta / "left_out.jsonl"
 
     def shard_rejects(self, shard: str) -> StoragePath:
-        """What one shard left out: kept until the whole list is written, so that resuming loses none."""
+        """Photos that one shard rejected; a resumed run reads them here."""
         return self.meta / f"{shard}.rejects.jsonl"
 
-    def clear(self) -> None:
-        """Remove the data set: its tars, what stands beside them, what `.meta` holds but the lock. Nothing else.
+    def create(self) -> None:
+        """Make the folders. Raises UserError when OUT is a folder of other files."""
+        if self.out.is_dir() and not self.meta.is_dir() and any(self.out.iterdir()):
+            raise UserError(f"--out {self.out} holds other things than a data set; name a new or an empty folder")
+        self.meta.mkdir(parents=True, exist_ok=True)
 
-        The fingerprint goes first: without it, whatever is left of the rest counts as nothing.
+    def clear(self) -> None:
+        """Remove the data set: tars, side files, and everything in `.meta` but the lock. Other files stay.
+
+        The fingerprint goes first: a folder without one holds no data set to resume.
         """
         meta = [path for path in self.meta.glob("*") if path.is_file() and path.name != LOCK_FILE]
         ours = [*meta, *(self.out / "shards").glob("*.tar"), *(self.out / name for name in SIDE_FILES)]

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as an exception: every `with` on the way out drops what is unfinished."""
+"""SIGINT and SIGTERM as an exception, so that every `with` block on the way out drops unfinished work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(BaseException):
-    """The user, or the machine's scheduler, wants the run to end. Not an Exception: no shard's failure."""
+    """A signal asks the run to end. Not an Exception, so that no shard counts as failed."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
@@ -26,24 +26,24 @@ class Interrupted(BaseException):
 
 
 @dataclass
-class _Mailbox:
-    """Signals that came while nobody could take them."""
+class _Deferral:
+    """Whether signals are deferred, and the number of the one that came meanwhile, or 0."""
 
-    is_open: bool = False
+    is_active: bool = False
     signal_number: int = 0
 
 
-_mailbox = _Mailbox()
+_deferral = _Deferral()
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within the block, signals raise Interrupted; afterwards they do again what they did before."""
+    """Within the block, signals raise Interrupted; afterwards the handlers from before are back."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python hands signals to the main thread alone
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    arm()
+    install_handlers()
     try:
         yield
     finally:
@@ -51,36 +51,37 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def arm() -> None:
-    """Install the handlers; again after a library put its own there (ray.init does)."""
+def install_handlers() -> None:
+    """Let signals raise Interrupted; call it again after a library has put its own handlers there (ray.init does)."""
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             signal.signal(number, _handle)
 
 
 @contextmanager
-def deferred() -> Iterator[Callable[[], None]]:
-    """Within the block, signals wait until the function that it gives is called, or the block ends.
+def deferred_signals() -> Iterator[Callable[[], int]]:
+    """Within the block, signals do not raise: the function that it gives returns the number of the pending one, or 0.
 
-    For libraries whose compiled code turns an exception out of a handler into another one, as Ray's does.
+    A signal that was not asked for raises Interrupted at the end of the block. For libraries whose compiled code turns
+    an exception out of a handler into another one, as Ray's does.
     """
-    _mailbox.is_open, _mailbox.signal_number = True, 0
+    _deferral.is_active, _deferral.signal_number = True, 0
     try:
-        yield _raise_waiting
+        yield _pending_signal
     finally:
-        _mailbox.is_open = False
-    _raise_waiting()
-
-
-def _raise_waiting() -> None:
-    if number := _mailbox.signal_number:
-        _mailbox.signal_number = 0
+        _deferral.is_active = False
+    if number := _pending_signal():
         raise Interrupted(number)
+
+
+def _pending_signal() -> int:
+    number, _deferral.signal_number = _deferral.signal_number, 0
+    return number
 
 
 def _handle(number: int, _frame: FrameType | None) -> None:
     for each in SIGNALS:
-        signal.signal(each, signal.SIG_DFL)  # a second signal ends the process, whatever the clean-up waits for
-    if not _mailbox.is_open:
+        signal.signal(each, signal.SIG_DFL)  # a second signal ends the process, however long the clean-up takes
+    if not _deferral.is_active:
         raise Interrupted(number)
-    _mailbox.signal_number = number
+    _deferral.signal_number = number

@@ -7,27 +7,24 @@ renamed, so a checkpoint that is there is complete.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pipelines.errors import UserError
 from pipelines.model.checkpoint import (
     RunFolder,
-    Settings,
     TrainingState,
     load_tensors,
     load_weights,
     read_settings,
     read_state,
 )
+from pipelines.runs.settings import Settings, check_settings, settings_to_json
 from shards.durable import sync_folder, write_durably
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -44,7 +41,7 @@ def save_checkpoint(
     save_file(_contiguous(model.state_dict()), unfinished / "weights.safetensors")
     save_file(_contiguous(average.state_dict()), unfinished / "average.safetensors")
     save_file(_moments(model, optimizer), unfinished / "optimizer.safetensors")
-    (unfinished / "state.json").write_bytes(_to_json(dataclasses.asdict(state)))
+    (unfinished / "state.json").write_bytes(settings_to_json(dataclasses.asdict(state)))
     for file in unfinished.iterdir():
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -78,31 +75,16 @@ def remove_old_checkpoints(folder: RunFolder, keep: int) -> None:
         shutil.rmtree(unfinished)
 
 
-def check_settings(folder: RunFolder, now: Settings) -> None:
+def begin_or_resume(folder: RunFolder, settings: Settings) -> None:
     """Write the settings of a new run, or compare them with those of the run that is there.
 
     Raises UserError that names every setting that differs.
     """
-    if not folder.config.exists():
+    if folder.config.exists():
+        check_settings(folder.run, read_settings(folder.run), settings)
+    else:
         folder.run.mkdir(parents=True, exist_ok=True)
-        write_durably(folder.config, _to_json(now))
-        return
-    before = read_settings(folder.run)
-    changed = [
-        f"{key} was {before.get(key, 'absent')}, now {now.get(key, 'absent')}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
-    ]
-    if changed:
-        raise UserError(
-            f"{folder.run} was begun with other settings: {'; '.join(changed)}; "
-            "give the old ones to resume it, or choose another --out"
-        )
-
-
-def _to_json(content: Mapping[str, Any]) -> bytes:
-    """The same bytes for the same record."""
-    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+        write_durably(folder.config, settings_to_json(settings))
 
 
 def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -19,14 +19,13 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from rich.progress import Progress, TextColumn
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from pipelines.errors import UserError
 from pipelines.model.checkpoint import RunFolder, TrainingState
-from pipelines.runs.interruption import Interrupted, deferred
-from pipelines.runs.progress_bar import progress_bar
+from pipelines.runs.interruption import Interrupted, deferred_signals
+from pipelines.runs.progress_bar import ProgressBar
 from pipelines.train.batches import Batch, GroupDataset, Part, Places, open_batches
 from pipelines.train.checkpoint import remove_old_checkpoints, save_checkpoint
 from pipelines.train.config import OptimizerConfig, TrainConfig
@@ -86,22 +85,22 @@ def train_steps(
     learner.model.train()
     with (
         closing(Scalars(folder.run / "tensorboard", state.step, is_off=not accelerator.is_main_process)) as scalars,
-        deferred() as raise_waiting,
-        _step_bar(accelerator) as bar,
+        deferred_signals() as pending_signal,
+        ProgressBar("train", "steps", config.last_step, done=state.step, is_shown=accelerator.is_main_process) as bar,
     ):
-        task = bar.add_task("train", total=config.last_step, completed=state.step, loss="")
         while state.step < config.last_step:
             stop, gradient = 0, 0.0
             for _ in range(config.optimizer.accumulate):
                 batch = next(batches).to(accelerator.device)
-                report, gradient = _descend(config, learner, batch, state, raise_waiting)
+                report, gradient = _descend(config, learner, batch, state, pending_signal)
                 state = _counted(state, batch, report, config, accelerator, dataset.samples)
                 tally.flow, tally.stack = tally.flow + report.flow, tally.stack + report.stack
                 tally.batches += 1
                 stop = stop or report.stop
             state = dataclasses.replace(state, step=state.step + 1)
             learner.average.update_parameters(learner.bare_model)
-            bar.update(task, advance=1, loss=f"loss {tally.flow / tally.batches:.4f}")
+            bar.advance()
+            bar.note(f"loss {tally.flow / tally.batches:.4f}")
             if state.step % config.recording.log_every == 0:
                 tally = _write_scalars(scalars, config, state, tally, gradient, accelerator)
             if _is_due(state.step, config.recording.sample_every, config.last_step) and accelerator.is_main_process:
@@ -112,11 +111,6 @@ def train_steps(
                 _log.info("interrupted at step %d, with a checkpoint; the same command resumes", state.step)
                 raise Interrupted(stop)
     return state
-
-
-def _step_bar(accelerator: Accelerator) -> Progress:
-    """Steps, mean flow loss and the time left; shown by the first process on a terminal."""
-    return progress_bar("train", "steps", TextColumn("[dim]{task.fields[loss]}"), is_shown=accelerator.is_main_process)
 
 
 def learning_rate(step: int, config: OptimizerConfig) -> float:
@@ -137,14 +131,14 @@ def _batches(
 
 
 def _descend(
-    config: TrainConfig, learner: Learner, batch: Batch, state: TrainingState, raise_waiting: Callable[[], None]
+    config: TrainConfig, learner: Learner, batch: Batch, state: TrainingState, pending_signal: Callable[[], int]
 ) -> tuple[_Report, float]:
     """One batch; a step of the optimizer when it is the last of the accumulated. Also the gradient's length."""
     accelerator, model = learner.accelerator, learner.model
     gradient = 0.0
     with accelerator.accumulate(model):
         result = losses(model, batch, config.objective)
-        report = _agreed(accelerator, result, batch, raise_waiting)
+        report = _agreed(accelerator, result, batch, pending_signal)
         if not math.isfinite(report.flow + report.stack):
             _stop_at_nan(accelerator, result, batch, state)
         accelerator.backward(result.total)
@@ -159,9 +153,9 @@ def _descend(
     return report, gradient
 
 
-def _agreed(accelerator: Accelerator, result: Losses, batch: Batch, raise_waiting: Callable[[], None]) -> _Report:
+def _agreed(accelerator: Accelerator, result: Losses, batch: Batch, pending_signal: Callable[[], int]) -> _Report:
     """The batch as all processes see it: they must stop at the same step, or the others wait for ever."""
-    asked = _waiting_signal(raise_waiting)
+    asked = pending_signal()
     mine = torch.stack([result.flow.float(), result.stack.float(), *_numbers(result.flow, len(batch.dropped), asked)])
     summed: Tensor = accelerator.reduce(mine, "sum")
     flow, stack, dropped, stop = (summed / accelerator.num_processes).tolist()
@@ -171,15 +165,6 @@ def _agreed(accelerator: Accelerator, result: Losses, batch: Batch, raise_waitin
 
 def _numbers(like: Tensor, *values: float) -> list[Tensor]:
     return [torch.tensor(float(value), device=like.device) for value in values]
-
-
-def _waiting_signal(raise_waiting: Callable[[], None]) -> int:
-    """Number of the signal that came to this process, or 0."""
-    try:
-        raise_waiting()
-    except Interrupted as interrupted:
-        return interrupted.signal_number
-    return 0
 
 
 def _stop_at_nan(accelerator: Accelerator, result: Losses, batch: Batch, state: TrainingState) -> None:

@@ -23,14 +23,15 @@ except ImportError as error:
     way_out = "pip install 'refocus-foundry[train]'"
     raise UserError(f"train needs accelerate and tensorboard: {way_out} ({error})") from error
 
-from pipelines.model.checkpoint import RunFolder, Settings, TrainingState
+from pipelines.model.checkpoint import RunFolder, TrainingState
 from pipelines.model.dit import SIZES, DiT
 from pipelines.model.ema import averaged
 from pipelines.runs.device import resolve_device
 from pipelines.runs.interruption import Interrupted, interruptible
 from pipelines.runs.lock import run_lock
+from pipelines.runs.settings import Settings
 from pipelines.train.batches import GroupDataset, find_training_shards
-from pipelines.train.checkpoint import check_settings, load_checkpoint
+from pipelines.train.checkpoint import begin_or_resume, load_checkpoint
 from pipelines.train.config import TrainConfig
 from pipelines.train.loop import Learner, train_steps
 from shards import ShardFile
@@ -74,7 +75,7 @@ def train(config: TrainConfig) -> TrainResult:
     lock = run_lock(folder.meta, force=config.force) if is_main else nullcontext()
     with interruptible(), lock:
         if is_main:
-            check_settings(folder, settings_of(config, shards, accelerator.num_processes))
+            begin_or_resume(folder, settings_of(config, shards, accelerator.num_processes))
         accelerator.wait_for_everyone()
         return _train(config, shards, accelerator, folder)
 

@@ -1,1 +1,1 @@
-"""Built-in scenes: a small ray caster (camera, solids, light, raster) and one file per few kinds of scene."""
+"""Built-in scenes: a small ray caster (camera, solids, light, shading, raster) and one file for each kind of scene."""

@@ -1,9 +1,9 @@
 """A pinhole camera and its rays.
 
-World: x right, y up, z ahead, lengths in metres or so. Directions are scaled so that a point on the ray is
-origin + t·direction with t its depth along the optical axis; hence 1/t of a plane is affine in pixel coordinates.
+World: x right, y up, z ahead, lengths in meters or so. Directions are scaled so that a point on the ray is
+origin + t·direction, t its depth along the optical axis; hence 1/t of a plane is affine in pixel coordinates.
 Letters: t depth; w = 1/t inverse depth; f focal length in pixels; (x, y) pixel coordinates of the frame, pixel
-centres at halves, (0, 0) the frame's upper left corner also when there is a margin.
+centers at halves, (0, 0) the frame's upper left corner also when there is a margin.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 
 Vector = tuple[float, float, float]
 
-_NEAR_CLIP = 0.05  # metres before the eye where hulls are cut
+_NEAR_CLIP = 0.05  # meters before the eye where hulls are cut
 
 
 class Rays(NamedTuple):
@@ -49,8 +49,8 @@ class Window(NamedTuple):
         return self.right - self.left
 
 
-class Format(NamedTuple):
-    """Size of the picture to be made."""
+class FrameSize(NamedTuple):
+    """Size of the frame to render, in pixels."""
 
     height: int
     width: int
@@ -58,17 +58,25 @@ class Format(NamedTuple):
 
     @property
     def texture_px(self) -> int:
-        """Side of the bitmaps: the power of two nearest to the longer side."""
+        """Side of the mipmaps: the power of two nearest to the longer side."""
         return int(min(2048, max(64, 2 ** round(math.log2(max(self.height, self.width))))))
 
     def camera(self, *, focal: float, eye: float = 0.0, pitch: float = 0.0) -> Camera:
+        """The camera that renders this frame; arguments as in Camera."""
         return Camera(self.height, self.width, focal, eye, pitch, self.margin_px)
 
 
 @dataclass(frozen=True)
 class Camera:
-    """height, width: the frame in pixels. focal: focal length in longer sides. eye: height above y = 0.
-    pitch: radians that the camera looks down. margin_px: drawn beyond the frame."""
+    """A pinhole camera above the origin.
+
+    Attributes:
+        height, width: of the frame, in pixels.
+        focal: focal length in longer sides of the frame.
+        eye: height above y = 0.
+        pitch: angle by which the camera looks down, in radians.
+        margin_px: width of the margin rendered around the frame.
+    """
 
     height: int
     width: int
@@ -91,6 +99,7 @@ class Camera:
 
     @property
     def canvas(self) -> Window:
+        """The frame with its margin."""
         m = self.margin_px
         return Window(-m, self.height + m, -m, self.width + m)
 
@@ -111,7 +120,7 @@ class Camera:
         return Rays(self.origin, torch.stack([right, -sin - down * cos, cos - down * sin]))
 
     def point(self, across: float, down: float, depth: float) -> Vector:
-        """World point seen at (across, down), in half frames from the centre, at a depth."""
+        """World point seen at (across, down), in half frames from the center, at a depth."""
         return self.ahead(across * self.half_x * depth, -down * self.half_y * depth, depth)
 
     def ahead(self, right: float, up: float, depth: float) -> Vector:
@@ -131,22 +140,22 @@ class Camera:
         return 0.5 * self.width + point[0] * per_depth, 0.5 * self.height - up * per_depth
 
     def window(self, corners: Sequence[Vector]) -> Window:
-        """The pixels that the hull of `corners` can touch; the whole canvas when there are none."""
-        whole = self.canvas
+        """The pixels that the hull of `corners` can touch; the canvas when there are no corners."""
+        canvas = self.canvas
         if not corners:
-            return whole
+            return canvas
         ahead = [corner for corner in corners if self.depth(corner) >= _NEAR_CLIP]
         behind = [corner for corner in corners if self.depth(corner) < _NEAR_CLIP]
-        # where the hull leaves through the plane just before the eye: at most on lines between any two corners
+        # The near plane cuts the hull at most on lines between any two corners.
         visible = [*ahead, *(self._clipped(a, b) for a in ahead for b in behind)]
         if not visible:
             return Window(0, 0, 0, 0)
         xs, ys = zip(*(self.pixel(corner) for corner in visible), strict=True)
         return Window(
-            top=max(whole.top, math.floor(min(ys)) - 2),
-            bottom=min(whole.bottom, math.ceil(max(ys)) + 2),
-            left=max(whole.left, math.floor(min(xs)) - 2),
-            right=min(whole.right, math.ceil(max(xs)) + 2),
+            top=max(canvas.top, math.floor(min(ys)) - 2),
+            bottom=min(canvas.bottom, math.ceil(max(ys)) + 2),
+            left=max(canvas.left, math.floor(min(xs)) - 2),
+            right=min(canvas.right, math.ceil(max(xs)) + 2),
         )
 
     def _clipped(self, ahead: Vector, behind: Vector) -> Vector:

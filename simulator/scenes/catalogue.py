@@ -1,6 +1,6 @@
 """Built-in scenes: seeded, varied, in linear light, with exact disparity and exact hidden surfaces.
 
-How they are drawn: `simulator/scenes/` (camera, solids, light, raster, and one file per kind).
+The modules of `simulator/scenes/` render them: camera, solids, light, shading, raster, and one for each kind.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Format
+from simulator.scenes.camera import FrameSize
 from simulator.scenes.clutter import clutter
 from simulator.scenes.colonnade import colonnade
 from simulator.scenes.cutouts import cutouts
@@ -20,10 +20,10 @@ from simulator.scenes.hills import hills
 from simulator.scenes.interior import interior
 from simulator.scenes.market import market
 from simulator.scenes.night_street import night_street
-from simulator.scenes.rng import Dice
+from simulator.scenes.rng import Rng
 from simulator.scenes.still_life import still_life
 
-_KINDS: dict[str, Callable[[Format, Dice], LayeredDepthImage]] = {
+_KINDS: dict[str, Callable[[FrameSize, Rng], LayeredDepthImage]] = {
     "still_life": still_life,
     "night_street": night_street,
     "foliage": foliage,
@@ -52,7 +52,7 @@ def builtin_scene(seed: int, *, height: int, width: int, kind: str | None = None
     """The scene `seed`, of a kind in KINDS; without a kind, seeds take turns: KINDS[seed % len(KINDS)].
 
     Disparity spans [0.02, 0.98] within the frame, bigger is nearer, affine in inverse depth. One surface covers
-    everything. The scene goes on for margin_px beyond the frame on every side; the frame itself does not change.
+    everything. The scene continues for margin_px beyond the frame on every side; the frame itself does not change.
     A pure function: the same bytes for the same arguments, on the CPU, whatever the number of threads.
 
     Raises ValueError when the kind is unknown, the frame smaller than 16 pixels, or the margin negative.
@@ -64,5 +64,5 @@ def builtin_scene(seed: int, *, height: int, width: int, kind: str | None = None
     if margin_px < 0:
         raise ValueError(f"margin_px must be >= 0, got {margin_px}")
     chosen = kind or KINDS[seed % len(KINDS)]
-    layers = _KINDS[chosen](Format(height, width, margin_px), Dice(seed, crc32(chosen.encode())))
+    layers = _KINDS[chosen](FrameSize(height, width, margin_px), Rng(seed, crc32(chosen.encode())))
     return BuiltinScene(chosen, layers)

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.bitmap import Bitmap, material
-from simulator.scenes.camera import Camera, Format, Vector
-from simulator.scenes.light import Light, aimed, lamp
+from simulator.scenes.camera import Camera, FrameSize, Vector
+from simulator.scenes.light import Light, light_from_colors, unit_direction
+from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import below, flower, leaf_blade, line
-from simulator.scenes.paint import Hit, Material, Paint, Shade, lit
-from simulator.scenes.place import Place, turned
-from simulator.scenes.raster import Body, draw
-from simulator.scenes.rng import Dice
+from simulator.scenes.pose import Pose, pose_at
+from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky, hedge
-from simulator.scenes.solids import Card, Dome
+from simulator.scenes.shading import Hit, Material, Shader, Visibility, lit
+from simulator.scenes.solids import Card, SkyDome
 from simulator.scenes.textures.pattern import linear, smoothstep
 
 _LEAVES = (
@@ -44,110 +44,108 @@ class Growth:
     """What all twigs of a picture share."""
 
     light: Light
-    blades: Sequence[Bitmap]
-    bark: Paint
-    petal: Bitmap
-    heart: Tensor  # [3] colour of a blossom's middle
+    blades: Sequence[MipMap]
+    bark: Shader
+    petal: MipMap
+    heart: Tensor  # [3] color of a blossom's middle
     slim: float  # width of a leaf over its length
     length: float
     flowering: float
 
 
-def foliage(size: Format, dice: Dice) -> LayeredDepthImage:
-    camera = size.camera(focal=dice.between(1.2, 1.5), eye=1.5, pitch=dice.between(-0.08, 0.08))
-    light = lamp(
-        aimed(dice.sign() * dice.between(1.75, 2.4), dice.between(0.5, 0.85)),
-        key=("#fff0d0", dice.between(1.9, 2.5)),
-        sky=("#c4d6e6", dice.between(0.5, 0.7)),
+def foliage(size: FrameSize, rng: Rng) -> LayeredDepthImage:
+    camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.5, pitch=rng.uniform(-0.08, 0.08))
+    light = light_from_colors(
+        unit_direction(rng.sign() * rng.uniform(1.75, 2.4), rng.uniform(0.5, 0.85)),
+        key=("#fff0d0", rng.uniform(1.9, 2.5)),
+        sky=("#c4d6e6", rng.uniform(0.5, 0.7)),
         ground="#5f6b42",
         softness=0.1,
     )
-    wall = turned(camera.ahead(0.0, 0.0, dice.between(3.4, 4.6)), yaw=dice.between(-0.45, 0.45))
+    wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.uniform(-0.45, 0.45))
     skin = Material(
-        material(dice.pick(("brick", "ashlar", "stone", "plaster", "planks", "brick")), size.texture_px, dice.seed()),
-        tile=dice.between(1.5, 2.0),
+        textured(rng.choice(("brick", "ashlar", "stone", "plaster", "planks", "brick")), size.texture_px, rng.seed()),
+        tile=rng.uniform(1.5, 2.0),
     )
-    growth = _growth(dice, light, size.texture_px)
-    top = None if dice.chance(0.5) else below(dice.between(-0.1, 0.5))
-    layers = [[Body(Dome(), day_sky(dice, size.texture_px, light))]] if top else []
+    growth = _growth(rng, light, size.texture_px)
+    top = None if rng.chance(0.5) else below(rng.uniform(-0.1, 0.5))
+    layers = [[Primitive(SkyDome(), day_sky(rng, size.texture_px, light))]] if top else []
     if top:
         layers.append(
-            hedge(dice, size.texture_px, light, depth=dice.between(9.0, 14.0), base=-1.0, height=dice.between(3.0, 4.5))
+            hedge(rng, size.texture_px, light, depth=rng.uniform(9.0, 14.0), base=-1.0, height=rng.uniform(3.0, 4.5))
         )
-    layers.append([Body(Card(wall, top), lit(skin, light, _dapples(dice)))])
-    ivy = [_leaf(growth, dice, place, 0.9) for place in _ivy_places(wall, dice)]
+    layers.append([Primitive(Card(wall, top), lit(skin, light, _dapples(rng)))])
+    ivy = [_leaf(growth, rng, pose, 0.9) for pose in _ivy_places(wall, rng)]
     layers.append(ivy)
-    count = dice.whole(13, 17)
+    count = rng.integer(13, 17)
     for i in range(count):
-        nearness = (i + dice.between(0.0, 1.0)) / count
+        nearness = (i + rng.uniform(0.0, 1.0)) / count
         depth = 1.0 / (1.0 / 3.0 + (1.0 / 0.62 - 1.0 / 3.0) * nearness**1.5)
-        layers.append(_twig(growth, camera, dice, depth, crowd=nearness))
-    return draw(camera, layers)
+        layers.append(_twig(growth, camera, rng, depth, crowd=nearness))
+    return render_layers(camera, layers)
 
 
-def _growth(dice: Dice, light: Light, texture_px: int) -> Growth:
-    blade = material("leaf", texture_px // 2, dice.seed())
-    petal, middle = dice.pick(_BLOSSOMS)
+def _growth(rng: Rng, light: Light, texture_px: int) -> Growth:
+    blade = textured("leaf", texture_px // 2, rng.seed())
+    petal, middle = rng.choice(_BLOSSOMS)
     return Growth(
         light=light,
-        blades=[blade, *(blade.tinted(code) for code in dice.pick(_LEAVES))],
-        bark=lit(Material(material("bark", texture_px // 4, dice.seed()), tile=0.3), light),
-        petal=material("paper", texture_px // 4, dice.seed(), petal),
+        blades=[blade, *(blade.tinted(code) for code in rng.choice(_LEAVES))],
+        bark=lit(Material(textured("bark", texture_px // 4, rng.seed()), tile=0.3), light),
+        petal=textured("paper", texture_px // 4, rng.seed(), petal),
         heart=linear(middle),
-        slim=dice.between(0.35, 0.6),
-        length=dice.between(0.11, 0.17),
-        flowering=dice.pick((0.0, 0.0, 0.12, 0.25)),
+        slim=rng.uniform(0.35, 0.6),
+        length=rng.uniform(0.11, 0.17),
+        flowering=rng.choice((0.0, 0.0, 0.12, 0.25)),
     )
 
 
-def _twig(growth: Growth, camera: Camera, dice: Dice, depth: float, *, crowd: float) -> list[Body]:
+def _twig(growth: Growth, camera: Camera, rng: Rng, depth: float, *, crowd: float) -> list[Primitive]:
     """A bent twig that enters from outside the frame, leaves left and right in turn; none hides another."""
-    side = dice.sign()
+    side = rng.sign()
     start = (
-        (side * dice.between(1.15, 1.4), dice.between(-1.1, 1.0))
-        if dice.chance(0.6)
-        else (dice.between(-1.2, 1.2), -1.35)
+        (side * rng.uniform(1.15, 1.4), rng.uniform(-1.1, 1.0)) if rng.chance(0.6) else (rng.uniform(-1.2, 1.2), -1.35)
     )
     x, y, z = camera.point(*start, depth)
-    heading = math.atan2(dice.between(-0.6, 0.9) - (start[1] < -1.2), -start[0]) + dice.between(-0.3, 0.3)
-    reach = dice.between(0.5, 1.0) * 2.0 * camera.half_x * depth * (1.0 if crowd < 0.75 else 0.55)
-    step = growth.length * dice.between(0.42, 0.6)
-    bodies: list[Body] = []
-    bend = dice.between(-0.12, 0.12)
+    heading = math.atan2(rng.uniform(-0.6, 0.9) - (start[1] < -1.2), -start[0]) + rng.uniform(-0.3, 0.3)
+    reach = rng.uniform(0.5, 1.0) * 2.0 * camera.half_x * depth * (1.0 if crowd < 0.75 else 0.55)
+    step = growth.length * rng.uniform(0.42, 0.6)
+    primitives: list[Primitive] = []
+    bend = rng.uniform(-0.12, 0.12)
     for i in range(min(16, max(3, int(reach / step)))):
         dx, dy = step * math.cos(heading), step * math.sin(heading)
-        bodies.append(_stem(growth, (x, y, z), dx, dy, 0.0035 + 0.0004 * max(0, 10 - i)))
+        primitives.append(_stem(growth, (x, y, z), dx, dy, 0.0035 + 0.0004 * max(0, 10 - i)))
         x, y, z = x + dx, y + dy, z + 0.06 * step
-        heading += bend + dice.between(-0.08, 0.08)
-        turn = heading + (1.0 if i % 2 else -1.0) * dice.between(0.7, 1.1)
-        place = turned(
-            (x, y, z - 0.01), yaw=dice.between(-0.7, 0.7), pitch=dice.between(-0.5, 0.5), roll=0.5 * math.pi - turn
+        heading += bend + rng.uniform(-0.08, 0.08)
+        turn = heading + (1.0 if i % 2 else -1.0) * rng.uniform(0.7, 1.1)
+        pose = pose_at(
+            (x, y, z - 0.01), yaw=rng.uniform(-0.7, 0.7), pitch=rng.uniform(-0.5, 0.5), roll=0.5 * math.pi - turn
         )
-        if dice.chance(growth.flowering):
-            bodies.append(
+        if rng.chance(growth.flowering):
+            primitives.append(
                 _blossom(
-                    growth, dice, turned((x, y, z - 0.02), yaw=dice.between(-0.5, 0.5), pitch=dice.between(-0.4, 0.4))
+                    growth, rng, pose_at((x, y, z - 0.02), yaw=rng.uniform(-0.5, 0.5), pitch=rng.uniform(-0.4, 0.4))
                 )
             )
         else:
-            bodies.append(_leaf(growth, dice, place, dice.between(0.75, 1.1)))
-    return bodies
+            primitives.append(_leaf(growth, rng, pose, rng.uniform(0.75, 1.1)))
+    return primitives
 
 
-def _leaf(growth: Growth, dice: Dice, place: Place, scale: float) -> Body:
+def _leaf(growth: Growth, rng: Rng, pose: Pose, scale: float) -> Primitive:
     length = growth.length * scale
     width = length * growth.slim
-    outline = leaf_blade(length, width, bend=dice.between(-0.15, 0.15))
+    outline = leaf_blade(length, width, bend=rng.uniform(-0.15, 0.15))
     reach = 0.75 * width + 0.15 * length
-    card = Card(place, outline, (-reach, reach, 0.0, length))
-    blade, tone = dice.pick(growth.blades), dice.between(0.75, 1.2)
-    return Body(card, partial(_leaf_light, growth.light, blade, tone, length, width))
+    card = Card(pose, outline, (-reach, reach, 0.0, length))
+    blade, tone = rng.choice(growth.blades), rng.uniform(0.75, 1.2)
+    return Primitive(card, partial(_leaf_light, growth.light, blade, tone, length, width))
 
 
-def _leaf_light(light: Light, blade: Bitmap, tone: float, length: float, width: float, hit: Hit) -> Tensor:
+def _leaf_light(light: Light, blade: MipMap, tone: float, length: float, width: float, hit: Hit) -> Tensor:
     """A leaf lit from the front, or glowing green with the light that comes through; a little shiny."""
     u, v = hit.uv[0] / (1.3 * width) + 0.5, hit.uv[1] / length
-    albedo = blade.at(u, v, hit.spread / length) * tone
+    albedo = blade.sample(u, v, hit.footprint / length) * tone
     facing = hit.normal[0] * light.toward[0] + hit.normal[1] * light.toward[1] + hit.normal[2] * light.toward[2]
     front, through = facing.clamp(min=0.0), (-facing).clamp(min=0.0) * 0.75
     around = light.ground[:, None] + (light.sky - light.ground)[:, None] * (0.5 + 0.5 * hit.normal[1])
@@ -156,53 +154,53 @@ def _leaf_light(light: Light, blade: Bitmap, tone: float, length: float, width: 
     return albedo * (light.key[:, None] * (front * curl + glow) + around) + light.key[:, None] * (0.06 * front**3)
 
 
-def _blossom(growth: Growth, dice: Dice, place: Place) -> Body:
-    radius = growth.length * dice.between(0.24, 0.34)
-    card = Card(place, flower(5, radius, dice.between(0.35, 0.5)), (-radius, radius, -radius, radius))
+def _blossom(growth: Growth, rng: Rng, pose: Pose) -> Primitive:
+    radius = growth.length * rng.uniform(0.24, 0.34)
+    card = Card(pose, flower(5, radius, rng.uniform(0.35, 0.5)), (-radius, radius, -radius, radius))
     base = lit(Material(growth.petal, tile=0.2), growth.light)
 
-    def paint(hit: Hit) -> Tensor:
+    def shader(hit: Hit) -> Tensor:
         r = (hit.uv[0] ** 2 + hit.uv[1] ** 2).sqrt() / radius
         petals = base(hit) * (0.6 + 0.5 * smoothstep(0.0, 0.7, r))
         middle = smoothstep(0.24, 0.16, r)
         return petals + (growth.heart[:, None] * 0.9 - petals) * middle
 
-    return Body(card, paint)
+    return Primitive(card, shader)
 
 
-def _stem(growth: Growth, start: Vector, dx: float, dy: float, half_width: float) -> Body:
+def _stem(growth: Growth, start: Vector, dx: float, dy: float, half_width: float) -> Primitive:
     extent = (
         min(0.0, dx) - half_width,
         max(0.0, dx) + half_width,
         min(0.0, dy) - half_width,
         max(0.0, dy) + half_width,
     )
-    return Body(Card(Place(start), line(0.0, 0.0, dx, dy, half_width), extent, thin=True), growth.bark)
+    return Primitive(Card(Pose(start), line(0.0, 0.0, dx, dy, half_width), extent, thin=True), growth.bark)
 
 
-def _ivy_places(wall: Place, dice: Dice) -> list[Place]:
+def _ivy_places(wall: Pose, rng: Rng) -> list[Pose]:
     """Leaves just off the wall, in a climbing swarm, none over another."""
-    x, y = dice.between(-1.2, 1.2), -1.6
-    places: list[Place] = []
+    x, y = rng.uniform(-1.2, 1.2), -1.6
+    poses: list[Pose] = []
     taken: list[tuple[float, float]] = []
-    lean = dice.between(-0.25, 0.25)
+    lean = rng.uniform(-0.25, 0.25)
     for _ in range(90):
-        a, b = x + dice.between(-0.4, 0.4), y + dice.between(0.0, 3.0)
+        a, b = x + rng.uniform(-0.4, 0.4), y + rng.uniform(0.0, 3.0)
         a += lean * b
         if all(math.hypot(a - c, b - d) > 0.15 for c, d in taken):
             taken.append((a, b))
-            origin = wall.point(a, b, -0.06)
-            places.append(
-                turned(origin, yaw=dice.between(-0.6, 0.6), pitch=dice.between(-0.2, 0.6), roll=dice.between(1.8, 4.4))
+            origin = wall.point_to_world(a, b, -0.06)
+            poses.append(
+                pose_at(origin, yaw=rng.uniform(-0.6, 0.6), pitch=rng.uniform(-0.2, 0.6), roll=rng.uniform(1.8, 4.4))
             )
-    return places
+    return poses
 
 
-def _dapples(dice: Dice) -> Shade:
+def _dapples(rng: Rng) -> Visibility:
     """Sunlight through a tree: soft round patches."""
-    phases = [dice.between(0.0, 6.28) for _ in range(6)]
+    phases = [rng.uniform(0.0, 6.28) for _ in range(6)]
 
-    def shade(hit: Hit) -> tuple[Tensor, Tensor]:
+    def visibility(hit: Hit) -> tuple[Tensor, Tensor]:
         x, y = hit.uv
         a = torch.sin(2.1 * x + phases[0] + torch.sin(1.7 * y + phases[1])) + torch.sin(
             2.6 * y + phases[2] + torch.sin(2.3 * x + phases[3])
@@ -210,4 +208,4 @@ def _dapples(dice: Dice) -> Shade:
         b = torch.sin(5.7 * x + phases[4] + 1.3 * a) * torch.sin(6.3 * y + phases[5] - 1.1 * a)
         return 0.12 + 0.88 * smoothstep(-0.2, 0.7, 0.5 * a + 0.8 * b), torch.ones_like(x)
 
-    return shade
+    return visibility

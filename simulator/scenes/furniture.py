@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 
-from simulator.scenes.place import Place, turned
-from simulator.scenes.rng import Dice
+from simulator.scenes.pose import Pose, pose_at
+from simulator.scenes.rng import Rng
 from simulator.scenes.solids import Box, Lathe, Solid, cone
 
 
-def _block(foot: Place, x: float, y: float, z: float, half: tuple[float, float, float], yaw: float) -> Box:
-    """A box whose centre is (x, y, z) in the piece's own coordinates."""
-    return Box(turned(foot.point(x, y, z), yaw=yaw), half)
+def _block(foot: Pose, x: float, y: float, z: float, half: tuple[float, float, float], yaw: float) -> Box:
+    """A box whose center is (x, y, z) in the piece's local coordinates."""
+    return Box(pose_at(foot.point_to_world(x, y, z), yaw=yaw), half)
 
 
 def chair(x: float, z: float, yaw: float, *, seat: float = 0.45) -> list[Solid]:
-    """Seat, legs, and a back of slats; own −z is its front."""
-    foot = turned((x, 0.0, z), yaw=yaw)
+    """Seat, legs, and a back of slats; local −z is its front."""
+    foot = pose_at((x, 0.0, z), yaw=yaw)
     parts: list[Solid] = [_block(foot, 0.0, seat, 0.0, (0.21, 0.02, 0.2), yaw)]
     for side in (-1.0, 1.0):
         parts.append(_block(foot, 0.18 * side, 0.5 * seat - 0.015, -0.17, (0.02, 0.5 * seat - 0.012, 0.02), yaw))
@@ -30,7 +30,7 @@ def chair(x: float, z: float, yaw: float, *, seat: float = 0.45) -> list[Solid]:
 
 def table(x: float, z: float, yaw: float, half: tuple[float, float], high: float) -> list[Solid]:
     """Top (first), apron and four legs."""
-    foot = turned((x, 0.0, z), yaw=yaw)
+    foot = pose_at((x, 0.0, z), yaw=yaw)
     parts: list[Solid] = [_block(foot, 0.0, high - 0.018, 0.0, (half[0], 0.018, half[1]), yaw)]
     for i in (-1.0, 1.0):
         parts.append(_block(foot, 0.0, high - 0.08, i * (half[1] - 0.06), (half[0] - 0.08, 0.04, 0.012), yaw))
@@ -41,8 +41,8 @@ def table(x: float, z: float, yaw: float, half: tuple[float, float], high: float
 
 
 def armchair(x: float, z: float, yaw: float) -> list[Solid]:
-    """Upholstered: seat, back, two arms; own −z is its front."""
-    foot = turned((x, 0.0, z), yaw=yaw)
+    """Upholstered: seat, back, two arms; local −z is its front."""
+    foot = pose_at((x, 0.0, z), yaw=yaw)
     return [
         _block(foot, 0.0, 0.28, 0.0, (0.32, 0.16, 0.36), yaw),
         _block(foot, 0.0, 0.58, 0.3, (0.4, 0.42, 0.1), yaw),
@@ -53,7 +53,7 @@ def armchair(x: float, z: float, yaw: float) -> list[Solid]:
 
 def sideboard(x: float, z: float, half: float) -> list[Solid]:
     """A low cupboard along a wall: body, top, doors standing a little proud."""
-    foot = Place((x, 0.0, z))
+    foot = Pose((x, 0.0, z))
     parts: list[Solid] = [
         _block(foot, 0.0, 0.42, 0.0, (half, 0.34, 0.2), 0.0),
         _block(foot, 0.0, 0.775, 0.0, (half + 0.03, 0.015, 0.23), 0.0),
@@ -65,25 +65,25 @@ def sideboard(x: float, z: float, half: float) -> list[Solid]:
     return parts
 
 
-def books(dice: Dice, x: float, y: float, z: float, length: float) -> list[Box]:
+def books(rng: Rng, x: float, y: float, z: float, length: float) -> list[Box]:
     """A row of upright books along x, standing on height y."""
     row = []
     end = x + length
     while x < end:
-        thick, high = dice.between(0.012, 0.026), dice.between(0.09, 0.15)
-        lean = dice.between(-0.02, 0.02)
-        row.append(Box(turned((x + thick, y + high + 0.002, z), roll=lean), (thick, high, dice.between(0.06, 0.09))))
+        thick, high = rng.uniform(0.012, 0.026), rng.uniform(0.09, 0.15)
+        lean = rng.uniform(-0.02, 0.02)
+        row.append(Box(pose_at((x + thick, y + high + 0.002, z), roll=lean), (thick, high, rng.uniform(0.06, 0.09))))
         x += 2.0 * thick + 0.003
     return row
 
 
-def pile(dice: Dice, x: float, y: float, z: float, count: int) -> list[Box]:
+def pile(rng: Rng, x: float, y: float, z: float, count: int) -> list[Box]:
     """Books lying on each other."""
     heap = []
     for _ in range(count):
-        half = (dice.between(0.085, 0.115), dice.between(0.012, 0.022), dice.between(0.06, 0.08))
+        half = (rng.uniform(0.085, 0.115), rng.uniform(0.012, 0.022), rng.uniform(0.06, 0.08))
         heap.append(
-            Box(turned((x + dice.between(-0.01, 0.01), y + half[1] + 0.001, z), yaw=dice.between(-0.5, 0.5)), half)
+            Box(pose_at((x + rng.uniform(-0.01, 0.01), y + half[1] + 0.001, z), yaw=rng.uniform(-0.5, 0.5)), half)
         )
         y += 2 * half[1] + 0.001
     return heap
@@ -91,11 +91,11 @@ def pile(dice: Dice, x: float, y: float, z: float, count: int) -> list[Box]:
 
 def lamp_shade(x: float, y: float, z: float, size: float) -> tuple[Lathe, Lathe]:
     """(foot, shade) of a table lamp that stands at height y."""
-    foot = cone(Place((x, y, z)), 0.45 * size, 0.16 * size, 1.1 * size)
-    shade = cone(Place((x, y + 1.05 * size, z)), 0.95 * size, 0.6 * size, 1.1 * size)
+    foot = cone(Pose((x, y, z)), 0.45 * size, 0.16 * size, 1.1 * size)
+    shade = cone(Pose((x, y + 1.05 * size, z)), 0.95 * size, 0.6 * size, 1.1 * size)
     return foot, shade
 
 
 def facing(x: float, z: float, target_x: float, target_z: float) -> float:
-    """Yaw that turns own −z from (x, z) to a target."""
+    """Yaw that turns local −z from (x, z) to a target."""
     return math.atan2(x - target_x, z - target_z)

@@ -1,6 +1,6 @@
-"""Light on surfaces: one key light with soft shadows, a sky above, the ground's bounce below, polish.
+"""Light on surfaces: one key light with soft shadows, a sky above, the ground's bounce below.
 
-Shadows come from stand-ins: balls strung along a lathe, boxes for boxes. Soft occlusion by a ball after
+Shadows come from simple occluders: spheres along the axis of a lathe, boxes, cards. Soft occlusion by a ball after
 I. Quilez, "Sphere - occlusion" and "Sphere - soft shadow" (iquilezles.org), rewritten.
 Letters: p surface points; n normals; l unit vector towards the key light.
 """
@@ -20,34 +20,41 @@ from simulator.scenes.solids import Box, Card, Lathe, Solid
 from simulator.scenes.textures.pattern import linear, smoothstep
 
 
-class Ball(NamedTuple):
+class OccluderSphere(NamedTuple):
+    """A sphere that stands for a part of a solid; meters."""
+
     center: Vector
     radius: float
 
 
-Blocker = Ball | Box | Card
+Occluder = OccluderSphere | Box | Card
 
 
-def blockers(solid: Solid) -> list[Blocker]:
-    """What throws a solid's shadow."""
+def occluders_of(solid: Solid) -> list[Occluder]:
+    """The occluders that stand for a solid; none where it casts no shadow."""
     if isinstance(solid, Box) or (isinstance(solid, Card) and solid.extent is not None):
         return [solid]
     if not isinstance(solid, Lathe):
         return []
     span = solid.high - solid.low
     count = max(1, min(6, round(span / max(solid.widest, 1e-6))))
-    balls: list[Blocker] = []
+    balls: list[Occluder] = []
     for i in range(count):
         y = solid.low + span * (i + 0.5) / count
         radius = max((arc.radius(y) for arc in solid.arcs if arc.low <= y <= arc.high), default=0.5 * solid.widest)
-        balls.append(Ball(solid.place.point(0.0, y, 0.0), max(radius, 0.3 * span / count)))
+        balls.append(OccluderSphere(solid.pose.point_to_world(0.0, y, 0.0), max(radius, 0.3 * span / count)))
     return balls
 
 
 @dataclass(frozen=True)
 class Light:
-    """toward: unit vector to the key. key, sky, ground: light that a white surface facing it sends back, linear.
-    softness: tangent of the key's angular radius."""
+    """A key light, and the surroundings as a hemisphere.
+
+    Attributes:
+        toward: unit vector to the key light.
+        key, sky, ground: linear light that a white surface facing each of them reflects.
+        softness: tangent of the key light's angular radius.
+    """
 
     toward: Vector
     key: Tensor  # [3]
@@ -55,19 +62,19 @@ class Light:
     ground: Tensor
     softness: float = 0.12
 
-    def shadow(self, points: Tensor, things: Sequence[Blocker]) -> Tensor:
-        """Share of the key that reaches points [3, n], in [0, 1]."""
+    def key_visibility(self, points: Tensor, occluders: Sequence[Occluder]) -> Tensor:
+        """Share of the key light that reaches points [3, n]: [n], in [0, 1]."""
         seen = torch.ones_like(points[0])
-        for thing in things:
-            if isinstance(thing, Ball):
-                seen = torch.minimum(seen, self._past_ball(points, thing))
-            elif isinstance(thing, Card):
-                seen = torch.minimum(seen, self._past_card(points, thing))
+        for occluder in occluders:
+            if isinstance(occluder, OccluderSphere):
+                seen = torch.minimum(seen, self._past_ball(points, occluder))
+            elif isinstance(occluder, Card):
+                seen = torch.minimum(seen, self._past_card(points, occluder))
             else:
-                seen = torch.minimum(seen, self._past_box(points, thing))
+                seen = torch.minimum(seen, self._past_box(points, occluder))
         return seen
 
-    def _past_ball(self, points: Tensor, ball: Ball) -> Tensor:
+    def _past_ball(self, points: Tensor, ball: OccluderSphere) -> Tensor:
         x, y, z = (c - p for c, p in zip(ball.center, points, strict=True))
         along = x * self.toward[0] + y * self.toward[1] + z * self.toward[2]
         gap = (x * x + y * y + z * z - along * along).clamp(min=0.0).sqrt() - ball.radius
@@ -75,9 +82,9 @@ class Light:
         return torch.where(along > 0.0, smoothstep(-0.9, 0.9, (gap / blur).clamp(-1.0, 1.0)), 1.0)
 
     def _past_card(self, points: Tensor, card: Card) -> Tensor:
-        """Where the ray to the light crosses the card's plane: how far from its outline."""
-        local = card.place.inside(points)
-        x, y, z = (sum(t * a for t, a in zip(self.toward, axis, strict=True)) for axis in card.place.axes)
+        """Visibility [n] by how far from the card's outline the ray to the light crosses its plane."""
+        local = card.pose.points_to_local(points)
+        x, y, z = (sum(t * a for t, a in zip(self.toward, axis, strict=True)) for axis in card.pose.axes)
         along = -local[2] / (z if abs(z) > 1e-3 else 1e-3)
         if card.outline is None:
             return torch.ones_like(along)
@@ -86,12 +93,12 @@ class Light:
         return torch.where(along > 1e-3, smoothstep(-0.8, 0.8, (gap / blur).clamp(-1.0, 1.0)), 1.0)
 
     def _past_box(self, points: Tensor, box: Box) -> Tensor:
-        """Along the light a box is a hexagon: what three pairs of parallel lines, one per edge direction, enclose.
+        """Visibility [n]. Seen along the light, a box is a hexagon: three pairs of parallel lines enclose it.
 
-        The line's normal for the edge e is n = l × e; the box reaches Σ hᵢ |nᵢ| to both sides of its centre.
+        The line's normal for the edge e is n = l × e; the box reaches Σ hᵢ |nᵢ| to both sides of its center.
         """
-        o = box.place.inside(points)
-        toward = [sum(t * a for t, a in zip(self.toward, axis, strict=True)) for axis in box.place.axes]
+        o = box.pose.points_to_local(points)
+        toward = [sum(t * a for t, a in zip(self.toward, axis, strict=True)) for axis in box.pose.axes]
         gap = torch.full_like(o[0], -torch.inf)
         enter, leave = torch.full_like(o[0], -torch.inf), torch.full_like(o[0], torch.inf)
         for i, (half, speed) in enumerate(zip(box.half, toward, strict=True)):
@@ -107,11 +114,11 @@ class Light:
         return torch.where(leave > 1e-4, smoothstep(-0.9, 0.9, (gap / blur).clamp(-1.0, 1.0)), 1.0)
 
 
-def ambient(points: Tensor, normals: Tensor, things: Sequence[Blocker]) -> Tensor:
-    """Share of the surroundings that stays open above each point, in [0, 1]."""
+def ambient_visibility(points: Tensor, normals: Tensor, occluders: Sequence[Occluder]) -> Tensor:
+    """Share of the surroundings that occluders leave visible from each point: [n], in [0, 1]."""
     seen = torch.ones_like(points[0])
-    for thing in things:
-        for ball in _stand_ins(thing):
+    for occluder in occluders:
+        for ball in _proxy_spheres(occluder):
             x, y, z = (c - p for c, p in zip(ball.center, points, strict=True))
             square = (x * x + y * y + z * z).clamp(min=1e-6)
             cosine = (normals[0] * x + normals[1] * y + normals[2] * z) / square.sqrt()
@@ -120,14 +127,14 @@ def ambient(points: Tensor, normals: Tensor, things: Sequence[Blocker]) -> Tenso
     return seen
 
 
-def _stand_ins(thing: Blocker) -> list[Ball]:
-    """A ball itself; balls along a box's longest side; none for a card."""
-    if isinstance(thing, Ball):
-        return [thing]
-    return _strung(thing) if isinstance(thing, Box) else []
+def _proxy_spheres(occluder: Occluder) -> list[OccluderSphere]:
+    """Spheres in place of an occluder: itself; along a box's longest side; none for a card."""
+    if isinstance(occluder, OccluderSphere):
+        return [occluder]
+    return _spheres_along(occluder) if isinstance(occluder, Box) else []
 
 
-def _strung(box: Box) -> list[Ball]:
+def _spheres_along(box: Box) -> list[OccluderSphere]:
     order = sorted(range(3), key=lambda i: box.half[i])
     radius = 0.5 * (box.half[order[0]] + box.half[order[1]])
     count = max(1, min(5, round(box.half[order[2]] / radius)))
@@ -135,12 +142,12 @@ def _strung(box: Box) -> list[Ball]:
     for i in range(count):
         at = [0.0, 0.0, 0.0]
         at[order[2]] = box.half[order[2]] * ((2 * i + 1) / count - 1.0)
-        balls.append(Ball(box.place.point(at[0], at[1], at[2]), radius))
+        balls.append(OccluderSphere(box.pose.point_to_world(at[0], at[1], at[2]), radius))
     return balls
 
 
 def tangents(n: Vector) -> tuple[Vector, Vector]:
-    """Two unit vectors across n."""
+    """Two unit vectors that complete the unit vector n to an orthonormal basis."""
     helper = (1.0, 0.0, 0.0) if abs(n[0]) < 0.7 else (0.0, 1.0, 0.0)
     a = _cross(n, helper)
     length = math.sqrt(sum(x * x for x in a))
@@ -152,15 +159,15 @@ def _cross(a: Vector, b: Vector) -> Vector:
     return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
 
 
-def aimed(azimuth: float, elevation: float) -> Vector:
-    """Unit vector: azimuth from ahead (0) to the right (π/2), elevation above the horizon, radians."""
+def unit_direction(azimuth: float, elevation: float) -> Vector:
+    """Unit vector of a direction: azimuth from ahead (0) to the right (π/2) and elevation, in radians."""
     flat = math.cos(elevation)
     return (flat * math.sin(azimuth), math.sin(elevation), flat * math.cos(azimuth))
 
 
-def lamp(
+def light_from_colors(
     toward: Vector, key: tuple[str, float], sky: tuple[str, float], ground: str, *, softness: float = 0.12
 ) -> Light:
-    """A light from colours as people pick them and strengths; the ground sends back what falls on it."""
+    """A light from sRGB colors '#rrggbb' and strengths; the ground reflects the light that falls on it."""
     bounce = 0.5 * (key[1] * max(toward[1], 0.0) + sky[1])
     return Light(toward, linear(key[0]) * key[1], linear(sky[0]) * sky[1], linear(ground) * bounce, softness)

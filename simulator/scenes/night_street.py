@@ -1,4 +1,4 @@
-"""A street at night: someone seen from behind, wet asphalt, lit windows, and many small bright lights."""
+"""A street at night: a person seen from behind, wet asphalt, lit windows, and many small bright lights."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.bitmap import Bitmap, material
-from simulator.scenes.camera import Camera, Format, Vector
-from simulator.scenes.light import Light, aimed, lamp
+from simulator.scenes.camera import Camera, FrameSize, Vector
+from simulator.scenes.light import Light, light_from_colors, unit_direction
+from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import line, rectangle
-from simulator.scenes.paint import Hit, Material, Paint, lit
-from simulator.scenes.place import FLOOR, Place, turned
-from simulator.scenes.raster import Body, draw
-from simulator.scenes.rng import Dice
-from simulator.scenes.solids import Card, Dome, Lathe, cone, ellipsoid, sphere, turned_profile
-from simulator.scenes.textures.noise import hashed
+from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at
+from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.rng import Rng
+from simulator.scenes.shading import Hit, Material, Shader, lit
+from simulator.scenes.solids import Card, Lathe, SkyDome, cone, ellipsoid, sphere, spline_lathe
+from simulator.scenes.textures.noise import hash_uniform
 from simulator.scenes.textures.pattern import linear, smoothstep
 
 _BULBS = ("#ffb45e", "#ffd9a0", "#ffe9c9", "#ff8a3c", "#fff1de")
@@ -26,33 +26,33 @@ _NEON = ("#ff3b5c", "#37c8ff", "#6effa8", "#ff5ad1", "#ffd23c", "#7a6bff")
 _HALF_STREET = 6.0
 
 
-def night_street(size: Format, dice: Dice) -> LayeredDepthImage:
-    camera = size.camera(focal=dice.between(1.2, 1.5), eye=1.62, pitch=dice.between(-0.05, 0.03))
+def night_street(size: FrameSize, rng: Rng) -> LayeredDepthImage:
+    camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.62, pitch=rng.uniform(-0.05, 0.03))
     px = size.texture_px
-    dusk = dice.pick((("#101a33", "#4a3a55"), ("#0a1020", "#2a3350"), ("#141c3c", "#7a4a4a"), ("#0c1424", "#35303a")))
-    night = lamp(
-        aimed(dice.sign() * dice.between(0.7, 1.2), 0.5),
+    dusk = rng.choice((("#101a33", "#4a3a55"), ("#0a1020", "#2a3350"), ("#141c3c", "#7a4a4a"), ("#0c1424", "#35303a")))
+    night = light_from_colors(
+        unit_direction(rng.sign() * rng.uniform(0.7, 1.2), 0.5),
         key=("#ffc27a", 0.9),
         sky=("#6a80b8", 0.13),
         ground="#6b5a48",
         softness=0.2,
     )
-    bulbs = _lights(camera, dice)
-    layers = [[Body(Dome(), _night_sky(*(linear(code) for code in dusk)))]]
-    layers += _houses(dice, px, night)
-    layers.append([Body(Card(Place((0.0, 0.0, 0.0), FLOOR)), _asphalt(dice, px, night, bulbs))])
+    bulbs = _lights(camera, rng)
+    layers = [[Primitive(SkyDome(), _night_sky(*(linear(code) for code in dusk)))]]
+    layers += _houses(rng, px, night)
+    layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), _asphalt(rng, px, night, bulbs))])
     layers += [[_bulb(light) for light in slot] + _poles(slot, night, px) for slot in bulbs if slot]
-    side = dice.sign()
-    layers += _someone(camera, dice, px, night, side * dice.between(0.1, 0.5), dice.between(1.2, 1.9))
-    if dice.chance(0.4):
-        layers += _someone(camera, dice, px, night, -side * dice.between(0.3, 0.7), dice.between(2.2, 3.6))
-    return draw(camera, layers)
+    side = rng.sign()
+    layers += _person(camera, rng, px, night, side * rng.uniform(0.1, 0.5), rng.uniform(1.2, 1.9))
+    if rng.chance(0.4):
+        layers += _person(camera, rng, px, night, -side * rng.uniform(0.3, 0.7), rng.uniform(2.2, 3.6))
+    return render_layers(camera, layers)
 
 
-Bulb = tuple[Vector, float, Tensor, bool]  # centre, radius, light sent out, on a pole
+Bulb = tuple[Vector, float, Tensor, bool]  # center, radius, light sent out, on a pole
 
 
-def _lights(camera: Camera, dice: Dice) -> list[list[Bulb]]:
+def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
     """Lamps along both kerbs, cars, strings across the street, in slots of depth."""
     slots: list[list[Bulb]] = [[] for _ in range(5)]
 
@@ -62,83 +62,83 @@ def _lights(camera: Camera, dice: Dice) -> list[list[Bulb]]:
         if all(math.dist(center, other[0]) > 2.2 * radius for other in slots[slot]):
             slots[slot].append((center, radius, linear(code) * strength, pole))
 
-    lamp_color = dice.pick(_BULBS)
-    step = dice.between(7.0, 10.0)
+    lamp_color = rng.choice(_BULBS)
+    step = rng.uniform(7.0, 10.0)
     for k in range(9):
-        z = 5.0 + dice.between(0.0, 0.5) + k * step
+        z = 5.0 + rng.uniform(0.0, 0.5) + k * step
         for side in (-1.0, 1.0):
-            add((side * (_HALF_STREET - 1.2), 4.2, z), 0.16, lamp_color, dice.between(18.0, 40.0), True)
-    for _ in range(dice.whole(3, 6)):
-        x, z = dice.between(-3.0, 3.0), dice.between(8.0, 70.0)
+            add((side * (_HALF_STREET - 1.2), 4.2, z), 0.16, lamp_color, rng.uniform(18.0, 40.0), True)
+    for _ in range(rng.integer(3, 6)):
+        x, z = rng.uniform(-3.0, 3.0), rng.uniform(8.0, 70.0)
         code, strength = ("#fff0d8", 30.0) if x > 0 else ("#ff2a1a", 9.0)
         for side in (-0.65, 0.65):
             add((x + side, 0.65, z), 0.09, code, strength)
-    for _ in range(dice.whole(2, 4)):
-        z, colors = dice.between(4.5, 20.0), dice.shuffled(_BULBS + _NEON)[:4]
-        sag, height = dice.between(0.4, 1.0), dice.between(2.7, 3.6)
-        count = dice.whole(14, 24)
+    for _ in range(rng.integer(2, 4)):
+        z, colors = rng.uniform(4.5, 20.0), rng.shuffled(_BULBS + _NEON)[:4]
+        sag, height = rng.uniform(0.4, 1.0), rng.uniform(2.7, 3.6)
+        count = rng.integer(14, 24)
         for k in range(count):
             t = 2.0 * (k + 0.5) / count - 1.0
             add(
                 (t * _HALF_STREET, height - sag * (1.0 - t * t), z + 0.8 * t),
                 0.045,
                 colors[k % 4],
-                dice.between(6.0, 16.0),
+                rng.uniform(6.0, 16.0),
             )
-    for _ in range(dice.whole(10, 18)):
-        side, z = dice.sign(), dice.between(6.0, 60.0)
-        place = (side * (_HALF_STREET - 0.4), dice.between(1.0, 3.6), z)
-        add(place, dice.between(0.06, 0.16), dice.pick(_NEON + _BULBS), dice.between(3.0, 12.0))
+    for _ in range(rng.integer(10, 18)):
+        side, z = rng.sign(), rng.uniform(6.0, 60.0)
+        pose = (side * (_HALF_STREET - 0.4), rng.uniform(1.0, 3.6), z)
+        add(pose, rng.uniform(0.06, 0.16), rng.choice(_NEON + _BULBS), rng.uniform(3.0, 12.0))
     return slots
 
 
-def _bulb(light: Bulb) -> Body:
+def _bulb(light: Bulb) -> Primitive:
     center, radius, color, _ = light
-    return Body(sphere(center, radius), lambda hit: color[:, None].expand(3, hit.depth.shape[0]))
+    return Primitive(sphere(center, radius), lambda hit: color[:, None].expand(3, hit.depth.shape[0]))
 
 
-def _poles(slot: Sequence[Bulb], night: Light, px: int) -> list[Body]:
-    bodies = []
-    iron = Material(material("glaze", px // 8, 1, "#2c3033"), tile=0.5)
+def _poles(slot: Sequence[Bulb], night: Light, px: int) -> list[Primitive]:
+    primitives = []
+    iron = Material(textured("glaze", px // 8, 1, "#2c3033"), tile=0.5)
     for (x, y, z), radius, _, pole in slot:
         if pole:
-            foot = Place((x, 0.0, z + 0.5 * radius))
-            bodies.append(
-                Body(
+            foot = Pose((x, 0.0, z + 0.5 * radius))
+            primitives.append(
+                Primitive(
                     Card(foot, line(0.0, 0.0, 0.0, y - radius, 0.045), (-0.06, 0.06, -0.06, y), thin=True),
                     lit(iron, night),
                 )
             )
-    return bodies
+    return primitives
 
 
-def _night_sky(zenith: Tensor, horizon: Tensor) -> Paint:
-    def paint(hit: Hit) -> Tensor:
+def _night_sky(zenith: Tensor, horizon: Tensor) -> Shader:
+    def shader(hit: Hit) -> Tensor:
         rise = hit.view[1].clamp(min=0.0)
         return horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + 0.15))
 
-    return paint
+    return shader
 
 
-def _houses(dice: Dice, px: int, night: Light) -> list[list[Body]]:
-    """Two rows of fronts that run away from us, and one across the end of the street."""
+def _houses(rng: Rng, px: int, night: Light) -> list[list[Primitive]]:
+    """Two rows of fronts that run away from the camera, and one across the end of the street."""
     layers = []
     for side in (-1.0, 1.0):
-        axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0))  # own x runs away from us
-        front = Place((side * _HALF_STREET, 0.0, 0.0), axes)
-        wall = material(dice.pick(("brick", "ashlar", "plaster")), px, dice.seed())
-        roofs = [dice.between(7.0, 13.0) for _ in range(12)]
-        layers.append([Body(Card(front, _row(roofs), (-1.0, 90.0, 0.0, max(roofs))), _front(wall, night, dice))])
-    end = Place((0.0, 0.0, dice.between(75.0, 95.0)))
-    wall = material("concrete", px // 4, dice.seed())
-    half_y = dice.between(9.0, 20.0)
+        axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0))  # local x runs away from the camera
+        front = Pose((side * _HALF_STREET, 0.0, 0.0), axes)
+        wall = textured(rng.choice(("brick", "ashlar", "plaster")), px, rng.seed())
+        roofs = [rng.uniform(7.0, 13.0) for _ in range(12)]
+        layers.append([Primitive(Card(front, _row(roofs), (-1.0, 90.0, 0.0, max(roofs))), _front(wall, night, rng))])
+    end = Pose((0.0, 0.0, rng.uniform(75.0, 95.0)))
+    wall = textured("concrete", px // 4, rng.seed())
+    half_y = rng.uniform(9.0, 20.0)
     across = Card(end, rectangle(14.0, half_y), (-14.0, 14.0, 0.0, half_y))
-    layers.append([Body(across, _front(wall, night, dice))])
+    layers.append([Primitive(across, _front(wall, night, rng))])
     return layers[2:] + layers[:2]
 
 
 def _row(roofs: Sequence[float]):  # type: ignore[no-untyped-def]
-    """Houses nine metres wide, each as high as its roof."""
+    """Houses nine meters wide, each as high as its roof."""
     heights = torch.tensor(roofs)
 
     def distance(x: Tensor, y: Tensor) -> Tensor:
@@ -148,13 +148,13 @@ def _row(roofs: Sequence[float]):  # type: ignore[no-untyped-def]
     return distance
 
 
-def _front(wall: Bitmap, night: Light, dice: Dice) -> Paint:
+def _front(wall: MipMap, night: Light, rng: Rng) -> Shader:
     """Rows of windows, some of them lit; shop windows on the ground floor."""
     base = lit(Material(wall, tile=4.0), night)
-    seed, share = dice.seed(), dice.between(0.3, 0.5)
+    seed, share = rng.seed(), rng.uniform(0.3, 0.5)
     warm = torch.stack([linear(code) for code in ("#ffb45e", "#ffd08a", "#ffe6bd", "#cfe0ff", "#ff9a4a")], dim=1)
 
-    def paint(hit: Hit) -> Tensor:
+    def shader(hit: Hit) -> Tensor:
         x, y = hit.uv[0] / 1.8, -hit.uv[1]
         shop = y < 3.2
         x = torch.where(shop, x * 0.6, x)
@@ -165,32 +165,32 @@ def _front(wall: Bitmap, night: Light, dice: Dice) -> Paint:
         pane = smoothstep(0.02, -0.02, u - half_u) * smoothstep(0.02, -0.02, v - half_v)
         bars = smoothstep(0.012, 0.03, torch.minimum(u, torch.where(shop, v + 1.0, (v - 0.08).abs())))
         index = (row * 977.0 + column).long()
-        on = hashed(index, seed) < torch.where(shop, 0.8, share)
-        color = warm[:, (hashed(index, seed + 1) * 4.99).long()]
-        strength = 0.35 + 1.8 * hashed(index, seed + 2) ** 2
+        on = hash_uniform(index, seed) < torch.where(shop, 0.8, share)
+        color = warm[:, (hash_uniform(index, seed + 1) * 4.99).long()]
+        strength = 0.35 + 1.8 * hash_uniform(index, seed + 2) ** 2
         curtain = 0.6 + 0.4 * smoothstep(0.0, 0.25, u) + 0.5 * (y - row)
         inside = torch.where(on, strength * curtain, 0.012)
         glow = 0.5 * torch.where(shop, 1.0, 0.0) * smoothstep(0.0, 0.8, 1.0 - y)
         return base(hit) * (1.0 + glow) * (1.0 - pane) + color * inside * pane * (0.2 + 0.8 * bars)
 
-    return paint
+    return shader
 
 
-def _asphalt(dice: Dice, px: int, night: Light, slots: Sequence[Sequence[Bulb]]) -> Paint:
+def _asphalt(rng: Rng, px: int, night: Light, slots: Sequence[Sequence[Bulb]]) -> Shader:
     """Wet road: bulbs mirrored as upright streaks, broken by the grain; pavement setts beyond the kerbs."""
-    road = Material(material("gravel", px, dice.seed(), "#4a4b4f"), tile=1.6, drift=0.6)
-    setts = Material(material("cobble", px, dice.seed()), tile=1.8, drift=0.4)
-    wet = dice.between(0.5, 1.0)
+    road = Material(textured("gravel", px, rng.seed(), "#4a4b4f"), tile=1.6, drift=0.6)
+    setts = Material(textured("cobble", px, rng.seed()), tile=1.8, drift=0.4)
+    wet = rng.uniform(0.5, 1.0)
     mirrored = [light for slot in slots for light in slot if light[1] > 0.07 or light[0][2] < 12.0]
-    chosen = dice.shuffled(mirrored)[:26]
+    chosen = rng.shuffled(mirrored)[:26]
 
-    def paint(hit: Hit) -> Tensor:
+    def shader(hit: Hit) -> Tensor:
         kerb = smoothstep(3.9, 4.0, hit.point[0].abs())
         grain = road.color(hit)
         albedo = grain + (setts.color(hit) - grain) * kerb
         color = albedo * (0.32 * night.key + night.sky)[:, None]
         x, y, z = hit.view
-        rough = (grain[1] / road.bitmap.mean[1] - 1.0).clamp(-0.6, 0.6)
+        rough = (grain[1] / road.mipmap.mean[1] - 1.0).clamp(-0.6, 0.6)
         for (lx, ly, lz), radius, light, _ in chosen:
             dx, dy, dz = lx - hit.point[0], ly - hit.point[1], lz - hit.point[2]
             far = (dx * dx + dy * dy + dz * dz).clamp(min=0.05)
@@ -201,47 +201,47 @@ def _asphalt(dice: Dice, px: int, night: Light, slots: Sequence[Sequence[Bulb]])
             color = color + light[:, None] * (wet * (0.012 + 0.25 * radius * radius) * spot * (dz > 0))
         return color
 
-    return paint
+    return shader
 
 
-def _someone(camera: Camera, dice: Dice, px: int, night: Light, across: float, depth: float) -> list[list[Body]]:
+def _person(camera: Camera, rng: Rng, px: int, night: Light, across: float, depth: float) -> list[list[Primitive]]:
     """Seen from behind: coat, scarf, head, hat or hair."""
     x = across * camera.half_x * depth
-    y = 1.62 + dice.between(-0.08, 0.04) - 0.12
-    turn = dice.between(-0.4, 0.4)
-    place = turned((x, y, depth), yaw=turn)
-    cloth = Material(material(dice.pick(("weave", "plaid", "leather", "knit")), px, dice.seed()), tile=0.5)
-    wool = Material(material("knit", px // 2, dice.seed()), tile=0.22)
+    y = 1.62 + rng.uniform(-0.08, 0.04) - 0.12
+    turn = rng.uniform(-0.4, 0.4)
+    pose = pose_at((x, y, depth), yaw=turn)
+    cloth = Material(textured(rng.choice(("weave", "plaid", "leather", "knit")), px, rng.seed()), tile=0.5)
+    wool = Material(textured("knit", px // 2, rng.seed()), tile=0.22)
     hair = Material(
-        material("bark", px // 2, dice.seed(), dice.pick(("#2b1d14", "#4a3020", "#1b1714", "#7a5a35", "#5b2e1c"))),
+        textured("bark", px // 2, rng.seed(), rng.choice(("#2b1d14", "#4a3020", "#1b1714", "#7a5a35", "#5b2e1c"))),
         tile=0.16,
     )
     skin = Material(
-        material("paper", px // 4, dice.seed(), dice.pick(("#c68a6a", "#8d5a3f", "#e0b090", "#5f3c2a"))), tile=0.3
+        textured("paper", px // 4, rng.seed(), rng.choice(("#c68a6a", "#8d5a3f", "#e0b090", "#5f3c2a"))), tile=0.3
     )
-    front = lamp(night.toward, key=("#ffc890", 2.2), sky=("#8a9ac8", 0.35), ground="#7a6048", softness=0.2)
-    coat = turned_profile(
-        place,
+    front = light_from_colors(night.toward, key=("#ffc890", 2.2), sky=("#8a9ac8", 0.35), ground="#7a6048", softness=0.2)
+    coat = spline_lathe(
+        pose,
         [(-0.75, 0.29), (-0.35, 0.285), (-0.17, 0.268), (-0.09, 0.225), (-0.04, 0.15), (0.0, 0.09), (0.06, 0.06)],
         pieces=16,
     )
-    coat = Lathe(place, coat.arcs, squash=0.48)
-    scarf = turned_profile(place, [(-0.02, 0.07), (0.0, 0.105), (0.05, 0.118), (0.09, 0.105), (0.12, 0.06)], pieces=6)
-    head = ellipsoid(turned(place.point(0.0, 0.2, -0.01), yaw=turn, pitch=0.1), 0.088, 0.118, 1.12)
-    skirt = cone(turned(place.point(0.0, -1.45, 0.0), yaw=turn), 0.335, 0.29, 0.71)
-    skirt = Lathe(skirt.place, skirt.arcs, squash=0.48)
-    bodies = [(coat, cloth), (skirt, cloth), (scarf, wool), (head, skin)]
-    cap = turned(place.point(0.0, 0.2, 0.0), yaw=turn, pitch=dice.between(0.05, 0.2))
-    if dice.chance(0.5):
-        hat = turned_profile(cap, [(0.0, 0.112), (0.03, 0.117), (0.08, 0.11), (0.125, 0.075), (0.15, 0.02)], pieces=6)
-        brim = turned_profile(cap, [(-0.035, 0.112), (-0.015, 0.124), (0.02, 0.124), (0.04, 0.112)], pieces=4)
-        bodies += [(hat, wool), (brim, wool), (sphere(cap.point(0.0, 0.175, 0.0), 0.034), wool)]
-        locks = turned_profile(cap, [(-0.17, 0.06), (-0.11, 0.095), (-0.04, 0.104), (0.03, 0.1)], pieces=5)
-        bodies.append((Lathe(locks.place, locks.arcs, squash=1.14), hair))
+    coat = Lathe(pose, coat.arcs, squash=0.48)
+    scarf = spline_lathe(pose, [(-0.02, 0.07), (0.0, 0.105), (0.05, 0.118), (0.09, 0.105), (0.12, 0.06)], pieces=6)
+    head = ellipsoid(pose_at(pose.point_to_world(0.0, 0.2, -0.01), yaw=turn, pitch=0.1), 0.088, 0.118, 1.12)
+    skirt = cone(pose_at(pose.point_to_world(0.0, -1.45, 0.0), yaw=turn), 0.335, 0.29, 0.71)
+    skirt = Lathe(skirt.pose, skirt.arcs, squash=0.48)
+    primitives = [(coat, cloth), (skirt, cloth), (scarf, wool), (head, skin)]
+    cap = pose_at(pose.point_to_world(0.0, 0.2, 0.0), yaw=turn, pitch=rng.uniform(0.05, 0.2))
+    if rng.chance(0.5):
+        hat = spline_lathe(cap, [(0.0, 0.112), (0.03, 0.117), (0.08, 0.11), (0.125, 0.075), (0.15, 0.02)], pieces=6)
+        brim = spline_lathe(cap, [(-0.035, 0.112), (-0.015, 0.124), (0.02, 0.124), (0.04, 0.112)], pieces=4)
+        primitives += [(hat, wool), (brim, wool), (sphere(cap.point_to_world(0.0, 0.175, 0.0), 0.034), wool)]
+        locks = spline_lathe(cap, [(-0.17, 0.06), (-0.11, 0.095), (-0.04, 0.104), (0.03, 0.1)], pieces=5)
+        primitives.append((Lathe(locks.pose, locks.arcs, squash=1.14), hair))
     else:
-        mane = turned_profile(
+        mane = spline_lathe(
             cap, [(-0.2, 0.05), (-0.13, 0.085), (-0.03, 0.102), (0.06, 0.1), (0.115, 0.06), (0.135, 0.01)], pieces=8
         )
-        bodies.append((Lathe(mane.place, mane.arcs, squash=1.12), hair))
-    painted = [Body(solid, lit(look, front)) for solid, look in bodies]
+        primitives.append((Lathe(mane.pose, mane.arcs, squash=1.12), hair))
+    painted = [Primitive(solid, lit(look, front)) for solid, look in primitives]
     return [painted[:2], painted[2:]]

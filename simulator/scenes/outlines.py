@@ -1,7 +1,7 @@
-"""Outlines of flat things as signed distances: negative inside, about metres near the edge, for (x, y) up.
+"""Outlines of flat shapes as signed distances: negative inside, in meters near the edge; y points up.
 
-Closed forms after I. Quilez, "2D distance functions" (iquilezles.org), rewritten; some are only near-distances, which
-is enough: their zero line is exact.
+Closed forms after I. Quilez, "2D distance functions" (iquilezles.org), rewritten. A few only approximate the
+distance; the zero line of all is exact.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from simulator.scenes.solids import Outline
 
 
 def below(limit: float) -> Outline:
-    """Everything under a height."""
+    """The half plane under a height."""
     return lambda x, y: y - limit
 
 
@@ -39,7 +39,7 @@ def ring(radius: float, half_width: float) -> Outline:
 
 
 def moon(radius: float) -> Outline:
-    """A crescent: a disc without a shifted one."""
+    """A crescent: a disc minus a shifted disc."""
     return lambda x, y: torch.maximum(_length(x, y) - radius, 0.86 * radius - _length(x - 0.42 * radius, y))
 
 
@@ -105,10 +105,12 @@ def _leaf_blade(length: float, width: float, bend: float, x: Tensor, y: Tensor) 
 
 def cloud(radius: float) -> Outline:
     """A row of discs on a flat bottom."""
-    return _both(_any_of([(0.0, 0.25, 0.62), (-0.62, 0.05, 0.42), (0.6, 0.02, 0.46)], radius), -0.25 * radius)
+    return _clipped_below(
+        _union_of_discs([(0.0, 0.25, 0.62), (-0.62, 0.05, 0.42), (0.6, 0.02, 0.46)], radius), -0.25 * radius
+    )
 
 
-def _any_of(discs: Sequence[tuple[float, float, float]], scale: float) -> Outline:
+def _union_of_discs(discs: Sequence[tuple[float, float, float]], scale: float) -> Outline:
     def distance(x: Tensor, y: Tensor) -> Tensor:
         parts = [_length(x - a * scale, y - b * scale) - r * scale for a, b, r in discs]
         total = parts[0]
@@ -119,7 +121,7 @@ def _any_of(discs: Sequence[tuple[float, float, float]], scale: float) -> Outlin
     return distance
 
 
-def _both(outline: Outline, floor: float) -> Outline:
+def _clipped_below(outline: Outline, floor: float) -> Outline:
     return lambda x, y: torch.maximum(outline(x, y), floor - y)
 
 
@@ -150,7 +152,7 @@ def fish(radius: float) -> Outline:
 
 def crown(circles: Sequence[tuple[float, float, float]], ragged: float, seed: int) -> Outline:
     """A tree's crown: discs (x, y, radius) with a ragged rim."""
-    base = _any_of(circles, 1.0)
+    base = _union_of_discs(circles, 1.0)
     a, b, c = (0.7 + 0.13 * (seed % 7), 1.3 + 0.07 * (seed % 11), 0.9 + 0.11 * (seed % 5))
 
     def distance(x: Tensor, y: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Colours that go together, as people pick them."""
+"""Colors that go together, as people pick them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""From bodies to the layers of a LayeredDepthImage.
+"""Renders primitives to the layers of a LayeredDepthImage.
 
-Every pixel takes 2 × 2 samples; where these or their neighbours meet different parts, 16 jittered ones. Disparity
-is traced once more through the pixel's centre, in float64. All work goes in small blocks of samples: they stay in
+Every pixel takes 2 × 2 samples; where these or their neighbors meet different parts, 16 jittered ones. Disparity
+is traced once more through the pixel's center, in float64. All work goes in small blocks of samples: they stay in
 the processor's cache, and torch does not split them over threads, so the bytes do not depend on how many there are.
 """
 
@@ -15,33 +15,33 @@ from torch import Tensor
 from torch.nn import functional
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.bitmap import halved
 from simulator.scenes.camera import Camera, Rays, Window
-from simulator.scenes.paint import Hit, Paint
-from simulator.scenes.solids import MISS, Solid, Trace, unit
+from simulator.scenes.mipmap import average_2x2
+from simulator.scenes.shading import Hit, Shader
+from simulator.scenes.solids import MISS, Intersections, Solid, unit
 
 _BLOCK = 1 << 14  # samples at once
 _FINE = 16  # samples of a pixel on an edge
-_OVERSCAN = 2  # pixels drawn beyond the canvas and cut off again
+_OVERSCAN = 2  # pixels rendered beyond the canvas and cut off again
 _NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes
 
 
 @dataclass(frozen=True)
-class Body:
-    """A solid and its paint."""
+class Primitive:
+    """A shape and the shader that colors it."""
 
     solid: Solid
-    paint: Paint
+    shader: Shader
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A window of pixels. color is multiplied by coverage; nearness is 1/depth."""
+    """Part of a layer. Color is linear light, premultiplied by coverage; inverse depth is in 1/m."""
 
     window: Window
     color: Tensor  # [3, h, w]
     coverage: Tensor  # [h, w]
-    nearness: Tensor  # [h, w]
+    inverse_depth: Tensor  # [h, w]
 
     @classmethod
     def empty(cls, window: Window) -> Patch:
@@ -52,21 +52,23 @@ class Patch:
         """A view of a smaller window."""
         rows = slice(window.top - self.window.top, window.bottom - self.window.top)
         columns = slice(window.left - self.window.left, window.right - self.window.left)
-        return Patch(window, self.color[:, rows, columns], self.coverage[rows, columns], self.nearness[rows, columns])
+        return Patch(
+            window, self.color[:, rows, columns], self.coverage[rows, columns], self.inverse_depth[rows, columns]
+        )
 
 
-def draw(camera: Camera, layers: Sequence[Sequence[Body]]) -> LayeredDepthImage:
-    """One surface per layer; bodies of a layer are laid over each other, nearest first at each pixel.
+def render_layers(camera: Camera, layers: Sequence[Sequence[Primitive]]) -> LayeredDepthImage:
+    """One surface per layer; the primitives of a layer are composited, nearest first at each pixel.
 
     Disparity is inverse depth, scaled and shifted so that the frame spans [0.02, 0.98]; points in the margin may
-    lie outside. One pixel beyond its rim a surface's colour and disparity go on, so that they may be interpolated;
+    lie outside. Color and disparity of a surface extend one pixel beyond its rim, so that they may be interpolated;
     further out both are 0.
     """
-    wide = replace(camera, margin_px=camera.margin_px + _OVERSCAN)  # so that pixels at the border see their neighbours
-    drawn = [_layer(wide, bodies).crop(camera.canvas) for bodies in layers]
+    wide = replace(camera, margin_px=camera.margin_px + _OVERSCAN)  # so that pixels at the border see their neighbors
+    drawn = [_render_layer(wide, primitives).crop(camera.canvas) for primitives in layers]
     frame = [patch.crop(Window(0, camera.height, 0, camera.width)) for patch in drawn]
-    nearest = max(float(torch.where(p.coverage > 0, p.nearness, 0.0).max()) for p in frame)
-    farthest = min(float(torch.where(p.coverage > 0, p.nearness, torch.inf).min()) for p in frame)
+    nearest = max(float(torch.where(p.coverage > 0, p.inverse_depth, 0.0).max()) for p in frame)
+    farthest = min(float(torch.where(p.coverage > 0, p.inverse_depth, torch.inf).min()) for p in frame)
     scale = (_NEAREST - _FARTHEST) / max(nearest - farthest, 1e-9)
     return LayeredDepthImage(
         color=torch.stack([patch.color for patch in drawn]),
@@ -77,59 +79,59 @@ def draw(camera: Camera, layers: Sequence[Sequence[Body]]) -> LayeredDepthImage:
 
 
 def _disparity(patch: Patch, farthest: float, scale: float) -> Tensor:
-    nothing = (patch.coverage == 0) & (patch.nearness == 0)
-    return torch.where(nothing, 0.0, (patch.nearness - farthest) * scale + _FARTHEST)
+    nothing = (patch.coverage == 0) & (patch.inverse_depth == 0)
+    return torch.where(nothing, 0.0, (patch.inverse_depth - farthest) * scale + _FARTHEST)
 
 
-def _layer(camera: Camera, bodies: Sequence[Body]) -> Patch:
+def _render_layer(camera: Camera, primitives: Sequence[Primitive]) -> Patch:
     layer = Patch.empty(camera.canvas)
     used: list[Window] = []
-    for body in bodies:
-        window = camera.window(body.solid.corners())
+    for primitive in primitives:
+        window = camera.window(primitive.solid.corners())
         if window.height > 0 and window.width > 0:
             used.append(window)
-            _lay(layer.crop(window), _patch(camera, body, window))
+            _composite(layer.crop(window), _render_primitive(camera, primitive, window))
     if used:
         tops, bottoms, lefts, rights = zip(*used, strict=True)
-        _bleed(layer.crop(Window(min(tops), max(bottoms), min(lefts), max(rights))))
+        _extend_past_rim(layer.crop(Window(min(tops), max(bottoms), min(lefts), max(rights))))
     return layer
 
 
-def _patch(camera: Camera, body: Body, window: Window) -> Patch:
+def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> Patch:
     patch = Patch.empty(window)
-    mixed = _coarse(camera, body, patch)
-    _refine(camera, body, patch, mixed)
-    for rows in _blocks(window, 1):  # disparity at pixel centres
+    mixed = _sample_coarsely(camera, primitive, patch)
+    _resample_edges(camera, primitive, patch, mixed)
+    for rows in _blocks(window, 1):  # disparity at pixel centers
         x, y = _grid(window, rows, 1, torch.float64)
-        trace = body.solid.trace(camera.rays(x, y), 1.0 / camera.focal_px)
+        hits = primitive.solid.intersect(camera.rays(x, y), 1.0 / camera.focal_px)
         shape = (rows.stop - rows.start, window.width)
-        exact = torch.where(trace.part >= 0, trace.inverse_depth, -1.0).to(torch.float32).reshape(shape)
+        exact = torch.where(hits.part >= 0, hits.inverse_depth, -1.0).to(torch.float32).reshape(shape)
         covered = patch.coverage[rows] > 0
-        patch.nearness[rows] = torch.where(covered & (exact >= 0), exact, patch.nearness[rows])
+        patch.inverse_depth[rows] = torch.where(covered & (exact >= 0), exact, patch.inverse_depth[rows])
     return patch
 
 
-def _coarse(camera: Camera, body: Body, patch: Patch) -> Tensor:
+def _sample_coarsely(camera: Camera, primitive: Primitive, patch: Patch) -> Tensor:
     """2 × 2 samples a pixel, into `patch`; returns which pixels hold an edge, [h, w]."""
     window = patch.window
     parts = torch.full((2 * window.height, 2 * window.width), MISS)
     rims = torch.zeros(window.height, window.width, dtype=torch.bool)
     for rows in _blocks(window, 4):
         shape = (2 * (rows.stop - rows.start), 2 * window.width)
-        color, trace = _look(camera, body, *_grid(window, rows, 2, torch.float32))
-        hit = (trace.part >= 0).to(torch.float32)
-        stack = torch.cat([color, hit[None], (trace.inverse_depth * hit)[None]]).reshape(5, *shape)
-        _store(patch, rows, halved(stack))
-        parts[2 * rows.start : 2 * rows.stop] = trace.part.reshape(shape)
-        if trace.rim is not None:
-            rims[rows] = functional.max_pool2d(trace.rim.to(torch.float32).reshape(1, *shape), 2)[0] > 0
+        color, hits = _shade_samples(camera, primitive, *_grid(window, rows, 2, torch.float32))
+        hit = (hits.part >= 0).to(torch.float32)
+        stack = torch.cat([color, hit[None], (hits.inverse_depth * hit)[None]]).reshape(5, *shape)
+        _store(patch, rows, average_2x2(stack))
+        parts[2 * rows.start : 2 * rows.stop] = hits.part.reshape(shape)
+        if hits.rim is not None:
+            rims[rows] = functional.max_pool2d(hits.rim.to(torch.float32).reshape(1, *shape), 2)[0] > 0
     around = functional.pad(parts[None, None], (1, 1, 1, 1), mode="replicate")
     highest = functional.max_pool2d(around, 4, stride=2)[0, 0]
     lowest = -functional.max_pool2d(-around, 4, stride=2)[0, 0]
     return (highest != lowest) | rims
 
 
-def _refine(camera: Camera, body: Body, patch: Patch, mixed: Tensor) -> None:
+def _resample_edges(camera: Camera, primitive: Primitive, patch: Patch, mixed: Tensor) -> None:
     """16 samples in each pixel that holds an edge: every row and column of 16 has one (n rooks)."""
     k = torch.arange(_FINE)
     offset_x = (k % 4) / 4 + ((k // 4) + 0.5) / 16
@@ -139,62 +141,62 @@ def _refine(camera: Camera, body: Body, patch: Patch, mixed: Tensor) -> None:
         row, column = rows[chunk], columns[chunk]
         x = (patch.window.left + column[:, None] + offset_x).reshape(-1)
         y = (patch.window.top + row[:, None] + offset_y).reshape(-1)
-        color, trace = _look(camera, body, x, y)
-        hit = (trace.part >= 0).to(torch.float32)
-        stack = torch.cat([color, hit[None], (trace.inverse_depth * hit)[None]]).reshape(5, -1, _FINE).mean(-1)
+        color, hits = _shade_samples(camera, primitive, x, y)
+        hit = (hits.part >= 0).to(torch.float32)
+        stack = torch.cat([color, hit[None], (hits.inverse_depth * hit)[None]]).reshape(5, -1, _FINE).mean(-1)
         patch.color[:, row, column] = stack[:3]
         patch.coverage[row, column] = stack[3]
-        patch.nearness[row, column] = stack[4] / stack[3].clamp(min=1e-6)
+        patch.inverse_depth[row, column] = stack[4] / stack[3].clamp(min=1e-6)
 
 
-def _look(camera: Camera, body: Body, x: Tensor, y: Tensor) -> tuple[Tensor, Trace]:
-    """Colour [3, n] (0 where nothing is met) and trace of samples at pixel coordinates x, y [n]."""
+def _shade_samples(camera: Camera, primitive: Primitive, x: Tensor, y: Tensor) -> tuple[Tensor, Intersections]:
+    """Color [3, n] (0 where a ray meets nothing) and intersections of samples at pixel coordinates x, y [n]."""
     rays = camera.rays(x, y)
     angle = 0.5 / camera.focal_px
-    trace = body.solid.trace(rays, angle)
-    met = (trace.part >= 0).nonzero()[:, 0]
+    hits = primitive.solid.intersect(rays, angle)
+    met = (hits.part >= 0).nonzero()[:, 0]
     color = torch.zeros(3, x.shape[0])
     if met.numel():
         seen = Rays(rays.origin, rays.direction[:, met])
-        depth = 1.0 / trace.inverse_depth[met].clamp(min=1e-6)
-        part, point = trace.part[met], seen.at(depth)
-        normal, uv = body.solid.surface(point, part)
+        depth = 1.0 / hits.inverse_depth[met].clamp(min=1e-6)
+        part, point = hits.part[met], seen.at(depth)
+        normal, uv = primitive.solid.surface(point, part)
         view = unit(seen.direction)
         facing = (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]).abs().clamp(min=0.04)
         hit = Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)
-        color[:, met] = body.paint(hit).clamp(min=0.0)
-    return color, trace
+        color[:, met] = primitive.shader(hit).clamp(min=0.0)
+    return color, hits
 
 
-def _lay(canvas: Patch, patch: Patch) -> None:
-    """Puts a patch into its layer, before or behind what is there, pixel by pixel."""
-    nearer = (patch.coverage > 0) & ((canvas.coverage == 0) | (patch.nearness >= canvas.nearness))
-    front_color = torch.where(nearer, patch.color, canvas.color)
-    back_color = torch.where(nearer, canvas.color, patch.color)
-    front = torch.where(nearer, patch.coverage, canvas.coverage)
-    back = torch.where(nearer, canvas.coverage, patch.coverage)
-    near = torch.where(nearer, patch.nearness, canvas.nearness)
-    far = torch.where(nearer, canvas.nearness, patch.nearness)
-    canvas.color.copy_(front_color + (1.0 - front) * back_color)
-    canvas.coverage.copy_((front + (1.0 - front) * back).clamp(max=1.0))
-    canvas.nearness.copy_(torch.where((front >= 0.5) | (front >= back), near, far))
+def _composite(layer: Patch, patch: Patch) -> None:
+    """Composites a patch into its layer in place, in front of or behind its content, pixel by pixel."""
+    nearer = (patch.coverage > 0) & ((layer.coverage == 0) | (patch.inverse_depth >= layer.inverse_depth))
+    front_color = torch.where(nearer, patch.color, layer.color)
+    back_color = torch.where(nearer, layer.color, patch.color)
+    front = torch.where(nearer, patch.coverage, layer.coverage)
+    back = torch.where(nearer, layer.coverage, patch.coverage)
+    near = torch.where(nearer, patch.inverse_depth, layer.inverse_depth)
+    far = torch.where(nearer, layer.inverse_depth, patch.inverse_depth)
+    layer.color.copy_(front_color + (1.0 - front) * back_color)
+    layer.coverage.copy_((front + (1.0 - front) * back).clamp(max=1.0))
+    layer.inverse_depth.copy_(torch.where((front >= 0.5) | (front >= back), near, far))
 
 
-def _bleed(layer: Patch) -> None:
-    """Divides colour by coverage, and carries it and nearness one pixel beyond the rim."""
+def _extend_past_rim(layer: Patch) -> None:
+    """Divides color by coverage in place, and extends color and inverse depth one pixel beyond the rim."""
     bare = layer.coverage == 0
     share = layer.coverage.clone()
     if bare.any():
-        stack = torch.cat([layer.color, layer.coverage[None], (layer.nearness * layer.coverage)[None]])
+        stack = torch.cat([layer.color, layer.coverage[None], (layer.inverse_depth * layer.coverage)[None]])
         around = _sum_of_three(_sum_of_three(stack, -1), -2)
         share = torch.where(bare, around[3], share)
         layer.color.copy_(torch.where(bare, around[:3], layer.color))
-        layer.nearness.copy_(torch.where(bare, around[4] / share.clamp(min=1e-9), layer.nearness))
+        layer.inverse_depth.copy_(torch.where(bare, around[4] / share.clamp(min=1e-9), layer.inverse_depth))
     layer.color.div_(share.clamp(min=1e-9))
 
 
 def _sum_of_three(values: Tensor, dim: int) -> Tensor:
-    """Each element and its two neighbours along a dimension."""
+    """Each element and its two neighbors along a dimension."""
     total = values.clone()
     last = values.shape[dim] - 1
     total.narrow(dim, 0, last).add_(values.narrow(dim, 1, last))
@@ -205,7 +207,7 @@ def _sum_of_three(values: Tensor, dim: int) -> Tensor:
 def _store(patch: Patch, rows: slice, stack: Tensor) -> None:
     patch.color[:, rows] = stack[:3]
     patch.coverage[rows] = stack[3]
-    patch.nearness[rows] = stack[4] / stack[3].clamp(min=1e-6)
+    patch.inverse_depth[rows] = stack[4] / stack[3].clamp(min=1e-6)
 
 
 def _blocks(window: Window, samples: int) -> Iterator[slice]:

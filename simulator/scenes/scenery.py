@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simulator.scenes.bitmap import Bitmap, material
 from simulator.scenes.camera import Camera, Rays, Vector
 from simulator.scenes.light import Light
+from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import conifer, crown
-from simulator.scenes.paint import Hit, Material, Paint, hazed, lit
-from simulator.scenes.place import Place
-from simulator.scenes.raster import Body
-from simulator.scenes.rng import Dice
-from simulator.scenes.solids import Card, Trace
+from simulator.scenes.pose import Pose
+from simulator.scenes.raster import Primitive
+from simulator.scenes.rng import Rng
+from simulator.scenes.shading import Hit, Material, Shader, hazed, lit
+from simulator.scenes.solids import Card, Intersections
 from simulator.scenes.textures.noise import fractal
 from simulator.scenes.textures.pattern import linear, smoothstep
 
@@ -30,64 +30,62 @@ _SKIES = (  # zenith, horizon, lit cloud, shaded cloud
 )
 
 
-def day_sky(dice: Dice, texture_px: int, light: Light) -> Paint:
+def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
     """Gradient from the horizon up, clouds under a curved ceiling, a glow around the sun."""
-    zenith, horizon, bright, grey = (linear(code) for code in dice.pick(_SKIES))
-    noise = fractal(texture_px, texture_px, 5, dice.seed(), octaves=9, gain=0.55)
-    cover = Bitmap.of((0.5 + 0.5 * noise).expand(3, -1, -1).contiguous())
-    shift, amount = dice.between(0.0, 1.0), dice.between(0.35, 0.7)
-    strength = dice.between(0.95, 1.25)
+    zenith, horizon, bright, gray = (linear(code) for code in rng.choice(_SKIES))
+    noise = fractal(texture_px, texture_px, 5, rng.seed(), octaves=9, gain=0.55)
+    cover = MipMap.from_image((0.5 + 0.5 * noise).expand(3, -1, -1).contiguous())
+    shift, amount = rng.uniform(0.0, 1.0), rng.uniform(0.35, 0.7)
+    strength = rng.uniform(0.95, 1.25)
 
-    def paint(hit: Hit) -> Tensor:
+    def shader(hit: Hit) -> Tensor:
         x, y, z = hit.view
         rise = y.clamp(min=0.0)
         sky = horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + 0.22))
         far = 1.0 / (rise + 0.28)  # distance along the ceiling
         u, v = x * far * 0.30 + shift, z * far * 0.42
-        body = cover.at(u, v, 0.0006 * far)[0]
-        above = cover.at(u + 0.02 * light.toward[0], v - 0.035, 0.004 * far)[0]  # towards the light
+        body = cover.sample(u, v, 0.0006 * far)[0]
+        above = cover.sample(u + 0.02 * light.toward[0], v - 0.035, 0.004 * far)[0]  # towards the light
         cloud = smoothstep(0.9 - amount, 1.3 - amount, body) * smoothstep(0.0, 0.12, y)
-        billow = cover.at(3.1 * u, 3.1 * v, 0.002 * far)[0] - 0.5
+        billow = cover.sample(3.1 * u, 3.1 * v, 0.002 * far)[0] - 0.5
         thick = smoothstep(0.95 - amount, 1.7 - amount, above + 0.25 * billow)
-        lit_cloud = bright[:, None] + (grey - bright)[:, None] * (0.85 * thick - 0.25 * billow)
+        lit_cloud = bright[:, None] + (gray - bright)[:, None] * (0.85 * thick - 0.25 * billow)
         sky = sky + (lit_cloud - sky) * cloud * 0.95
         near_sun = (x * light.toward[0] + y * light.toward[1] + z * light.toward[2]).clamp(min=0.0)
         return (sky + light.key[:, None] * (0.15 * near_sun**16 + 0.5 * near_sun**256)) * strength
 
-    return paint
+    return shader
 
 
-def hedge(dice: Dice, texture_px: int, light: Light, *, depth: float, base: float, height: float) -> list[Body]:
+def hedge(rng: Rng, texture_px: int, light: Light, *, depth: float, base: float, height: float) -> list[Primitive]:
     """A closed row of trees across the view."""
-    leaves = material("canopy", texture_px // 2, dice.seed(), dice.pick(("#3f5a2a", "#4a6a33", "#5f6b2f", "#365236")))
-    bodies = []
+    leaves = textured("canopy", texture_px // 2, rng.seed(), rng.choice(("#3f5a2a", "#4a6a33", "#5f6b2f", "#365236")))
+    primitives = []
     x = -0.9 * depth
     while x < 0.9 * depth:
-        width = height * dice.between(0.5, 0.8)
-        bodies.append(
-            tree(
-                (x, base, depth + dice.between(-0.5, 0.5)), height * dice.between(0.8, 1.1), width, leaves, light, dice
-            )
+        width = height * rng.uniform(0.5, 0.8)
+        primitives.append(
+            tree((x, base, depth + rng.uniform(-0.5, 0.5)), height * rng.uniform(0.8, 1.1), width, leaves, light, rng)
         )
-        x += width * dice.between(0.7, 0.95)
-    return bodies
+        x += width * rng.uniform(0.7, 0.95)
+    return primitives
 
 
 def tree(
-    foot: Vector, height: float, width: float, leaves: Bitmap, light: Light, dice: Dice, *, low: float = 0.36
-) -> Body:
+    foot: Vector, height: float, width: float, leaves: MipMap, light: Light, rng: Rng, *, low: float = 0.36
+) -> Primitive:
     """A broad-leaved tree, flat as a stage set, shaded as if its crown were round; low: where the crown begins."""
     discs = [(0.0, 0.68 * height, 0.3 * width)]
     for _ in range(9):
-        r = width * dice.between(0.12, 0.24)
+        r = width * rng.uniform(0.12, 0.24)
         discs.append(
             (
-                dice.between(-1.0, 1.0) * (0.5 * width - r),
-                dice.between(low, 0.95) * height + (0.6 * r if low < 0.2 else -0.3 * r),
+                rng.uniform(-1.0, 1.0) * (0.5 * width - r),
+                rng.uniform(low, 0.95) * height + (0.6 * r if low < 0.2 else -0.3 * r),
                 r,
             )
         )
-    canopy = crown(discs, 0.035 * width, dice.whole(0, 1000))
+    canopy = crown(discs, 0.035 * width, rng.integer(0, 1000))
     trunk = 0.02 * height
 
     def outline(x: Tensor, y: Tensor) -> Tensor:
@@ -98,7 +96,7 @@ def tree(
     bark = linear("#4a3b2c")
     side = light.toward[0]
 
-    def paint(hit: Hit) -> Tensor:
+    def shader(hit: Hit) -> Tensor:
         x, y = hit.uv[0], -hit.uv[1]
         bulge = torch.zeros_like(x)
         glow = torch.zeros_like(x)
@@ -114,21 +112,21 @@ def tree(
         return torch.where(stem, bark[:, None] * (0.4 * light.key + light.sky)[:, None], albedo * shade)
 
     extent = (-0.6 * width, 0.6 * width, 0.0, 1.15 * height)
-    return Body(Card(Place(foot), outline, extent), paint)
+    return Primitive(Card(Pose(foot), outline, extent), shader)
 
 
-def spruce(foot: Vector, height: float, leaves: Bitmap, light: Light, dice: Dice) -> Body:
-    width = height * dice.between(0.32, 0.45)
-    card = Card(Place(foot), conifer(height, width, dice.whole(5, 9)), (-0.6 * width, 0.6 * width, 0.0, height))
+def spruce(foot: Vector, height: float, leaves: MipMap, light: Light, rng: Rng) -> Primitive:
+    width = height * rng.uniform(0.32, 0.45)
+    card = Card(Pose(foot), conifer(height, width, rng.integer(5, 9)), (-0.6 * width, 0.6 * width, 0.0, height))
     skin = Material(leaves, tile=0.9 * height)
     side = light.toward[0]
 
-    def paint(hit: Hit) -> Tensor:
+    def shader(hit: Hit) -> Tensor:
         across = hit.uv[0] / (0.5 * width)
         glow = (0.42 + 0.35 * side * across).clamp(min=0.08)
         return skin.color(hit) * (light.key[:, None] * glow + 0.7 * light.sky[:, None])
 
-    return Body(card, paint)
+    return Primitive(card, shader)
 
 
 @dataclass(frozen=True)
@@ -148,10 +146,10 @@ class Ridge:
     def corners(self) -> list[Vector]:
         return []
 
-    def trace(self, rays: Rays, sample: float) -> Trace:
+    def intersect(self, rays: Rays, sample: float) -> Intersections:
         a, b = self._screen(rays.direction)
         drop = b - self.top(a)
-        return Trace(self.crest + self.slope * drop.clamp(min=0.0), torch.where(drop >= 0, 0.0, -1.0))
+        return Intersections(self.crest + self.slope * drop.clamp(min=0.0), torch.where(drop >= 0, 0.0, -1.0))
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
         """The normal leans towards us, and aside where the crest falls to one side."""
@@ -169,9 +167,9 @@ class Ridge:
         return direction[0], -(cos * direction[1] + sin * direction[2])
 
 
-def skyline(dice: Dice, height: float, roughness: float, level: float) -> Callable[[Tensor], Tensor]:
+def skyline(rng: Rng, height: float, roughness: float, level: float) -> Callable[[Tensor], Tensor]:
     """A crest line: waves of falling size; level: its mean, tangents below the optical axis."""
-    waves = [(dice.between(1.2, 2.2) * 2.3**k, dice.between(0.0, 6.28), roughness**k) for k in range(6)]
+    waves = [(rng.uniform(1.2, 2.2) * 2.3**k, rng.uniform(0.0, 6.28), roughness**k) for k in range(6)]
 
     def top(a: Tensor) -> Tensor:
         total = torch.zeros_like(a)
@@ -184,5 +182,5 @@ def skyline(dice: Dice, height: float, roughness: float, level: float) -> Callab
     return top
 
 
-def hill(ridge: Ridge, skin: Bitmap, tile: float, light: Light, air: Tensor, haze: float) -> Body:
-    return Body(ridge, hazed(lit(Material(skin, tile=tile), light), air, haze))
+def hill(ridge: Ridge, skin: MipMap, tile: float, light: Light, air: Tensor, haze: float) -> Primitive:
+    return Primitive(ridge, hazed(lit(Material(skin, tile=tile), light), air, haze))

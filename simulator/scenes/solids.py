@@ -1,8 +1,8 @@
-"""Solids met by rays in closed form: quadric lathes, boxes, flat cut-outs, and the sky.
+"""Solids that rays meet in closed form: quadric lathes, boxes, flat cut-outs, and the sky.
 
-Every solid lives in a frame of its own (`Place`) and answers two questions: where does a ray meet it first
-(`trace`), and what are normal and surface coordinates there (`surface`).
-Letters: o, d the ray's origin and direction in the solid's own coordinates; w inverse depth along the ray.
+Every solid has local coordinates (`Pose`) and two methods: `intersect` finds where a ray meets it first, `surface`
+gives normal and surface coordinates there.
+Letters: o, d the ray's origin and direction in local coordinates; w inverse depth along the ray.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from simulator.scenes.camera import Rays, Vector
-from simulator.scenes.place import Place
+from simulator.scenes.pose import Pose
 
 MISS = -1.0
 
 
-class Trace(NamedTuple):
+class Intersections(NamedTuple):
     """Where n rays meet a solid first."""
 
     inverse_depth: Tensor  # [n] w = 1/t; 0 at infinity
@@ -32,20 +32,20 @@ class Trace(NamedTuple):
 
 @runtime_checkable
 class Solid(Protocol):
-    """What the raster needs to know of a thing."""
+    """A shape that `raster` can render."""
 
-    def trace(self, rays: Rays, sample: float) -> Trace:
-        """First meeting with each ray; `sample` is the angle between neighbouring samples."""
+    def intersect(self, rays: Rays, sample: float) -> Intersections:
+        """First intersection with each ray; `sample` is the angle between neighboring samples, in radians."""
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
-        """World points [3, n] -> world normals [3, n] (unit) and surface coordinates [2, n] in metres."""
+        """World points [3, n] -> world normals [3, n] (unit) and surface coordinates [2, n] in meters."""
 
     def corners(self) -> list[Vector]:
         """World points whose hull holds the solid; empty: unbounded."""
 
 
 class Arc(NamedTuple):
-    """A stretch y in [low, high] of a lathe's profile: squared radius a + b·y + c·y². A quadric."""
+    """The quadric piece y in [low, high] of a lathe's profile: squared radius a + b·y + c·y², meters."""
 
     low: float
     high: float
@@ -59,9 +59,9 @@ class Arc(NamedTuple):
 
 @dataclass(frozen=True)
 class Lathe:
-    """A solid of revolution about its own y axis; `squash` flattens it along its own z. Caps close the ends."""
+    """A solid of revolution about the local y axis; `squash` scales it along local z. Caps close the ends."""
 
-    place: Place
+    pose: Pose
     arcs: tuple[Arc, ...]
     capped_below: bool = True
     capped_above: bool = True
@@ -83,10 +83,10 @@ class Lathe:
 
     def corners(self) -> list[Vector]:
         r = self.widest
-        return self.place.hull((-r, self.low, -r * self.squash), (r, self.high, r * self.squash))
+        return self.pose.box_corners((-r, self.low, -r * self.squash), (r, self.high, r * self.squash))
 
-    def trace(self, rays: Rays, sample: float) -> Trace:
-        (ox, oy, oz), (dx, dy, dz) = self.place.local(rays)
+    def intersect(self, rays: Rays, sample: float) -> Intersections:
+        (ox, oy, oz), (dx, dy, dz) = self.pose.rays_to_local(rays)
         oz, dz = oz / self.squash, dz / self.squash
         best, part = torch.zeros_like(dx), torch.full_like(dx, MISS)
         for arc in self.arcs:
@@ -109,10 +109,10 @@ class Lathe:
                 x, z = ox * w + dx, oz * w + dz
                 ok = (w > best) & (x * x + z * z <= (arc.radius(y) * w) ** 2)
                 best, part = torch.where(ok, w, best), torch.where(ok, number, part)
-        return Trace(best, part)
+        return Intersections(best, part)
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
-        x, y, z = self.place.inside(points)
+        x, y, z = self.pose.points_to_local(points)
         rise = torch.zeros_like(y)
         for arc in self.arcs:
             within = (y >= arc.low) & (y <= arc.high)
@@ -125,33 +125,33 @@ class Lathe:
         )
         around = torch.atan2(x, -z / self.squash) * self.widest  # the seam lies behind
         uv = torch.stack([torch.where(side, around, x), torch.where(side, -y, z)])
-        return unit(self.place.outward(normal)), uv
+        return unit(self.pose.vectors_to_world(normal)), uv
 
 
 def sphere(center: Vector, radius: float) -> Lathe:
-    return ellipsoid(Place(center), radius, radius)
+    return ellipsoid(Pose(center), radius, radius)
 
 
-def ellipsoid(place: Place, radius: float, half_height: float, squash: float = 1.0) -> Lathe:
+def ellipsoid(pose: Pose, radius: float, half_height: float, squash: float = 1.0) -> Lathe:
     ratio = (radius / half_height) ** 2
-    return Lathe(place, (Arc(-half_height, half_height, radius**2, 0.0, -ratio),), False, False, squash)
+    return Lathe(pose, (Arc(-half_height, half_height, radius**2, 0.0, -ratio),), False, False, squash)
 
 
-def cylinder(place: Place, radius: float, height: float) -> Lathe:
+def cylinder(pose: Pose, radius: float, height: float) -> Lathe:
     """Stands on its origin."""
-    return Lathe(place, (Arc(0.0, height, radius**2, 0.0, 0.0),))
+    return Lathe(pose, (Arc(0.0, height, radius**2, 0.0, 0.0),))
 
 
-def cone(place: Place, below: float, above: float, height: float) -> Lathe:
+def cone(pose: Pose, below: float, above: float, height: float) -> Lathe:
     """Stands on its origin; radii at both ends. r = r0 + k y, so r² = r0² + 2 r0 k y + k² y²."""
     k = (above - below) / height
-    return Lathe(place, (Arc(0.0, height, below**2, 2 * below * k, k * k),))
+    return Lathe(pose, (Arc(0.0, height, below**2, 2 * below * k, k * k),))
 
 
-def turned_profile(
-    place: Place, profile: Sequence[tuple[float, float]], *, pieces: int = 9, open_above: bool = False
+def spline_lathe(
+    pose: Pose, profile: Sequence[tuple[float, float]], *, pieces: int = 9, open_above: bool = False
 ) -> Lathe:
-    """A smooth vessel through about the (height, radius) points of a profile, heights rising.
+    """A smooth lathe close to the (height, radius) points of a profile, heights ascending, in meters.
 
     Squared radius is a uniform quadratic B-spline of the height: one quadric per piece, with a common tangent.
     """
@@ -167,7 +167,7 @@ def turned_profile(
         c = (end - start - slope * step) / step**2
         b = slope - 2.0 * c * y0
         arcs.append(Arc(y0, y0 + step, start - b * y0 - c * y0 * y0, b, c))
-    return Lathe(place, tuple(arcs), capped_above=not open_above)
+    return Lathe(pose, tuple(arcs), capped_above=not open_above)
 
 
 def _interpolated(profile: Sequence[tuple[float, float]], y: float) -> float:
@@ -179,16 +179,16 @@ def _interpolated(profile: Sequence[tuple[float, float]], y: float) -> float:
 
 @dataclass(frozen=True)
 class Box:
-    """A box with half extents, centred on its place. Parts: 0/1 its own −x/+x faces, 2/3 y, 4/5 z."""
+    """A box with half extents, centered on its pose. Parts: 0/1 the local −x/+x faces, 2/3 y, 4/5 z."""
 
-    place: Place
+    pose: Pose
     half: Vector
 
     def corners(self) -> list[Vector]:
-        return self.place.hull((-self.half[0], -self.half[1], -self.half[2]), self.half)
+        return self.pose.box_corners((-self.half[0], -self.half[1], -self.half[2]), self.half)
 
-    def trace(self, rays: Rays, sample: float) -> Trace:
-        o, d = self.place.local(rays)
+    def intersect(self, rays: Rays, sample: float) -> Intersections:
+        o, d = self.pose.rays_to_local(rays)
         enter, leave = torch.full_like(d[0], -torch.inf), torch.full_like(d[0], torch.inf)
         part = torch.full_like(d[0], MISS)
         for axis in range(3):
@@ -198,29 +198,29 @@ class Box:
             part = torch.where(near > enter, 2.0 * axis + (side > 0), part)
             enter, leave = torch.maximum(enter, near), torch.minimum(leave, far)
         hit = (enter <= leave) & (enter > 0)
-        return Trace(torch.where(hit, 1.0 / enter, 0.0), torch.where(hit, part, MISS))
+        return Intersections(torch.where(hit, 1.0 / enter, 0.0), torch.where(hit, part, MISS))
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
-        x, y, z = self.place.inside(points)
+        x, y, z = self.pose.points_to_local(points)
         axis, sign = (part / 2.0).floor(), 2.0 * (part % 2.0) - 1.0
         normal = torch.stack([sign * (axis == i) for i in range(3)])
         u = torch.where(axis == 0.0, z, x)
         v = torch.where(axis == 1.0, z, -y)
-        return self.place.outward(normal), torch.stack([u, v])
+        return self.pose.vectors_to_world(normal), torch.stack([u, v])
 
 
-Outline = Callable[[Tensor, Tensor], Tensor]  # (x, y) in metres -> signed distance in metres, negative inside
+Outline = Callable[[Tensor, Tensor], Tensor]  # (x, y) in meters -> signed distance in meters, negative inside
 
 
 @dataclass(frozen=True)
 class Card:
-    """A piece of its own plane z = 0, cut out by an outline; without one, the whole plane.
+    """The part of the local plane z = 0 within an outline; the infinite plane without one.
 
-    extent: (left, right, bottom, top) bounds of the outline in own coordinates. thin: parts may be narrower
+    extent: (left, right, bottom, top) bounds of the outline in local coordinates. thin: parts may be narrower
     than a pixel.
     """
 
-    place: Place
+    pose: Pose
     outline: Outline | None = None
     extent: tuple[float, float, float, float] | None = None
     thin: bool = False
@@ -229,35 +229,35 @@ class Card:
         if self.extent is None:
             return []
         left, right, bottom, top = self.extent
-        return self.place.hull((left, bottom, 0.0), (right, top, 0.0))
+        return self.pose.box_corners((left, bottom, 0.0), (right, top, 0.0))
 
-    def trace(self, rays: Rays, sample: float) -> Trace:
-        o, d = self.place.local(rays)
+    def intersect(self, rays: Rays, sample: float) -> Intersections:
+        o, d = self.pose.rays_to_local(rays)
         w = -d[2] / o[2]  # affine in pixel coordinates
         ahead = w > 1e-9
         if self.outline is None:
-            return Trace(w.clamp(min=0.0), torch.where(ahead, 0.0, MISS))
+            return Intersections(w.clamp(min=0.0), torch.where(ahead, 0.0, MISS))
         depth = 1.0 / torch.where(ahead, w, 1.0)
         distance = self.outline(o[0] + d[0] * depth, o[1] + d[1] * depth)
         part = torch.where(ahead & (distance < 0), 0.0, MISS)
         rim = ahead & (distance.abs() < 1.5 * sample * depth) if self.thin else None
-        return Trace(w.clamp(min=0.0), part, rim)
+        return Intersections(w.clamp(min=0.0), part, rim)
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
-        local = self.place.inside(points)
-        normal = torch.tensor(self.place.axes[2], dtype=points.dtype)[:, None].expand(3, points.shape[1])
+        local = self.pose.points_to_local(points)
+        normal = torch.tensor(self.pose.axes[2], dtype=points.dtype)[:, None].expand(3, points.shape[1])
         return -normal, torch.stack([local[0], -local[1]])
 
 
 @dataclass(frozen=True)
-class Dome:
-    """Everything infinitely far away."""
+class SkyDome:
+    """The sphere at infinity, which every ray meets."""
 
     def corners(self) -> list[Vector]:
         return []
 
-    def trace(self, rays: Rays, sample: float) -> Trace:
-        return Trace(torch.zeros_like(rays.direction[0]), torch.zeros_like(rays.direction[0]))
+    def intersect(self, rays: Rays, sample: float) -> Intersections:
+        return Intersections(torch.zeros_like(rays.direction[0]), torch.zeros_like(rays.direction[0]))
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
         return torch.zeros_like(points), torch.zeros_like(points[:2])

@@ -7,15 +7,15 @@ import math
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.bitmap import Bitmap, material
-from simulator.scenes.camera import Camera, Format
-from simulator.scenes.light import aimed, lamp
+from simulator.scenes.camera import Camera, FrameSize
+from simulator.scenes.light import light_from_colors, unit_direction
+from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import below
-from simulator.scenes.paint import Hit, Material, Paint, lit
-from simulator.scenes.place import Place, turned
-from simulator.scenes.raster import Body, draw
-from simulator.scenes.rng import Dice
-from simulator.scenes.shadows import Crowd
+from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at
+from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.rng import Rng
+from simulator.scenes.shading import Hit, Material, Shader, lit
+from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, Solid, cone, cylinder, sphere
 from simulator.scenes.textures.pattern import smoothstep
 from simulator.scenes.vessels import vessel
@@ -33,60 +33,60 @@ _FRUIT = (
 _TALL = ("vase", "amphora", "gourd", "bottle", "flask", "jar", "goblet")
 
 
-def still_life(size: Format, dice: Dice) -> LayeredDepthImage:
-    camera = size.camera(focal=dice.between(1.25, 1.6), eye=dice.between(0.36, 0.5), pitch=dice.between(0.2, 0.28))
-    side = dice.sign()
-    light = lamp(
-        aimed(side * dice.between(1.75, 2.3), dice.between(0.5, 0.8)),
-        key=(dice.pick(("#fff1dc", "#ffe4c0", "#fdf6ec")), dice.between(1.7, 2.2)),
-        sky=(dice.pick(("#c9d6e6", "#d6d8e0", "#e6dccf")), dice.between(0.45, 0.65)),
+def still_life(size: FrameSize, rng: Rng) -> LayeredDepthImage:
+    camera = size.camera(focal=rng.uniform(1.25, 1.6), eye=rng.uniform(0.36, 0.5), pitch=rng.uniform(0.2, 0.28))
+    side = rng.sign()
+    light = light_from_colors(
+        unit_direction(side * rng.uniform(1.75, 2.3), rng.uniform(0.5, 0.8)),
+        key=(rng.choice(("#fff1dc", "#ffe4c0", "#fdf6ec")), rng.uniform(1.7, 2.2)),
+        sky=(rng.choice(("#c9d6e6", "#d6d8e0", "#e6dccf")), rng.uniform(0.45, 0.65)),
         ground="#8a7256",
-        softness=dice.between(0.08, 0.2),
+        softness=rng.uniform(0.08, 0.2),
     )
-    wall_depth = dice.between(1.9, 2.5)
-    things = _things(camera, dice, size.texture_px)
-    crowd = Crowd.of([solid for solid, _ in things], light)
-    table = Place((0.0, 0.0, 0.0), ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0)))  # own y runs away from us
-    wall = turned((0.0, 0.0, wall_depth), yaw=dice.between(-0.25, 0.25))
+    wall_depth = rng.uniform(1.9, 2.5)
+    things = _things(camera, rng, size.texture_px)
+    casters = ShadowCasters.from_solids([solid for solid, _ in things], light)
+    table = Pose((0.0, 0.0, 0.0), FLOOR_AXES)
+    wall = pose_at((0.0, 0.0, wall_depth), yaw=rng.uniform(-0.25, 0.25))
     table_skin = Material(
-        material(dice.pick(("wood", "planks", "marble", "weave", "plaid", "wood")), size.texture_px, dice.seed()),
-        tile=dice.between(0.7, 1.0),
-        gloss=dice.between(0.0, 0.35),
+        textured(rng.choice(("wood", "planks", "marble", "weave", "plaid", "wood")), size.texture_px, rng.seed()),
+        tile=rng.uniform(0.7, 1.0),
+        gloss=rng.uniform(0.0, 0.35),
         polish=0.5,
-        turned=dice.chance(0.5),
+        grain_across=rng.chance(0.5),
     )
     wall_skin = Material(
-        material(
-            dice.pick(("plaster", "brick", "wallpaper", "planks", "tiles", "concrete", "plaster")),
+        textured(
+            rng.choice(("plaster", "brick", "wallpaper", "planks", "tiles", "concrete", "plaster")),
             size.texture_px,
-            dice.seed(),
+            rng.seed(),
         ),
-        tile=dice.between(1.2, 1.8),
+        tile=rng.uniform(1.2, 1.8),
     )
-    on_table = crowd.on_plane(table, (-1.3, 1.3, 0.4, 2.2), 192)
+    on_table = casters.baked_on_plane(table, (-1.3, 1.3, 0.4, 2.2), 192)
     layers = [
-        [Body(Card(wall), _window_light(lit(wall_skin, light), side, dice))],
-        [Body(Card(table, below(wall_depth - 0.35)), lit(table_skin, light, on_table))],
+        [Primitive(Card(wall), _window_light(lit(wall_skin, light), side, rng))],
+        [Primitive(Card(table, below(wall_depth - 0.35)), lit(table_skin, light, on_table))],
     ]
     for solid, skin in things:
-        layers.append([Body(solid, lit(skin, light, crowd.on(solid)))])
-    return draw(camera, layers)
+        layers.append([Primitive(solid, lit(skin, light, casters.visibility_on(solid)))])
+    return render_layers(camera, layers)
 
 
 Thing = tuple[Solid, Material]
 
 
-def _things(camera: Camera, dice: Dice, texture_px: int) -> list[Thing]:
+def _things(camera: Camera, rng: Rng, texture_px: int) -> list[Thing]:
     """Five to nine things that do not touch, the tall ones behind."""
     things: list[Thing] = []
     taken: list[tuple[float, float, float]] = []
-    far = dice.between(1.35, 1.55)
-    skins = _skins(dice, texture_px // 2)
-    for i in range(dice.whole(6, 10)):
+    far = rng.uniform(1.35, 1.55)
+    skins = _skins(rng, texture_px // 2)
+    for i in range(rng.integer(6, 10)):
         for _ in range(40):
-            z = far - (far - 0.82) * (i + dice.between(0.0, 1.0)) / 10 * 1.3
-            x = dice.between(-0.9, 0.9) * camera.half_x * z
-            made = _thing(dice, x, max(z, 0.8), tall=i < 3, skins=skins)
+            z = far - (far - 0.82) * (i + rng.uniform(0.0, 1.0)) / 10 * 1.3
+            x = rng.uniform(-0.9, 0.9) * camera.half_x * z
+            made = _thing(rng, x, max(z, 0.8), tall=i < 3, skins=skins)
             radius = _footprint(made[0][0])
             if all(math.hypot(x - a, z - b) > 1.03 * (radius + r) for a, b, r in taken):
                 taken.append((x, z, radius))
@@ -100,93 +100,93 @@ def _footprint(solid: Solid) -> float:
     return 0.5 * max(max(xs) - min(xs), max(zs) - min(zs))
 
 
-def _skins(dice: Dice, texture_px: int) -> dict[str, list[Bitmap]]:
-    """A few bitmaps that the things share."""
-    plain = material("glaze", texture_px, dice.seed())
-    pores = material("leather", texture_px, dice.seed())
-    fancy = dice.shuffled(("marble", "terrazzo", "kilim", "wood", "weave", "tiles", "rust"))[:2]
+def _skins(rng: Rng, texture_px: int) -> dict[str, list[MipMap]]:
+    """A few mipmaps that the things share."""
+    plain = textured("glaze", texture_px, rng.seed())
+    pores = textured("leather", texture_px, rng.seed())
+    fancy = rng.shuffled(("marble", "terrazzo", "kilim", "wood", "weave", "tiles", "rust"))[:2]
     return {
-        "glaze": [plain.tinted(code) for code in dice.shuffled(_GLAZES)[:4]],
-        "fancy": [material(name, texture_px, dice.seed()) for name in fancy],
+        "glaze": [plain.tinted(code) for code in rng.shuffled(_GLAZES)[:4]],
+        "fancy": [textured(name, texture_px, rng.seed()) for name in fancy],
         "pores": [pores],
         "plain": [plain],
-        "cloth": [material("weave", texture_px, dice.seed())],
-        "print": [material("print", texture_px, dice.seed())],
+        "cloth": [textured("weave", texture_px, rng.seed())],
+        "print": [textured("print", texture_px, rng.seed())],
     }
 
 
-def _thing(dice: Dice, x: float, z: float, *, tall: bool, skins: dict[str, list[Bitmap]]) -> list[Thing]:
-    place = Place((x, 0.001, z))
+def _thing(rng: Rng, x: float, z: float, *, tall: bool, skins: dict[str, list[MipMap]]) -> list[Thing]:
+    pose = Pose((x, 0.001, z))
     if tall:
-        bitmap = dice.pick(skins["glaze"] + skins["fancy"])
-        skin = Material(bitmap, tile=0.35, gloss=dice.between(0.3, 1.0), polish=0.13)
-        return [(vessel(dice.pick(_TALL), place, dice.between(0.2, 0.36)), skin)]
-    choice = dice.whole(0, 9)
+        mipmap = rng.choice(skins["glaze"] + skins["fancy"])
+        skin = Material(mipmap, tile=0.35, gloss=rng.uniform(0.3, 1.0), polish=0.13)
+        return [(vessel(rng.choice(_TALL), pose, rng.uniform(0.2, 0.36)), skin)]
+    choice = rng.integer(0, 9)
     if choice < 5:
-        return [_fruit(dice, place, skins)]
+        return [_fruit(rng, pose, skins)]
     if choice < 6:
-        return _books(dice, x, z, skins)
+        return _books(rng, x, z, skins)
     if choice < 7:
-        return _candle(dice, place, skins)
-    skin = Material(dice.pick(skins["glaze"]), tile=0.3, gloss=dice.pick((0.0, 0.8)), polish=0.14)
+        return _candle(rng, pose, skins)
+    skin = Material(rng.choice(skins["glaze"]), tile=0.3, gloss=rng.choice((0.0, 0.8)), polish=0.14)
     if choice < 8:
-        return [(vessel(dice.pick(("cup", "bowl")), place, dice.between(0.07, 0.1)), skin)]
-    return [(_plaster_solid(dice, place), skin)]
+        return [(vessel(rng.choice(("cup", "bowl")), pose, rng.uniform(0.07, 0.1)), skin)]
+    return [(_plaster_solid(rng, pose), skin)]
 
 
-def _plaster_solid(dice: Dice, place: Place) -> Solid:
+def _plaster_solid(rng: Rng, pose: Pose) -> Solid:
     """What one draws in a first lesson."""
-    x, y, z = place.origin
-    size = dice.between(0.05, 0.075)
+    x, y, z = pose.origin
+    size = rng.uniform(0.05, 0.075)
     solids: tuple[Solid, ...] = (
-        cone(place, size, 0.0, 2.6 * size),
+        cone(pose, size, 0.0, 2.6 * size),
         sphere((x, y + size, z), size),
-        Box(turned((x, y + 0.8 * size, z), yaw=dice.between(0.0, 1.5)), (0.8 * size, 0.8 * size, 0.8 * size)),
-        cylinder(place, 0.7 * size, 2.2 * size),
+        Box(pose_at((x, y + 0.8 * size, z), yaw=rng.uniform(0.0, 1.5)), (0.8 * size, 0.8 * size, 0.8 * size)),
+        cylinder(pose, 0.7 * size, 2.2 * size),
     )
-    return dice.pick(solids)
+    return rng.choice(solids)
 
 
-def _fruit(dice: Dice, place: Place, skins: dict[str, list[Bitmap]]) -> Thing:
-    name, width, code = dice.pick(_FRUIT)
+def _fruit(rng: Rng, pose: Pose, skins: dict[str, list[MipMap]]) -> Thing:
+    name, width, code = rng.choice(_FRUIT)
     skin = Material(
-        dice.pick(skins["pores" if name == "orange" else "plain"]).tinted(code), tile=0.3, gloss=0.35, polish=0.2
+        rng.choice(skins["pores" if name == "orange" else "plain"]).tinted(code), tile=0.3, gloss=0.35, polish=0.2
     )
     if name == "orange":
-        x, y, z = place.origin
+        x, y, z = pose.origin
         return sphere((x, y + 0.5 * width, z), 0.5 * width), skin
-    return vessel(name, turned(place.origin, roll=dice.between(-0.1, 0.1)), width), skin
+    return vessel(name, pose_at(pose.origin, roll=rng.uniform(-0.1, 0.1)), width), skin
 
 
-def _candle(dice: Dice, place: Place, skins: dict[str, list[Bitmap]]) -> list[Thing]:
-    radius, height = dice.between(0.028, 0.04), dice.between(0.09, 0.2)
+def _candle(rng: Rng, pose: Pose, skins: dict[str, list[MipMap]]) -> list[Thing]:
+    radius, height = rng.uniform(0.028, 0.04), rng.uniform(0.09, 0.2)
     wax = Material(skins["plain"][0].tinted("#e6d9bf"), tile=0.3, gloss=0.2, polish=0.4)
     fire = Material(skins["plain"][0].tinted("#ffb347"), glow=14.0)
     return [
-        (cylinder(place, radius, height), wax),
-        (vessel("pear", Place(place.point(0.0, height + 0.006, 0.0)), 0.034), fire),
+        (cylinder(pose, radius, height), wax),
+        (vessel("pear", Pose(pose.point_to_world(0.0, height + 0.006, 0.0)), 0.034), fire),
     ]
 
 
-def _books(dice: Dice, x: float, z: float, skins: dict[str, list[Bitmap]]) -> list[Thing]:
+def _books(rng: Rng, x: float, z: float, skins: dict[str, list[MipMap]]) -> list[Thing]:
     """A pile of two to four."""
     pile: list[Thing] = []
     y = 0.001
-    for _ in range(dice.whole(2, 4)):
-        half = (dice.between(0.075, 0.1), dice.between(0.011, 0.022), dice.between(0.055, 0.07))
-        place = turned((x + dice.between(-0.01, 0.01), y + half[1], z), yaw=dice.between(-0.5, 0.5))
-        cover = Material(dice.pick(skins["cloth"]).tinted(dice.pick(_GLAZES)), tile=0.16)
-        pile.append((Box(place, half), cover))
+    for _ in range(rng.integer(2, 4)):
+        half = (rng.uniform(0.075, 0.1), rng.uniform(0.011, 0.022), rng.uniform(0.055, 0.07))
+        pose = pose_at((x + rng.uniform(-0.01, 0.01), y + half[1], z), yaw=rng.uniform(-0.5, 0.5))
+        cover = Material(rng.choice(skins["cloth"]).tinted(rng.choice(_GLAZES)), tile=0.16)
+        pile.append((Box(pose, half), cover))
         y += 2 * half[1] + 0.001
     return pile
 
 
-def _window_light(paint: Paint, side: float, dice: Dice) -> Paint:
+def _window_light(shader: Shader, side: float, rng: Rng) -> Shader:
     """Light that falls off across the wall."""
-    strength, slope = dice.between(0.35, 0.6), dice.between(-0.3, 0.3)
+    strength, slope = rng.uniform(0.35, 0.6), rng.uniform(-0.3, 0.3)
 
     def uneven(hit: Hit) -> Tensor:
         at = side * hit.uv[0] + slope * hit.uv[1]
-        return paint(hit) * (1.0 - strength + 0.75 * strength * smoothstep(-0.9, 0.8, at))
+        return shader(hit) * (1.0 - strength + 0.75 * strength * smoothstep(-0.9, 0.8, at))
 
     return uneven

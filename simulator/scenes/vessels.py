@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from simulator.scenes.place import Place
-from simulator.scenes.solids import Lathe, turned_profile
+from simulator.scenes.pose import Pose
+from simulator.scenes.solids import Lathe, spline_lathe
 
 PROFILES: dict[str, tuple[tuple[float, float], ...]] = {
     "vase": ((0, 0.20), (0.08, 0.26), (0.35, 0.40), (0.6, 0.33), (0.8, 0.17), (0.9, 0.15), (1, 0.21)),
@@ -22,7 +22,7 @@ PROFILES: dict[str, tuple[tuple[float, float], ...]] = {
 }
 
 
-def vessel(name: str, place: Place, height: float, *, pieces: int = 10) -> Lathe:
-    """The named shape, standing on its place."""
+def vessel(name: str, pose: Pose, height: float, *, pieces: int = 10) -> Lathe:
+    """The named shape, standing on its pose."""
     profile = [(y * height, r * height) for y, r in PROFILES[name]]
-    return turned_profile(place, profile, pieces=pieces, open_above=name in ("bowl", "cup"))
+    return spline_lathe(pose, profile, pieces=pieces, open_above=name in ("bowl", "cup"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipelines.render.config import RenderConfig
 from pipelines.render.photos.photo import RejectedPhoto
-from pipelines.render.sample.build import Setting
+from pipelines.render.sample.build import SampleSettings
 from shards.sample import RendererRecord
 from simulator import RENDERER_VERSION
 
@@ -20,10 +20,10 @@ class RenderJob:
     config_sha256: str
 
     @property
-    def setting(self) -> Setting:
+    def settings(self) -> SampleSettings:
         """What is the same for every sample."""
         renderer = RendererRecord(RENDERER_VERSION, self.config_sha256, self.device_kind)
-        return Setting(self.config.stack, self.config.seed, renderer, self.device_kind, self.config.lens)
+        return SampleSettings(self.config.stack, self.config.seed, renderer, self.device_kind, self.config.lens)
 
 
 @dataclass(frozen=True)

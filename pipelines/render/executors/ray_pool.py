@@ -26,7 +26,7 @@ from pipelines.render.config import ExecutionConfig
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
 from pipelines.render.executors.worker import ShardWorker
 from pipelines.render.plan.plan import PlannedShard
-from pipelines.runs import interruption
+from pipelines.runs.interruption import Interrupted, deferred_signals, install_handlers
 
 OBJECT_STORE_BYTES = 100 << 20
 """Reports are small and pixels never travel, so Ray's smallest store is enough."""
@@ -46,7 +46,7 @@ def run_ray(
     `on_photo` is called for all photos of a shard when it is done. Raises UserError from a worker at once.
     """
     execution = job.config.execution
-    with interruption.deferred() as raise_if_interrupted, stdout_to_stderr(), _runtime(execution):
+    with deferred_signals() as pending_signal, stdout_to_stderr(), _runtime(execution):
         workers = _Workers(job)
         room = min(_worker_count(execution, job.device_kind), len(shards))
         waiting = deque(shards)
@@ -57,7 +57,8 @@ def run_ray(
                 shard, worker = waiting.popleft(), workers.take()
                 in_flight[worker.render_shard.remote(shard)] = (worker, shard)
             ready, _ = ray.wait(list(in_flight), timeout=POLL_S)
-            raise_if_interrupted()
+            if signal_number := pending_signal():
+                raise Interrupted(signal_number)
             for done in ready:
                 worker, shard = in_flight.pop(done)
                 outcome = _outcome(done, shard)
@@ -142,7 +143,7 @@ def _runtime(execution: ExecutionConfig) -> Iterator[None]:
         workers = 0 if execution.workers == "auto" else execution.workers
         cpus = max(os.cpu_count() or 1, workers * execution.threads)
         ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
-    interruption.arm()  # ray.init puts its own handler for SIGTERM
+    install_handlers()  # ray.init puts its own handler for SIGTERM
     try:
         yield
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 STAGES = ("photo", "depth", "render", "encode")
@@ -29,7 +29,7 @@ class StageClock:
                 self.seconds[name] += elapsed
 
 
-def shares(seconds: dict[str, float]) -> str:
+def shares(seconds: Mapping[str, float]) -> str:
     """`depth 12 %, render 71 %, encode 15 %`: how the busy time divides."""
     total = sum(seconds.values())
     if total <= 0:

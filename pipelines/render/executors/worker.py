@@ -27,10 +27,10 @@ from pipelines.render.executors.stage_clock import StageClock
 from pipelines.render.photos.photo import Photo, PhotoSource, RejectedPhoto, load_photo
 from pipelines.render.plan.plan import PlannedSample, PlannedShard
 from pipelines.render.plan.rejects import rejected, write_shard_rejects
-from pipelines.render.sample.build import photo_to_sample
-from pipelines.render.sample.subject import Subject, draw_builtin
+from pipelines.render.sample.build import build_sample
+from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
-from pipelines.runs.data_set_paths import Folder
+from pipelines.runs.data_set_paths import DataSetPaths
 from shards.codec import ImageCodec, encode
 from shards.sample import Sample
 from shards.writer import ShardWriter
@@ -44,7 +44,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass
 class _ShardInWork:
-    """What comes together while a shard is rendered."""
+    """A shard while it is rendered: its plan, threads, times and rejects."""
 
     plan: PlannedShard
     threads: ThreadPoolExecutor
@@ -61,9 +61,9 @@ class ShardWorker:
         cv2.setNumThreads(1)
         self._job = job
         self._config = job.config
-        self._setting = job.setting
+        self._settings = job.settings
         self._codec = ImageCodec(job.config.storage.image_format)
-        self._folder = Folder(job.config.out)
+        self._paths = DataSetPaths(job.config.out)
         self._on_photo = on_photo
 
     @cached_property
@@ -72,26 +72,23 @@ class ShardWorker:
         return open_depth(self._config.depth, self._job.device_kind)
 
     def render_shard(self, shard: PlannedShard) -> ShardReport:
-        """Write one shard and the list of what it left out; a shard without a sample leaves no tar.
+        """Write one shard and the list of its rejects; a shard without a sample leaves no tar.
 
-        Raises UserError when the disk is full, or the simulator cannot do what is asked for. On any exception the
-        unfinished tar is dropped.
+        Raises UserError when the disk is full. On any exception the unfinished tar is dropped.
         """
         try:
             return self._render_shard(shard)
-        except NotImplementedError as error:  # a quality that the simulator has a name for and no kernel yet
-            raise UserError(str(error)) from error
         except OSError as error:
             if error.errno not in NO_SPACE:
                 raise
             raise UserError(
-                f"no space left for {self._folder.out}: {shard.name} was dropped, finished shards are kept; "
+                f"no space left for {self._paths.out}: {shard.name} was dropped, finished shards are kept; "
                 "free some space and give the same command again",
                 exit_code=1,
             ) from error
 
     def vet_shard(self, shard: PlannedShard) -> list[RejectedPhoto]:
-        """What rendering the shard would leave out before it renders. Draws no built-in scene: they are all fit."""
+        """The rejects of a shard, without rendering. Built-in scenes are not drawn: all of them are fit."""
         photos = dataclasses.replace(shard, samples=tuple(s for s in shard.samples if not s.photo.is_builtin))
         rejects = []
         with ThreadPoolExecutor(THREADS) as threads:
@@ -103,12 +100,12 @@ class ShardWorker:
 
     def _render_shard(self, shard: PlannedShard) -> ShardReport:
         samples = 0
-        with ThreadPoolExecutor(THREADS) as threads, ShardWriter(self._folder.out, shard.name) as writer:
+        with ThreadPoolExecutor(THREADS) as threads, ShardWriter(self._paths.out, shard.name) as writer:
             work = _ShardInWork(shard, threads)
             for key, fields in self._encoded(work):
                 writer.add(key, fields)
                 samples += 1
-            write_shard_rejects(self._folder, shard.name, work.rejects)  # the marker comes last, from the writer
+            write_shard_rejects(self._paths, shard.name, work.rejects)  # the marker comes last, from the writer
         return ShardReport(shard.name, samples, tuple(work.rejects), work.clock.seconds)
 
     def _encoded(self, work: _ShardInWork) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -133,14 +130,14 @@ class ShardWorker:
                 if isinstance(subject, Rejection):
                     raise subject
                 with work.clock.stage("render"):
-                    sample = photo_to_sample(planned.key, work.plan.split, subject, self._setting)
+                    sample = build_sample(planned.key, work.plan.split, subject, self._settings)
             except Rejection as reason:
                 work.rejects.append(rejected(planned.photo, reason))
             else:
                 yield sample
             self._on_photo()
 
-    def _subjects(self, work: _ShardInWork) -> Iterator[tuple[PlannedSample, Subject | Rejection]]:
+    def _subjects(self, work: _ShardInWork) -> Iterator[tuple[PlannedSample, RgbdImage | Rejection]]:
         """Every photo with its disparity, batch by batch: depth models are at their best on a few photos at once.
 
         A batch never crosses a shard: who is in it may change the last bits of its disparity. The next batch is
@@ -179,11 +176,11 @@ class ShardWorker:
         photo: Photo | Rejection | None,
         maps: Iterator[DisparityMap | Rejection],
         clock: StageClock,
-    ) -> Subject | Rejection:
+    ) -> RgbdImage | Rejection:
         """Photo and the next disparity map together; a built-in scene; or why there is none."""
         if photo is None:
             with clock.stage("photo"):
-                return draw_builtin(source, long_side=self._config.source.long_side, stack=self._config.stack)
+                return builtin_rgbd(source, long_side=self._config.source.long_side, stack=self._config.stack)
         if isinstance(photo, Rejection):
             return photo
         disparity = next(maps)
@@ -196,4 +193,4 @@ class ShardWorker:
         if self._config.depth.sharpen_depth:
             with clock.stage("depth"):
                 disparity = with_sharp_edges(disparity, photo)
-        return Subject(photo, disparity)
+        return RgbdImage(photo, disparity)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,13 @@ class RejectedPhoto:
     message: str
 
 
+class FoundPhotos(NamedTuple):
+    """Photos to plan, and those that cannot be read or are duplicates."""
+
+    sources: list[PhotoSource]
+    left_out: list[RejectedPhoto]
+
+
 @dataclass(frozen=True)
 class Photo:
     """A photo as it is worked on: upright, sRGB, at most `long_side` long."""
@@ -81,7 +89,7 @@ class Photo:
             )
 
 
-def find_photos(spec: str, *, limit: int | None, seed: int) -> tuple[list[PhotoSource], list[RejectedPhoto]]:
+def find_photos(spec: str, *, limit: int | None, seed: int) -> FoundPhotos:
     """The first `limit` different photos of a folder, a CSV, or `builtin:N`, and those that were left out.
 
     Sorted by name, so that a smaller limit gives a prefix. Of exact duplicates the first is kept. Files are
@@ -109,7 +117,7 @@ def find_photos(spec: str, *, limit: int | None, seed: int) -> tuple[list[PhotoS
     if not photos:
         first = f"{rejected[0].name}: {rejected[0].message}"
         raise UserError(f"--photos {spec}: none of its {len(rejected)} photos can be read; the first, {first}")
-    return photos, rejected
+    return FoundPhotos(photos, rejected)
 
 
 def load_photo(source: PhotoSource, *, long_side: int) -> Photo:

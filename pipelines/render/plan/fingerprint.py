@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.depth.estimator import DepthOrigin
+from pipelines.runs.data_set_paths import DataSetPaths
+from pipelines.runs.settings import check_settings, read_settings, settings_to_json
 from shards.sample import SCHEMA_VERSION
 from shards.storage import StoragePath
 from simulator import RENDERER_VERSION
@@ -71,28 +72,13 @@ def _content_sha256(path: StoragePath | None) -> str:
 
 def sha256_of(content: Fingerprint) -> str:
     """The label `renderer.config_sha256` of every sample."""
-    return hashlib.sha256(to_json(content)).hexdigest()
+    return hashlib.sha256(settings_to_json(content)).hexdigest()
 
 
-def to_json(content: Fingerprint) -> bytes:
-    """The same bytes for the same record."""
-    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
-
-
-def check_same(path: StoragePath, now: Fingerprint) -> None:
-    """Raise UserError that names every key in which the data set at hand differs from this command."""
+def check_fingerprint(paths: DataSetPaths, now: Fingerprint) -> None:
+    """Raise UserError that names every setting in which this command differs from the data set."""
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-        keys = sorted(before.keys() | now.keys())
-    except (ValueError, AttributeError) as error:
-        raise UserError(f"{path} is damaged ({error}); choose another --out") from error
-    changed = [
-        f"{key} was {before.get(key, 'absent')}, now {now.get(key, 'absent')}"
-        for key in keys
-        if before.get(key) != now.get(key)
-    ]
-    if changed:
-        raise UserError(
-            f"{path.parent.parent} was begun with other settings: {'; '.join(changed)}; "
-            "give the old ones to resume it, or choose another --out"
-        )
+        before = read_settings(paths.fingerprint)
+    except ValueError as error:
+        raise UserError(f"{paths.fingerprint} is damaged ({error}); choose another --out") from error
+    check_settings(paths.out, before, now)

@@ -1,7 +1,7 @@
 """Which photo is which sample of which shard, frozen before any work: `OUT/.meta/plan.json`.
 
-A plan is a pure function of the photos, their perceptual hashes and two settings; a plan that grows, of the plan before
-as well. Growing never moves a sample: new ones come into shards of their own, behind the old ones of their split.
+A plan is a pure function of the plan before it, the new photos, their perceptual hashes and two settings. Samples
+never move: new ones go into new shards, numbered after the old ones of their split.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pipelines.errors import UserError
@@ -24,11 +25,11 @@ MAX_SAMPLES = 10**8  # keys have 8 digits
 
 @dataclass(frozen=True)
 class PlannedSample:
-    """One photo and the key of its sample: 8 digits, its place in the order in which photos were planned."""
+    """One photo and the key of its sample: 8 digits, its index in the order in which photos were planned."""
 
     key: str
     photo: PhotoSource
-    near_hash: str  # perceptual, 16 hex digits; "" when it has none: later photos must join the split of their like
+    near_hash: str  # perceptual hash, 16 hex digits or "": later near-duplicates join this photo's split
 
 
 @dataclass(frozen=True)
@@ -54,69 +55,63 @@ class Plan:
     def samples(self) -> int:
         return sum(len(shard.samples) for shard in self.shards)
 
-    @property
-    def samples_by_split(self) -> dict[str, int]:
-        counts = Counter(dict.fromkeys(SPLITS, 0))
-        for shard in self.shards:
-            counts[shard.split] += len(shard.samples)
-        return dict(counts)
+    def in_key_order(self) -> list[tuple[PlannedShard, PlannedSample]]:
+        """Every sample with its shard, in the order in which they were planned."""
+        pairs = ((shard, sample) for shard in self.shards for sample in shard.samples)
+        return sorted(pairs, key=lambda pair: pair[1].key)
 
-    @property
-    def placed(self) -> Iterator[tuple[PlannedShard, PlannedSample]]:
-        """Every sample with its shard, in the order of their keys."""
-        placed = ((shard, sample) for shard in self.shards for sample in shard.samples)
-        return iter(sorted(placed, key=lambda pair: pair[1].key))
-
-    @property
+    @cached_property
     def latest(self) -> dict[str, tuple[PlannedShard, PlannedSample]]:
-        """scene_id -> where it was planned last."""
-        return {sample.photo.scene_id: (shard, sample) for shard, sample in self.placed}
+        """scene_id -> shard and sample of its last try."""
+        return {sample.photo.scene_id: (shard, sample) for shard, sample in self.in_key_order()}
 
     @property
     def photos(self) -> list[PhotoSource]:
         """Each photo once, in the order in which they were planned first."""
-        return list({sample.photo.scene_id: sample.photo for _, sample in self.placed}.values())
+        return list({sample.photo.scene_id: sample.photo for _, sample in self.in_key_order()}.values())
 
-    def located(self, photos: Sequence[PhotoSource]) -> Plan:
-        """The same plan with the photos where they lie now; those that are not among them keep their place."""
-        now = {photo.scene_id: photo.location for photo in photos}
+    def is_last_try(self, shard: PlannedShard, scene_id: str) -> bool:
+        """Whether the scene was not planned again in a later shard."""
+        return self.latest[scene_id][0].name == shard.name
+
+    def with_locations(self, photos: Sequence[PhotoSource]) -> Plan:
+        """The same plan with the present locations of these photos; the locations of others stay."""
+        location = {photo.scene_id: photo.location for photo in photos}
         return Plan(
             tuple(
-                dataclasses.replace(shard, samples=tuple(_located(sample, now) for sample in shard.samples))
+                dataclasses.replace(shard, samples=tuple(_with_location(sample, location) for sample in shard.samples))
                 for shard in self.shards
             )
         )
 
+    def with_photos(
+        self, photos: Sequence[PhotoSource], splits: Mapping[str, str], hashes: Mapping[str, str], shard_size: int
+    ) -> Plan:
+        """The plan with samples for these photos in new shards; `splits` and `hashes` by scene_id.
 
-def grown(
-    plan: Plan, photos: Sequence[PhotoSource], splits: Mapping[str, str], hashes: Mapping[str, str], shard_size: int
-) -> Plan:
-    """The plan with samples for these photos in new shards; `splits` and `hashes` by scene_id.
-
-    Raises UserError beyond 10^8 samples, and ValueError when two photos are the same scene.
-    """
-    if plan.samples + len(photos) > MAX_SAMPLES:
-        raise UserError(
-            f"--photos: a data set holds at most {MAX_SAMPLES} samples, got {plan.samples + len(photos)}; use --limit"
-        )
-    if len({photo.scene_id for photo in photos}) != len(photos):
-        raise ValueError("photos must be different scenes, got a scene_id twice")
-    by_split: dict[str, list[PlannedSample]] = {split: [] for split in SPLITS}
-    for index, photo in enumerate(photos, start=plan.samples):
-        sample = PlannedSample(f"{index:08d}", photo, hashes.get(photo.scene_id, ""))
-        by_split[splits[photo.scene_id]].append(sample)
-    taken = Counter(shard.split for shard in plan.shards)
-    new = [
-        PlannedShard(f"{split}-{number:06d}", split, tuple(samples[start : start + shard_size]))
-        for split, samples in by_split.items()
-        for number, start in enumerate(range(0, len(samples), shard_size), start=taken[split])
-    ]
-    return Plan((*plan.shards, *new))
+        Raises UserError beyond 10^8 samples, and ValueError when two photos are the same scene.
+        """
+        total = self.samples + len(photos)
+        if total > MAX_SAMPLES:
+            raise UserError(f"--photos: a data set holds at most {MAX_SAMPLES} samples, got {total}; use --limit")
+        if len({photo.scene_id for photo in photos}) != len(photos):
+            raise ValueError("photos must be different scenes, got a scene_id twice")
+        by_split: dict[str, list[PlannedSample]] = {split: [] for split in SPLITS}
+        for index, photo in enumerate(photos, start=self.samples):
+            sample = PlannedSample(f"{index:08d}", photo, hashes.get(photo.scene_id, ""))
+            by_split[splits[photo.scene_id]].append(sample)
+        shards_before = Counter(shard.split for shard in self.shards)
+        new = [
+            PlannedShard(f"{split}-{number:06d}", split, tuple(samples[start : start + shard_size]))
+            for split, samples in by_split.items()
+            for number, start in enumerate(range(0, len(samples), shard_size), start=shards_before[split])
+        ]
+        return Plan((*self.shards, *new))
 
 
-def _located(sample: PlannedSample, now: Mapping[str, str]) -> PlannedSample:
-    location = now.get(sample.photo.scene_id, sample.photo.location)
-    return dataclasses.replace(sample, photo=dataclasses.replace(sample.photo, location=location))
+def _with_location(sample: PlannedSample, location: Mapping[str, str]) -> PlannedSample:
+    present = location.get(sample.photo.scene_id, sample.photo.location)
+    return dataclasses.replace(sample, photo=dataclasses.replace(sample.photo, location=present))
 
 
 def plan_to_json(plan: Plan) -> bytes:
@@ -137,13 +132,13 @@ def read_plan(path: StoragePath) -> Plan:
 
 
 def check_same_photos(path: StoragePath, plan: Plan, photos: Sequence[PhotoSource]) -> None:
-    """Raise UserError when the photos are not those that the plan at `path` froze.
+    """Raise UserError when the photos are not those of the plan at `path`.
 
-    Where they lie may have changed: what counts is what a shard says of them.
+    Locations may differ: a shard stores everything else that the record says of a photo.
     """
-    before, found = ({_without_location(photo) for photo in some} for some in (plan.photos, photos))
+    before, found = ({_without_location(photo) for photo in each} for each in (plan.photos, photos))
     if before != found:
-        gone, new = (sorted(some, key=lambda photo: photo.name) for some in (before - found, found - before))
+        gone, new = (sorted(each, key=lambda photo: photo.name) for each in (before - found, found - before))
         examples = ", ".join(dict.fromkeys(photo.name for photo in (gone + new)[:3]))
         raise UserError(
             f"{path.parent.parent} was planned for {len(before)} photos; now {len(gone)} of them are gone or changed "

@@ -1,8 +1,7 @@
-"""train, val or test for each scene: by its content alone, with everything that looks like it.
+"""train, val or test for each scene; near-duplicates share a split.
 
-A scene's split hangs on a hash of its content, so it is the same whatever else is in the data set and whatever its
-seed. Near-duplicates go together, by the hash of the first of their family; where some of a family are in the data set
-already, the others follow them.
+A scene's split depends on a hash of its content alone, not on the seed or on other photos. The first photo of a family
+of near-duplicates decides for the family; where members of it are in the data set already, the new ones follow them.
 """
 
 from __future__ import annotations
@@ -27,29 +26,28 @@ def split_of(scene_id: str, fractions: tuple[float, float, float]) -> str:
 def splits_of(
     photos: Sequence[PhotoSource],
     hashes: Mapping[str, str],
-    settled: Mapping[str, str],
+    assigned: Mapping[str, str],
     fractions: tuple[float, float, float],
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """The split of each photo by scene_id, and the photos that have none.
+    """The split of each photo by scene_id, and the conflicting splits of photos that get none.
 
     Args:
         hashes: perceptual hashes by scene_id, of these photos and of those in the data set.
-        settled: the splits of scenes that are in the data set already.
+        assigned: the splits of scenes that are in the data set already.
 
     Returns:
-        Splits; and for photos that look like scenes of several splits, those splits: wherever such a photo went, it
-        would leak.
+        Splits; and the conflicting splits of photos that look like scenes of several: in any split they would leak.
     """
-    head = families(hashes)
+    family_of = families(hashes)
     splits_of_family: dict[str, set[str]] = defaultdict(set)
-    for scene_id, split in settled.items():
-        splits_of_family[head.get(scene_id, scene_id)].add(split)
-    assigned, torn = {}, {}
+    for scene_id, split in assigned.items():
+        splits_of_family[family_of.get(scene_id, scene_id)].add(split)
+    splits, conflicting = {}, {}
     for photo in photos:
-        family = head.get(photo.scene_id, photo.scene_id)
-        near = sorted({settled[photo.scene_id]} if photo.scene_id in settled else splits_of_family[family])
+        family = family_of.get(photo.scene_id, photo.scene_id)
+        near = sorted({assigned[photo.scene_id]} if photo.scene_id in assigned else splits_of_family[family])
         if len(near) > 1:
-            torn[photo.scene_id] = near
+            conflicting[photo.scene_id] = near
         else:
-            assigned[photo.scene_id] = near[0] if near else split_of(family, fractions)
-    return assigned, torn
+            splits[photo.scene_id] = near[0] if near else split_of(family, fractions)
+    return splits, conflicting

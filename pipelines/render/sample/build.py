@@ -1,6 +1,6 @@
-"""One photo and its disparity become one sample: draw the stack, render it, label every frame.
+"""One RGB-D image becomes one sample: choose planes, blur and lens at random, render, label every frame.
 
-    disparity ──quantized──▶ codes ──draw──▶ planes, levels ──▶ lenses ──Scene.render──▶ frames ──▶ Sample
+    disparity ──quantized──▶ codes ──sample_frames──▶ lenses ──Scene.render──▶ frames ──▶ Sample
 
 Letters: D disparity, D_f plane in focus, K blur scale, r = K·|D − D_f| blur radius in pixels, F frames.
 Labels are computed from the 16-bit disparity that the shard stores, and the lens is set to the same numbers, so that
@@ -9,21 +9,28 @@ label, stored map and picture cannot disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.config import LensConfig, StackConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo
-from pipelines.render.sample.lens_draw import DrawnLens, compressed, draw_lens, drawn_jpeg_quality, noisy
-from pipelines.render.sample.stack_draw import FocusPoint, draw_stack
-from pipelines.render.sample.subject import Subject, to_srgb8
+from pipelines.render.sample.aperture_labels import aperture_record
+from pipelines.render.sample.lens_sampling import (
+    SampledLens,
+    jpeg_compressed,
+    sample_jpeg_quality,
+    sample_lens,
+    with_sensor_noise,
+)
+from pipelines.render.sample.rgbd import RgbdImage
+from pipelines.render.sample.stack_sampling import FocusPoint, sample_stack
 from shards.sample import (
     SCHEMA_VERSION,
-    ApertureRecord,
     DisparityRecord,
     FrameLabels,
     ImagingRecord,
@@ -33,84 +40,67 @@ from shards.sample import (
     Sample,
     SampleRecord,
 )
-from simulator import Aperture, ThinLens
+from simulator import ThinLens
 from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.highlight import HighlightCurve
 
+Codes = npt.NDArray[np.uint16]  # [H, W] disparity as it is stored
 MAX_CODE = 65535
 IN_FOCUS_RADIUS_PX = 1.0
 
 
-PLAIN = LensConfig()
-
-
 @dataclass(frozen=True)
-class Setting:
-    """What is the same for every sample of a data set."""
+class SampleSettings:
+    """Settings that all samples of a data set share."""
 
     stack: StackConfig
     seed: int
     renderer: RendererRecord
     device: str
-    lens: LensConfig = PLAIN
+    lens: LensConfig = field(default_factory=LensConfig)
 
 
 @dataclass(frozen=True)
-class FrameDraw:
-    """One frame before it is rendered: where the focus is, the lens, and the stacking group."""
+class FrameSettings:
+    """One frame before it is rendered: focus point, lens, stacking group, f-number and JPEG quality (0: none)."""
 
     point: FocusPoint
     lens: ThinLens
     group: int
+    f_number: float
+    jpeg_quality: int
 
 
-def photo_to_sample(key: str, split: str, subject: Subject, setting: Setting) -> Sample:
+def build_sample(key: str, split: str, rgbd: RgbdImage, settings: SampleSettings) -> Sample:
     """Render and label the stack of one photo. Raises Rejection when its disparity has too few depths."""
-    photo = subject.photo
-    scene_id = photo.source.scene_id
-    codes, record = quantized(subject.disparity)
-    stored = dequantized(codes, record)
-    height, width = codes.shape
-    optics = draw_lens(setting.seed, scene_id, setting.lens, photo.camera, (width, height))
-    if not subject.is_clipped:
-        optics = replace(optics, highlight=HighlightCurve(peak=1.0))
-    draws = draw_frames(setting, scene_id, codes, record, optics)
-    optics = optics.for_disparity(record.scale * int(np.ptp(codes)) if record.kind == "metric" else 1.0)
-    lenses = [draw.lens for draw in draws]
-    radius_px = largest_radius_px(lenses, subject.disparity_range(stored), optics.aperture)
-    scene = subject.scene(stored, radius_px, setting.device, optics.highlight)
-    linear = scene.render(lenses, aperture=optics.aperture, quality=setting.stack.quality)  # [F, 3, H, W]
-    frames = to_srgb8(noisy(linear, optics.noise, setting.seed, scene_id), setting.lens.tone)
-    qualities = [drawn_jpeg_quality(setting.seed, scene_id, optics.recipe, i) for i in range(len(draws))]
-    f_numbers = [optics.f_number(draw.lens, record.kind == "metric", max(width, height)) for draw in draws]
-    labels = [
-        replace(label_frame(draw, stored), f_number=n, jpeg_quality=q)
-        for draw, n, q in zip(draws, f_numbers, qualities, strict=True)
-    ]
+    codes, disparity = quantized(rgbd.disparity)
+    stored = dequantized(codes, disparity)
+    lens = _sample_lens(rgbd, settings, _depth_range(codes, disparity))
+    frames = sample_frames(settings, rgbd.photo.source.scene_id, codes, disparity, lens)
     return Sample(
         key=key,
-        aif=photo.srgb,
+        aif=rgbd.photo.srgb,
         disparity=codes,
-        frames=np.stack([compressed(frame, q) for frame, q in zip(frames, qualities, strict=True)]),
+        frames=_rendered(rgbd, stored, frames, lens, settings),
         record=SampleRecord(
             schema_version=SCHEMA_VERSION,
-            scene_id=scene_id,
+            scene_id=rgbd.photo.source.scene_id,
             split=split,
-            width=width,
-            height=height,
-            seed=setting.seed,
-            disparity=record,
-            frames=tuple(labels),
-            aperture=aperture_record(optics.aperture),
-            lens=_lens_record(optics, f_numbers),
-            imaging=_imaging_record(optics, setting.lens),
-            photo=_photo_record(photo),
-            renderer=setting.renderer,
+            width=codes.shape[1],
+            height=codes.shape[0],
+            seed=settings.seed,
+            disparity=disparity,
+            frames=tuple(label_frame(frame, stored) for frame in frames),
+            aperture=aperture_record(lens.aperture),
+            lens=_lens_record(lens, min(frame.f_number for frame in frames)),
+            imaging=_imaging_record(lens, settings.lens),
+            photo=_photo_record(rgbd.photo),
+            renderer=settings.renderer,
         ),
     )
 
 
-def quantized(disparity: DisparityMap) -> tuple[npt.NDArray[np.uint16], DisparityRecord]:
+def quantized(disparity: DisparityMap) -> tuple[Codes, DisparityRecord]:
     """Disparity in 16 bits, [H, W], with D = offset + scale · code.
 
     Relative disparity keeps the fixed range [0, 1], so that codes mean the same in every sample; metric disparity
@@ -132,45 +122,82 @@ def quantized(disparity: DisparityMap) -> tuple[npt.NDArray[np.uint16], Disparit
     return codes, record
 
 
-def dequantized(codes: npt.NDArray[np.uint16], record: DisparityRecord) -> npt.NDArray[np.float32]:
-    """D of every pixel as whoever reads the shard gets it, [H, W]."""
+def dequantized(codes: Codes, record: DisparityRecord) -> npt.NDArray[np.float32]:
+    """D of every pixel as readers of the shard get it, [H, W]."""
     return (record.offset + record.scale * codes.astype(np.float64)).astype(np.float32)
 
 
-def draw_frames(
-    setting: Setting, scene_id: str, codes: npt.NDArray[np.uint16], record: DisparityRecord, optics: DrawnLens
-) -> list[FrameDraw]:
-    """The grid of planes and levels as F lenses, level-major: frame = level · planes + plane, group = level.
+def _depth_range(codes: Codes, record: DisparityRecord) -> float:
+    """Disparity that blur levels count from: 1 when relative, the photo's own range in 1/m when metric."""
+    return 1.0 if record.kind == "relative" else record.scale * int(np.ptp(codes))
 
-    A blur level is drawn as the radius, in percent of the long side, across the photo's whole depth range. That range
-    is 1 for relative disparity, where the drawn number is also the label 100·K/long_side. In 1/m it is what the photo
-    has: a far landscape and a table top then get the same choice of radii, and K says by how strong a lens.
-    A recipe with f-numbers draws those instead; the levels stay within what the stack's flags allow.
+
+def _sample_lens(rgbd: RgbdImage, settings: SampleSettings, depth_range: float) -> SampledLens:
+    photo = rgbd.photo
+    size = (photo.srgb.shape[1], photo.srgb.shape[0])
+    lens = sample_lens(settings.seed, photo.source.scene_id, settings.lens, photo.camera, size)
+    lens = lens.for_disparity(depth_range)
+    return lens if rgbd.is_clipped else replace(lens, highlight=HighlightCurve(peak=1.0))
+
+
+def sample_frames(
+    settings: SampleSettings, scene_id: str, codes: Codes, record: DisparityRecord, lens: SampledLens
+) -> list[FrameSettings]:
+    """The grid of planes and levels as F frames, level-major: frame = level · planes + plane, group = level.
+
+    A blur level is the radius, in percent of the long side, across the photo's whole depth range. That range is 1 for
+    relative disparity, where the sampled number is also the label 100·K/long_side. Metric disparity has a range of its
+    own, in 1/m: a far landscape and a table top get the same choice of radii, and K tells how strong a lens they need.
     """
-    draw = draw_stack(setting.seed, scene_id, codes, setting.stack)
-    depth_range = 1.0 if record.kind == "relative" else record.scale * int(np.ptp(codes))
-    levels = draw.blur_levels
-    dioptres = optics.dioptres(0.0 if record.kind == "relative" else depth_range)
-    if optics.recipe.f_number[1] and optics.focal_length_mm and optics.sensor_width_mm and dioptres:
-        physical = optics.blur_levels(setting.seed, scene_id, setting.stack.levels, dioptres)
-        least, most = setting.stack.blur_level_min, setting.stack.blur_level_max
-        levels = tuple(min(max(level, least), most) for level in physical)
-    frames = []
-    for (group, blur_level), point in product(enumerate(levels), draw.points):
+    stack = sample_stack(settings.seed, scene_id, codes, settings.stack)
+    levels = _physical_levels(settings, scene_id, codes, record, lens) or stack.blur_levels
+    depth_range, long_side, is_metric = _depth_range(codes, record), max(codes.shape), record.kind == "metric"
+    frames: list[FrameSettings] = []
+    for (group, level), point in product(enumerate(levels), stack.points):
         focus = record.offset + record.scale * int(codes[point.row, point.column])  # D_f: the stored D at the point
-        lens = ThinLens.from_blur_level(focus, blur_level / depth_range, max(codes.shape))
-        frames.append(FrameDraw(point, lens, group))
+        thin = ThinLens.from_blur_level(focus, level / depth_range, long_side)
+        quality = sample_jpeg_quality(settings.seed, scene_id, lens.recipe, len(frames))
+        frames.append(FrameSettings(point, thin, group, lens.f_number(thin, is_metric, long_side), quality))
     return frames
 
 
-def label_frame(draw: FrameDraw, stored: npt.NDArray[np.float32]) -> FrameLabels:
-    """What is known of a frame; radii over all pixels of the stored disparity, [H, W]."""
+def _physical_levels(
+    settings: SampleSettings, scene_id: str, codes: Codes, record: DisparityRecord, lens: SampledLens
+) -> tuple[float, ...]:
+    """Blur levels of the recipe's f-numbers, within the stack's flags; empty where the recipe or the lens has none."""
+    dioptres = lens.dioptres(0.0 if record.kind == "relative" else _depth_range(codes, record))
+    if not (lens.recipe.f_number[1] and lens.focal_length_mm and lens.sensor_width_mm and dioptres):
+        return ()
+    stack = settings.stack
+    levels = lens.blur_levels(settings.seed, scene_id, stack.levels, dioptres)
+    return tuple(min(max(level, stack.blur_level_min), stack.blur_level_max) for level in levels)
+
+
+def _rendered(
+    rgbd: RgbdImage,
+    stored: npt.NDArray[np.float32],
+    frames: list[FrameSettings],
+    lens: SampledLens,
+    settings: SampleSettings,
+) -> npt.NDArray[np.uint8]:
+    """The stack in 8-bit sRGB, [F, H, W, 3], with the sensor's noise and the frames' JPEG compression."""
+    lenses = [frame.lens for frame in frames]
+    radius_px = largest_radius_px(lenses, rgbd.disparity_range(stored), lens.aperture)
+    scene = rgbd.scene(stored, radius_px, settings.device, lens.highlight)
+    linear = scene.render(lenses, aperture=lens.aperture, quality=settings.stack.quality)  # [F, 3, H, W]
+    noisy = with_sensor_noise(linear, lens.noise, settings.seed, rgbd.photo.source.scene_id)
+    pixels = to_srgb8(noisy, settings.lens.tone)
+    return np.stack([jpeg_compressed(p, frame.jpeg_quality) for p, frame in zip(pixels, frames, strict=True)])
+
+
+def label_frame(frame: FrameSettings, stored: npt.NDArray[np.float32]) -> FrameLabels:
+    """Labels of one frame; radii are taken over all pixels of the stored disparity, [H, W]."""
     height, width = stored.shape
-    lens = draw.lens
+    lens = frame.lens
     radius_px = lens.blur_scale_px * np.abs(stored.astype(np.float64) - lens.focus_disparity)
     return FrameLabels(
-        focus_x=(draw.point.column + 0.5) / width,
-        focus_y=(draw.point.row + 0.5) / height,
+        focus_x=(frame.point.column + 0.5) / width,
+        focus_y=(frame.point.row + 0.5) / height,
         focus_disparity=lens.focus_disparity,
         blur_scale_px=lens.blur_scale_px,
         blur_level=lens.blur_level(max(height, width)),
@@ -178,35 +205,26 @@ def label_frame(draw: FrameDraw, stored: npt.NDArray[np.float32]) -> FrameLabels
         in_focus_fraction=float((radius_px <= IN_FOCUS_RADIUS_PX).mean()),
         radius_p95_px=float(np.percentile(radius_px, 95)),
         radius_max_px=float(radius_px.max()),
-        group=draw.group,
+        group=frame.group,
+        f_number=frame.f_number,
+        jpeg_quality=frame.jpeg_quality,
     )
 
 
-def aperture_record(aperture: Aperture) -> ApertureRecord:
-    """What the json says of an aperture."""
-    shape = "raster" if aperture.raster else "disc" if aperture.blades == 0 else "blades"
-    same = ("blades", "roundness", "rotation_deg", "obstruction", "spherical", "squeeze", "cat_eye")
-    return ApertureRecord(
-        shape=shape,
-        **{name: getattr(aperture, name) for name in (*same, "focus_shift", "magnification")},
-        raster_sha256=aperture.raster.sha256 if aperture.raster else "",
-    )
-
-
-def _lens_record(optics: DrawnLens, f_numbers: list[float]) -> LensRecord:
-    assumed = optics.recipe.depth
+def _lens_record(lens: SampledLens, f_number: float) -> LensRecord:
+    assumed = lens.recipe.depth
     return LensRecord(
-        f_number=min(f_numbers),
-        focal_length_mm=optics.focal_length_mm,
-        sensor_width_mm=optics.sensor_width_mm,
-        recipe=optics.recipe.name,
+        f_number=f_number,
+        focal_length_mm=lens.focal_length_mm,
+        sensor_width_mm=lens.sensor_width_mm,
+        recipe=lens.recipe.name,
         near_m=assumed.near_m if assumed else 0.0,
         far_m=assumed.far_m if assumed else 0.0,
     )
 
 
-def _imaging_record(optics: DrawnLens, config: LensConfig) -> ImagingRecord:
-    curve, noise = optics.highlight, optics.noise
+def _imaging_record(lens: SampledLens, config: LensConfig) -> ImagingRecord:
+    curve, noise = lens.highlight, lens.noise
     return ImagingRecord(
         curve.knee, curve.peak, curve.window, noise.full_well_electrons, noise.read_noise_electrons, config.tone
     )

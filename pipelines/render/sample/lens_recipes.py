@@ -1,4 +1,4 @@
-"""Lenses to draw from. A recipe is a function that returns ranges; a scene's lens is drawn within them.
+"""Recipes of lenses. A recipe is a function that returns ranges; a scene's lens is sampled within them.
 
 A pair is (lowest, highest); equal ends fix a value. Optics are those of lenses that exist; depths are an assumption,
 used where disparity is relative, and recorded with every sample.
@@ -6,9 +6,10 @@ used where disparity is relative, and recorded with every sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 
+from simulator import Aperture
 from simulator.optics.lens import DepthRange
 
 Range = tuple[float, float]
@@ -19,9 +20,10 @@ class LensRecipe:
     """Ranges of one kind of lens.
 
     focal_length_mm, sensor_width_mm: 0.0: what the photo's EXIF says.
-    f_number:      (0, 0): blur levels are drawn by the stack's own flags instead.
-    depth:         what relative disparity stands for; None where nothing is assumed.
+    f_number:      (0, 0): blur levels are sampled within the stack's flags instead.
+    depth:         distances that relative disparity stands for; None where nothing is assumed.
     blades:        numbers to choose from, 0 a disc.
+    aperture:      any numbers of simulator.Aperture by their names; those not named keep their defaults.
     focus_shift:   of red and blue against green, in shares of the scene's depth range; negative as lenses mostly have
                    it (secondary spectrum): green fringes behind the plane in focus, magenta ones in front of it.
     lateral:       magnification of red less 1; blue's is the opposite.
@@ -36,17 +38,18 @@ class LensRecipe:
     f_number: Range = (0.0, 0.0)
     depth: DepthRange | None = None
     blades: tuple[int, ...] = (0,)
-    roundness: Range = (0.0, 0.0)
-    obstruction: Range = (0.0, 0.0)
-    spherical: Range = (0.0, 0.0)
-    squeeze: Range = (1.0, 1.0)
-    cat_eye: Range = (0.0, 0.0)
+    aperture: Mapping[str, Range] = field(default_factory=dict)
     focus_shift: Range = (0.0, 0.0)
     lateral: Range = (0.0, 0.0)
     highlight_peak: Range = (1.0, 1.0)
     full_well_electrons: Range = (0.0, 0.0)
     read_noise_electrons: Range = (0.0, 0.0)
     jpeg_quality: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        numbers = [each.name for each in fields(Aperture) if each.type == "float"]
+        if unknown := sorted(set(self.aperture) - set(numbers)):
+            raise ValueError(f"recipe {self.name}: aperture must name some of {numbers}, got {unknown}")
 
 
 def plain() -> LensRecipe:
@@ -57,10 +60,11 @@ def plain() -> LensRecipe:
 def portrait_85mm() -> LensRecipe:
     """A fast 85 mm on full frame: round blades, slight cat-eyes, green and magenta fringes."""
     return LensRecipe(
-        "portrait-85mm", 85.0, 36.0, (1.4, 4.0), DepthRange(1.5, 10.0), blades=(9, 11), roundness=(0.6, 1.0),
-        spherical=(-0.3, 0.3), cat_eye=(0.2, 0.5), focus_shift=(-0.02, 0.0), lateral=(-2e-4, 2e-4),
+        "portrait-85mm", 85.0, 36.0, (1.4, 4.0), DepthRange(1.5, 10.0), blades=(9, 11),
+        focus_shift=(-0.02, 0.0), lateral=(-2e-4, 2e-4),
         highlight_peak=(4.0, 20.0), full_well_electrons=(8e3, 5e4), read_noise_electrons=(1.5, 4.0),
         jpeg_quality=(85, 98),
+        aperture={"roundness": (0.6, 1.0), "spherical": (-0.3, 0.3), "cat_eye": (0.2, 0.5)},
     )  # fmt: skip
 
 
@@ -75,29 +79,31 @@ def phone() -> LensRecipe:
 def vintage_swirl() -> LensRecipe:
     """A 58 mm f/2 of the 1960s: strong cat-eyes that seem to swirl, bright rims, straight blades, fringes."""
     return LensRecipe(
-        "vintage-swirl", 58.0, 36.0, (2.0, 4.0), DepthRange(0.8, 10.0), blades=(6, 8), roundness=(0.0, 0.5),
-        spherical=(0.3, 0.9), cat_eye=(0.7, 1.1), focus_shift=(-0.03, 0.0), lateral=(-8e-4, 8e-4),
+        "vintage-swirl", 58.0, 36.0, (2.0, 4.0), DepthRange(0.8, 10.0), blades=(6, 8),
+        focus_shift=(-0.03, 0.0), lateral=(-8e-4, 8e-4),
         highlight_peak=(4.0, 16.0), full_well_electrons=(8e3, 3e4), read_noise_electrons=(2.0, 6.0),
         jpeg_quality=(80, 95),
+        aperture={"roundness": (0.0, 0.5), "spherical": (0.3, 0.9), "cat_eye": (0.7, 1.1)},
     )  # fmt: skip
 
 
 def mirror_500mm() -> LensRecipe:
-    """A catadioptric 500 mm: rings instead of discs, no colour (mirrors have none)."""
+    """A catadioptric 500 mm: rings instead of discs, no color (mirrors have none)."""
     return LensRecipe(
-        "mirror-500mm", 500.0, 36.0, (6.3, 11.0), DepthRange(20.0, 200.0), obstruction=(0.38, 0.5),
-        cat_eye=(0.0, 0.3), highlight_peak=(4.0, 16.0), full_well_electrons=(3e3, 2e4),
+        "mirror-500mm", 500.0, 36.0, (6.3, 11.0), DepthRange(20.0, 200.0), highlight_peak=(4.0, 16.0),
+        full_well_electrons=(3e3, 2e4),
         read_noise_electrons=(2.0, 5.0), jpeg_quality=(85, 97),
+        aperture={"obstruction": (0.38, 0.5), "cat_eye": (0.0, 0.3)},
     )  # fmt: skip
 
 
 def cine_anamorphic() -> LensRecipe:
-    """A 50 mm anamorphic on Super 35: upright ovals, some lateral colour, a fine sensor."""
+    """A 50 mm anamorphic on Super 35: upright ovals, some lateral color, a fine sensor."""
     return LensRecipe(
-        "cine-anamorphic", 50.0, 24.89, (2.0, 4.0), DepthRange(1.0, 15.0), blades=(0, 11, 15), roundness=(0.5, 1.0),
-        squeeze=(1.5, 2.0), cat_eye=(0.1, 0.4), spherical=(-0.2, 0.4), focus_shift=(-0.01, 0.0),
-        lateral=(-6e-4, 6e-4), highlight_peak=(6.0, 24.0), full_well_electrons=(2e4, 6e4),
+        "cine-anamorphic", 50.0, 24.89, (2.0, 4.0), DepthRange(1.0, 15.0), blades=(0, 11, 15),
+        focus_shift=(-0.01, 0.0), lateral=(-6e-4, 6e-4), highlight_peak=(6.0, 24.0), full_well_electrons=(2e4, 6e4),
         read_noise_electrons=(1.5, 3.0),
+        aperture={"roundness": (0.5, 1.0), "squeeze": (1.5, 2.0), "cat_eye": (0.1, 0.4), "spherical": (-0.2, 0.4)},
     )  # fmt: skip
 
 
@@ -109,4 +115,4 @@ LENS_RECIPES: dict[str, Callable[[], LensRecipe]] = {
     "mirror-500mm": mirror_500mm,
     "cine-anamorphic": cine_anamorphic,
 }
-"""What `--lens-recipe NAME` draws from."""
+"""Recipes by the names that `--lens-recipe` takes."""

@@ -2,8 +2,7 @@
 
 Every texture is a pure function of (name, size, seed), tiles without a seam in both directions, holds
 reflectances in [0, 1], and carries no lighting but the faint relief that a photograph of the material shows.
-A bigger size is the same material with more detail. The patterns themselves live in texture_mineral.py,
-texture_made.py and texture_organic.py.
+A larger size is the same material with more detail. The patterns are in mineral.py, made.py and organic.py.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from simulator.scenes.textures import made, mineral, organic
-from simulator.scenes.textures.noise import mixed
+from simulator.scenes.textures.noise import mix_seeds
 from simulator.scenes.textures.pattern import Canvas
 
 _PATTERNS: dict[str, Callable[[Canvas], Tensor]] = {
@@ -65,5 +64,5 @@ def texture(name: str, height: int, width: int, seed: int) -> Float[Tensor, "3 h
         raise ValueError(f"texture name must be one of {', '.join(TEXTURES)}; got {name!r}")
     if height < 1 or width < 1:
         raise ValueError(f"texture height and width must be >= 1, got {height} and {width}")
-    canvas = Canvas(height, width, mixed(seed, crc32(name.encode())))  # seed 3 picks another palette per name
+    canvas = Canvas(height, width, mix_seeds(seed, crc32(name.encode())))  # seed 3 picks another palette per name
     return _PATTERNS[name](canvas).clamp(0.0, 1.0).contiguous()

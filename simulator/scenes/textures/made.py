@@ -10,7 +10,7 @@ from simulator.scenes.textures.pattern import Canvas, linear, mix, relief, smoot
 
 def tiles(canvas: Canvas) -> Tensor:
     """Glazed cement tiles in grout; about half of the seeds carry a printed motif."""
-    base, motif, third, grout = canvas.pick(
+    base, motif, third, grout = canvas.palette(
         1,
         (
             ("#d8d3c6", "#3f5f7f", "#8fa9bd", "#b2aca0"),
@@ -24,7 +24,7 @@ def tiles(canvas: Canvas) -> Tensor:
     u, v = (2.0 * (x - column) - 1.0).abs(), (2.0 * (y - row) - 1.0).abs()
     soft = 2.0 * canvas.softness(6)
     color = mix(base, base * 0.88, canvas.cell_value(column, row, 2))
-    if canvas.draw(3) < 0.65:
+    if canvas.uniform(3) < 0.65:
         color = _encaustic(canvas, color, motif, third, u, v, soft)
     glaze = 1.0 + 0.05 * canvas.fractal(14, 4) + 0.03 * canvas.fractal(80, 5, octaves=3)
     inside = 1.0 - torch.maximum(u, v)
@@ -36,8 +36,8 @@ def tiles(canvas: Canvas) -> Tensor:
 def _encaustic(
     canvas: Canvas, color: Tensor, motif: Tensor, third: Tensor, u: Tensor, v: Tensor, soft: float
 ) -> Tensor:
-    """Star, ring and corner quarters: symmetric in the tile, so that neighbours join up."""
-    reach, ring = canvas.draw(7, 0.7, 0.95), canvas.draw(8, 0.35, 0.55)
+    """Star, ring and corner quarters: symmetric in the tile, so that neighbors join up."""
+    reach, ring = canvas.uniform(7, 0.7, 0.95), canvas.uniform(8, 0.35, 0.55)
     star = (u**0.5 + v**0.5) - reach**0.5 * 1.12
     radius = (u * u + v * v).sqrt()
     corner = ((1 - u) ** 2 + (1 - v) ** 2).sqrt()
@@ -48,15 +48,9 @@ def _encaustic(
 
 
 def checker(canvas: Canvas) -> Tensor:
-    """Chequered floor, worn."""
-    a, b = canvas.pick(
-        1,
-        (
-            ("#d9d2c4", "#33302e"),
-            ("#c9b48f", "#6a3b2c"),
-            ("#cfd4d2", "#4b6570"),
-            ("#d6cba8", "#47603f"),
-        ),
+    """Checkered floor, worn."""
+    a, b = canvas.palette(
+        1, (("#d9d2c4", "#33302e"), ("#c9b48f", "#6a3b2c"), ("#cfd4d2", "#4b6570"), ("#d6cba8", "#47603f"))
     )
     x, y = canvas.grid(8, 8, even_columns=True, even_rows=True)
     soft = canvas.softness(8)
@@ -69,7 +63,7 @@ def checker(canvas: Canvas) -> Tensor:
 
 def stripes(canvas: Canvas) -> Tensor:
     """Awning cloth: broad stripes with fine lines, woven."""
-    cloth, stripe, line = canvas.pick(
+    cloth, stripe, line = canvas.palette(
         1,
         (
             ("#e3dccb", "#a83a30", "#7d2a24"),
@@ -89,7 +83,7 @@ def stripes(canvas: Canvas) -> Tensor:
 
 def plaid(canvas: Canvas) -> Tensor:
     """Tartan: the same sequence of threads across and along, in twill."""
-    colors = canvas.pick(
+    colors = canvas.palette(
         1,
         (
             ("#7a2a2a", "#1f3a34", "#c9b36a", "#26262b"),
@@ -115,7 +109,7 @@ def plaid(canvas: Canvas) -> Tensor:
 
 def weave(canvas: Canvas) -> Tensor:
     """Plain-woven cloth: linen, canvas, wool."""
-    warp, weft = canvas.pick(
+    warp, weft = canvas.palette(
         1,
         (
             ("#b8a98c", "#a39272"),
@@ -145,8 +139,8 @@ def _threads(canvas: Canvas, per_long_side: int) -> Tensor:
 
 
 def knit(canvas: Canvas) -> Tensor:
-    """Stockinette: columns of V-shaped stitches; some seeds have coloured bands."""
-    yarn, second, shadow = canvas.pick(
+    """Stockinette: columns of V-shaped stitches; some seeds have colored bands."""
+    yarn, second, shadow = canvas.palette(
         1,
         (
             ("#a83c36", "#d9cbb2", "#3d1512"),
@@ -163,14 +157,14 @@ def knit(canvas: Canvas) -> Tensor:
     v = 2.0 * (rise - rise.floor()) - 1.0
     loop = (1.0 - v.abs() ** 2.5) * smoothstep(1.02, 0.72, u) * smoothstep(-0.02, 0.16, u)
     fibre = canvas.fractal(60, 2, octaves=4, gain=0.8)
-    band = (canvas.value(rise.floor() % canvas.count(22, canvas.height), 3) < 0.3) & (canvas.draw(4) < 0.5)
+    band = (canvas.value(rise.floor() % canvas.count(22, canvas.height), 3) < 0.3) & (canvas.uniform(4) < 0.5)
     color = torch.where(band, second[:, None, None], yarn[:, None, None])
     return mix(shadow, color * (1.0 + 0.15 * fibre), 0.15 + 0.85 * loop)
 
 
 def kilim(canvas: Canvas) -> Tensor:
     """Flat-woven rug: bands of diamonds and zigzags in steps of the weave."""
-    colors = canvas.pick(
+    colors = canvas.palette(
         1,
         (
             ("#7a2f27", "#26394d", "#c9a765", "#d8cdb6", "#3a2622"),
@@ -194,7 +188,7 @@ def kilim(canvas: Canvas) -> Tensor:
 
 def wallpaper(canvas: Canvas) -> Tensor:
     """Printed paper: staggered flowers between dotted lines."""
-    ground, print_color, accent = canvas.pick(
+    ground, print_color, accent = canvas.palette(
         1,
         (
             ("#c9bfa8", "#8f7f63", "#a5574a"),
@@ -210,7 +204,7 @@ def wallpaper(canvas: Canvas) -> Tensor:
     u, v = 2.0 * (x - x.floor()) - 1.0, 2.0 * (y - row) - 1.0
     soft = 2.0 * canvas.softness(8)
     radius, angle = (u * u + v * v).sqrt(), torch.atan2(v, u)
-    petals = int(canvas.draw(2, 4.0, 8.0))
+    petals = int(canvas.uniform(2, 4.0, 8.0))
     flower = radius - 0.36 - 0.20 * torch.cos(petals * angle)
     stem = (u - 0.25 * v * (1.0 - v * v)).abs() - 0.035
     color = mix(ground, print_color, smoothstep(soft, 0.0, stem) * smoothstep(0.3, 0.5, v.abs()))
@@ -222,7 +216,7 @@ def wallpaper(canvas: Canvas) -> Tensor:
 
 def paper(canvas: Canvas) -> Tensor:
     """Tinted drawing paper with fibres and a tooth."""
-    (tint,) = canvas.pick(
+    (tint,) = canvas.palette(
         1,
         (
             ("#d9cfb9",),
@@ -243,7 +237,7 @@ def paper(canvas: Canvas) -> Tensor:
 
 def print_marks(canvas: Canvas) -> Tensor:
     """A printed page: headlines and columns of text-like marks."""
-    page, ink = canvas.pick(1, (("#dcd3bf", "#2a2622"), ("#e2dfd6", "#1f2226"), ("#d2c39f", "#3a2a20")))
+    page, ink = canvas.palette(1, (("#dcd3bf", "#2a2622"), ("#e2dfd6", "#1f2226"), ("#d2c39f", "#3a2a20")))
     marks = torch.zeros(canvas.height, canvas.width)
     x, y = canvas.grid(3, 3)
     margin = (x - x.floor() > 0.06) & (x - x.floor() < 0.94)

@@ -19,7 +19,7 @@ def plaster(canvas: Canvas) -> Tensor:
         ("#8fa3a0", "#6d8481"),
         ("#d5c9c0", "#ad9c90"),
     )
-    light, dark = canvas.pick(1, palettes)
+    light, dark = canvas.palette(1, palettes)
     stain = smoothstep(-0.2, 1.1, canvas.fractal(3, 2))
     trowel = canvas.fractal(10, 3, gain=0.55, stretch=0.5)
     grain = canvas.fractal(70, 4, octaves=3, gain=0.7)
@@ -29,7 +29,7 @@ def plaster(canvas: Canvas) -> Tensor:
 
 def glaze(canvas: Canvas) -> Tensor:
     """Smooth enamel, a little uneven, with a few specks."""
-    (tint,) = canvas.pick(
+    (tint,) = canvas.palette(
         1, (("#2f5d6b",), ("#c9b28a",), ("#8a3a2c",), ("#e0d8c6",), ("#3f5a44",), ("#b8792f",), ("#41465a",))
     )
     specks = canvas.cellular(64, 2, jitter=1.0)
@@ -41,7 +41,7 @@ def glaze(canvas: Canvas) -> Tensor:
 
 def concrete(canvas: Canvas) -> Tensor:
     """Cast concrete: blotches, pits, faint lines of the formwork."""
-    light, dark = canvas.pick(1, (("#aaa7a0", "#7f7c76"), ("#b5aea2", "#8a8073"), ("#94999b", "#6b7073")))
+    light, dark = canvas.palette(1, (("#aaa7a0", "#7f7c76"), ("#b5aea2", "#8a8073"), ("#94999b", "#6b7073")))
     blotch = 0.5 + 0.45 * canvas.fractal(4, 2, gain=0.6)
     pits = canvas.cellular(60, 3)
     hole = smoothstep(0.16, 0.08, pits.nearest) * (pits.value > 0.7)
@@ -61,7 +61,7 @@ def brick(canvas: Canvas) -> Tensor:
         ("#c9c3b8", "#d6d1c8", "#aaa398", "#b4ada1"),
         ("#9c5a3c", "#7c4a3a", "#b87850", "#6f6a64"),
     )
-    *bricks, mortar = canvas.pick(1, palettes)
+    *bricks, mortar = canvas.palette(1, palettes)
     return _masonry(canvas, bricks, mortar, columns=6, rows=16, bevel=0.10)
 
 
@@ -72,7 +72,7 @@ def ashlar(canvas: Canvas) -> Tensor:
         ("#9a9a96", "#85867f", "#aeada6", "#74736e"),
         ("#c2ab86", "#a98f69", "#d0bd9b", "#93805f"),
     )
-    *stones, mortar = canvas.pick(1, palettes)
+    *stones, mortar = canvas.palette(1, palettes)
     return _masonry(canvas, stones, mortar, columns=4, rows=6, bevel=0.07)
 
 
@@ -96,7 +96,7 @@ def _masonry(canvas: Canvas, stones: list[Tensor], mortar: Tensor, *, columns: i
 
 def stone(canvas: Canvas) -> Tensor:
     """Dry wall of rounded field stones of all tones."""
-    *tones, gap = canvas.pick(
+    *tones, gap = canvas.palette(
         1,
         (
             ("#8c867a", "#a39a88", "#6f6c66", "#b3a58c", "#2e2b27"),
@@ -114,7 +114,7 @@ def stone(canvas: Canvas) -> Tensor:
 
 def cobble(canvas: Canvas) -> Tensor:
     """Paving of small setts in sand."""
-    *tones, gap = canvas.pick(
+    *tones, gap = canvas.palette(
         1,
         (
             ("#77736d", "#8d8880", "#5f5c58", "#3d3934"),
@@ -131,7 +131,7 @@ def cobble(canvas: Canvas) -> Tensor:
 
 def gravel(canvas: Canvas) -> Tensor:
     """Two sizes of pebbles."""
-    *tones, gap = canvas.pick(
+    *tones, gap = canvas.palette(
         1,
         (
             ("#9b9184", "#b8ae9f", "#77706a", "#cfc6b7", "#3b352f"),
@@ -150,7 +150,7 @@ def gravel(canvas: Canvas) -> Tensor:
 
 def marble(canvas: Canvas) -> Tensor:
     """Polished slab: veins run where a warped noise crosses zero."""
-    light, cloud, vein = canvas.pick(
+    light, cloud, vein = canvas.palette(
         1,
         (
             ("#dedbd5", "#bdb9b3", "#6f6b69"),
@@ -167,7 +167,7 @@ def marble(canvas: Canvas) -> Tensor:
 
 def terrazzo(canvas: Canvas) -> Tensor:
     """Chips of stone in cement, ground flat."""
-    *chips, cement = canvas.pick(
+    *chips, cement = canvas.palette(
         1,
         (
             ("#7b4a3a", "#c9b79a", "#4d5a58", "#e0d8ca", "#c3bbb0"),
@@ -187,7 +187,7 @@ def terrazzo(canvas: Canvas) -> Tensor:
 
 def rust(canvas: Canvas) -> Tensor:
     """Old paint that flakes off corroded steel."""
-    paint, *iron = canvas.pick(
+    paint, *iron = canvas.palette(
         1,
         (
             ("#4f7a78", "#6b3a20", "#9a5a2c", "#3c2418"),

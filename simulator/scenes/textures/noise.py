@@ -1,4 +1,4 @@
-"""Seeded noise for pictures: hashed lattices, fractal sums, cells. Periodic, so that textures tile without a seam.
+"""Seeded noise for textures: hashed lattices, fractal sums, cells. Periodic, so that textures tile without a seam.
 
 Values come from an integer hash of (lattice index, seed), not from a random generator: the same bytes on every
 machine, and a lattice point keeps its value whatever the size of the picture.
@@ -18,20 +18,20 @@ _ODD = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: spreads seeds that differ by o
 _MASK = (1 << 64) - 1
 
 
-def hashed(index: Int64[Tensor, ...], seed: int) -> Float[Tensor, ...]:
+def hash_uniform(index: Int64[Tensor, ...], seed: int) -> Float[Tensor, ...]:
     """Uniform float32 in [0, 1) per integer, a pure function of (index, seed). Any shape.
 
     Mixing after Stafford's variant of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), in wrapping int64.
     """
-    h = index * _signed(_ODD) + _signed(mixed(seed))
-    h = (h ^ _shifted(h, 30)) * _signed(0xBF58476D1CE4E5B9)
-    h = (h ^ _shifted(h, 27)) * _signed(0x94D049BB133111EB)
-    h = h ^ _shifted(h, 31)
-    return _shifted(h, 40).to(torch.float32) / (1 << 24)
+    h = index * _as_int64(_ODD) + _as_int64(mix_seeds(seed))
+    h = (h ^ _logical_right_shift(h, 30)) * _as_int64(0xBF58476D1CE4E5B9)
+    h = (h ^ _logical_right_shift(h, 27)) * _as_int64(0x94D049BB133111EB)
+    h = h ^ _logical_right_shift(h, 31)
+    return _logical_right_shift(h, 40).to(torch.float32) / (1 << 24)
 
 
-def mixed(seed: int, *salt: int) -> int:
-    """One 63-bit seed out of several integers: neighbouring arguments give unrelated seeds."""
+def mix_seeds(seed: int, *salt: int) -> int:
+    """One 63-bit seed out of several integers: neighboring arguments give unrelated seeds."""
     h = 0
     for part in (seed, *salt):
         h = ((h ^ part) * _ODD + 0x632BE59BD9B4E019) & _MASK
@@ -46,20 +46,13 @@ def value_noise(height: int, width: int, rows: int, columns: int, seed: int) -> 
 
     Mean 0, standard deviation near 0.55; values beyond ±1 are rare.
     """
-    lattice = hashed(torch.arange(rows * columns), seed).reshape(rows, columns) * 4.0 - 2.0
-    tall = _spline(lattice, height)  # [H, columns]
-    return _spline(tall.T.contiguous(), width).T.contiguous()  # [H, W]
+    lattice = hash_uniform(torch.arange(rows * columns), seed).reshape(rows, columns) * 4.0 - 2.0
+    tall = _periodic_spline(lattice, height)  # [H, columns]
+    return _periodic_spline(tall.T.contiguous(), width).T.contiguous()  # [H, W]
 
 
 def fractal(
-    height: int,
-    width: int,
-    cells: float | int,
-    seed: int,
-    *,
-    octaves: int = 6,
-    gain: float = 0.5,
-    stretch: float = 1.0,
+    height: int, width: int, cells: float | int, seed: int, *, octaves: int = 6, gain: float = 0.5, stretch: float = 1.0
 ) -> Float[Tensor, "h w"]:
     """Octaves of value noise, each twice as fine and `gain` times as strong; mean 0, mostly in [−1, 1].
 
@@ -74,13 +67,13 @@ def fractal(
         columns = max(1, round(cells * 2**octave * width / long_side))
         if octave > 0 and columns * 2 > width:
             break
-        total += strength * value_noise(height, width, min(rows, height), min(columns, width), mixed(seed, octave))
+        total += strength * value_noise(height, width, min(rows, height), min(columns, width), mix_seeds(seed, octave))
         norm += strength**2
         strength *= gain
     return total / math.sqrt(norm)
 
 
-class Cells(NamedTuple):
+class CellularNoise(NamedTuple):
     """Cellular noise (Worley, SIGGRAPH 1996). Distances in units of one cell.
 
     nearest: to the nearest feature point. edge: to the border between the two nearest. value: hashed, per cell.
@@ -91,14 +84,14 @@ class Cells(NamedTuple):
     value: Tensor  # [H, W]
 
 
-def cellular(height: int, width: int, cells: float | int, seed: int, *, jitter: float = 0.8) -> Cells:
+def cellular(height: int, width: int, cells: float | int, seed: int, *, jitter: float = 0.8) -> CellularNoise:
     """Periodic cellular noise with about `cells` cells along the longer side; jitter 0 is a square grid."""
     long_side = max(height, width)
     rows, columns = (max(1, round(cells * side / long_side)) for side in (height, width))
     y = ((torch.arange(height) + 0.5) * (rows / height))[:, None]
     x = ((torch.arange(width) + 0.5) * (columns / width))[None, :]
     ids = torch.arange(rows * columns)
-    shift_y, shift_x, values = (hashed(ids, mixed(seed, part)) for part in (1, 2, 3))
+    shift_y, shift_x, values = (hash_uniform(ids, mix_seeds(seed, part)) for part in (1, 2, 3))
     first = torch.full((height, width), 9.0)
     second = torch.full((height, width), 9.0)
     value = torch.zeros(height, width)
@@ -113,11 +106,11 @@ def cellular(height: int, width: int, cells: float | int, seed: int, *, jitter: 
             second = torch.where(nearer, first, torch.minimum(second, distance))
             value = torch.where(nearer, values[index], value)
             first = torch.where(nearer, distance, first)
-    return Cells(nearest=first, edge=0.5 * (second - first), value=value)
+    return CellularNoise(nearest=first, edge=0.5 * (second - first), value=value)
 
 
-def _spline(values: Tensor, size: int) -> Tensor:
-    """Periodic cubic B-spline along the first axis: [n, ...] -> [size, ...], values at cell centres."""
+def _periodic_spline(values: Tensor, size: int) -> Tensor:
+    """Periodic cubic B-spline along the first axis: [n, ...] -> [size, ...], values at cell centers."""
     n = values.shape[0]
     at = (torch.arange(size, dtype=torch.float32) + 0.5) * (n / size) - 0.5
     base = at.floor()
@@ -134,11 +127,11 @@ def _spline(values: Tensor, size: int) -> Tensor:
     return total
 
 
-def _signed(value: int) -> int:
+def _as_int64(value: int) -> int:
     """The 64 bits of `value` as a signed integer, as torch holds them."""
     return value - (1 << 64) if value >> 63 else value
 
 
-def _shifted(value: Tensor, bits: int) -> Tensor:
+def _logical_right_shift(value: Tensor, bits: int) -> Tensor:
     """Logical right shift of int64."""
     return (value >> bits) & ((1 << (64 - bits)) - 1)

@@ -18,12 +18,12 @@ _WOODS = (
 
 def wood(canvas: Canvas) -> Tensor:
     """Sawn face of a log: growth rings along y, pores, two knots."""
-    return _grain(canvas, canvas.pick(1, _WOODS), canvas.x.expand(canvas.height, -1), 0)
+    return _grain(canvas, canvas.palette(1, _WOODS), canvas.x.expand(canvas.height, -1), 0)
 
 
 def planks(canvas: Canvas) -> Tensor:
     """Boards side by side along y, each cut from another place of the log."""
-    colors = canvas.pick(1, _WOODS)
+    colors = canvas.palette(1, _WOODS)
     x, _ = canvas.grid(7, 1)
     board = x.floor()
     tone = canvas.value(board, 9)
@@ -35,12 +35,12 @@ def planks(canvas: Canvas) -> Tensor:
 
 def _grain(canvas: Canvas, colors: list[Tensor], across: Tensor, salt: int) -> Tensor:
     """Rings are contour lines of a slowly warped ramp; a knot is a bump on that ramp."""
-    rings = canvas.draw(30, 5.0, 11.0)
+    rings = canvas.uniform(30, 5.0, 11.0)
     drift = canvas.fractal(3, 31 + salt, octaves=4, stretch=7.0)
     height = 0.55 * drift * 2.0 + rings * (2.0 * wave(across) + 0.25 * drift)
     for knot in range(2):
-        dx = _around(canvas.x - canvas.draw(40 + knot), canvas.width / canvas.long_side)
-        dy = _around(canvas.y - canvas.draw(50 + knot), canvas.height / canvas.long_side)
+        dx = _around(canvas.x - canvas.uniform(40 + knot), canvas.width / canvas.long_side)
+        dy = _around(canvas.y - canvas.uniform(50 + knot), canvas.height / canvas.long_side)
         near = (dx / 0.035) ** 2 + (dy / 0.09) ** 2
         height = height + 2.6 / (1.0 + near)
     ring = wave(height * 1.0 + 0.1 * canvas.fractal(30, 32, octaves=3, stretch=10.0))
@@ -57,7 +57,7 @@ def _around(delta: Tensor, period: float) -> Tensor:
 
 def bark(canvas: Canvas) -> Tensor:
     """Deep vertical ridges, lichen."""
-    *tones, lichen = canvas.pick(
+    *tones, lichen = canvas.palette(
         1,
         (
             ("#2c221b", "#5d4a3a", "#8d7860", "#8f9a72"),
@@ -76,7 +76,7 @@ def bark(canvas: Canvas) -> Tensor:
 
 def leaf(canvas: Canvas) -> Tensor:
     """Blade of a leaf: midrib along y in the middle, side veins that bend towards the tip (y = 0)."""
-    deep, blade, vein = canvas.pick(
+    deep, blade, vein = canvas.palette(
         1,
         (
             ("#2f5a22", "#4f8a35", "#a9c77a"),
@@ -105,7 +105,7 @@ def leaf(canvas: Canvas) -> Tensor:
 
 def grass(canvas: Canvas) -> Tensor:
     """A meadow from above: tufts, dry blades, clover."""
-    tones = canvas.pick(
+    tones = canvas.palette(
         1,
         (
             ("#252f16", "#475a28", "#73853f", "#a39f5c"),
@@ -122,7 +122,7 @@ def grass(canvas: Canvas) -> Tensor:
 
 def canopy(canvas: Canvas) -> Tensor:
     """Dense leaves of a hedge or a crown, seen from afar: three storeys, the upper ones brighter."""
-    deep, dark, light, bright = canvas.pick(
+    deep, dark, light, bright = canvas.palette(
         1,
         (
             ("#16240d", "#2f4a1c", "#557a2e", "#8aa84a"),
@@ -145,7 +145,7 @@ def canopy(canvas: Canvas) -> Tensor:
 
 def moss(canvas: Canvas) -> Tensor:
     """Soil, dead leaves and cushions of moss: the floor of a wood."""
-    earth_dark, earth, green, bright = canvas.pick(
+    earth_dark, earth, green, bright = canvas.palette(
         1, (("#2b2118", "#5a4530", "#4a5a24", "#8a9a3e"), ("#2a241d", "#6a5238", "#3f5428", "#71893a"))
     )
     patch = canvas.fractal(5, 2, octaves=6, gain=0.55)
@@ -158,7 +158,7 @@ def moss(canvas: Canvas) -> Tensor:
 
 def leather(canvas: Canvas) -> Tensor:
     """Grained hide, darker in the creases."""
-    dark, light = canvas.pick(
+    dark, light = canvas.palette(
         1,
         (
             ("#3a1f14", "#7a4528"),
@@ -177,7 +177,7 @@ def leather(canvas: Canvas) -> Tensor:
 
 def clouds(canvas: Canvas) -> Tensor:
     """Fair-weather clouds with shaded undersides."""
-    zenith, haze, white, grey = canvas.pick(
+    zenith, haze, white, gray = canvas.palette(
         1,
         (
             ("#4a7fb5", "#8fb3d1", "#f2f0ec", "#a9b2bd"),
@@ -189,12 +189,12 @@ def clouds(canvas: Canvas) -> Tensor:
     cover = smoothstep(-0.05, 0.55, body)
     thick = smoothstep(0.2, 1.0, body.roll(canvas.height // 40, dims=0))
     sky = mix(zenith, haze, smoothstep(-0.8, 0.8, canvas.fractal(2, 3, octaves=3)))
-    return mix(sky, mix(white, grey, thick * 0.75), cover)
+    return mix(sky, mix(white, gray, thick * 0.75), cover)
 
 
 def gradient(canvas: Canvas) -> Tensor:
-    """Three colours that flow into each other: a studio backdrop."""
-    colors = canvas.pick(
+    """Three colors that flow into each other: a studio backdrop."""
+    colors = canvas.palette(
         1,
         (
             ("#2d3e50", "#6f8a9a", "#d9c7a8"),

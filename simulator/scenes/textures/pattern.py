@@ -1,4 +1,4 @@
-"""What patterns are made of: a canvas with coordinates and noise, smooth steps, colour ramps, relief.
+"""Parts of patterns: a canvas with coordinates and noise, smooth steps, color ramps, relief.
 
 Letters: L the longer side in pixels; (x, y) positions in units of L, right and down; t any blending weight in [0, 1].
 """
@@ -13,12 +13,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from simulator.optics.color import srgb_to_linear
-from simulator.scenes.textures.noise import Cells, cellular, fractal, hashed, mixed
+from simulator.scenes.textures.noise import CellularNoise, cellular, fractal, hash_uniform, mix_seeds
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """A picture to be filled. `salt` in the methods tells apart the several noises of one pattern."""
+    """Size and seed of a texture, with coordinates and noise. Each `salt` gives independent noise."""
 
     height: int
     width: int
@@ -37,14 +37,14 @@ class Canvas:
         return ((torch.arange(self.height) + 0.5) / self.long_side)[:, None]
 
     def count(self, per_long_side: int, side: int, *, even: bool = False) -> int:
-        """How many whole repeats fit along a side, none finer than four pixels; even where rows alternate."""
+        """Number of repeats along a side, none finer than four pixels; rounded up to an even number if `even`."""
         n = max(1, round(min(per_long_side, self.long_side / 4) * side / self.long_side))
         return n + n % 2 if even else n
 
     def grid(
         self, columns: int, rows: int, *, even_columns: bool = False, even_rows: bool = False
     ) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"]]:
-        """(x, y) in units of one cell of a grid with so many cells along the longer side (see `count`)."""
+        """(x, y) in units of one cell, for `columns` and `rows` cells along the longer side (see `count`)."""
         n = self.count(columns, self.width, even=even_columns)
         m = self.count(rows, self.height, even=even_rows)
         x = ((torch.arange(self.width) + 0.5) * (n / self.width))[None, :]
@@ -54,37 +54,37 @@ class Canvas:
     def fractal(
         self, cells: float | int, salt: int, *, octaves: int = 6, gain: float = 0.5, stretch: float = 1.0
     ) -> Float[Tensor, "h w"]:
-        seed = mixed(self.seed, salt)
+        seed = mix_seeds(self.seed, salt)
         return fractal(self.height, self.width, cells, seed, octaves=octaves, gain=gain, stretch=stretch)
 
-    def cellular(self, cells: float | int, salt: int, *, jitter: float = 0.8) -> Cells:
-        return cellular(self.height, self.width, cells, mixed(self.seed, salt), jitter=jitter)
+    def cellular(self, cells: float | int, salt: int, *, jitter: float = 0.8) -> CellularNoise:
+        return cellular(self.height, self.width, cells, mix_seeds(self.seed, salt), jitter=jitter)
 
     def value(self, index: Tensor, salt: int) -> Tensor:
         """Uniform value in [0, 1) per integer."""
-        return hashed(index.long(), mixed(self.seed, salt))
+        return hash_uniform(index.long(), mix_seeds(self.seed, salt))
 
     def cell_value(self, column: Tensor, row: Tensor, salt: int) -> Tensor:
         """Uniform value in [0, 1) per cell of a grid."""
         return self.value(row.long() * 65536 + column.long(), salt)
 
-    def draw(self, salt: int, low: float = 0.0, high: float = 1.0) -> float:
-        """One uniform number of this canvas."""
-        return low + (high - low) * float(hashed(torch.tensor([salt]), mixed(self.seed, -1))[0])
+    def uniform(self, salt: int, low: float = 0.0, high: float = 1.0) -> float:
+        """A uniform number in [low, high), the same for every pixel."""
+        return low + (high - low) * float(hash_uniform(torch.tensor([salt]), mix_seeds(self.seed, -1))[0])
 
-    def pick(self, salt: int, options: Sequence[Sequence[str]]) -> list[Tensor]:
-        """One of several palettes, as linear colours, each a little off."""
-        chosen = options[min(int(self.draw(salt) * len(options)), len(options) - 1)]
-        exposure = self.draw(salt + 1000, 0.88, 1.12)
+    def palette(self, salt: int, options: Sequence[Sequence[str]]) -> list[Tensor]:
+        """One of several palettes in linear light, with a random exposure."""
+        chosen = options[min(int(self.uniform(salt) * len(options)), len(options) - 1)]
+        exposure = self.uniform(salt + 1000, 0.88, 1.12)
         return [linear(code) * exposure for code in chosen]
 
     def softness(self, cells: int) -> float:
-        """1.5 pixels in units of one of so many cells: the width of an anti-aliased edge."""
+        """Width of an anti-aliased edge, 1.5 pixels, in units of one of `cells` cells along the longer side."""
         return 1.5 * cells / self.long_side
 
 
 def linear(code: str) -> Float[Tensor, 3]:
-    """'#rrggbb' as people pick colours, in linear light."""
+    """The sRGB color '#rrggbb' in linear light."""
     return srgb_to_linear(torch.tensor([int(code[i : i + 2], 16) / 255.0 for i in (1, 3, 5)]))
 
 
@@ -95,13 +95,13 @@ def smoothstep(low: float | Tensor, high: float | Tensor, value: Tensor) -> Tens
 
 
 def mix(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """a where t = 0, b where t = 1; a and b are colours [3] or pictures [3, H, W], t is [H, W]."""
+    """a where t = 0, b where t = 1; a and b are colors [3] or pictures [3, H, W], t is [H, W]."""
     a, b = (c[:, None, None] if c.ndim == 1 else c for c in (a, b))
     return a + (b - a) * t
 
 
 def ramp(colors: Sequence[Tensor], t: Tensor) -> Tensor:
-    """Colours at equal steps over t in [0, 1], blended linearly: [H, W] -> [3, H, W]."""
+    """Colors at equal steps over t in [0, 1], blended linearly: [H, W] -> [3, H, W]."""
     steps = len(colors) - 1
     at = t.clamp(0.0, 1.0) * steps
     picture = colors[0][:, None, None].expand(3, *t.shape)

@@ -15,16 +15,16 @@ from pipelines.render.config import StackConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo, PhotoSource
 from pipelines.render.sample import build as rendering
-from pipelines.render.sample.build import Setting, photo_to_sample
-from pipelines.render.sample.stack_draw import FocusPoint, StackDraw, draw_stack
-from pipelines.render.sample.subject import Subject
+from pipelines.render.sample.build import SampleSettings, build_sample
+from pipelines.render.sample.rgbd import RgbdImage
+from pipelines.render.sample.stack_sampling import FocusPoint, SampledStack, sample_stack
 from shards import ImageCodec, RendererRecord, Sample, ShardWriter, encode, write_index
 from simulator import RENDERER_VERSION
 from tests.pipelines.measure.pictures import HEIGHT, WIDTH, texture
 
 SAMPLES, PLANES, LEVELS = 12, 4, 2
 STACK = StackConfig(planes=PLANES, levels=LEVELS, blur_level_min=2.0, blur_level_max=8.0)
-SETTING = Setting(STACK, 0, RendererRecord(RENDERER_VERSION, "0" * 64, "cpu"), "cpu")
+SETTINGS = SampleSettings(STACK, 0, RendererRecord(RENDERER_VERSION, "0" * 64, "cpu"), "cpu")
 CODEC = ImageCodec("png")
 
 Disparity = npt.NDArray[np.float32]
@@ -50,7 +50,7 @@ def _sample(number: int, disparity: Disparity, split: str) -> Sample:
     source = PhotoSource(sha256[:16], f"photo-{number}.png", f"/photos/{number}.png", sha256, "", "", "")
     map_ = DisparityMap(disparity, "relative", "1", "sidecar", "")
     photo = Photo(source, texture(seed=number), WIDTH, HEIGHT)
-    return photo_to_sample(f"{number:08d}", split, Subject(photo, map_), SETTING)
+    return build_sample(f"{number:08d}", split, RgbdImage(photo, map_), SETTINGS)
 
 
 def write(out: Path, content: Sequence[Sample]) -> Path:
@@ -88,17 +88,17 @@ class PlanesUniformInDisparity:
     """Draws focus points at even steps of disparity, as pipelines do that do not look where the pixels are."""
 
     def __enter__(self) -> None:
-        rendering.draw_stack = self._draw
+        rendering.sample_stack = self._draw
 
     def __exit__(self, *error: object) -> None:
-        rendering.draw_stack = draw_stack
+        rendering.sample_stack = sample_stack
 
     @staticmethod
-    def _draw(seed: int, scene_id: str, codes: npt.NDArray[np.uint16], stack: StackConfig) -> StackDraw:
+    def _draw(seed: int, scene_id: str, codes: npt.NDArray[np.uint16], stack: StackConfig) -> SampledStack:
         """The pixel whose disparity is nearest to each step: a silhouette's soft pixels in the air between."""
         points = []
         for plane in range(stack.planes):
             wanted = 65535 * (plane + 0.5) / stack.planes
             nearest = int(np.abs(codes.astype(np.float64) - wanted).argmin())
             points.append(FocusPoint(*map(int, np.unravel_index(nearest, codes.shape))))
-        return StackDraw(tuple(points), draw_stack(seed, scene_id, codes, stack).blur_levels)
+        return SampledStack(tuple(points), sample_stack(seed, scene_id, codes, stack).blur_levels)

@@ -32,9 +32,9 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Workload:
 
 
 def test_the_workload_is_whole_shards_of_photos_that_are_scaled_down(load: Workload) -> None:
-    assert [len(shard.samples) for shard in load.prepared.planning.plan.shards] == [2, 2]
+    assert [len(shard.samples) for shard in load.planning.plan.shards] == [2, 2]
     assert load.frames == 4 * 12
-    assert not load.prepared.planning.left_out
+    assert not load.planning.left_out
 
 
 def test_inline_then_read(load: Workload) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from pipelines.measure.fidelity import Picture
-from pipelines.render.sample.subject import to_srgb8
+from pipelines.pictures.srgb8 import to_srgb8
 from simulator import ThinLens, render_stack
 from simulator.optics.color import srgb_to_linear
 

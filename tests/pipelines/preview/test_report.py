@@ -137,7 +137,7 @@ def test_rejects_are_grouped_with_pictures_where_there_are_any(finished: RenderC
     assert {reason: group.count for reason, group in groups.items()} == {
         "photo/small": 2,
         "photo/truncated": 1,
-        "ledger/damaged": 1,
+        "rejects/damaged": 1,
     }
     seen, secret = groups["photo/small"].shown
     assert seen.thumb.startswith("data:image/webp;base64,")

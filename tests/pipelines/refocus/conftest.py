@@ -39,7 +39,7 @@ def photo(tmp_path: Path) -> Path:
     """A built-in scene of 192 x 128 px as a JPEG with EXIF, stored on its side, and its disparity beside it."""
     from PIL import Image
 
-    from pipelines.render.sample.subject import to_srgb8
+    from pipelines.pictures.srgb8 import to_srgb8
     from simulator.scenes.catalogue import builtin_scene
 
     image, disparity = builtin_scene(4, height=128, width=192).layers.photo()

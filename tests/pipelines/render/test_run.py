@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from pipelines.errors import UserError
 from pipelines.render import run
 from pipelines.render.config import RenderConfig
 from pipelines.render.executors import worker
+from pipelines.render.plan import planning
 from pipelines.render.run import forecast, render
 from pipelines.runs.interruption import Interrupted
 from shards.validate import validate
@@ -280,28 +282,17 @@ def test_a_dry_run_writes_nothing_and_counts_right(tiny_config: RenderConfig) ->
 def test_a_gpu_that_is_not_there_is_said_before_anything_is_written(
     tiny_config: RenderConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="--device cuda: torch sees no GPU"):
         render(with_knobs(tiny_config, "execution", device="cuda"))
     assert not tiny_config.out.exists()
-
-
-def test_a_kernel_that_is_not_built_yet_ends_the_run_at_once(
-    tiny_config: RenderConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def not_yet(*_: object) -> None:
-        raise NotImplementedError("not built yet")
-
-    monkeypatch.setattr(worker, "photo_to_sample", not_yet)
-    with pytest.raises(UserError, match="not built yet"):
-        render(tiny_config)
 
 
 def test_builtin_scenes_need_no_depth_model(tiny_config: RenderConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         pytest.fail("opened a depth model for exact disparity")
 
-    monkeypatch.setattr(run, "check_depth", never)
+    monkeypatch.setattr(planning, "check_depth", never)
     monkeypatch.setattr(worker, "open_depth", never)
     result = render(with_knobs(tiny_config, "source", photos="builtin:2"))
     assert (result.samples, result.exit_code) == (2, 0)

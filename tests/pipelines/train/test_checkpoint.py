@@ -9,7 +9,7 @@ from torch import nn
 from pipelines.errors import UserError
 from pipelines.model.checkpoint import RunFolder, TrainingState, read_settings
 from pipelines.model.ema import averaged
-from pipelines.train.checkpoint import check_settings, load_checkpoint, remove_old_checkpoints, save_checkpoint
+from pipelines.train.checkpoint import begin_or_resume, load_checkpoint, remove_old_checkpoints, save_checkpoint
 
 Parts = tuple[nn.Module, nn.Module, torch.optim.Optimizer]
 STATE = TrainingState(step=7, batches=14, samples=28, dropped=1, blur_level_min=2.0, blur_level_max=9.0)
@@ -75,10 +75,10 @@ def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
 
 def test_other_settings_are_named_one_by_one(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    check_settings(folder, {"seed": 0, "model": "tiny", "width": 96})
-    check_settings(folder, {"seed": 0, "model": "tiny", "width": 96})
+    begin_or_resume(folder, {"seed": 0, "model": "tiny", "width": 96})
+    begin_or_resume(folder, {"seed": 0, "model": "tiny", "width": 96})
     with pytest.raises(UserError, match=r"other settings: model was tiny, now slim; seed was 0, now 4; give the old"):
-        check_settings(folder, {"seed": 4, "model": "slim", "width": 96})
+        begin_or_resume(folder, {"seed": 4, "model": "slim", "width": 96})
     assert read_settings(folder.run)["seed"] == 0
 
 

@@ -1,4 +1,4 @@
-"""The raster: disparity exact at pixel centres, coverage equal to covered area, layers whole behind each other."""
+"""The raster: disparity exact at pixel centers, coverage equal to covered area, layers whole behind each other."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera
 from simulator.scenes.outlines import disc
-from simulator.scenes.paint import Hit
-from simulator.scenes.place import Place, turned
-from simulator.scenes.raster import Body, draw
-from simulator.scenes.solids import Card, Dome, sphere
+from simulator.scenes.pose import Pose, pose_at
+from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.shading import Hit
+from simulator.scenes.solids import Card, SkyDome, sphere
 
 CAMERA = Camera(height=48, width=64, focal=1.3)
-WALL = Card(turned((0.0, 0.0, 5.0), yaw=0.5, pitch=0.2))
+WALL = Card(pose_at((0.0, 0.0, 5.0), yaw=0.5, pitch=0.2))
 
 
 def white(hit: Hit) -> Tensor:
@@ -28,12 +28,12 @@ def position(hit: Hit) -> Tensor:
     return hit.point.abs()
 
 
-def pictured(*bodies: Body, camera: Camera = CAMERA) -> LayeredDepthImage:
-    return draw(camera, [[Body(Dome(), white)], *([body] for body in bodies)])
+def pictured(*primitives: Primitive, camera: Camera = CAMERA) -> LayeredDepthImage:
+    return render_layers(camera, [[Primitive(SkyDome(), white)], *([body] for body in primitives)])
 
 
 def test_a_plane_is_affine_in_pixel_coordinates_also_where_it_is_hidden() -> None:
-    layers = pictured(Body(WALL, white), Body(sphere((0.0, 0.0, 2.0), 0.5), white))
+    layers = pictured(Primitive(WALL, white), Primitive(sphere((0.0, 0.0, 2.0), 0.5), white))
     plane = layers.disparity[1].double()
     assert plane.diff(n=2, dim=0).abs().max() < 3e-7  # float32 of values below 1
     assert plane.diff(n=2, dim=1).abs().max() < 3e-7
@@ -42,7 +42,7 @@ def test_a_plane_is_affine_in_pixel_coordinates_also_where_it_is_hidden() -> Non
 
 def test_a_sphere_has_the_disparity_of_the_closed_form() -> None:
     center, radius = (0.2, -0.1, 2.0), 0.5
-    layers = pictured(Body(sphere(center, radius), white))
+    layers = pictured(Primitive(sphere(center, radius), white))
     y, x = torch.meshgrid(torch.arange(48.0) + 0.5, torch.arange(64.0) + 0.5, indexing="ij")
     ray = torch.stack([(x - 32) / (1.3 * 64), -(y - 24) / (1.3 * 64), torch.ones_like(x)]).double()
     along = sum(d * c for d, c in zip(ray, center, strict=True))
@@ -56,14 +56,14 @@ def test_a_sphere_has_the_disparity_of_the_closed_form() -> None:
 
 def test_coverage_adds_up_to_the_area() -> None:
     radius, depth = 0.4, 2.0
-    card = Card(Place((0.13, 0.07, depth)), disc(radius), (-radius, radius, -radius, radius))
-    covered = float(pictured(Body(card, white)).coverage[1].sum())
+    card = Card(Pose((0.13, 0.07, depth)), disc(radius), (-radius, radius, -radius, radius))
+    covered = float(pictured(Primitive(card, white)).coverage[1].sum())
     exact = math.pi * (radius * 1.3 * 64 / depth) ** 2
     assert covered == pytest.approx(exact, rel=2e-3)  # 16 samples in each of ~100 rim pixels of ~870
 
 
 def test_coverage_is_whole_inside_and_partial_only_at_the_rim() -> None:
-    coverage = pictured(Body(sphere((0.0, 0.0, 2.0), 0.5), white)).coverage[1]
+    coverage = pictured(Primitive(sphere((0.0, 0.0, 2.0), 0.5), white)).coverage[1]
     partial = (coverage > 0) & (coverage < 1)
     assert 20 < int(partial.sum()) < 4 * 2 * math.pi * 0.5 * 1.3 * 64 / 2.0
     assert int((coverage == 1).sum()) > 500
@@ -72,14 +72,14 @@ def test_coverage_is_whole_inside_and_partial_only_at_the_rim() -> None:
 def test_thin_lines_keep_their_light() -> None:
     """A wire a third of a pixel wide is no row of dots: every column holds about a third of a pixel."""
     width = 0.33 * 2.0 / (1.3 * 64)
-    wire = Card(Place((0.0, 0.03, 2.0)), lambda x, y: y.abs() - 0.5 * width, (-9.0, 9.0, -width, width), thin=True)
-    columns = pictured(Body(wire, white)).coverage[1].sum(dim=0)
+    wire = Card(Pose((0.0, 0.03, 2.0)), lambda x, y: y.abs() - 0.5 * width, (-9.0, 9.0, -width, width), thin=True)
+    columns = pictured(Primitive(wire, white)).coverage[1].sum(dim=0)
     assert float(columns.min()) > 0.2
     assert float(columns.max()) < 0.45
 
 
 def test_color_is_not_dimmed_at_the_rim_and_goes_on_one_pixel_beyond() -> None:
-    layers = pictured(Body(sphere((0.0, 0.0, 2.0), 0.5), white))
+    layers = pictured(Primitive(sphere((0.0, 0.0, 2.0), 0.5), white))
     covered = layers.coverage[1] > 0
     assert (layers.color[1][:, covered] - 1.0).abs().max() < 1e-5
     beyond = torch.nn.functional.max_pool2d(covered[None].float(), 3, stride=1, padding=1)[0].bool() & ~covered
@@ -89,28 +89,28 @@ def test_color_is_not_dimmed_at_the_rim_and_goes_on_one_pixel_beyond() -> None:
 
 def test_bodies_of_one_layer_hide_each_other_by_depth_not_by_order() -> None:
     near, far = sphere((0.0, 0.0, 2.0), 0.3), sphere((0.0, 0.0, 4.0), 1.0)
-    grey = Body(far, lambda hit: torch.full((3, hit.depth.shape[0]), 0.25))
-    one = draw(CAMERA, [[Body(Dome(), white)], [Body(near, white), grey]])
-    other = draw(CAMERA, [[Body(Dome(), white)], [grey, Body(near, white)]])
+    gray = Primitive(far, lambda hit: torch.full((3, hit.depth.shape[0]), 0.25))
+    one = render_layers(CAMERA, [[Primitive(SkyDome(), white)], [Primitive(near, white), gray]])
+    other = render_layers(CAMERA, [[Primitive(SkyDome(), white)], [gray, Primitive(near, white)]])
     assert torch.equal(one.color, other.color)
     assert torch.equal(one.disparity, other.disparity)
     assert float(one.color[1, 0, 24, 32]) == 1.0
 
 
 def test_the_frame_does_not_depend_on_the_margin() -> None:
-    bodies = (Body(WALL, position), Body(sphere((-0.7, 0.3, 2.0), 0.5), position))
-    plain = pictured(*bodies)
-    wide = pictured(*bodies, camera=Camera(height=48, width=64, focal=1.3, margin_px=7))
+    primitives = (Primitive(WALL, position), Primitive(sphere((-0.7, 0.3, 2.0), 0.5), position))
+    plain = pictured(*primitives)
+    wide = pictured(*primitives, camera=Camera(height=48, width=64, focal=1.3, margin_px=7))
     for name in ("color", "coverage", "disparity"):
         assert torch.equal(getattr(wide, name)[..., 7:-7, 7:-7], getattr(plain, name)), name
 
 
 def test_what_lies_partly_behind_the_eye_is_still_drawn() -> None:
     wall = Card(
-        Place((0.5, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))),
+        Pose((0.5, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))),
         lambda x, y: torch.maximum(x.abs() - 6.0, y.abs() - 0.2),
         (-6.0, 6.0, -0.2, 0.2),
     )
-    coverage = pictured(Body(wall, white)).coverage[1]
+    coverage = pictured(Primitive(wall, white)).coverage[1]
     assert bool((coverage[:, -1] == 1).any())  # it leaves the frame on the right
     assert float(coverage[24, 40:].min()) == 1.0

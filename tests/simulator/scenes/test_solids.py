@@ -11,12 +11,12 @@ from torch import Tensor
 
 from simulator.scenes.camera import Camera, Rays
 from simulator.scenes.outlines import disc, flower, gear, heart, leaf_blade, rectangle, star
-from simulator.scenes.place import FLOOR, Place, turned
+from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at
 from simulator.scenes.solids import Box, Card, Lathe, Solid, cone, cylinder, ellipsoid, sphere
 from simulator.scenes.vessels import PROFILES, vessel
 
 CAMERA = Camera(height=40, width=60, focal=1.2)
-TILTED = turned((0.1, -0.1, 2.0), yaw=0.4, pitch=-0.5, roll=0.3)
+TILTED = pose_at((0.1, -0.1, 2.0), yaw=0.4, pitch=-0.5, roll=0.3)
 
 
 def rays() -> Rays:
@@ -29,41 +29,41 @@ def rays() -> Rays:
 
 def met(solid: Solid) -> tuple[Tensor, Tensor, Tensor]:
     """(points [3, n], parts [n], which rays) where the solid is met."""
-    trace = solid.trace(rays(), 1e-3)
-    hit = (trace.part >= 0).nonzero()[:, 0]
+    hits = solid.intersect(rays(), 1e-3)
+    hit = (hits.part >= 0).nonzero()[:, 0]
     assert hit.numel() > 20, "the solid must be in the picture"
     bundle = rays()
-    points = Rays(bundle.origin, bundle.direction[:, hit]).at(1.0 / trace.inverse_depth[hit])
-    return points, trace.part[hit], hit
+    points = Rays(bundle.origin, bundle.direction[:, hit]).at(1.0 / hits.inverse_depth[hit])
+    return points, hits.part[hit], hit
 
 
 def test_a_sphere_is_met_where_the_closed_form_says() -> None:
     center, radius = (0.2, -0.1, 3.0), 0.7
-    trace = sphere(center, radius).trace(rays(), 1e-3)
+    hits = sphere(center, radius).intersect(rays(), 1e-3)
     direction = rays().direction
     # |t d − c|² = r²: t = (d·c − √((d·c)² − d² (c² − r²))) / d²
     along = sum(d * c for d, c in zip(direction, center, strict=True))
     square = (direction * direction).sum(0)
     root = along * along - square * (sum(c * c for c in center) - radius**2)
     depth = (along - root.clamp(min=0.0).sqrt()) / square
-    assert torch.equal(trace.part >= 0, root >= 0)
+    assert torch.equal(hits.part >= 0, root >= 0)
     hit = root >= 0
-    assert (trace.inverse_depth[hit] - 1.0 / depth[hit]).abs().max() < 1e-12  # float64
+    assert (hits.inverse_depth[hit] - 1.0 / depth[hit]).abs().max() < 1e-12  # float64
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
 def test_points_on_a_lathe_have_the_radius_of_its_profile(name: str) -> None:
-    solid = vessel(name, Place((0.0, -0.5, 2.2), TILTED.axes), 1.0)
+    solid = vessel(name, Pose((0.0, -0.5, 2.2), TILTED.axes), 1.0)
     points, part, _ = met(solid)
-    x, y, z = solid.place.inside(points)[:, part == 0.0]
+    x, y, z = solid.pose.points_to_local(points)[:, part == 0.0]
     square = torch.zeros_like(y)
     for arc in solid.arcs:
         square = torch.where((y >= arc.low) & (y <= arc.high), arc.a + arc.b * y + arc.c * y * y, square)
-    assert (x * x + z * z - square).abs().max() < 1e-9  # float64, over a few metres
+    assert (x * x + z * z - square).abs().max() < 1e-9  # float64, over a few meters
 
 
 def test_a_profile_has_no_corners() -> None:
-    arcs = vessel("vase", Place((0.0, 0.0, 1.0)), 1.0).arcs
+    arcs = vessel("vase", Pose((0.0, 0.0, 1.0)), 1.0).arcs
     for lower, upper in pairwise(arcs):
         y = upper.low
         assert lower.a + lower.b * y + lower.c * y * y == pytest.approx(upper.a + upper.b * y + upper.c * y * y)
@@ -91,7 +91,7 @@ def test_normals_of_lathes_stand_on_the_surface_and_face_us(solid: Lathe) -> Non
     tangent = torch.linalg.cross(
         normal, torch.tensor([[0.3], [0.5], [0.8]], dtype=torch.float64).expand_as(normal), dim=0
     )
-    x, y, z = solid.place.inside(points + step * tangent)[:, side]
+    x, y, z = solid.pose.points_to_local(points + step * tangent)[:, side]
     z = z / solid.squash
     square = torch.zeros_like(y)
     for arc in solid.arcs:
@@ -102,7 +102,7 @@ def test_normals_of_lathes_stand_on_the_surface_and_face_us(solid: Lathe) -> Non
 
 
 def test_a_cup_shows_its_inside() -> None:
-    cup = vessel("cup", turned((0.0, -0.3, 2.0), pitch=-0.8), 0.6)
+    cup = vessel("cup", pose_at((0.0, -0.3, 2.0), pitch=-0.8), 0.6)
     points, part, hit = met(cup)
     normal, _ = cup.surface(points, part)
     facing = (normal * rays().direction[:, hit]).sum(0)
@@ -112,11 +112,11 @@ def test_a_cup_shows_its_inside() -> None:
 def test_a_box_is_met_on_its_nearest_face() -> None:
     box = Box(TILTED, (0.3, 0.2, 0.4))
     points, _, hit = met(box)
-    local = box.place.inside(points)
+    local = box.pose.points_to_local(points)
     excess = torch.stack([local[i].abs() - box.half[i] for i in range(3)])
     assert excess.amax(dim=0).abs().max() < 1e-12  # on the surface
     bundle = rays()
-    before = box.place.inside(Rays(bundle.origin, bundle.direction[:, hit]).at(points[2] - 1e-6))
+    before = box.pose.points_to_local(Rays(bundle.origin, bundle.direction[:, hit]).at(points[2] - 1e-6))
     outside = torch.stack([before[i].abs() - box.half[i] for i in range(3)]).amax(dim=0)
     assert (outside > 0).all()  # a little nearer to us there is nothing yet
 
@@ -130,7 +130,7 @@ def test_a_box_faces_us_with_the_face_it_names() -> None:
 
 
 def test_a_card_is_affine_in_pixel_coordinates() -> None:
-    w = Card(TILTED).trace(rays(), 1e-3).inverse_depth.reshape(40, 60)
+    w = Card(TILTED).intersect(rays(), 1e-3).inverse_depth.reshape(40, 60)
     assert w.diff(n=2, dim=0).abs().max() < 1e-14
     assert w.diff(n=2, dim=1).abs().max() < 1e-14
     assert w.std() > 1e-3
@@ -138,10 +138,10 @@ def test_a_card_is_affine_in_pixel_coordinates() -> None:
 
 def test_a_floor_is_met_only_below_the_horizon() -> None:
     bundle = Camera(height=40, width=60, focal=1.2, eye=1.5).rays(*(v.flatten() for v in grid()))
-    trace = Card(Place((0.0, 0.0, 0.0), FLOOR)).trace(bundle, 1e-3)
+    hits = Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)).intersect(bundle, 1e-3)
     below = bundle.direction[1] < 0
-    assert torch.equal(trace.part >= 0, below)
-    assert (bundle.at(1.0 / trace.inverse_depth.clamp(min=1e-9))[1][below]).abs().max() < 1e-9
+    assert torch.equal(hits.part >= 0, below)
+    assert (bundle.at(1.0 / hits.inverse_depth.clamp(min=1e-9))[1][below]).abs().max() < 1e-9
 
 
 def grid() -> tuple[Tensor, Tensor]:

@@ -19,9 +19,9 @@ def test_the_next_photos_are_decoded_while_one_is_rendered(tmp_path: Path, monke
     write_photos(tmp_path / "photos", wanted)
     load = pipeline.workload(tmp_path, tmp_path / "photos", wanted, "cpu")
     assert load.config.depth.depth_batch == 4  # photos 4 and 5 are the next batch
-    (shard,) = load.prepared.planning.plan.shards
+    (shard,) = load.planning.plan.shards
     last_is_decoded, seen = threading.Event(), []
-    load_photo, photo_to_sample = worker.load_photo, worker.photo_to_sample
+    load_photo, build_sample = worker.load_photo, worker.build_sample
 
     def noted_load(source: Any, **settings: Any) -> Any:
         photo = load_photo(source, **settings)
@@ -32,10 +32,10 @@ def test_the_next_photos_are_decoded_while_one_is_rendered(tmp_path: Path, monke
     def noted_render(key: str, *rest: Any) -> Any:
         if key == "00000000":
             seen.append(last_is_decoded.wait(timeout=20.0))
-        return photo_to_sample(key, *rest)
+        return build_sample(key, *rest)
 
     monkeypatch.setattr(worker, "load_photo", noted_load)
-    monkeypatch.setattr(worker, "photo_to_sample", noted_render)
+    monkeypatch.setattr(worker, "build_sample", noted_render)
     report = ShardWorker(load.job(load.config.execution, load.config.out)).render_shard(shard)
     assert seen == [True]
     assert report.samples == 6

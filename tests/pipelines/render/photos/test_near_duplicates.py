@@ -89,8 +89,8 @@ def test_what_does_not_decode_has_no_hash(tmp_path: Path) -> None:
 
 def test_near_duplicates_share_a_split_and_others_have_their_own() -> None:
     hashes = {photo.scene_id: f"{number // 5 * 0x0123456789ABCDEF % 2**64:016x}" for number, photo in enumerate(PHOTOS)}
-    splits, torn = splits_of(PHOTOS, hashes, {}, THIRDS)
-    assert not torn
+    splits, conflicting = splits_of(PHOTOS, hashes, {}, THIRDS)
+    assert not conflicting
     heads = families(hashes)
     assert all(splits[scene_id] == split_of(head, THIRDS) for scene_id, head in heads.items())
     assert set(splits.values()) == {"train", "val", "test"}
@@ -101,6 +101,6 @@ def test_new_photos_follow_their_like_and_never_join_two_splits() -> None:
     hashes = {old.scene_id: "0" * 16, new.scene_id: "000000000000003f", link.scene_id: "000000000000003f"}
     for split in ("train", "val", "test"):
         assert splits_of([new], hashes, {old.scene_id: split}, THIRDS) == ({new.scene_id: split}, {})
-    settled = {old.scene_id: "train", new.scene_id: "test"}
-    assert splits_of([link], hashes, settled, THIRDS) == ({}, {link.scene_id: ["test", "train"]})
-    assert splits_of([old], hashes, settled, THIRDS) == ({old.scene_id: "train"}, {})  # tried again, where it was
+    assigned = {old.scene_id: "train", new.scene_id: "test"}
+    assert splits_of([link], hashes, assigned, THIRDS) == ({}, {link.scene_id: ["test", "train"]})
+    assert splits_of([old], hashes, assigned, THIRDS) == ({old.scene_id: "train"}, {})  # tried again, where it was

@@ -10,8 +10,10 @@ from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.depth.estimator import DepthOrigin
 from pipelines.render.plan import fingerprint as fingerprints
-from pipelines.render.plan.fingerprint import check_same, fingerprint, sha256_of, to_json
+from pipelines.render.plan.fingerprint import check_fingerprint, fingerprint, sha256_of
 from pipelines.render.recipes import default
+from pipelines.runs.data_set_paths import DataSetPaths
+from pipelines.runs.settings import settings_to_json
 
 CONFIG = default("photos", Path("out"))
 MODEL = DepthOrigin("owner/model", "abc123", "", False, True)
@@ -101,25 +103,29 @@ def test_versions_of_libraries_are_in_it(monkeypatch: pytest.MonkeyPatch) -> Non
     assert sha256_of(fingerprint(CONFIG, "cpu", [])) != before
 
 
+def paths_in(out: Path) -> DataSetPaths:
+    (out / ".meta").mkdir()
+    return DataSetPaths(out)
+
+
 def test_the_same_settings_resume(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    path.write_bytes(to_json(fingerprint(CONFIG, "cpu", [MODEL])))
-    check_same(path, fingerprint(CONFIG, "cpu", [MODEL]))
+    paths = paths_in(tmp_path)
+    paths.fingerprint.write_bytes(settings_to_json(fingerprint(CONFIG, "cpu", [MODEL])))
+    check_fingerprint(paths, fingerprint(CONFIG, "cpu", [MODEL]))
 
 
 def test_other_settings_are_all_named_with_old_and_new_value(tmp_path: Path) -> None:
-    path = tmp_path / "out" / ".meta" / "config.json"
-    path.parent.mkdir(parents=True)
+    paths = paths_in(tmp_path)
     before = fingerprint(CONFIG, "cpu", [MODEL])
-    path.write_bytes(to_json({**before, "planes": 5, "dropped": 1}))
+    paths.fingerprint.write_bytes(settings_to_json({**before, "planes": 5, "dropped": 1}))
     with pytest.raises(UserError) as caught:
-        check_same(path, {**before, "seed": 3})
+        check_fingerprint(paths, {**before, "seed": 3})
     assert caught.value.exit_code == 2
     for part in (
         "planes was 5, now 4",
         "seed was 0, now 3",
         "dropped was 1, now absent",
-        str(tmp_path / "out"),
+        f"{tmp_path} was begun",
         "--out",
     ):
         assert part in str(caught.value)
@@ -127,7 +133,7 @@ def test_other_settings_are_all_named_with_old_and_new_value(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("text", ["", "[1]", "nonsense"])
 def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(text)
+    paths = paths_in(tmp_path)
+    paths.fingerprint.write_text(text)
     with pytest.raises(UserError, match=r"config\.json is damaged"):
-        check_same(path, fingerprint(CONFIG, "cpu", []))
+        check_fingerprint(paths, fingerprint(CONFIG, "cpu", []))

@@ -9,8 +9,8 @@ import torch
 from pipelines.render.config import StackConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import find_photos
-from pipelines.render.sample.build import Setting, dequantized, photo_to_sample, quantized
-from pipelines.render.sample.subject import Subject, draw_builtin
+from pipelines.render.sample.build import SampleSettings, build_sample, dequantized, quantized
+from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from shards.sample import RendererRecord, Sample
 from simulator import ThinLens, render_stack
 from simulator.optics.color import srgb_to_linear
@@ -18,7 +18,7 @@ from tests.pipelines.render.photos.photo_examples import photo_at
 from tests.pipelines.tiny_photos import hill
 
 STACK = StackConfig(planes=3, levels=2, blur_level_min=1.0, blur_level_max=6.0)
-SETTING = Setting(STACK, 5, RendererRecord("1", "0" * 64, "cpu"), "cpu")
+SETTINGS = SampleSettings(STACK, 5, RendererRecord("1", "0" * 64, "cpu"), "cpu")
 
 
 def disparity_map(kind: str = "relative", *, low: float = 0.0, high: float = 1.0) -> DisparityMap:
@@ -26,13 +26,13 @@ def disparity_map(kind: str = "relative", *, low: float = 0.0, high: float = 1.0
     return DisparityMap(values, kind, {"relative": "1", "metric": "1/m"}[kind], "made", "1")  # type: ignore[arg-type]
 
 
-def subject(disparity: DisparityMap | None = None) -> Subject:
-    return Subject(photo_at(Path("a.jpg"), 48, 64, scale=2), disparity or disparity_map())
+def rgbd(disparity: DisparityMap | None = None) -> RgbdImage:
+    return RgbdImage(photo_at(Path("a.jpg"), 48, 64, scale=2), disparity or disparity_map())
 
 
 @pytest.fixture(scope="module")
 def sample() -> Sample:
-    return photo_to_sample("00000003", "val", subject(), SETTING)
+    return build_sample("00000003", "val", rgbd(), SETTINGS)
 
 
 def test_the_frames_are_those_that_the_labels_ask_for(sample: Sample) -> None:
@@ -88,7 +88,7 @@ def test_provenance_is_kept(sample: Sample) -> None:
 
 
 def test_the_same_photo_gives_the_same_sample(sample: Sample) -> None:
-    again = photo_to_sample("00000003", "val", subject(), SETTING)
+    again = build_sample("00000003", "val", rgbd(), SETTINGS)
     assert np.array_equal(again.frames, sample.frames)
     assert again.record == sample.record
 
@@ -110,9 +110,7 @@ def test_metric_blur_levels_are_drawn_over_the_photos_own_range() -> None:
     """A landscape within 0.01/m is blurred as much as a table top over 7/m; the label tells the lens."""
     largest = []
     for low, high in ((0.001, 0.011), (0.5, 7.5)):
-        record = photo_to_sample(
-            "00000000", "train", subject(disparity_map("metric", low=low, high=high)), SETTING
-        ).record
+        record = build_sample("00000000", "train", rgbd(disparity_map("metric", low=low, high=high)), SETTINGS).record
         largest.append([frame.radius_max_px for frame in record.frames])
         for frame in record.frames:
             assert frame.blur_level == pytest.approx(100 * frame.blur_scale_px / 64)
@@ -122,15 +120,15 @@ def test_metric_blur_levels_are_drawn_over_the_photos_own_range() -> None:
 
 def test_a_map_of_another_size_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match=r"disparity must be \[48, 64\] like the photo, got \[10, 12\]"):
-        Subject(
+        RgbdImage(
             photo_at(Path("a.jpg"), 48, 64), DisparityMap(np.eye(10, 12, dtype=np.float32), "relative", "1", "x", "")
         )
 
 
 def test_a_builtin_scene_becomes_a_sample_with_its_exact_disparity() -> None:
     photos, _ = find_photos("builtin:1", limit=None, seed=0)
-    drawn = draw_builtin(photos[0], long_side=72, stack=STACK)
-    sample = photo_to_sample("00000000", "train", drawn, SETTING)
+    drawn = builtin_rgbd(photos[0], long_side=72, stack=STACK)
+    sample = build_sample("00000000", "train", drawn, SETTINGS)
     assert sample.aif.shape == (48, 72, 3)
     assert sample.record.disparity.source == "builtin"
     _, exact = drawn.layers.photo()
@@ -142,7 +140,7 @@ def test_a_builtin_scene_is_the_same_whatever_the_blur() -> None:
     """The margin grows with the strongest blur; the photo must not."""
     photos, _ = find_photos("builtin:1", limit=None, seed=0)
     weak, strong = (
-        draw_builtin(photos[0], long_side=72, stack=StackConfig(blur_level_max=level)).photo.srgb
+        builtin_rgbd(photos[0], long_side=72, stack=StackConfig(blur_level_max=level)).photo.srgb
         for level in (1.0, 6.0)
     )
     assert np.array_equal(weak, strong)

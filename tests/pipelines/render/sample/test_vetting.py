@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError
+from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.config import RenderConfig, VettingConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.run import forecast, render
 from pipelines.render.sample.sharpness import blurred_share
-from pipelines.render.sample.subject import to_srgb8
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
 from simulator import ThinLens, render_stack
 from simulator.optics.color import srgb_to_linear
@@ -151,6 +151,6 @@ def test_builtin_scenes_are_not_drawn_to_be_vetted(tiny_config: RenderConfig, mo
     def never(*_: object, **__: object) -> None:
         pytest.fail("drew a built-in scene")
 
-    monkeypatch.setattr(worker, "draw_builtin", never)
+    monkeypatch.setattr(worker, "builtin_rgbd", never)
     source = dataclasses.replace(tiny_config.source, photos="builtin:3")
     assert forecast(dataclasses.replace(tiny_config, source=source)).frames == 12

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from pipelines.errors import Rejection
 from pipelines.render.config import StackConfig
-from pipelines.render.sample.stack_draw import BORDER, DEPTH_LEVELS, EDGE_RANGE, EDGE_WINDOW, draw_stack, equal_strata
+from pipelines.render.sample.stack_sampling import (
+    BORDER,
+    DEPTH_LEVELS,
+    EDGE_RANGE,
+    EDGE_WINDOW,
+    equal_strata,
+    sample_stack,
+)
 from tests.pipelines.tiny_photos import hill
 
 Codes = npt.NDArray[np.uint16]
@@ -19,7 +26,7 @@ STACK = StackConfig(planes=4, levels=3)
 
 
 def codes_at_points(codes: Codes, scene_id: str = "scene", stack: StackConfig = STACK) -> list[int]:
-    return [int(codes[p.row, p.column]) for p in draw_stack(0, scene_id, codes, stack).points]
+    return [int(codes[p.row, p.column]) for p in sample_stack(0, scene_id, codes, stack).points]
 
 
 def quantile_interval(codes: Codes, code: int) -> tuple[float, float]:
@@ -50,16 +57,16 @@ def test_each_stratum_of_image_quantiles_gets_one_plane(scene: str, planes: int,
 @given(scene=st.text("0123456789abcdef", min_size=1, max_size=16), levels=st.integers(1, 8))
 def test_each_stratum_of_log_blur_gets_one_level(scene: str, levels: int) -> None:
     stack = StackConfig(planes=2, levels=levels, blur_level_min=0.5, blur_level_max=8.0)
-    drawn = draw_stack(0, scene, hill(30, 40), stack).blur_levels
+    drawn = sample_stack(0, scene, hill(30, 40), stack).blur_levels
     places = [math.log(level / 0.5) / math.log(8.0 / 0.5) * levels for level in drawn]
     assert [math.floor(place + 1e-9) for place in places] == list(range(levels))
 
 
 def test_the_draw_is_a_pure_function_of_seed_scene_and_disparity() -> None:
     codes = hill(48, 64)
-    first = draw_stack(7, "scene", codes, STACK)
-    assert draw_stack(7, "scene", codes.copy(), STACK) == first
-    for other in (draw_stack(8, "scene", codes, STACK), draw_stack(7, "other", codes, STACK)):
+    first = sample_stack(7, "scene", codes, STACK)
+    assert sample_stack(7, "scene", codes.copy(), STACK) == first
+    for other in (sample_stack(8, "scene", codes, STACK), sample_stack(7, "other", codes, STACK)):
         assert not set(other.points) & set(first.points)
         assert not set(other.blur_levels) & set(first.blur_levels)
 
@@ -68,7 +75,7 @@ def test_over_many_scenes_a_stratum_is_covered_evenly() -> None:
     """Jitter, not always the same place: each half of each blur stratum is hit by about half of the scenes."""
     halves: Counter[int] = Counter()
     for number in range(200):
-        levels = draw_stack(0, f"scene{number}", hill(24, 32), STACK).blur_levels
+        levels = sample_stack(0, f"scene{number}", hill(24, 32), STACK).blur_levels
         span = math.log(STACK.blur_level_max / STACK.blur_level_min)
         halves.update(int(2 * STACK.levels * math.log(level / STACK.blur_level_min) / span) for level in levels)
     # 200 fair coins: 100 +- 3.3 standard deviations of 7.1.
@@ -100,7 +107,7 @@ def test_focus_points_keep_off_depth_edges() -> None:
     codes = np.broadcast_to(terraces, (96, 120)).copy()
     reach = max(1, round(EDGE_WINDOW * 96))
     for number in range(50):
-        for point in draw_stack(0, f"scene{number}", codes, STACK).points:
+        for point in sample_stack(0, f"scene{number}", codes, STACK).points:
             window = codes[max(0, point.row - reach) : point.row + reach + 1]
             assert np.ptp(window[:, point.column]) <= EDGE_RANGE * np.ptp(codes)
 
@@ -108,7 +115,7 @@ def test_focus_points_keep_off_depth_edges() -> None:
 def test_focus_points_keep_off_the_frame() -> None:
     border = round(BORDER * 60)
     for number in range(50):
-        for point in draw_stack(0, f"scene{number}", slanted(), STACK).points:
+        for point in sample_stack(0, f"scene{number}", slanted(), STACK).points:
             assert border <= point.row < 60 - border
             assert border <= point.column < 80 - border
 
@@ -122,7 +129,7 @@ def test_foliage_without_a_calm_pixel_still_gets_its_planes() -> None:
 def test_fewer_depths_than_planes_are_rejected(depths: int) -> None:
     codes = (np.arange(40 * 50).reshape(40, 50) % depths * 20000).astype(np.uint16)
     with pytest.raises(Rejection, match=f"{depths} distinct depths, 4 planes") as caught:
-        draw_stack(0, "scene", codes, STACK)
+        sample_stack(0, "scene", codes, STACK)
     assert (caught.value.stage, caught.value.code) == ("draw", "flat_disparity")
 
 

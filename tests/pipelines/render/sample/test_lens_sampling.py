@@ -1,4 +1,4 @@
-"""Lenses drawn from recipes, and what a sample says of the one it was taken with."""
+"""Lenses sampled from recipes, and the labels of the lens that a sample was taken with."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ import torch
 from pipelines.errors import UserError
 from pipelines.render.config import LensConfig, StackConfig
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
-from pipelines.render.sample.build import Setting, photo_to_sample
-from pipelines.render.sample.lens_draw import compressed, draw_lens, drawn_jpeg_quality, mask_from
+from pipelines.render.sample.build import SampleSettings, build_sample
 from pipelines.render.sample.lens_recipes import LENS_RECIPES
-from pipelines.render.sample.subject import Subject
+from pipelines.render.sample.lens_sampling import jpeg_compressed, read_aperture_mask, sample_jpeg_quality, sample_lens
+from pipelines.render.sample.rgbd import RgbdImage
 from shards.sample import RendererRecord, SampleRecord
 from simulator import Aperture
 from simulator.optics.lens import ThinLens
-from tests.pipelines.render.sample.test_build import disparity_map, subject
+from tests.pipelines.render.sample.test_build import disparity_map, rgbd
 
 SIZE = (64, 48)
 STACK = StackConfig(planes=2, levels=2, blur_level_min=0.5, blur_level_max=6.0)
 
 
-def setting(lens: LensConfig) -> Setting:
-    return Setting(STACK, 5, RendererRecord("1", "0" * 64, "cpu"), "cpu", lens)
+def settings_of(lens: LensConfig) -> SampleSettings:
+    return SampleSettings(STACK, 5, RendererRecord("1", "0" * 64, "cpu"), "cpu", lens)
 
 
 def drawn(name: str, scene: str = "a", camera: CameraTags = UNKNOWN_CAMERA):
-    return draw_lens(1, scene, LensConfig(lens_recipe=name), camera, SIZE)  # type: ignore[arg-type]
+    return sample_lens(1, scene, LensConfig(lens_recipe=name), camera, SIZE)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", LENS_RECIPES)
@@ -45,10 +45,10 @@ def test_every_value_lies_in_its_range_and_hangs_on_the_scene_alone(name: str) -
         assert lens == drawn(name, scene)
         assert lens.aperture.blades in recipe.blades
         for field in ("roundness", "obstruction", "spherical", "squeeze", "cat_eye"):
-            low, high = getattr(recipe, field)
+            low, high = recipe.aperture.get(field, (getattr(Aperture(), field),) * 2)
             assert low <= getattr(lens.aperture, field) <= high
         assert recipe.highlight_peak[0] <= lens.highlight.peak <= recipe.highlight_peak[1]
-        quality = drawn_jpeg_quality(1, scene, recipe, 0)
+        quality = sample_jpeg_quality(1, scene, recipe, 0)
         assert recipe.jpeg_quality[0] <= quality <= recipe.jpeg_quality[1]
     if name != "plain":
         assert drawn(name, "a") != drawn(name, "b")
@@ -88,10 +88,10 @@ def test_f_numbers_of_frames_are_those_that_their_blur_stands_for() -> None:
 
 @pytest.mark.parametrize("name", LENS_RECIPES)
 def test_a_sample_says_what_it_was_taken_with(name: str) -> None:
-    sample = photo_to_sample("00000003", "val", subject(), setting(LensConfig(lens_recipe=name)))  # type: ignore[arg-type]
+    sample = build_sample("00000003", "val", rgbd(), settings_of(LensConfig(lens_recipe=name)))  # type: ignore[arg-type]
     record = SampleRecord.from_json(sample.record.to_json())
     assert record == sample.record
-    lens = draw_lens(5, record.scene_id, LensConfig(lens_recipe=name), UNKNOWN_CAMERA, SIZE)  # type: ignore[arg-type]
+    lens = sample_lens(5, record.scene_id, LensConfig(lens_recipe=name), UNKNOWN_CAMERA, SIZE)  # type: ignore[arg-type]
     assert record.lens.recipe == name
     assert record.aperture.squeeze == lens.aperture.squeeze
     assert record.aperture.focus_shift == lens.aperture.focus_shift  # relative disparity spans 1
@@ -100,26 +100,26 @@ def test_a_sample_says_what_it_was_taken_with(name: str) -> None:
     assert (record.frames[0].jpeg_quality > 0) == (lens.recipe.jpeg_quality[1] > 0)
     whole = json.loads(sample.record.to_json())
     keys = {key: sorted(value) for key, value in whole.items() if isinstance(value, dict)}
-    plain = photo_to_sample("00000003", "val", subject(), setting(LensConfig()))
+    plain = build_sample("00000003", "val", rgbd(), settings_of(LensConfig()))
     others = json.loads(plain.record.to_json())
     assert keys == {key: sorted(value) for key, value in others.items() if isinstance(value, dict)}
 
 
 def test_the_same_scene_gives_the_same_bytes_and_off_is_off() -> None:
     config = LensConfig(lens_recipe="phone")
-    one, two = (photo_to_sample("00000003", "val", subject(), setting(config)) for _ in range(2))
+    one, two = (build_sample("00000003", "val", rgbd(), settings_of(config)) for _ in range(2))
     assert np.array_equal(one.frames, two.frames)
-    off = photo_to_sample("00000003", "val", subject(), setting(dataclasses.replace(config, highlights="off")))
+    off = build_sample("00000003", "val", rgbd(), settings_of(dataclasses.replace(config, highlights="off")))
     assert off.record.imaging.highlight_peak == 1.0
-    shoulder = photo_to_sample("00000003", "val", subject(), setting(LensConfig(tone="shoulder")))
+    shoulder = build_sample("00000003", "val", rgbd(), settings_of(LensConfig(tone="shoulder")))
     assert shoulder.record.imaging.tone == "shoulder"
 
 
 def test_metric_depth_scales_the_fringes_to_its_unit() -> None:
-    metric = Subject(subject().photo, disparity_map("metric", low=0.2, high=2.2))
+    metric = RgbdImage(rgbd().photo, disparity_map("metric", low=0.2, high=2.2))
     config = LensConfig(lens_recipe="vintage-swirl")
-    sample = photo_to_sample("00000003", "val", metric, setting(config))
-    share = draw_lens(5, sample.record.scene_id, config, UNKNOWN_CAMERA, SIZE).aperture.focus_shift[0]
+    sample = build_sample("00000003", "val", metric, settings_of(config))
+    share = sample_lens(5, sample.record.scene_id, config, UNKNOWN_CAMERA, SIZE).aperture.focus_shift[0]
     assert sample.record.aperture.focus_shift[0] == pytest.approx(2.0 * share, rel=1e-3)
     assert sample.record.frames[0].f_number > 0
 
@@ -129,21 +129,21 @@ def test_a_mask_from_a_png_and_what_is_none(tmp_path: Path) -> None:
     heart[5:15, 4:16] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), heart)
     config = LensConfig(aperture_mask=tmp_path / "mask.png")
-    sample = photo_to_sample("00000003", "val", subject(), setting(config))
+    sample = build_sample("00000003", "val", rgbd(), settings_of(config))
     assert sample.record.aperture.shape == "raster"
-    assert sample.record.aperture.raster_sha256 == mask_from(tmp_path / "mask.png").sha256
+    assert sample.record.aperture.raster_sha256 == read_aperture_mask(tmp_path / "mask.png").sha256
     cv2.imwrite(str(tmp_path / "color.png"), np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(UserError, match=r"color.png: raster must be one channel"):
-        mask_from(tmp_path / "color.png")
+        read_aperture_mask(tmp_path / "color.png")
     with pytest.raises(UserError, match="it cannot be read"):
-        mask_from(tmp_path / "none.png")
+        read_aperture_mask(tmp_path / "none.png")
 
 
 def test_compression_is_that_of_its_quality() -> None:
     rough = (torch.rand(40, 40, 3, generator=torch.Generator().manual_seed(1)) * 255).byte().numpy()
-    errors = [float(np.abs(compressed(rough, q).astype(int) - rough).mean()) for q in (98, 80, 40)]
+    errors = [float(np.abs(jpeg_compressed(rough, q).astype(int) - rough).mean()) for q in (98, 80, 40)]
     assert errors == sorted(errors)
-    assert compressed(rough, 0) is rough
+    assert jpeg_compressed(rough, 0) is rough
     red = np.zeros((16, 16, 3), np.uint8)
     red[..., 0] = 200
-    assert np.abs(compressed(red, 95).astype(int) - red).max() < 6  # channels keep their order
+    assert np.abs(jpeg_compressed(red, 95).astype(int) - red).max() < 6  # channels keep their order

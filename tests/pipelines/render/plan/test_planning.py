@@ -133,7 +133,7 @@ def test_adding_and_beginning_anew_exclude_each_other(flag: str) -> None:
 def test_near_duplicates_go_into_one_split_and_a_bridge_between_two_is_left_out(
     tiny_config: RenderConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines.render.plan import growth
+    from pipelines.render.plan import planning
 
     halves = dataclasses.replace(tiny_config.storage, split_fractions=(0.5, 0.0, 0.5))
     config = dataclasses.replace(tiny_config, storage=halves)
@@ -150,7 +150,7 @@ def test_near_duplicates_go_into_one_split_and_a_bridge_between_two_is_left_out(
     assert all(split[f"photo_{n}.png"] == split[f"copy_{n}.jpg"] for n in range(5))
     assert set(split.values()) == {"train", "test"}
     write_photo(folder / "bridge.png", seed=9)
-    monkeypatch.setattr(growth, "splits_of", lambda photos, *_: ({}, {p.scene_id: ["test", "train"] for p in photos}))
+    monkeypatch.setattr(planning, "splits_of", lambda photos, *_: ({}, {p.scene_id: ["test", "train"] for p in photos}))
     result = render(growing(config, append=True))
     assert result.rejected_by_code == {"plan/near_duplicate": 1}
     assert render(config).rejected_by_code == {"plan/near_duplicate": 1}  # resumed: still left out, no error

@@ -1,4 +1,4 @@
-"""Which planes and blur levels a photo's stack gets: a pure function of (dataset seed, scene id, disparity).
+"""Planes in focus and blur levels of a photo's stack: a pure function of (dataset seed, scene id, disparity).
 
 Letters: P planes, L blur levels, F = P·L frames.
 
@@ -29,7 +29,7 @@ Codes = npt.NDArray[np.uint16]  # [H, W] disparity as it is stored
 
 FOCUS_QUANTILES = (0.05, 0.95)
 DEPTH_LEVELS = 32
-"""Disparities closer than 1/32 of what lies between these quantiles are one plane: even with the strongest blur, 4 % of
+"""Disparities closer than 1/32 of the range between these quantiles are one plane: even with the strongest blur, 4 % of
 768 px, they are not a pixel apart."""
 EDGE_RANGE = 0.04
 """A window whose disparity spans more than this share of the photo's range lies on a depth edge."""
@@ -48,7 +48,7 @@ class FocusPoint:
 
 
 @dataclass(frozen=True)
-class StackDraw:
+class SampledStack:
     """P focus points, far to near, and L blur levels in percent of the long side, weak to strong."""
 
     points: tuple[FocusPoint, ...]
@@ -59,23 +59,22 @@ class StackDraw:
             raise ValueError(f"a stack needs 2 points and 1 level, got {len(self.points)}, {len(self.blur_levels)}")
 
 
-def draw_stack(seed: int, scene_id: str, codes: Codes, stack: StackConfig) -> StackDraw:
-    """Draw planes and levels for one photo.
+def sample_stack(seed: int, scene_id: str, codes: Codes, stack: StackConfig) -> SampledStack:
+    """Sample planes and levels for one photo.
 
     codes: [H, W] the disparity as it is stored, 16 bits, bigger is nearer.
     Raises Rejection(stage "draw", code "flat_disparity") when there are fewer distinct depths than planes.
     """
-    return StackDraw(
+    return SampledStack(
         points=_focus_points(seed, scene_id, codes, stack.planes),
-        blur_levels=_blur_levels(seed, scene_id, stack),
+        blur_levels=log_stratified(seed, scene_id, "blur", stack.blur_level_min, stack.blur_level_max, stack.levels),
     )
 
 
-def _blur_levels(seed: int, scene_id: str, stack: StackConfig) -> tuple[float, ...]:
-    """One level in each of L strata of equal ratio between the weakest and the strongest."""
-    ratio = stack.blur_level_max / stack.blur_level_min
-    places = [(i + uniform(seed, scene_id, "blur", i)) / stack.levels for i in range(stack.levels)]  # in [0, 1)
-    return tuple(stack.blur_level_min * ratio**place for place in places)
+def log_stratified(seed: int, scene_id: str, name: str, first: float, last: float, count: int) -> tuple[float, ...]:
+    """One value in each of `count` strata of equal ratio, in order from `first` to `last`."""
+    places = [(i + uniform(seed, scene_id, name, i)) / count for i in range(count)]  # in [0, 1)
+    return tuple(first * (last / first) ** place for place in places)
 
 
 def _focus_points(seed: int, scene_id: str, codes: Codes, planes: int) -> tuple[FocusPoint, ...]:
@@ -90,7 +89,7 @@ def _focus_points(seed: int, scene_id: str, codes: Codes, planes: int) -> tuple[
             f"disparity has {len(occupied)} distinct depths, {planes} planes need as many; "
             "leave the photo out or lower --planes",
         )
-    restlessness = _restlessness(codes)
+    variation = _variation(codes)
     calm = EDGE_RANGE * (int(codes.max()) - int(codes.min()))
     points: list[FocusPoint] = []
     for plane, (first, last) in enumerate(equal_strata(pixels[occupied], planes)):
@@ -99,7 +98,7 @@ def _focus_points(seed: int, scene_id: str, codes: Codes, planes: int) -> tuple[
             apart = inside & (codes >= codes[points[-1].row, points[-1].column] + level_width)
             inside = apart if apart.any() else inside
         # Foliage may have no calm pixel in a stratum: then the calmest there are.
-        candidates = np.flatnonzero(inside & (restlessness <= max(calm, restlessness[inside].min())))
+        candidates = np.flatnonzero(inside & (variation <= max(calm, variation[inside].min())))
         chosen = candidates[int(uniform(seed, scene_id, "focus", plane) * len(candidates))]
         points.append(FocusPoint(*map(int, np.unravel_index(chosen, codes.shape))))
     return tuple(points)
@@ -132,7 +131,7 @@ def _depth_levels(codes: Codes) -> tuple[npt.NDArray[np.int64], float]:
     return np.where((codes >= farthest) & (codes <= nearest), level, -1), width
 
 
-def _restlessness(codes: Codes) -> npt.NDArray[np.int64]:
+def _variation(codes: Codes) -> npt.NDArray[np.int64]:
     """How unfit each pixel is as a focus point, [H, W]: the disparity that the window around it spans.
 
     Along the frame it is the largest there is: nobody focuses there.

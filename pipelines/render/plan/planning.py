@@ -1,0 +1,174 @@
+"""The door to this folder: configuration, photos and the data set's paths become the plan of a run.
+
+A command begins a data set, resumes it, adds photos to it (`--append`), tries rejected photos again
+(`--retry-rejected`), or replaces it (`--overwrite`). All of it is decided here, and nothing is written before `freeze`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.errors import Rejection, UserError
+from pipelines.render.config import RenderConfig
+from pipelines.render.depth.estimator import DepthOrigin, check_depth
+from pipelines.render.photos.near_duplicates import perceptual_hashes
+from pipelines.render.photos.photo import FoundPhotos, PhotoSource, RejectedPhoto
+from pipelines.render.plan.fingerprint import Fingerprint, check_fingerprint, fingerprint, sha256_of
+from pipelines.render.plan.plan import Plan, PlannedShard, check_same_photos, plan_to_json, read_plan
+from pipelines.render.plan.rejects import (
+    merged_left_out,
+    read_left_out,
+    read_shard_rejects,
+    rejected,
+    write_left_out,
+    write_rejects,
+)
+from pipelines.render.plan.splits import splits_of
+from pipelines.runs.data_set_paths import DataSetPaths
+from pipelines.runs.device import resolve_device
+from pipelines.runs.settings import settings_to_json
+from shards.durable import write_durably
+from shards.index import is_complete
+
+PLAN_STAGE = "plan"
+
+
+@dataclass(frozen=True)
+class Planning:
+    """A run that is ready to start: depth, device, settings and photos were checked, and nothing was written.
+
+    Attributes:
+        paths: of the data set.
+        plan: every shard of the data set, finished ones included.
+        plan_on_disk: the plan that this run found; None when it begins a data set.
+        left_out: photos that are not in the plan.
+        settings: everything that changes bytes.
+        depth_origins: where disparity comes from; empty when every scene is built-in.
+        device_kind: cpu or cuda.
+    """
+
+    paths: DataSetPaths
+    plan: Plan
+    plan_on_disk: Plan | None
+    left_out: tuple[RejectedPhoto, ...]
+    settings: Fingerprint
+    depth_origins: tuple[DepthOrigin, ...]
+    device_kind: str
+
+    @property
+    def photo_count(self) -> int:
+        """All photos, in the plan or not."""
+        return len(self.plan.latest) + len(self.left_out)
+
+    @property
+    def config_sha256(self) -> str:
+        """Hash of the settings: the label `renderer.config_sha256` of every sample."""
+        return sha256_of(self.settings)
+
+    def finished_shards(self) -> set[str]:
+        """Names of the shards that need no more work; none in a data set that this run begins."""
+        shards = self.plan.shards if self.plan_on_disk else ()
+        return {shard.name for shard in shards if is_complete(self.paths.out, shard.name)}
+
+    def rejects_of(self, shard: PlannedShard) -> list[RejectedPhoto]:
+        """Photos that a finished shard rejected; empty for a shard that never finished."""
+        return read_shard_rejects(self.paths, shard)
+
+    def freeze(self) -> None:
+        """Write the plan before any work; the fingerprint comes last, so that a plan is there wherever it is.
+
+        Raises UserError when another run began or changed the data set since this run read it.
+        """
+        paths = self.paths
+        plan_on_disk = read_plan(paths.plan) if paths.fingerprint.exists() else None
+        if plan_on_disk != self.plan_on_disk:
+            raise UserError(f"another run has changed {paths.out} while this one was starting; give the command again")
+        write_left_out(paths, self.left_out)
+        if self.plan != plan_on_disk:
+            write_durably(paths.plan, plan_to_json(self.plan))
+        if plan_on_disk is None:
+            write_durably(paths.fingerprint, settings_to_json(self.settings))
+
+    def write_rejects(self) -> list[RejectedPhoto]:
+        """Write OUT/rejects.jsonl from `left_out` and the rejects of all shards; returns them."""
+        return write_rejects(self.paths, self.left_out, self.plan)
+
+
+def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> Planning:
+    """Plan the photos, on top of the plan of the data set if there is one.
+
+    Raises UserError: depth or device are missing, settings differ from those of the data set, or its photos have
+    changed and `--append` was not given.
+    """
+    real = [photo for photo in photos.sources if not photo.is_builtin]
+    depth_origins = check_depth(config.depth, real) if real else ()
+    device_kind = resolve_device(config.execution.device)
+    settings = fingerprint(config, device_kind, depth_origins)
+    plan_on_disk = None
+    if paths.fingerprint.exists() and not config.growth.overwrite:
+        check_fingerprint(paths, settings)
+        plan_on_disk = read_plan(paths.plan)
+        plan, left_out = _grown(plan_on_disk, config, photos, paths)
+    else:
+        plan, left_out = _with_photos(Plan(()), config, photos)
+    return Planning(paths, plan, plan_on_disk, left_out, settings, depth_origins, device_kind)
+
+
+def _grown(
+    before: Plan, config: RenderConfig, found: FoundPhotos, paths: DataSetPaths
+) -> tuple[Plan, tuple[RejectedPhoto, ...]]:
+    """The plan on disk with the photos that `--append` and `--retry-rejected` add, and all photos that are in none."""
+    sources, left_out = found
+    known = read_left_out(paths)
+    if config.growth.append:
+        left_out = merged_left_out(known, left_out, sources)
+    else:
+        conflicting = [reject for reject in known if reject.stage == PLAN_STAGE]
+        known_ids = {reject.scene_id for reject in conflicting}
+        sources = [source for source in sources if source.scene_id not in known_ids]
+        left_out = [*left_out, *conflicting]
+        check_same_photos(paths.plan, before, sources)
+    again = _rejected_scenes(before, paths) if config.growth.retry_rejected else set()
+    new = [source for source in sources if source.scene_id not in before.latest or source.scene_id in again]
+    return _with_photos(before.with_locations(sources), config, FoundPhotos(new, left_out))
+
+
+def _with_photos(plan: Plan, config: RenderConfig, new: FoundPhotos) -> tuple[Plan, tuple[RejectedPhoto, ...]]:
+    """The plan with new photos, each near-duplicate in the split of its family, and all photos that are in none."""
+    hashes = _near_hashes(plan, config, new.sources)
+    assigned = {scene_id: shard.split for scene_id, (shard, _) in plan.latest.items()}
+    splits, conflicting = splits_of(new.sources, hashes, assigned, config.storage.split_fractions)
+    kept = [source for source in new.sources if source.scene_id in splits]
+    conflicts = [
+        rejected(source, _conflict(conflicting[source.scene_id]))
+        for source in new.sources
+        if source.scene_id in conflicting
+    ]
+    plan = plan.with_photos(kept, splits, hashes, config.storage.samples_per_shard)
+    return plan, (*new.left_out, *conflicts)
+
+
+def _near_hashes(plan: Plan, config: RenderConfig, photos: Sequence[PhotoSource]) -> Mapping[str, str]:
+    """Perceptual hashes by scene_id, of the plan's photos and the new ones."""
+    hashes = {scene_id: sample.near_hash for scene_id, (_, sample) in plan.latest.items() if sample.near_hash}
+    if config.storage.near_duplicates == "together":
+        hashes |= perceptual_hashes(photo for photo in photos if photo.scene_id not in plan.latest)
+    return hashes
+
+
+def _conflict(splits: Sequence[str]) -> Rejection:
+    return Rejection(
+        PLAN_STAGE, "near_duplicate", f"it looks like photos of {' and of '.join(splits)}, which must not mix"
+    )
+
+
+def _rejected_scenes(plan: Plan, paths: DataSetPaths) -> set[str]:
+    """Scenes whose last try ended in a rejection."""
+    return {
+        reject.scene_id
+        for shard in plan.shards
+        if is_complete(paths.out, shard.name)
+        for reject in read_shard_rejects(paths, shard)
+        if plan.is_last_try(shard, reject.scene_id)
+    }

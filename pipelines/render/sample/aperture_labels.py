@@ -1,0 +1,36 @@
+"""The aperture as the labels carry it: the fields that `ApertureRecord` and `simulator.Aperture` have in common.
+
+Neither package may import the other. This is the only place where both meet, and it goes by the names of their fields:
+a parameter that is a field of both is labeled, read back and drawn by recipes without a line here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from shards.sample import ApertureRecord
+from simulator import Aperture
+
+NOT_LABELED = frozenset({"raster", "clip"})
+"""Fields of Aperture without a label of their own: the raster's pixels (a SHA-256 stands for them), and the clipped
+pupil of one pixel, which follows from cat_eye."""
+LABELED = tuple(field.name for field in fields(Aperture) if field.name not in NOT_LABELED)
+
+
+def aperture_record(aperture: Aperture) -> ApertureRecord:
+    """The labels of an aperture."""
+    return ApertureRecord(
+        shape="raster" if aperture.raster else "disc" if aperture.blades == 0 else "blades",
+        raster_sha256=aperture.raster.sha256 if aperture.raster else "",
+        **_labeled(aperture),
+    )
+
+
+def aperture_of(record: ApertureRecord) -> Aperture | None:
+    """The aperture that the labels describe; None where it has a raster, whose pixels the labels do not hold."""
+    return None if record.raster_sha256 else Aperture(**_labeled(record))
+
+
+def _labeled(parameters: Aperture | ApertureRecord) -> dict[str, Any]:
+    return {name: getattr(parameters, name) for name in LABELED}

@@ -1,0 +1,40 @@
+"""The settings that decide a run's output, as one flat JSON object beside it: resuming insists on the same ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.errors import UserError
+from shards.storage import StoragePath
+
+Settings = dict[str, Any]
+"""Flags' names and their values."""
+
+
+def settings_to_json(settings: Mapping[str, Any]) -> bytes:
+    """The same bytes for the same settings."""
+    return (json.dumps(settings, indent=1, sort_keys=True) + "\n").encode()
+
+
+def read_settings(path: StoragePath) -> Settings:
+    """The settings in a file. Raises OSError when it cannot be read, ValueError when it holds no object."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(settings, dict):
+        raise ValueError("it must hold one object")
+    return settings
+
+
+def check_settings(out: StoragePath, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise UserError that names every setting in which this command differs from the run in `out`."""
+    changed = [
+        f"{key} was {before.get(key, 'absent')}, now {now.get(key, 'absent')}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+    if changed:
+        raise UserError(
+            f"{out} was begun with other settings: {'; '.join(changed)}; "
+            "give the old ones to resume it, or choose another --out"
+        )

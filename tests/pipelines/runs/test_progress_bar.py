@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from pipelines.runs.progress_bar import ProgressBar
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "is_drawn"), [(Terminal(), True), (io.StringIO(), False)])
+def test_the_bar_is_drawn_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, is_drawn: bool
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("COLUMNS", "160")
+    with ProgressBar("render", "photos", 3) as bar:
+        bar.advance()
+        bar.advance()
+        bar.note("render 75%, encode 25%")
+    drawn = stream.getvalue()
+    assert bool(drawn) == is_drawn
+    if is_drawn:
+        assert "2/3" in drawn
+        assert "render 75%, encode 25%" in drawn
+
+
+def test_items_are_counted_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("COLUMNS", "160")
+    assert list(ProgressBar("preview", "samples", 2).count("ab")) == ["a", "b"]
+    assert "2/2" in stream.getvalue()
+
+
+def test_a_bar_that_is_not_shown_is_not_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with ProgressBar("train", "steps", 2, is_shown=False) as bar:
+        bar.advance()
+    assert stream.getvalue() == ""
