@@ -27,9 +27,9 @@ from simulator.optics.lateral import magnified
 from simulator.optics.lens import ThinLens
 from simulator.optics.regions import blended, regions
 from simulator.scatter.depth_group import DepthGroup, hidden_groups, visible_groups
-from simulator.scatter.exposure import Exposure
+from simulator.scatter.frame_stack import FrameStack
 
-RENDERER_VERSION = "4"
+RENDERER_VERSION = "5"
 
 SPECTRA_BYTES = 512 << 20  # a scene whose spectra need more makes them anew in each call of render
 FRAMES_AT_ONCE = 16  # on a GPU; their sums of spectra take 21 MB each at 1024²
@@ -42,14 +42,12 @@ class Scene:
     Built by `from_rgbd` or `from_layers`; `render` makes frames from it.
 
     layers:        the scene's surfaces, complete before any of them is blurred.
-    groups:        its visible surfaces cut by depth, nearest first.
-    hidden:        its hidden surfaces, likewise.
+    groups:        the same cut by depth, nearest first: visible surfaces, then hidden ones.
     max_radius_px: R, the largest blur radius that a lens may ask for.
     """
 
     layers: Layers
     groups: tuple[DepthGroup, ...]
-    hidden: tuple[DepthGroup, ...]
     max_radius_px: float
 
     @classmethod
@@ -70,8 +68,8 @@ class Scene:
 
     @classmethod
     def _cut(cls, layers: Layers, max_radius_px: float) -> Scene:
-        groups, hidden = visible_groups(layers, max_radius_px), hidden_groups(layers, max_radius_px)
-        return cls(layers, tuple(groups), tuple(hidden), max_radius_px)
+        groups = visible_groups(layers, max_radius_px) + hidden_groups(layers, max_radius_px)
+        return cls(layers, tuple(groups), max_radius_px)
 
     def render(
         self, lenses: Sequence[ThinLens], *, aperture: Aperture | None = None, quality: str = "fast"
@@ -108,15 +106,14 @@ class Scene:
 
     def _scattered(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
         """All frames at once, group by group, so that no more than one group's spectra need be there at a time."""
-        exposure = Exposure(len(lenses), *self.layers.size, self.layers.device, 3 if aperture.is_chromatic else 1)
-        keep = sum(group.spectra_bytes for group in self.groups + self.hidden) <= SPECTRA_BYTES
-        for number, group in enumerate(self.groups + self.hidden):
-            expose = exposure.expose if number < len(self.groups) else exposure.expose_hidden
+        stack = FrameStack(len(lenses), *self.layers.size, self.layers.device, 3 if aperture.is_chromatic else 1)
+        keep = sum(group.spectra_bytes for group in self.groups) <= SPECTRA_BYTES
+        for group in self.groups:
             for frames in _batches(group, lenses, aperture, self.layers.device):
-                expose(group.blurred([lenses[frame] for frame in frames], aperture), frames)
+                stack.add(group.blurred([lenses[frame] for frame in frames], aperture), frames)
             if not keep:
                 group.release()
-        return exposure.developed()
+        return stack.normalized()
 
 
 def _batches(

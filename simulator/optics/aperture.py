@@ -141,11 +141,6 @@ class Aperture:
         clip = (self.clip[0] - self.cat_eye * down, self.clip[1] - self.cat_eye * right)
         return replace(self, cat_eye=0.0, clip=clip)
 
-    @property
-    def focus_spread(self) -> float:
-        """Largest less smallest focus shift, in disparity."""
-        return max(self.focus_shift) - min(self.focus_shift)
-
     def lenses_of_channels(self, lens: ThinLens) -> list[ThinLens]:
         """The lens as red, green and blue light have it, focused at D_f + shift; one where all are alike."""
         shifts = self.focus_shift if self.is_chromatic else self.focus_shift[:1]

@@ -1,9 +1,9 @@
-"""Blurred depth groups -> frame, nearest first, by coverage.
+"""Compositing by coverage: blurred depth groups become frames, nearest group first.
 
 A pixel of the sensor sees the scene through the whole lens. Coverage A of a group is the share of the lens through
-which the group is in the way; T is the share that nothing nearer has taken yet. A group takes t = min(A, T). Pieces of
-one slanted surface in neighbouring groups add up to one, as their shares of the lens do; "over" with independent
-alphas would leave 1 − (1 − a)(1 − b) and turn the surface translucent.
+which the group is visible if nothing nearer blocks it; T is the share of the lens that no nearer group has taken. A
+group takes t = min(A, T). Pieces of one slanted surface in neighboring groups add up to one, as their shares of the
+lens do. The "over" operator with independent alphas gives 1 − (1 − a)(1 − b), which turns such a surface translucent.
 """
 
 from __future__ import annotations
@@ -15,60 +15,50 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-LEAST_COVERAGE = 1e-4  # below it the transforms' rounding exceeds the content
+LEAST_COVERAGE = 1e-4
+"""Coverage below this is rounding error of the transforms."""
 
 
-def chosen(frames: Sequence[int], device: torch.device) -> slice | Tensor:
-    """Index of some frames, in the order of their numbers: of neighbours a slice, which is a view.
+class Compositor:
+    """Adds up the light of n frames, group by group.
 
-    Others' numbers are sent without waiting for the device, as an index made of a list would.
-    """
-    first, end = frames[0], frames[-1] + 1
-    if end - first == len(frames):
-        return slice(first, end)
-    index = torch.tensor(list(frames))
-    return index.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else index
-
-
-class Film:
-    """Collects the light of n frames, group by group.
-
-    light: [n, 3, H, W]; free: [n, k, H, W] the share of the lens not taken yet, from 1 down to 0: k = 1, or 3 where
-    each colour sees the scene through a lens of its own.
+    light: [n, 3, H, W] linear light so far.
+    free:  [n, k, H, W] T, the share of the lens that no group has taken; 1 at first. k = 1, or 3 with longitudinal
+           chromatic aberration, where each color sees the scene through a lens of its own.
     """
 
     def __init__(self, light: Float[Tensor, "n 3 h w"], free: Float[Tensor, "n k h w"]) -> None:
         self.light, self.free = light, free
 
     @classmethod
-    def unexposed(cls, frames: int, height: int, width: int, device: torch.device, coverages: int = 1) -> Film:
-        """Dark, and free everywhere."""
+    def empty(cls, frames: int, height: int, width: int, device: torch.device, coverages: int = 1) -> Compositor:
+        """Frames without light, all of the lens free. coverages: k."""
         light = torch.zeros(frames, 3, height, width, device=device)
         return cls(light, torch.ones(frames, coverages, height, width, device=device))
 
-    def strip(self, rows: slice) -> Film:
-        """Some rows, in the same memory."""
-        return Film(self.light[..., rows, :], self.free[..., rows, :])
+    def strip(self, rows: slice) -> Compositor:
+        """These rows of all frames, as a view."""
+        return Compositor(self.light[..., rows, :], self.free[..., rows, :])
 
-    def of(self, frames: Sequence[int]) -> Film:
-        """The film of some frames; of neighbours, the same memory."""
-        some = chosen(frames, self.free.device)
-        return Film(self.light[some], self.free[some])
+    def select(self, frames: Sequence[int]) -> Compositor:
+        """These frames: a view where their numbers are consecutive, else a copy (see `write_back`)."""
+        index = _frame_index(frames, self.free.device)
+        return Compositor(self.light[index], self.free[index])
 
-    def keep(self, frames: Sequence[int], film: Film) -> None:
-        """Put back what `of` took apart."""
-        some = chosen(frames, self.free.device)
-        if isinstance(some, Tensor):
-            self.light[some], self.free[some] = film.light, film.free
+    def write_back(self, frames: Sequence[int], selected: Compositor) -> None:
+        """Store what `select` returned for these frames; nothing to do where it is a view."""
+        index = _frame_index(frames, self.free.device)
+        if isinstance(index, Tensor):
+            self.light[index], self.free[index] = selected.light, selected.free
 
-    def expose(self, group: Float[Tensor, "n c h w"]) -> None:
-        """Lay a blurred group (light [3], coverage [k]) behind all that came before. Overwrites the coverage."""
-        self.light.addcmul_(group[:, :3], self.taken(group[:, 3:]))
+    def add(self, group: Float[Tensor, "n c h w"]) -> None:
+        """Lay a blurred group behind all groups so far: light in 3 channels, coverage in k. Overwrites the coverage."""
+        self.light.addcmul_(group[:, :3], self.taken_share(group[:, 3:]))
 
-    def taken(self, coverage: Float[Tensor, "n m h w"], lenses: slice = slice(None)) -> Float[Tensor, "n m h w"]:
-        """Take from what is free as much as is covered, as some of the k lenses see it: t / A. Overwrites the coverage.
+    def taken_share(self, coverage: Float[Tensor, "n m h w"], lenses: slice = slice(None)) -> Float[Tensor, "n m h w"]:
+        """t / A: the factor by which a group's light reaches the frame. Takes t from T; overwrites the coverage.
 
-        What light is to be multiplied by that reaches the film through a group.
+        lenses: which of the k lenses see this coverage.
         """
         F.threshold(coverage, LEAST_COVERAGE, 0.0, inplace=True)
         free = self.free[:, lenses]
@@ -76,10 +66,18 @@ class Film:
         free.addcmul_(coverage, share, value=-1.0)
         return share
 
-    def as_group(self) -> Float[Tensor, "n c h w"]:
-        """What was collected, as one group (light, coverage) for another film."""
-        return torch.cat([self.light, 1.0 - self.free], dim=1)
-
-    def developed(self) -> Float[Tensor, "n 3 h w"]:
-        """The frames: light over the share of the lens that saw anything, never negative. Uses up the film."""
+    def normalized(self) -> Float[Tensor, "n 3 h w"]:
+        """The frames: light over the share of the lens that was taken, never negative. Overwrites `light`."""
         return self.light.div_((1.0 - self.free).clamp_(min=LEAST_COVERAGE)).clamp_(min=0.0)
+
+
+def _frame_index(frames: Sequence[int], device: torch.device) -> slice | Tensor:
+    """Index of the frames with these ascending numbers: a slice where they are consecutive.
+
+    Other numbers are copied from pinned memory, so that the CPU does not wait for the device.
+    """
+    first, end = frames[0], frames[-1] + 1
+    if end - first == len(frames):
+        return slice(first, end)
+    index = torch.tensor(list(frames))
+    return index.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else index

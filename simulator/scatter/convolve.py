@@ -97,7 +97,7 @@ class BlurredGroup:
         """What one of the k lenses sees covered."""
         return self._blurred(slice(3, 4), slice(of_lens, of_lens + 1))
 
-    def whole(self) -> Float[Tensor, "n c h w"]:
+    def all_channels(self) -> Float[Tensor, "n c h w"]:
         """Light and coverage: c = 3 + k."""
         if self.coverages == 1:
             return self._blurred(slice(4), slice(1))

@@ -4,8 +4,8 @@ A wide disc passes no high frequencies (|2 J₁(x)/x| < 0.06 for x > 9), so of w
 part of the spectrum is taken, faded to nothing at its rim, and inverted on a coarser grid. A group's grid is padded
 once, for the largest radius, to sides that every octave divides. Doubling uses the tent [1 3 3 1] in quarters of a
 pixel: it keeps the place of every point to the bit, has a double zero at each frequency that would alias onto zero,
-and widens a spot by a known variance. What is drawn on a coarse grid from the start (a guessed surface) is halved by
-the same tent.
+and widens a spot by a known variance. A guessed surface, which lies on a coarse grid from the
+start, is treated as if it had been halved by the same tent.
 Letters: q = 2^octave pixels of the frame to a cell of the octave's grid; r radius in pixels of the frame.
 """
 
@@ -16,7 +16,6 @@ import math
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -153,14 +152,6 @@ class OctaveGrid:
         """The frame's columns, likewise."""
         ring = RING if self.octave else 0
         return slice(self.padding - ring, self.padding + self.width + ring)
-
-
-def halved(content: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh wh"]:
-    """Half the size, by [1 3 3 1]/8 along both axes; an odd last row or column is repeated first."""
-    h, w = content.shape[-2:]
-    if h % 2 or w % 2:
-        content = F.pad(content, (0, w % 2, 0, h % 2), mode="replicate")
-    return F.interpolate(content, scale_factor=0.5, mode="bilinear", align_corners=False, antialias=True)
 
 
 def enlarged(image: Float[Tensor, "*n h w"], height: int, width: int, ring: int) -> Float[Tensor, "*n hd wd"]:

@@ -94,7 +94,7 @@ def test_coarse_octaves_blur_like_the_twin_from_the_radius_where_they_are_used(a
     table = SpotSpectra(aperture, grid.padded_height, grid.padded_width, torch.device("cpu"))
     spot = table.of([-drawn_radius(radius, 0, octave, octave, aperture.moment())], 2**octave)
     bin_ = inner(spectra(content[None].expand(1, 4, -1, -1).contiguous(), grid, margin)[0], 2**octave)
-    fast = BlurredGroup([[SpreadBin(bin_, spot, 2**octave)]], grid, 2**octave).whole()[0]
+    fast = BlurredGroup([[SpreadBin(bin_, spot, 2**octave)]], grid, 2**octave).all_channels()[0]
     for finer in range(octave - 1, -1, -1):
         fast = enlarged(fast, height // 2**finer, width // 2**finer, ring=1 if finer else 0)
     mask = aperture.mask(-radius)

@@ -24,7 +24,7 @@ def blurred(bins: torch.Tensor, radii: list[float], grid: OctaveGrid, octaves: l
     for bin_, radius, own in zip(bins, radii, octaves, strict=True):
         spot = table.of([drawn_radius(radius, 0, octave, own)], 2**own)
         spread_bins.append(SpreadBin(inner(bin_, 2**own), spot, 2**own))
-    frame = BlurredGroup([spread_bins], grid, 2**octave).whole()[0]
+    frame = BlurredGroup([spread_bins], grid, 2**octave).all_channels()[0]
     for finer in range(octave - 1, -1, -1):
         frame = enlarged(frame, grid.height // 2**finer, grid.width // 2**finer, ring=1 if finer else 0)
     return frame
@@ -66,7 +66,7 @@ def test_channel_by_channel_is_the_whole() -> None:
     for radii in ([3.0], [2.0, 3.0, 4.0]):  # one lens for all colours, or one each
         group = BlurredGroup([[SpreadBin(bin_, table.of(radii), 1)]], grid, 1)
         apart = [group.light(c) for c in range(3)] + [group.coverage(c) for c in range(group.coverages)]
-        assert_close(torch.cat(apart, dim=1), group.whole(), atol=1e-6, what=f"{len(radii)} lenses")
+        assert_close(torch.cat(apart, dim=1), group.all_channels(), atol=1e-6, what=f"{len(radii)} lenses")
 
 
 def test_bins_of_several_radii_add_up() -> None:
@@ -100,7 +100,7 @@ def test_a_strip_blurs_like_the_whole_frame(first: int, end: int, radius: float,
         group = BlurredGroup([[SpreadBin(bin_, spot, 2**octave)]], grid, 2**octave, rows)
         coarse = frame.coarser(octave)
         whole = torch.zeros(4, coarse.rows.stop - coarse.rows.start, coarse.columns.stop - coarse.columns.start)
-        whole[:, group.rows] = group.whole()[0]
+        whole[:, group.rows] = group.all_channels()[0]
         pictures.append(whole)
     # A cut spectrum leaves a tail of less than 0.002 beyond the rows that are computed.
     assert_close(pictures[1], pictures[0], atol=2e-5 if octave == 0 else 2e-3, what=f"rows {first} to {end}")
