@@ -27,6 +27,7 @@ import yaml
 from pipelines.audit.audited_sample import AuditedSample
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import Picture
+from pipelines.pictures.resizing import resized
 from shards.complaint import FieldError
 from simulator import ThinLens
 
@@ -112,7 +113,7 @@ class FieldMap:
             split=split,
             scene=str(_look_up(labels, self.scene)) if self.scene else key,
             photo=photo,
-            disparity=_resized(self._disparity(codes, labels), photo),
+            disparity=resized(self._disparity(codes, labels), *photo.shape[:2]),
             codes=codes,
             lenses=tuple(lenses),
             groups=self._groups(labels, count, lenses),
@@ -208,12 +209,6 @@ def _depth(name: str, data: bytes) -> npt.NDArray[np.generic]:
     if values.ndim != 2:
         raise FieldError(name, f"must be [H, W], got {list(values.shape)}")
     return np.asarray(values)
-
-
-def _resized(values: npt.NDArray[np.float64], photo: Picture) -> npt.NDArray[np.float64]:
-    height, width = photo.shape[:2]
-    same = values.shape == (height, width)
-    return values if same else np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _like(name: str, frame: Picture, photo: Picture) -> Picture:
