@@ -96,7 +96,7 @@ class _Canvas(NamedTuple):
         m, h, w = surfaces.margin_px, surfaces.height, surfaces.width
         canvas = Tile(m - beyond, m + h + beyond, m - beyond, m + w + beyond)
         parts = (canvas.crop_replicated(part) for part in (surfaces.color, surfaces.coverage, surfaces.disparity))
-        sheets = [Sheet.of(layer, *part) for layer, part in enumerate(zip(*parts, strict=True))]
+        sheets = [Sheet.from_layer(layer, *part) for layer, part in enumerate(zip(*parts, strict=True))]
         bare = (1.0 - surfaces.coverage[:, m : m + h, m : m + w]).prod(dim=0)
         photo = torch.cat([surfaces.photo()[0], 1.0 - bare[None]])
         return cls([sheet for sheet in sheets if sheet is not None], photo, beyond, near - far)
@@ -108,15 +108,14 @@ class _Canvas(NamedTuple):
         side = 64 if frame.device.type == "cpu" else 256
         for tile in _tiles(frame.shape[1], frame.shape[2], side):
             on_canvas = tile.shifted(self.beyond, self.beyond)
-            candidates = _unoccluded(
-                [piece for sheet in self.sheets for piece in pieces(sheet, on_canvas, lens, flat_px)]
-            )
+            found = [piece for sheet in self.sheets for piece in pieces(sheet, on_canvas, lens, flat_px)]
+            candidates = _unoccluded(found)
             reach = max((piece.reach_px for piece in candidates), default=0.0)
             if reach <= SHARP_PX:
                 tile.crop(frame).copy_(tile.crop(self.photo))
             else:
                 lens_samples = aperture_samples(aperture, reach, samples)
-                barrel = Barrel.around(tile, self.photo, aperture) if aperture.cat_eye else None
+                barrel = Barrel.for_tile(tile, self.photo, aperture) if aperture.cat_eye else None
                 tile.crop(frame).copy_(_gathered(candidates, on_canvas, lens_samples, frame.device, barrel))
         return frame
 
@@ -173,11 +172,8 @@ def _meet(piece: Piece, u: Float[Tensor, "c 2"], samples: ApertureSamples) -> _H
     rendered = s * samples.rendered_ratio(s) if piece.least_px < RATIO_LAST_PX else s
     y, x = torch.addcmul(py, rendered, uy), torch.addcmul(px, rendered, ux)
     width_px = rendered.abs().mul_(1.0 / samples.cells_per_radius).clamp_(min=1e-6)
-    return _Hit(
-        piece,
-        s,
-        seen_through(piece.content, y, x, width_px, parts=math.ceil(piece.reach_px / samples.cells_per_radius - 0.02)),
-    )
+    parts = math.ceil(piece.reach_px / samples.cells_per_radius - 0.02)
+    return _Hit(piece, s, seen_through(piece.content, y, x, width_px, parts))
 
 
 def _share_pixels(hits: Sequence[_Hit], tile: Tile) -> None:
