@@ -251,7 +251,7 @@ _RUN: dict[type[Any], Callable[[Any], int]] = {
     VerifyConfig: _verify,
     PreviewConfig: _later("pipelines.preview.command"),
     CardConfig: _card,
-    AuditConfig: _later("pipelines.audit.command"),
+    AuditConfig: _later("pipelines.audit.run"),
     BenchmarkConfig: _later("pipelines.benchmark.command"),
     TrainConfig: _train,
     RefocusConfig: _refocus,

@@ -31,9 +31,9 @@ def _pictures(config: PreviewConfig, out: Path) -> int:
         paths = [write_focus_pull(out, config.gif)]
         said = str(paths[0])
     else:
-        from pipelines.preview.contact_sheet import write_contact_sheets
+        from pipelines.preview.sample_sheet import write_sample_sheets
 
-        paths = write_contact_sheets(out, limit=config.limit or SHEETS)
+        paths = write_sample_sheets(out, limit=config.limit or SHEETS)
         said = f"{len(paths)} contact sheets in {out / 'preview'}: {paths[0].name} ... {paths[-1].name}"
     print(json.dumps({"pictures": [str(path) for path in paths]}) if config.json else said)
     return 0
