@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.audit.line import Line
+from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
 
 AUDIT_FILE = "audit.json"
 
 
 @dataclass(frozen=True)
-class AuditReport:
+class AuditReport(VerbResult):
     """samples: read; measured: of which the frames were looked at. Nothing in it changes from run to run."""
 
     samples: int
