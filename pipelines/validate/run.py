@@ -37,7 +37,7 @@ SHOWN_FRAMES = (3, 5)  # the stronger blur, focused near and far
 
 @dataclass(frozen=True)
 class ValidationResult(VerbResult):
-    """What `validate` found, ready for JSON."""
+    """All measurements of one run of `validate`."""
 
     table: ErrorTable
     degraded: tuple[degraded_depth.DegradedDepth, ...]
@@ -71,7 +71,7 @@ class ValidationResult(VerbResult):
 
 
 def run(config: ValidateConfig) -> ValidationResult:
-    """Trace what is missing, render, compare, draw. Raises UserError when a tracer is needed and missing."""
+    """Trace missing references, render, compare, draw. Raises UserError when a tracer is needed and missing."""
     torch.set_num_threads(config.threads)
     errors: list[Errors] = []
     noise = {}
