@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pipelines.data_set import local_data_set
 from pipelines.preview.config import PreviewConfig
-from pipelines.preview.contact_sheet import write_contact_sheets
 from pipelines.preview.focus_pull import write_focus_pull
 from pipelines.preview.page import write_page
+from pipelines.preview.sample_sheet import write_sample_sheets
 from pipelines.runs.verb_result import VerbResult
 
 PAGE_SAMPLES, SHEETS = 200, 24
@@ -35,5 +35,5 @@ def preview(config: PreviewConfig) -> VerbResult:
     if config.gif:
         return WrittenPictures((str(write_focus_pull(out, config.gif)),))
     if config.sheets:
-        return WrittenPictures(tuple(map(str, write_contact_sheets(out, limit=config.limit or SHEETS))))
+        return WrittenPictures(tuple(map(str, write_sample_sheets(out, limit=config.limit or SHEETS))))
     return write_page(out, limit=config.limit or PAGE_SAMPLES, budget_mb=config.budget_mb, linked=config.linked)
