@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shards import ShardStream, Share, decode, encode, find_shards, read_shards
+from shards import ReaderShard, ShardStream, decode, encode, find_shards, read_shards
 from shards.archive import scan
 from shards.marker import marker_path, tar_path
 from tests.shards.forgery import forge
@@ -80,7 +80,7 @@ def test_paths_may_be_tars_folders_and_lists_of_them(out: Path) -> None:
 
 def test_an_own_decoder_sees_the_raw_fields(out: Path) -> None:
     shards = find_shards(out, split="val")
-    stream = ShardStream(shards, Share(), lambda key, fields: (key, dict(fields)))
+    stream = ShardStream(shards, ReaderShard(), lambda key, fields: (key, dict(fields)))
     assert list(stream) == [("00000005", encode(make_sample(5, split="val")))]
 
 
