@@ -16,6 +16,7 @@ from .labels import FrameLabels, check_stack, require
 SCHEMA_VERSION = 2  # 2: disparity.edges, imaging, the whole aperture and lens
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
+MAX_DISPARITY_CODE = 65535  # disparity is stored as uint16
 MAX_RECORD_BYTES = 1 << 20
 MAX_SEED = 2**63 - 1  # what Arrow and Parquet hold as int64
 

@@ -12,10 +12,8 @@ import pytest
 
 from pipelines.__main__ import main
 from pipelines.command_line import parse
-from pipelines.render import config
 from pipelines.render.config import RenderConfig
 from pipelines.render.recipes import RECIPES
-from shards import labels
 
 Said = pytest.CaptureFixture[str]
 
@@ -43,10 +41,6 @@ def test_a_recipe_is_a_start_and_flags_go_on_top() -> None:
 def test_the_recipes_on_the_command_line_are_those_that_exist() -> None:
     assert set(get_args(get_type_hints(RenderConfig)["recipe"])) == {"default", *RECIPES}
     assert all(recipe().recipe == name for name, recipe in RECIPES.items())
-
-
-def test_a_sample_may_have_as_many_frames_as_shards_can_name() -> None:
-    assert config.MAX_FRAMES == labels.MAX_FRAMES
 
 
 def test_the_way_of_a_data_set(tiny_config: RenderConfig, capsys: Said) -> None:

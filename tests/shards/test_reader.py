@@ -124,7 +124,7 @@ def test_a_cut_tar_is_an_error_and_not_a_short_epoch(out: Path) -> None:
     tar = tar_path(out, "train-000000")
     cut = scan(tar)[0][7].offset - 512  # between two samples, where tarfile sees nothing
     tar.write_bytes(tar.read_bytes()[:cut])
-    with pytest.raises(ValueError, match="must be a whole tar, got damage"):
+    with pytest.raises(ValueError, match="must be a complete tar, got damage"):
         read_shards(tar)
     with pytest.raises(ValueError, match=r"train-000000 of .* must be finished"):
         read_shards(out)
