@@ -7,15 +7,15 @@ blur level, percent of *its own* long side, is 100·K'/long side, so cropping to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simulator.optics.color import linear_to_srgb, srgb_to_linear
+from pipelines.pictures.resizing import resized
+from pipelines.pictures.srgb8 import linear_of_code
+from simulator.optics.color import linear_to_srgb
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Framing:
         window = self._window(srgb)
         if window.shape[:2] == (self.height, self.width):
             return np.ascontiguousarray(window.transpose(2, 0, 1), np.float32) / 255.0
-        linear = torch.from_numpy(self._resized(_linear_of_code()[window]))  # [H, W, 3]
+        linear = torch.from_numpy(self._resized(linear_of_code()[window]))  # [H, W, 3]
         display: NDArray[np.float32] = linear_to_srgb(linear).clamp(0.0, 1.0).permute(2, 0, 1).contiguous().numpy()
         return display
 
@@ -66,12 +66,7 @@ class Framing:
         return window[:, ::-1] if self.is_mirrored else window
 
     def _resized(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-        if pixels.shape[:2] == (self.height, self.width):
-            return np.asarray(pixels, np.float32)
-        shrinks = self.crop_width >= self.width
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        whole = np.ascontiguousarray(pixels, np.float32)
-        return np.asarray(cv2.resize(whole, (self.width, self.height), interpolation=how))
+        return resized(np.ascontiguousarray(pixels, np.float32), self.height, self.width)
 
 
 def draw_framing(
@@ -98,9 +93,3 @@ def to_bytes(display: Tensor) -> NDArray[np.uint8]:
     """[3, H, W] display values in [-1, 1] -> uint8 [H, W, 3]; values beyond are clipped."""
     scaled = ((display.clamp(-1.0, 1.0) + 1.0) * 127.5).round().to(torch.uint8)
     return np.ascontiguousarray(scaled.permute(1, 2, 0).cpu().numpy())
-
-
-@cache
-def _linear_of_code() -> NDArray[np.float32]:
-    table: NDArray[np.float32] = srgb_to_linear(torch.arange(256, dtype=torch.float32) / 255).numpy()
-    return table
