@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from pipelines.errors import UserError
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from pipelines.train.group import TrainingGroup, read_group
-from shards import Complaint, SampleAccess, ShardFile, Share, epoch_order, find_shards
+from shards import Complaint, ReaderShard, SampleAccess, ShardFile, epoch_order, find_shards
 from shards.access import DAMAGE
 from shards.codec import decode_record
 
@@ -98,7 +98,7 @@ class GroupDataset(Dataset[Item]):
         )
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
-        return epoch_order(self._sizes, Share(self._seed, epoch, shuffle_window=self._data.shuffle_window))
+        return epoch_order(self._sizes, ReaderShard(self._seed, epoch, shuffle_window=self._data.shuffle_window))
 
 
 class PositionSampler:

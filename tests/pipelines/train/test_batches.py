@@ -25,9 +25,9 @@ def dataset(config: DataConfig, seed: int = 0) -> GroupDataset:
     return GroupDataset(find_training_shards(config), config, ObjectiveConfig(), seed)
 
 
-def batches(config: DataConfig, part: Rank, first: int, count: int) -> list[Batch]:
+def batches(config: DataConfig, rank: Rank, first: int, count: int) -> list[Batch]:
     groups = dataset(config)
-    places = PositionSampler(groups.samples, config.batch_size, part, first=first, count=count)
+    places = PositionSampler(groups.samples, config.batch_size, rank, first=first, count=count)
     return list(open_batches(groups, places, config))
 
 
