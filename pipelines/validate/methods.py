@@ -1,4 +1,4 @@
-"""The renderers that `validate` compares: all see the same all-in-focus picture, disparity and lenses, nothing else."""
+"""The renderers that `validate` compares; each gets the same all-in-focus picture, disparity and lenses."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pipelines.errors import UserError
+from pipelines.runs.verb_result import VerbResult
 from pipelines.validate import degraded_depth
 from pipelines.validate.config import ValidateConfig
 from pipelines.validate.exact_layers import exact_table
@@ -35,8 +36,8 @@ SHOWN_FRAMES = (3, 5)  # the stronger blur, focused near and far
 
 
 @dataclass(frozen=True)
-class ValidationResult:
-    """What `validate` found, ready for JSON."""
+class ValidationResult(VerbResult):
+    """All measurements of one run of `validate`."""
 
     table: ErrorTable
     degraded: tuple[degraded_depth.DegradedDepth, ...]
@@ -70,7 +71,7 @@ class ValidationResult:
 
 
 def run(config: ValidateConfig) -> ValidationResult:
-    """Trace what is missing, render, compare, draw. Raises UserError when a tracer is needed and missing."""
+    """Trace missing references, render, compare, draw. Raises UserError when a tracer is needed and missing."""
     torch.set_num_threads(config.threads)
     errors: list[Errors] = []
     noise = {}
