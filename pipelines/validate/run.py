@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pipelines.errors import UserError
+from pipelines.runs.verb_result import VerbResult
 from pipelines.validate import degraded_depth
 from pipelines.validate.checks import check
 from pipelines.validate.checks.check import Check
@@ -38,7 +39,7 @@ SHOWN_FRAMES = (3, 5)  # the stronger blur, focused near and far
 
 
 @dataclass(frozen=True)
-class ValidationResult:
+class ValidationResult(VerbResult):
     """All measurements of one run of `validate`."""
 
     table: ErrorTable
