@@ -1,1 +1,1 @@
-"""Are a data set's labels true? Every line of the audit is a figure, its bound, and the samples that are worst."""
+"""Checks of a data set's labels: each is a figure, its bound, and the worst samples."""

@@ -1,4 +1,4 @@
-"""What an audit is told; the command line is made from this record."""
+"""Configuration of an audit; the command line is made from this record."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipelines.errors import UserError
 
 @dataclass(frozen=True)
 class AuditConfig:
-    """Say whether a data set's labels are true: blur, planes, depth, splits; exit code 4 when a line fails."""
+    """Check a data set's labels against its frames: blur, planes, depth, splits; exit code 4 when a check fails."""
 
     out: Positional[Path]
     """Folder of the data set, a folder of tars, or a tar."""
     samples: int = 24
-    """How many samples, evenly over the data set, have their frames measured; labels and depth are read of all."""
+    """Number of samples, evenly spread, whose frames are measured; labels and depth are read for all samples."""
     map: Path | None = None
-    """JSON or YAML file that says what the fields of somebody else's shards mean (docs/audit.md)."""
+    """For shards of another format: JSON or YAML file that names their fields and units (docs/audit.md)."""
     json: bool = False
     """Result as one JSON object on stdout."""
 

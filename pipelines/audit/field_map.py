@@ -1,4 +1,4 @@
-"""Somebody else's shards: which field is what, and what their numbers mean. A JSON or YAML file of these keys.
+"""Other formats: a JSON or YAML file that names the fields of a shard and the units of its numbers, by these keys.
 
     photo: aif.jpg                          disparity_quantity: depth      (disparity, bigger is nearer; or depth)
     disparity: depth.png                    disparity_scale: 0.001         (a number, or a path into the labels)
@@ -24,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from pipelines.audit.subject import Subject
+from pipelines.audit.audited_sample import AuditedSample
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import Picture
+from pipelines.pictures.resizing import resized
 from shards.complaint import FieldError
 from simulator import ThinLens
 
@@ -36,8 +37,8 @@ CONVENTIONS: dict[str, Callable[[float, float, int], float]] = {
     "radius_percent": lambda value, focus, long_side: value * long_side / 100.0,
     "at_infinity_px": lambda value, focus, long_side: value / focus,
 }
-"""K from what is stored (value, D_f, long side): of a point one unit of D off the plane, its radius or diameter in
-pixels or its radius in percent of the long side; or the radius in pixels of a point at infinity, K D_f."""
+"""K from (stored value, D_f, long side). The stored value is, for a point one unit of D off the plane, its radius or
+diameter in pixels or its radius in percent of the long side; or the radius in pixels of a point at infinity, K D_f."""
 
 QUANTITIES = ("disparity", "depth")
 DEFAULT_SPLIT = "all"
@@ -70,7 +71,7 @@ class FieldMap:
 
     @classmethod
     def from_file(cls, path: Path) -> FieldMap:
-        """Read a map. Raises UserError when the file is none."""
+        """Read a map. Raises UserError that names the file and its keys."""
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
         except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -79,21 +80,21 @@ class FieldMap:
         known = {field.name for field in fields}
         needed = {field.name for field in fields if field.default is dataclasses.MISSING}
         if not isinstance(content, dict) or not needed <= set(content) <= known:
-            came = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
+            found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
             extra = ", ".join(sorted(known - needed))
             raise UserError(
-                f"--map {path} must have the keys {', '.join(sorted(needed))}, may have {extra}; got {came}"
+                f"--map {path} must have the keys {', '.join(sorted(needed))}, may have {extra}; got {found}"
             )
         return cls(**content)
 
-    def subject(self, shard: str, key: str, fields: Mapping[str, bytes]) -> Subject:
+    def sample(self, shard: str, key: str, fields: Mapping[str, bytes]) -> AuditedSample:
         """One sample. Raises FieldError that names the key and the field."""
         try:
-            return self._subject(shard, key, fields)
+            return self._sample(shard, key, fields)
         except FieldError as error:
             raise error.within("", key) from None
 
-    def _subject(self, shard: str, key: str, fields: Mapping[str, bytes]) -> Subject:
+    def _sample(self, shard: str, key: str, fields: Mapping[str, bytes]) -> AuditedSample:
         labels = _labels(self.labels, _bytes(self.labels, fields))
         photo = _rgb(self.photo, _bytes(self.photo, fields))
         codes = _depth(self.disparity, _bytes(self.disparity, fields))
@@ -106,13 +107,13 @@ class FieldMap:
             for i in range(count)
         ]
         split = next((word for word in ("train", "val", "test") if word in shard.lower()), DEFAULT_SPLIT)
-        return Subject(
+        return AuditedSample(
             key=key,
             shard=shard,
             split=split,
-            scene=str(_found(labels, self.scene)) if self.scene else key,
+            scene=str(_look_up(labels, self.scene)) if self.scene else key,
             photo=photo,
-            disparity=_resized(self._disparity(codes, labels), photo),
+            disparity=resized(self._disparity(codes, labels), *photo.shape[:2]),
             codes=codes,
             lenses=tuple(lenses),
             groups=self._groups(labels, count, lenses),
@@ -140,7 +141,7 @@ class FieldMap:
             raise FieldError(self.labels, f"must give a plane in focus and a positive blur, got {error}") from None
 
     def _groups(self, labels: Any, count: int, lenses: list[ThinLens]) -> tuple[int, ...]:
-        """As labelled; without a label, frames with the same K are a group."""
+        """As labelled; without a label, frames of the same K form a group."""
         if self.group:
             groups = _numbers(labels, self.group)
             return tuple(int(_at(groups, i, count, self.group)) for i in range(count))
@@ -161,17 +162,17 @@ def _labels(name: str, data: bytes) -> Any:
         raise FieldError(name, f"must be JSON, got {error}") from None
 
 
-def _found(labels: Any, path: str) -> Any:
+def _look_up(labels: Any, path: str) -> Any:
     value = labels
     for step in path.split("."):
         if not isinstance(value, dict) or step not in value:
-            raise FieldError(path, "must be in the labels, it is not")
+            raise FieldError(path, "must be in the labels; it is missing")
         value = value[step]
     return value
 
 
 def _numbers(labels: Any, path: str) -> list[float]:
-    value = _found(labels, path)
+    value = _look_up(labels, path)
     values = value if isinstance(value, list) else [value]
     if not values or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
         raise FieldError(path, f"must be a number or a list of numbers, got {value!r}")
@@ -179,7 +180,7 @@ def _numbers(labels: Any, path: str) -> list[float]:
 
 
 def _at(values: list[float], i: int, count: int, path: str) -> float:
-    """Of a list, entry i; one number stands for all frames."""
+    """Entry i of a list; a single number holds for all frames."""
     if len(values) not in (1, count):
         raise FieldError(path, f"must be one number or one for each of {count} frames, got {len(values)}")
     return values[i] if len(values) == count else values[0]
@@ -188,7 +189,7 @@ def _at(values: list[float], i: int, count: int, path: str) -> float:
 def _pixels(name: str, data: bytes, flag: int) -> npt.NDArray[np.generic]:
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
     if pixels is None:
-        raise FieldError(name, f"must be a picture that OpenCV reads, got {len(data)} bytes that are none")
+        raise FieldError(name, f"must be a picture that OpenCV reads, got {len(data)} bytes")
     return np.asarray(pixels)
 
 
@@ -208,12 +209,6 @@ def _depth(name: str, data: bytes) -> npt.NDArray[np.generic]:
     if values.ndim != 2:
         raise FieldError(name, f"must be [H, W], got {list(values.shape)}")
     return np.asarray(values)
-
-
-def _resized(values: npt.NDArray[np.float64], photo: Picture) -> npt.NDArray[np.float64]:
-    height, width = photo.shape[:2]
-    same = values.shape == (height, width)
-    return values if same else np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _like(name: str, frame: Picture, photo: Picture) -> Picture:

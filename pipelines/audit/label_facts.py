@@ -1,4 +1,4 @@
-"""What labels and depth alone say about a sample; read of all samples, and small enough to keep of all.
+"""Facts about a sample from its labels and depth alone, small enough to keep for every sample of a data set.
 
 Letters: D disparity, D_f plane in focus, r blur radius in pixels.
 """
@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from pipelines.audit.subject import Subject
-from pipelines.measure.fidelity import Picture
+from pipelines.audit.audited_sample import AuditedSample
+from pipelines.render.photos.near_duplicates import perceptual_hash
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
 from pipelines.render.sample.stack_sampling import DEPTH_LEVELS
 
 _COARSE_LEVELS = 256
 _CUT_OUTS = 16
-"""So few depths are cut-outs at exact depths, not a slope in stairs."""
-_TREAD_SHARE = 0.1  # of the pixels, whose neighbours all have the same depth
-_RISER_SHARE = 0.5  # of the steps between neighbours, which climb a single level: cut-outs leave many levels out
+"""Scenes of this many depths or fewer are cut-outs at exact depths, not quantized slopes."""
+_TREAD_SHARE = 0.1  # of the pixels: all their neighbors have the same depth
+_RISER_SHARE = 0.5  # of the steps between neighbors: they climb a single level, where cut-outs skip many
 
 
 @dataclass(frozen=True)
@@ -40,48 +40,48 @@ class FrameFacts:
 
 
 @dataclass(frozen=True)
-class SampleFacts:
-    """One sample: identity, look of the photo (64-bit difference hash), depth, frames."""
+class LabelFacts:
+    """One sample. photo_hash: perceptual hash of the photo, 16 hex digits. is_banded: depth of 8 bits or fewer."""
 
     name: str
     split: str
     scene: str
     photo_sha256: str
-    look: int
+    photo_hash: str
     depth_levels: int
     is_banded: bool
     frames: tuple[FrameFacts, ...]
 
     @classmethod
-    def of(cls, subject: Subject) -> SampleFacts:
-        """Measure a sample; its frames' pictures are not read."""
-        levels, rank = np.unique(subject.codes, return_inverse=True)
+    def from_sample(cls, sample: AuditedSample) -> LabelFacts:
+        """The facts of a sample; the frames' pixels are not read."""
+        levels, rank = np.unique(sample.codes, return_inverse=True)
         return cls(
-            name=subject.name,
-            split=subject.split,
-            scene=subject.scene,
-            photo_sha256=subject.record.photo.sha256 if subject.record else "",
-            look=difference_hash(subject.photo),
+            name=sample.name,
+            split=sample.split,
+            scene=sample.scene,
+            photo_sha256=sample.record.photo.sha256 if sample.record else "",
+            photo_hash=perceptual_hash(Image.fromarray(sample.photo)),
             depth_levels=len(levels),
-            is_banded=_CUT_OUTS < len(levels) <= _COARSE_LEVELS and _has_stairs(rank.reshape(subject.codes.shape)),
-            frames=tuple(_frame_facts(subject, i) for i in range(len(subject.lenses))),
+            is_banded=_CUT_OUTS < len(levels) <= _COARSE_LEVELS and _has_stairs(rank.reshape(sample.codes.shape)),
+            frames=tuple(_frame_facts(sample, i) for i in range(len(sample.lenses))),
         )
 
 
-def _frame_facts(subject: Subject, i: int) -> FrameFacts:
-    focus = subject.lenses[i].focus_disparity
-    radius_px = np.abs(subject.defocus_px(i))
-    off_plane = np.abs(subject.disparity - focus)
-    step = subject.depth_range / DEPTH_LEVELS
-    same = np.abs(subject.disparity - focus) <= step / 2
-    farther = float(((subject.disparity < focus) & ~same).mean())
+def _frame_facts(sample: AuditedSample, i: int) -> FrameFacts:
+    focus = sample.lenses[i].focus_disparity
+    radius_px = np.abs(sample.defocus_px(i))
+    off_plane = np.abs(sample.disparity - focus)
+    step = sample.depth_range / DEPTH_LEVELS
+    same = np.abs(sample.disparity - focus) <= step / 2
+    farther = float(((sample.disparity < focus) & ~same).mean())
     return FrameFacts(
         plane_quantile=farther + float(same.mean()) / 2,
         band_share=float((off_plane <= step).mean()),
         in_focus=float((radius_px <= IN_FOCUS_RADIUS_PX).mean()),
-        scale_level=subject.scale_level(i),
-        radius_max_level=100.0 * float(radius_px.max()) / subject.long_side_px,
-        group=subject.groups[i],
+        scale_level=sample.scale_level(i),
+        radius_max_level=100.0 * float(radius_px.max()) / sample.long_side_px,
+        group=sample.groups[i],
     )
 
 
@@ -91,10 +91,3 @@ def _has_stairs(rank: npt.NDArray[np.integer]) -> bool:
     steps = np.concatenate([down[down > 0], right[right > 0]])
     tread = (down[:-1, 1:-1] == 0) & (down[1:, 1:-1] == 0) & (right[1:-1, :-1] == 0) & (right[1:-1, 1:] == 0)
     return bool(steps.size and tread.mean() >= _TREAD_SHARE and (steps == 1).mean() >= _RISER_SHARE)
-
-
-def difference_hash(photo: Picture) -> int:
-    """64 bits: is each of 8 x 8 places brighter than its right neighbour? (Krawetz, "Kind of like that", 2013)"""
-    grey = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
-    bits: npt.NDArray[np.bool_] = (grey[:, 1:] > grey[:, :-1]).ravel()
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")

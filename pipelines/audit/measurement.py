@@ -1,4 +1,4 @@
-"""What the frames of one sample really show: their blur, their plane, their sum.
+"""Blur scale, plane in focus and stacking error of one sample, measured in its frames.
 
 Letters: K blur scale, D_f plane in focus; r = K |D − D_f|.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.audit.audited_sample import AuditedSample
 from pipelines.audit.optics import Optics
-from pipelines.audit.subject import Subject
 from pipelines.measure.blur_ruler import BlurRuler
 from pipelines.measure.regions import silhouette_band
 from pipelines.measure.sharpest_plane import sharpest_plane
@@ -20,17 +20,17 @@ from simulator import ThinLens
 from simulator.optics.circle_of_confusion import largest_radius_px
 
 RULER_REACH = 2.3
-"""The ruler goes to this many times the strongest label, so that a diameter taken for a radius still fits on it."""
+"""The ruler goes to this many times the strongest label, so that a diameter labelled as radius is still measured."""
 LEAST_BLUR_PX = 1.5
-"""Frames whose 95th percentile of r is smaller say little about K."""
+"""Frames whose 95th percentile of r is smaller do not determine K."""
 
 
 @dataclass(frozen=True)
-class SampleMeasurement:
+class FrameMeasurement:
     """scale_ratios: fitted over labelled K of each frame that was measured. plane_errors_px: K |found D_f − D_f|.
 
     stacking_errors: of each group with two planes or more, in grey levels of 255.
-    planes_missing: frames where no plane is sharper than the others, though the label promises blur.
+    planes_missing: frames labelled as blurred in which no plane is sharper than the others.
     """
 
     name: str
@@ -40,59 +40,59 @@ class SampleMeasurement:
     stacking_errors: tuple[float, ...]
 
 
-def measure(subject: Subject, number: int) -> SampleMeasurement | None:
-    """Measure the frames of one of the sample's planes, by turns (number counts samples), and all its groups.
+def measure(sample: AuditedSample, number: int) -> FrameMeasurement | None:
+    """Measure the frames of one plane (number, which counts samples, rotates through the planes) and all groups.
 
     None when the aperture is not known.
     """
-    optics = Optics.of(subject)
+    optics = Optics.from_labels(sample)
     if optics is None:
         return None
-    planes = sorted({lens.focus_disparity for lens in subject.lenses})
+    planes = sorted({lens.focus_disparity for lens in sample.lenses})
     focus = planes[number % len(planes)]
-    frames = [i for i, lens in enumerate(subject.lenses) if lens.focus_disparity == focus]
-    errors = [plane_error_px(subject, i) for i in frames if _blurs(subject, i)]
-    return SampleMeasurement(
-        name=subject.name,
-        scale_ratios=tuple(_scale_ratios(subject, optics, focus, [i for i in frames if _blurs(subject, i)])),
+    frames = [i for i, lens in enumerate(sample.lenses) if lens.focus_disparity == focus]
+    errors = [plane_error_px(sample, i) for i in frames if _blurs(sample, i)]
+    return FrameMeasurement(
+        name=sample.name,
+        scale_ratios=tuple(_scale_ratios(sample, optics, focus, [i for i in frames if _blurs(sample, i)])),
         plane_errors_px=tuple(error for error in errors if error is not None),
         planes_missing=sum(error is None for error in errors),
-        stacking_errors=tuple(_stacking_errors(subject)),
+        stacking_errors=tuple(_stacking_errors(sample)),
     )
 
 
-def _blurs(subject: Subject, i: int) -> bool:
-    return float(np.percentile(np.abs(subject.defocus_px(i)), 95)) >= LEAST_BLUR_PX
+def _blurs(sample: AuditedSample, i: int) -> bool:
+    return float(np.percentile(np.abs(sample.defocus_px(i)), 95)) >= LEAST_BLUR_PX
 
 
-def _scale_ratios(subject: Subject, optics: Optics, focus: float, frames: list[int]) -> list[float]:
+def _scale_ratios(sample: AuditedSample, optics: Optics, focus: float, frames: list[int]) -> list[float]:
     if not frames:
         return []
-    largest = RULER_REACH * max(subject.lenses[i].blur_scale_px for i in frames)
+    largest = RULER_REACH * max(sample.lenses[i].blur_scale_px for i in frames)
     lenses = [ThinLens(focus, largest)]
-    scene = optics.scene(subject, largest_radius_px(lenses, subject.disparity_range, optics.aperture))
+    scene = optics.scene(sample, largest_radius_px(lenses, sample.disparity_range, optics.aperture))
     ruler = BlurRuler.from_scene(scene, focus, largest, optics.aperture, optics.tone)
-    return [ruler.fit(subject.picture(i)).blur_scale_px / subject.lenses[i].blur_scale_px for i in frames]
+    return [ruler.fit(sample.picture(i)).blur_scale_px / sample.lenses[i].blur_scale_px for i in frames]
 
 
-def plane_error_px(subject: Subject, i: int) -> float | None:
-    """Pixels of blur between the plane that is sharp and the one that is labelled; None without a sharp plane."""
-    band = silhouette_band(subject.defocus_px(i))
-    found = sharpest_plane(subject.picture(i), subject.photo, subject.disparity, band)
-    lens = subject.lenses[i]
+def plane_error_px(sample: AuditedSample, i: int) -> float | None:
+    """Pixels of blur between the sharpest and the labelled plane; None where no plane is sharper."""
+    band = silhouette_band(sample.defocus_px(i))
+    found = sharpest_plane(sample.picture(i), sample.photo, sample.disparity, band)
+    lens = sample.lenses[i]
     return None if found is None else lens.blur_scale_px * abs(found - lens.focus_disparity)
 
 
-def _stacking_errors(subject: Subject) -> list[float]:
-    if not subject.is_photo_where_sharp:
+def _stacking_errors(sample: AuditedSample) -> list[float]:
+    if not sample.is_photo_where_sharp:
         return []
     groups = defaultdict(list)
-    for i, group in enumerate(subject.groups):
+    for i, group in enumerate(sample.groups):
         groups[group].append(i)
     errors = []
     for frames in groups.values():
-        if len({subject.lenses[i].focus_disparity for i in frames}) > 1:
-            defocus = np.stack([subject.defocus_px(i) for i in frames])
-            error = stacking_error([subject.picture(i) for i in frames], subject.photo, defocus)
+        if len({sample.lenses[i].focus_disparity for i in frames}) > 1:
+            defocus = np.stack([sample.defocus_px(i) for i in frames])
+            error = stacking_error([sample.picture(i) for i in frames], sample.photo, defocus)
             errors += [] if error is None else [255 * error]
     return errors

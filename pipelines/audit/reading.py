@@ -1,4 +1,4 @@
-"""The samples of a data set one after another: our own shards by their codec, others by a field map."""
+"""The samples of a data set in order: our own shards by their codec, other formats by a field map."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from pipelines.audit.audited_sample import AuditedSample
 from pipelines.audit.field_map import FieldMap
-from pipelines.audit.subject import Subject
 from pipelines.errors import UserError
 from shards.codec import MAX_FIELD_BYTES, decode
-from shards.order import Share
+from shards.order import ReaderShard
 from shards.reader import ShardStream, find_shards
 from simulator import ThinLens
 
 
-def read_subjects(out: Path, field_map: FieldMap | None = None) -> Iterator[Subject]:
-    """Every sample in the order of the shards. Raises UserError, also while it goes, for what cannot be read."""
+def read_samples(out: Path, field_map: FieldMap | None = None) -> Iterator[AuditedSample]:
+    """Every sample in the order of the shards. Raises UserError, also during iteration, for what cannot be read."""
     try:
-        yield from _own_subjects(out) if field_map is None else _foreign_subjects(out, field_map)
+        yield from _own_samples(out) if field_map is None else _foreign_samples(out, field_map)
     except (ValueError, tarfile.TarError) as error:
         way_out = f"see `refocus-foundry verify {out}`" if field_map is None else "see docs/audit.md for --map"
         raise UserError(f"{error}; {way_out}", exit_code=1) from error
 
 
-def count_subjects(out: Path, field_map: FieldMap | None = None) -> int:
-    """How many `read_subjects` gives. Raises UserError when there is none, or nothing that holds any."""
+def count_samples(out: Path, field_map: FieldMap | None = None) -> int:
+    """Number of samples. Raises UserError when there is no shard."""
     try:
         if field_map is None:
             return sum(shard.samples for shard in find_shards(out))
@@ -36,19 +36,19 @@ def count_subjects(out: Path, field_map: FieldMap | None = None) -> int:
         raise UserError(f"{error}; name the --out folder of a render run, a folder of tars or a tar") from error
 
 
-def _own_subjects(out: Path) -> Iterator[Subject]:
+def _own_samples(out: Path) -> Iterator[AuditedSample]:
     for shard in find_shards(out):
         if shard.samples:
-            yield from ShardStream([shard], Share(seed=None), partial(_own, shard.path.stem))
+            yield from ShardStream([shard], ReaderShard(seed=None), partial(_own, shard.path.stem))
 
 
-def _foreign_subjects(out: Path, field_map: FieldMap) -> Iterator[Subject]:
-    """Other people's tars have headers of their own (PAX, times, owners): tarfile reads them all."""
+def _foreign_samples(out: Path, field_map: FieldMap) -> Iterator[AuditedSample]:
+    """By tarfile: tars of other writers have PAX headers, times and owners, which our own reader refuses."""
     for path in _tars(out):
         with tarfile.open(path) as tar:
             files = (member for member in tar if member.isfile())
             for key, members in groupby(files, key=lambda member: _split(member.name)[0]):
-                yield field_map.subject(path.stem, key, {_split(m.name)[1]: _content(tar, m) for m in members})
+                yield field_map.sample(path.stem, key, {_split(m.name)[1]: _content(tar, m) for m in members})
 
 
 def _tars(out: Path) -> list[Path]:
@@ -77,10 +77,10 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return file.read()
 
 
-def _own(shard: str, key: str, fields: Mapping[str, bytes]) -> Subject:
+def _own(shard: str, key: str, fields: Mapping[str, bytes]) -> AuditedSample:
     sample = decode(key, fields)
     record = sample.record
-    return Subject(
+    return AuditedSample(
         key=key,
         shard=shard,
         split=record.split,

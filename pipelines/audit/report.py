@@ -1,4 +1,4 @@
-"""The audit's result: its lines as a table, as JSON, and as OUT/.meta/audit.json."""
+"""The audit's result: its checks as a table, as JSON, and as OUT/.meta/audit.json."""
 
 from __future__ import annotations
 
@@ -7,56 +7,57 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.audit.line import Line
+from pipelines.audit.check import Check
+from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
 
-AUDIT_FILE = "audit.json"
+AUDIT_FILE = Path(".meta") / "audit.json"
 
 
 @dataclass(frozen=True)
-class AuditReport:
-    """samples: read; measured: of which the frames were looked at. Nothing in it changes from run to run."""
+class AuditReport(VerbResult):
+    """samples: all that were read; measured: those whose frames were measured. Repeated runs give the same report."""
 
     samples: int
     measured: int
     frames: int
-    lines: tuple[Line, ...]
+    checks: tuple[Check, ...]
 
     @property
     def passed(self) -> bool:
-        return all(line.passed for line in self.lines)
+        return all(check.passed for check in self.checks)
 
     @property
     def exit_code(self) -> int:
-        """4 when a line fails, as for damage that `verify` finds."""
+        """4 when a check fails, as for damage that `verify` finds."""
         return 0 if self.passed else 4
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {
-            "samples": self.samples,
-            "measured": self.measured,
-            "frames": self.frames,
-            "passed": self.passed,
-            "lines": [line.to_json() for line in self.lines],
-        }
+        counts = {"samples": self.samples, "measured": self.measured, "frames": self.frames}
+        return {**counts, "passed": self.passed, "checks": [check.to_json() for check in self.checks]}
 
     def summary(self) -> str:
-        """A line a line, and the verdict."""
-        failed = [line.name for line in self.lines if not line.passed]
-        verdict = f"fails on {', '.join(failed)}" if failed else "labels hold"
-        skipped = sum(line.figure is None for line in self.lines)
-        missing = f" ({skipped} lines not run)" if skipped else ""
+        """One table row per check, then the verdict."""
+        failed = [check.name for check in self.checks if not check.passed]
+        verdict = f"fails on {', '.join(failed)}" if failed else "no check fails"
+        not_run = sum(check.figure is None for check in self.checks)
+        skipped = f" ({not_run} not run)" if not_run else ""
         counts = f"{self.samples} samples, {self.frames} frames; frames of {self.measured} samples measured"
-        return "\n".join([*map(_row, self.lines), f"{counts}: {verdict}{missing}"])
+        return "\n".join([*map(_row, self.checks), f"{counts}: {verdict}{skipped}"])
 
-    def write(self, meta: Path) -> None:
-        """OUT/.meta/audit.json, whole or not at all; the same audit gives the same bytes."""
-        text = json.dumps(self.to_json(), indent=1, sort_keys=True) + "\n"
-        write_durably(meta / AUDIT_FILE, text.encode())
+    def write(self, out: Path) -> None:
+        """OUT/.meta/audit.json, atomically; the same audit gives the same bytes."""
+        write_durably(out / AUDIT_FILE, (json.dumps(self.to_json(), indent=1, sort_keys=True) + "\n").encode())
 
 
-def _row(line: Line) -> str:
-    figure = "" if line.figure is None else f"{line.figure:.4g}, {line.sense} {line.bound:g} {line.unit}; "
-    keys = f"; worst {' '.join(line.worst_keys)}" if line.worst_keys and not line.passed else ""
-    return f"{line.status:<8}{line.name:<22}{figure}{line.note}{keys}"
+def read_checks(out: Path) -> list[Check]:
+    """The checks that an audit kept in OUT. Raises OSError, ValueError, KeyError, TypeError or AttributeError."""
+    return [Check.from_json(check) for check in json.loads((out / AUDIT_FILE).read_bytes())["checks"]]
+
+
+def _row(check: Check) -> str:
+    rule = check.criterion
+    figure = "" if check.figure is None else f"{check.figure:.4g}, {rule.sense} {rule.bound:g} {rule.unit}; "
+    keys = f"; worst {' '.join(check.worst_keys)}" if check.worst_keys and not check.passed else ""
+    return f"{check.status:<8}{check.name:<22}{figure}{check.note}{keys}"

@@ -1,7 +1,7 @@
-"""Our own shards rendered again from what they say of themselves: the very same pictures must come out.
+"""Samples of our own format rendered again from their labels: the stored frames must come out.
 
-Built-in scenes come back from their seed, photos from a lossless shard; all else went through JPEG before it was
-stored, and its frames come out within a few grey levels.
+Built-in scenes are drawn again from their seed, and photos of lossless shards are stored exactly: their frames must be
+equal. Photos stored as JPEG differ from the rendered ones, and so do their frames, by a few gray levels.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipelines.audit.line import Line, not_run, worst
+from pipelines.audit.audited_sample import AuditedSample
+from pipelines.audit.check import Check, Criterion, worst
 from pipelines.audit.optics import Optics
-from pipelines.audit.subject import Subject
 from pipelines.measure.fidelity import Picture
 from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.config import StackConfig
@@ -28,74 +28,74 @@ from shards.codec import ImageCodec, decode_image, encode_image
 from simulator import RENDERER_VERSION, Scene
 from simulator.optics.circle_of_confusion import largest_radius_px
 
-NAME, UNIT = "re-rendered", "grey levels of 255, mean |difference|"
-LOSSY_BOUND = 3.0
-"""Frames of a photo that was JPEG-coded before it is rendered again: up to 1.5 measured on three real photos."""
+EXACT = Criterion("re-rendered", "at most", 0.0, "grey levels of 255, mean |difference|")
+LOSSY = dataclasses.replace(EXACT, bound=3.0)
+"""Frames rendered from a photo that was stored as JPEG: up to 1.5 measured on three real photos."""
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What of a run's settings the labels do not repeat."""
+class RenderSettings:
+    """The settings of a run that the labels do not repeat."""
 
     stack: StackConfig
     threads: int
     image_format: str
 
     @classmethod
-    def of(cls, out: Path) -> Recipe | None:
-        """From OUT/.meta/config.json; None where it is missing or not ours."""
+    def read(cls, out: Path) -> RenderSettings | None:
+        """From OUT/.meta/config.json; None where it is missing or damaged."""
         try:
-            told = json.loads((out / ".meta" / "config.json").read_bytes())
-            stack = StackConfig(**{field.name: told[field.name] for field in dataclasses.fields(StackConfig)})
-            return cls(stack, int(told["threads"]), str(told["image_format"]))
+            content = json.loads((out / ".meta" / "config.json").read_bytes())
+            stack = StackConfig(**{field.name: content[field.name] for field in dataclasses.fields(StackConfig)})
+            return cls(stack, int(content["threads"]), str(content["image_format"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
 
 @dataclass(frozen=True)
-class Repetition:
-    """One sample rendered again: is_exact if nothing may differ; the worst frame's mean |difference|, grey levels."""
+class Rerender:
+    """One sample rendered again. is_exact: nothing may differ. difference: the worst frame's mean, gray levels."""
 
     name: str
     is_exact: bool
     difference: float
 
 
-def repeated(subject: Subject, recipe: Recipe | None) -> Repetition | None:
-    """Render a sample of ours again; None for what cannot be: foreign, noisy or compressed frames, unknown masks."""
-    record, optics = subject.record, Optics.of(subject)
-    if record is None or optics is None or recipe is None or record.renderer.version != RENDERER_VERSION:
+def rerender(sample: AuditedSample, settings: RenderSettings | None) -> Rerender | None:
+    """Render a sample again; None for other formats, noisy or compressed frames, and raster apertures."""
+    record, optics = sample.record, Optics.from_labels(sample)
+    if record is None or optics is None or settings is None or record.renderer.version != RENDERER_VERSION:
         return None
     if record.imaging.full_well_electrons or any(frame.jpeg_quality for frame in record.frames):
         return None
     threads = torch.get_num_threads()
-    torch.set_num_threads(recipe.threads)  # another number may change the last bits
+    torch.set_num_threads(settings.threads)  # another number may change the last bits
     try:
-        scene, is_exact = _scene(subject, recipe, optics)
-        linear = scene.render(subject.lenses, aperture=optics.aperture, quality=recipe.stack.quality)
+        scene, is_exact = _scene(sample, settings, optics)
+        linear = scene.render(sample.lenses, aperture=optics.aperture, quality=settings.stack.quality)
     finally:
         torch.set_num_threads(threads)
     frames = to_srgb8(linear, record.imaging.tone)
-    codec = ImageCodec(recipe.image_format)
-    differences = [_difference(_stored(frame, codec), subject.picture(i)) for i, frame in enumerate(frames)]
-    return Repetition(subject.name, is_exact and record.renderer.device_kind == "cpu", max(differences))
+    codec = ImageCodec(settings.image_format)
+    differences = [_difference(_stored(frame, codec), sample.picture(i)) for i, frame in enumerate(frames)]
+    return Rerender(sample.name, is_exact and record.renderer.device_kind == "cpu", max(differences))
 
 
-def _scene(subject: Subject, recipe: Recipe, optics: Optics) -> tuple[Scene, bool]:
-    """The scene as it was, and whether it is the very same one."""
-    source = _builtin_source(subject)
+def _scene(sample: AuditedSample, settings: RenderSettings, optics: Optics) -> tuple[Scene, bool]:
+    """The scene, and whether it equals the one that was rendered first."""
+    source = _builtin_source(sample)
     if source is None:
-        radius = largest_radius_px(subject.lenses, subject.disparity_range, optics.aperture)
-        return optics.scene(subject, radius), subject.photo_is_exact
-    built = builtin_rgbd(source, long_side=subject.long_side_px, stack=recipe.stack)
+        radius = largest_radius_px(sample.lenses, sample.disparity_range, optics.aperture)
+        return optics.scene(sample, radius), sample.photo_is_exact
+    built = builtin_rgbd(source, long_side=sample.long_side_px, stack=settings.stack)
     seen = built.layers.disparity[built.layers.coverage > 0]
-    radius = largest_radius_px(subject.lenses, (float(seen.min()), float(seen.max())), optics.aperture)
+    radius = largest_radius_px(sample.lenses, (float(seen.min()), float(seen.max())), optics.aperture)
     return Scene.from_layers(built.layers, max_radius_px=radius), True
 
 
-def _builtin_source(subject: Subject) -> PhotoSource | None:
-    """Where a built-in scene came from; None for photos, and for scenes whose seed the record does not give away."""
-    record = subject.record
+def _builtin_source(sample: AuditedSample) -> PhotoSource | None:
+    """The source of a built-in scene; None for photos, and for scenes whose seed does not follow from the labels."""
+    record = sample.record
     if record is None or record.disparity.source != "builtin":
         return None
     number = record.photo.name.rpartition("-")[2]
@@ -109,7 +109,7 @@ def _builtin_source(subject: Subject) -> PhotoSource | None:
 
 
 def _stored(frame: Picture, codec: ImageCodec) -> Picture:
-    """What a shard gives back of a frame."""
+    """A frame after encoding and decoding."""
     height, width = frame.shape[:2]
     return decode_image(f"frame_00.{codec.format}", encode_image(frame, codec), width=width, height=height)
 
@@ -118,17 +118,16 @@ def _difference(frame: Picture, stored: Picture) -> float:
     return float(np.abs(frame.astype(np.int16) - stored.astype(np.int16)).mean())
 
 
-def rerendered(repetitions: list[Repetition], own: bool) -> Line:
-    """Exact samples must not differ at all; the line's figure is theirs, or where there are none the lossy ones'."""
-    if not repetitions:
-        reason = "no sample that can be: an unknown mask, noise, or another renderer" if own else "foreign shards"
-        return not_run(NAME, 0.0, "at most", UNIT, reason)
-    exact = {r.name: r.difference for r in repetitions if r.is_exact}
-    lossy = {r.name: r.difference for r in repetitions if not r.is_exact}
-    broken = {key: value for key, value in lossy.items() if value > LOSSY_BOUND}
-    if exact and not broken:
+def rerender_check(rerenders: list[Rerender], *, is_foreign: bool) -> Check:
+    """The worst difference of the exact samples; where there are none, or a lossy one fails, that of the lossy ones."""
+    if not rerenders:
+        reason = "a raster aperture, noise, or another renderer in every sample"
+        return EXACT.not_run("other format" if is_foreign else reason)
+    exact = {r.name: r.difference for r in rerenders if r.is_exact}
+    lossy = {r.name: r.difference for r in rerenders if not r.is_exact}
+    if exact and max(lossy.values(), default=0.0) <= LOSSY.bound:
         equal = sum(value == 0.0 for value in exact.values())
         note = f"{equal} of {len(exact)} samples come out the same, bit by bit"
-        return Line(NAME, max(exact.values()), 0.0, "at most", UNIT, note, worst(exact))
+        return EXACT.measured(max(exact.values()), note, worst(exact))
     note = f"{len(lossy)} samples rendered again from the JPEG that is stored"
-    return Line(NAME, max(lossy.values()), LOSSY_BOUND, "at most", UNIT, note, worst(lossy, LOSSY_BOUND))
+    return LOSSY.measured(max(lossy.values()), note, worst(lossy, LOSSY.bound))

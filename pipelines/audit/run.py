@@ -1,23 +1,23 @@
-"""`audit`: every sample's labels and depth, some samples' frames, and the lines that follow.
+"""`audit`: labels and depth of every sample, frames of some, and the checks of both.
 
-shards ──read──▶ Subject ─┬─ labels, depth ──▶ SampleFacts ───────────────▶ label lines ─┐
-                          └─ every n-th: frames ──▶ Measurement, Repetition ▶ pixel lines ┴▶ AuditReport
+shards ──read──▶ AuditedSample ─┬─ labels, depth ──▶ LabelFacts ──────────────────▶ label checks ─┐
+                                └─ every n-th: frames ──▶ FrameMeasurement, Rerender ▶ frame checks ┴▶ AuditReport
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipelines.audit.audited_sample import AuditedSample
 from pipelines.audit.config import AuditConfig
 from pipelines.audit.field_map import FieldMap
-from pipelines.audit.label_facts import SampleFacts
-from pipelines.audit.label_lines import label_lines
-from pipelines.audit.measurement import SampleMeasurement, measure
-from pipelines.audit.pixel_lines import pixel_lines
-from pipelines.audit.reading import count_subjects, read_subjects
-from pipelines.audit.report import AuditReport
-from pipelines.audit.rerender import Recipe, Repetition, repeated, rerendered
-from pipelines.audit.subject import Subject
+from pipelines.audit.frame_checks import frame_checks
+from pipelines.audit.label_checks import label_checks
+from pipelines.audit.label_facts import LabelFacts
+from pipelines.audit.measurement import FrameMeasurement, measure
+from pipelines.audit.reading import count_samples, read_samples
+from pipelines.audit.report import AUDIT_FILE, AuditReport
+from pipelines.audit.rerender import RenderSettings, Rerender, rerender, rerender_check
 from pipelines.errors import UserError
 from shards.complaint import FieldError
 
@@ -28,42 +28,43 @@ def audit(config: AuditConfig) -> AuditReport:
     Raises UserError for a folder that holds no shards, or samples that cannot be read.
     """
     field_map = FieldMap.from_file(config.map) if config.map else None
-    chosen = _evenly(count_subjects(config.out, field_map), config.samples)
-    recipe = Recipe.of(config.out)
+    chosen = _evenly(count_samples(config.out, field_map), config.samples)
+    settings = RenderSettings.read(config.out)
     findings = _Findings()
     try:
-        for number, subject in enumerate(read_subjects(config.out, field_map)):
-            findings.take(subject, recipe, with_frames=number in chosen)
+        for number, sample in enumerate(read_samples(config.out, field_map)):
+            findings.add(sample, settings, with_frames=number in chosen)
     except FieldError as error:  # of a frame, which is decoded only when it is measured
         raise UserError(f"{error}; see docs/audit.md for --map", exit_code=1) from error
-    report = findings.report(own=field_map is None)
-    meta = config.out / ".meta"
-    if field_map is None and meta.is_dir():
-        report.write(meta)
+    report = findings.report(is_foreign=field_map is not None)
+    if field_map is None and (config.out / AUDIT_FILE).parent.is_dir():
+        report.write(config.out)
     return report
 
 
 @dataclass
 class _Findings:
-    """What comes together while the samples go by."""
+    """Collected while the samples are read once."""
 
-    facts: list[SampleFacts] = field(default_factory=list)
-    measurements: list[SampleMeasurement] = field(default_factory=list)
-    repetitions: list[Repetition] = field(default_factory=list)
+    facts: list[LabelFacts] = field(default_factory=list)
+    measurements: list[FrameMeasurement] = field(default_factory=list)
+    rerenders: list[Rerender] = field(default_factory=list)
 
-    def take(self, subject: Subject, recipe: Recipe | None, *, with_frames: bool) -> None:
-        """One more sample."""
-        self.facts.append(SampleFacts.of(subject))
+    def add(self, sample: AuditedSample, settings: RenderSettings | None, *, with_frames: bool) -> None:
+        self.facts.append(LabelFacts.from_sample(sample))
         if with_frames:
-            measured, again = measure(subject, len(self.measurements)), repeated(subject, recipe)
-            self.measurements += [] if measured is None else [measured]
-            self.repetitions += [] if again is None else [again]
+            measured, again = measure(sample, len(self.measurements)), rerender(sample, settings)
+            self.measurements += [measured] if measured else []
+            self.rerenders += [again] if again else []
 
-    def report(self, *, own: bool) -> AuditReport:
-        """The lines that follow."""
-        lines = (rerendered(self.repetitions, own), *pixel_lines(self.measurements), *label_lines(self.facts))
+    def report(self, *, is_foreign: bool) -> AuditReport:
+        checks = (
+            rerender_check(self.rerenders, is_foreign=is_foreign),
+            *frame_checks(self.measurements),
+            *label_checks(self.facts),
+        )
         frames = sum(len(sample.frames) for sample in self.facts)
-        return AuditReport(len(self.facts), len(self.measurements), frames, lines)
+        return AuditReport(len(self.facts), len(self.measurements), frames, checks)
 
 
 def _evenly(count: int, wanted: int) -> frozenset[int]:

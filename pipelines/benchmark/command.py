@@ -1,23 +1,48 @@
-"""The verb `benchmark`: the test set or the report, and what was found on stdout."""
+"""The verb `benchmark`: the test set alone (`--set-only`), or the report on every method."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
+from typing import Any
 
 from pipelines.benchmark.config import BenchmarkConfig
-from pipelines.benchmark.report import PAGE_FILE
+from pipelines.benchmark.report import PAGE_FILE, Report
 from pipelines.benchmark.run import prepare, run
+from pipelines.runs.verb_result import VerbResult
 
 
-def command(config: BenchmarkConfig) -> int:
-    """Run it; returns the exit code."""
+@dataclass(frozen=True)
+class WrittenSet(VerbResult):
+    """The test set's folder and counts."""
+
+    set: str
+    scenes: int
+    tasks: int
+
+    def summary(self) -> str:
+        """One line."""
+        return f"{self.set}: {self.scenes} scenes, {self.tasks} tasks"
+
+
+@dataclass(frozen=True)
+class WrittenReport(VerbResult):
+    """The report and the path of its page."""
+
+    report: Report
+    page: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The report alone."""
+        return self.report.to_json()
+
+    def summary(self) -> str:
+        """One line for each method, then the page's path."""
+        return f"{self.report.summary()}\n{self.page}"
+
+
+def benchmark(config: BenchmarkConfig) -> VerbResult:
+    """Make the test set; unless `--set-only`, score every method. Raises UserError for what a user can change."""
     if config.set_only:
         test_set = prepare(config)
-        counts = {"set": str(config.set), "scenes": len(test_set.scenes), "tasks": test_set.tasks}
-        text = f"{config.set}: {counts['scenes']} scenes, {counts['tasks']} tasks"
-        print(json.dumps(counts, sort_keys=True) if config.json else text)
-        return 0
-    report = run(config)
-    text = f"{report.summary()}\n{config.out / PAGE_FILE}"
-    print(json.dumps(report.to_json(), sort_keys=True) if config.json else text)
-    return 0
+        return WrittenSet(str(config.set), len(test_set.scenes), test_set.tasks)
+    return WrittenReport(run(config), str(config.out / PAGE_FILE))

@@ -142,12 +142,14 @@ class Checkpoint:
     def of(cls, run: Path, device: str, steps: int | None) -> Checkpoint:
         """Load RUN. Raises UserError when it holds no model, or this version has no trainer."""
         try:
+            from pipelines.model.sampler_config import SamplerConfig
             from pipelines.refocus.refocuser import Refocuser
         except ImportError as error:
             raise UserError(
                 f"--checkpoint {run} needs the trainer's packages: pip install '.[train]' ({error})"
             ) from None
-        return cls(run.name, Refocuser.from_run(run, device=device, steps=steps))
+        sampler = SamplerConfig() if steps is None else SamplerConfig(steps=steps)
+        return cls(run.name, Refocuser.from_run(run, device, sampler))
 
     def answer(self, task: Task, scene: TestScene) -> Picture | None:
         """The seed hangs on the task alone, so that one answer never depends on which others were asked for."""

@@ -21,17 +21,19 @@ from numpy.typing import NDArray
 from pipelines.experiment.config import ExperimentConfig, scenes, training
 from pipelines.experiment.report import Arm, differences, table, to_json
 from pipelines.experiment.scores import Method, Pixels, SceneScores, score_scene
+from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.render.run import render
 from pipelines.runs.device import resolve_device
+from pipelines.runs.verb_result import VerbResult
 from pipelines.train.run import train
 from shards import Sample, read_shards
 from shards.durable import write_durably
 
 _log = logging.getLogger(__name__)
 
-SAMPLER_STEPS = 4
+SAMPLER = SamplerConfig(steps=4)
 IDENTITY = "photo as it is"
 GRID_SCENES = 4
 ERROR_GAIN = 3
@@ -39,7 +41,7 @@ GRID_TITLE = "Held-out scenes. The ring is the focus point asked for. Error: gra
 
 
 @dataclass(frozen=True)
-class ExperimentResult:
+class ExperimentResult(VerbResult):
     """What came out. `seconds` is what this command took, by part; parts that were there take nothing."""
 
     out: str
@@ -110,7 +112,7 @@ def _methods(config: ExperimentConfig, device: str) -> dict[str, Method]:
     """The photo as it is, which every method must beat, and one model for each weight."""
     methods: dict[str, Method] = {IDENTITY: lambda photo, disparity, focus_point, blur_level: photo}
     for weight in config.stack_weights:
-        refocuser = Refocuser.from_run(config.run(weight), device, steps=SAMPLER_STEPS)
+        refocuser = Refocuser.from_run(config.run(weight), device, SAMPLER)
         methods[f"lambda = {weight:g}"] = functools.partial(_refocused, refocuser)
     return methods
 

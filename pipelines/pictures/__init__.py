@@ -1,1 +1,1 @@
-"""Pictures for people, used by several verbs: drawing on a sheet, contact sheets."""
+"""Pictures as arrays and as sheets for people, used by several verbs: 8-bit sRGB, resizing, drawing, contact sheets."""

@@ -59,9 +59,16 @@ class _Text:
 
 
 def contact_sheet(
-    title: str, rows: Sequence[Row], *, column_labels: Sequence[str] = (), cell_width_px: int = 300
+    title: str,
+    rows: Sequence[Row],
+    *,
+    column_labels: Sequence[str] = (),
+    cell_width_px: int = 300,
+    stretched: bool = False,
 ) -> Image.Image:
     """Draw the rows below each other. Every picture is scaled to `cell_width_px` pixels across.
+
+    stretched: rows with fewer cells than others have wider ones, as wide together.
 
     Raises ValueError without a picture.
     """
@@ -71,7 +78,7 @@ def contact_sheet(
     across = columns * (cell_width_px + GAP) - GAP
     head = _wrapped(title, TITLE_SIZE, across)
     labels = [_wrapped(label, LABEL_SIZE, cell_width_px) for label in column_labels]
-    bands = [_Band(row, across, cell_width_px) for row in rows]
+    bands = [_Band(row, across, _share(across, len(row.cells)) if stretched else cell_width_px) for row in rows]
     y = MARGIN + head.height
     first_row_y = y + max((label.height for label in labels), default=0)
     sheet = Sheet(across + 2 * MARGIN, first_row_y + sum(band.height for band in bands) + MARGIN - GAP)
@@ -83,6 +90,11 @@ def contact_sheet(
         band.draw(sheet, y)
         y += band.height
     return sheet.image
+
+
+def _share(across: int, cells: int) -> int:
+    """Width of each of so many cells that fill the sheet together."""
+    return (across + GAP) // cells - GAP
 
 
 class _Band:

@@ -1,12 +1,14 @@
-"""Linear light as 8-bit sRGB, for files and screens."""
+"""Linear light and 8-bit sRGB, as files and screens have it."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from simulator.optics.color import linear_to_srgb
+from simulator.optics.color import linear_to_srgb, srgb_to_linear
 from simulator.optics.highlight import clipped_at_white, soft_shoulder
 
 
@@ -22,3 +24,10 @@ def to_srgb8(linear: torch.Tensor, tone: str = "clip") -> npt.NDArray[np.uint8]:
         return pixels.numpy()
     pinned = torch.empty(pixels.shape, dtype=pixels.dtype, pin_memory=True)  # copies without a staging buffer
     return pinned.copy_(pixels).numpy()
+
+
+@cache
+def linear_of_code() -> npt.NDArray[np.float32]:
+    """Linear light of each of the 256 codes of 8-bit sRGB, [256]."""
+    table: npt.NDArray[np.float32] = srgb_to_linear(torch.arange(256, dtype=torch.float32) / 255).numpy()
+    return table

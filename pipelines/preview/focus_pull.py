@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from pipelines.errors import UserError
-from pipelines.preview.media import Picture, scaled
+from pipelines.pictures.resizing import shrunk
+from pipelines.preview.media import Picture
 from pipelines.preview.stored import StoredSample, Unreadable, find_stored, readable
 from shards.sample import Sample
 
@@ -44,7 +45,7 @@ def focus_pull(sample: Sample) -> tuple[list[Picture], list[int]]:
     frames, planes = sample.record.frames, sample.record.planes
     level = max(range(sample.record.levels), key=lambda group: frames[group * planes].blur_scale_px)
     order = sorted(range(level * planes, (level + 1) * planes), key=lambda i: frames[i].focus_disparity)
-    pull = [scaled(sample.frames[i], LONG_SIDE) for i in [*order, *order[-2:0:-1]]]
+    pull = [shrunk(sample.frames[i], LONG_SIDE) for i in [*order, *order[-2:0:-1]]]
     pictures, durations = [], []
     for now, following in zip(pull, [*pull[1:], pull[0]], strict=True):
         pictures.append(now)

@@ -13,12 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from pipelines.errors import UserError
+from pipelines.pictures.resizing import shrunk
 from pipelines.preview.disparity_code import packed, thinned
 from pipelines.preview.embedded import data_url, embedded_json
 from shards.durable import write_durably
@@ -163,7 +163,7 @@ def encoded(sample: Sample, rung: Rung) -> Media:
     """The sample's pictures as data URLs."""
     height, width = sample.disparity.shape
     pictures = [
-        data_url("image/webp", webp(scaled(p, rung.long_side), rung.quality)) for p in (sample.aif, *sample.frames)
+        data_url("image/webp", webp(shrunk(p, rung.long_side), rung.quality)) for p in (sample.aif, *sample.frames)
     ]
     side = min(rung.long_side, max(height, width))
     return Media(
@@ -182,17 +182,7 @@ def _disparity(sample: Sample, stride: int) -> dict[str, Any]:
 
 def thumbnail(srgb: Picture) -> bytes:
     """A small WebP."""
-    return webp(scaled(srgb, THUMB_LONG_SIDE), THUMB_QUALITY)
-
-
-def scaled(srgb: Picture, long_side: int) -> Picture:
-    """[H, W, 3], at most `long_side` long, by area averaging; smaller pictures stay as they are."""
-    height, width = srgb.shape[:2]
-    scale = long_side / max(height, width)
-    if scale >= 1:
-        return srgb
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(srgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return webp(shrunk(srgb, THUMB_LONG_SIDE), THUMB_QUALITY)
 
 
 def webp(srgb: Picture, quality: int) -> bytes:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.preview.checks import Check, checks_at_hand, read_audit
+from pipelines.audit.check import Check
+from pipelines.preview.checks import label_checks, read_audit
 from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
 from pipelines.preview.reject_gallery import RejectGroup, reject_groups
 from pipelines.preview.stored import StoredSample, Unreadable
@@ -32,7 +33,7 @@ class Report:
     Attributes:
         counts: name and number, for the head.
         verified: None where the set is too large to be verified on the way.
-        audit, checks: lines of the label audit (none: it was not run), and those computed here.
+        audit, checks: those of the label audit (none: it was not run), and those computed here.
         shares: for each question (split, disparity, lens, ...), how many samples give which answer.
         runs: what the runs wrote down; none for sets made before they did.
     """
@@ -50,8 +51,8 @@ class Report:
 
     @property
     def failed(self) -> int:
-        """How many lines failed."""
-        return sum(check.passed is False for check in (*self.audit, *self.checks)) + bool(self.unreadable)
+        """Number of failed checks; unreadable samples count as one."""
+        return sum(not check.passed for check in (*self.audit, *self.checks)) + bool(self.unreadable)
 
     @property
     def damaged_keys(self) -> frozenset[str]:
@@ -60,8 +61,8 @@ class Report:
 
     @property
     def audit_keys(self) -> frozenset[str]:
-        """The worst samples of audit lines that failed."""
-        return frozenset(key for check in self.audit if check.passed is False for key in check.worst_keys)
+        """The worst samples of failed checks of the audit."""
+        return frozenset(key for check in self.audit if not check.passed for key in check.worst_keys)
 
 
 def make_report(out: Path, samples: Sequence[StoredSample], unreadable: Sequence[Unreadable]) -> Report:
@@ -80,7 +81,7 @@ def make_report(out: Path, samples: Sequence[StoredSample], unreadable: Sequence
         verified=verified,
         unreadable=tuple(unreadable),
         audit=tuple(read_audit(out)),
-        checks=tuple(checks_at_hand(samples, verified, coverage)),
+        checks=tuple(label_checks(samples, verified, coverage)),
         histograms=_histograms(samples, frames),
         coverage=coverage,
         shares=_shares(samples),

@@ -14,6 +14,7 @@ from PIL import Image
 
 from pipelines.pictures.drawing import plane_color
 from pipelines.pictures.grid import Cell, Row, contact_sheet
+from pipelines.pictures.resizing import shrunk
 
 QUANTILES = (0.03, 0.97)
 RIM = 0.04
@@ -63,7 +64,7 @@ def write_sweep(
         frame = frame_of(stop)
         paths.append(folder / f"frame_{number:03d}.png")
         Image.fromarray(frame).save(paths[-1])
-        frames.append(_at_most(frame, ANIMATION_SIDE_PX))
+        frames.append(shrunk(frame, ANIMATION_SIDE_PX))
     return [*paths, _write_animation(folder / "pull.webp", frames), _write_sheet(folder, stops, frames, title)]
 
 
@@ -85,11 +86,3 @@ def _write_sheet(folder: Path, stops: Sequence[Stop], frames: Sequence[NDArray[n
     path = folder / "contact_sheet.png"
     contact_sheet(title, [Row(cells[i : i + columns]) for i in range(0, len(cells), columns)]).save(path)
     return path
-
-
-def _at_most(frame: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
-    height, width = frame.shape[:2]
-    scale = side_px / max(height, width)
-    if scale >= 1:
-        return frame
-    return np.asarray(cv2.resize(frame, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA))

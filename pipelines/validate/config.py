@@ -1,4 +1,4 @@
-"""What a validation run is told."""
+"""Settings of a validation run; the command line is made from this record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCENE_NAMES = (
     "cutouts", "ground", "terrain", "fence", "foliage", "portrait",
     "interior", "clutter", "corridor", "branches", "statue",
 )  # fmt: skip
-"""Those of scenes.py, which is not imported here: the command line must be there at once."""
+"""The keys of scenes.SCENES, written out: importing that file would slow down every command."""
 
 KIND_NAMES = (
     "still_life", "night_street", "foliage", "interior", "cutouts",
@@ -25,17 +25,19 @@ class ValidateConfig:
     """Compare the renderer with a path tracer: error table, pictures, and the renderer measured as an instrument."""
 
     out: Path = Path("out/validate")
-    """Folder of table, pictures and traced references; references that are there are not traced again."""
+    """Folder of table, pictures and traced references; references found there are not traced again."""
     scenes: tuple[str, ...] = SCENE_NAMES
-    """Which scenes."""
+    """Path-traced scenes to render."""
     kinds: tuple[str, ...] = KIND_NAMES
-    """Which built-in kinds are rendered from their exact layers, 192 pixels across."""
+    """Built-in kinds to render from their exact layers, 192 pixels across."""
     width: int = 480
     """Pixels across; the height is two thirds."""
     seed: int = 0
-    """Layout and textures of the scenes: another number makes scenes that nobody has looked at."""
+    """Layout and textures of the scenes: another number makes new scenes."""
     noise_psnr: float = 50.0
-    """How quiet the references are traced, in dB; terrain is traced 8 dB quieter, as it is rendered that well."""
+    """PSNR of the references' own noise, in dB; scenes that are rendered well are traced up to 8 dB quieter."""
+    checks: bool = True
+    """Measure labels between bins, planes in focus, discs, light, stacks, known layers: minutes."""
     threads: int = 2
     """CPU threads of torch."""
     json: bool = False

@@ -1,10 +1,10 @@
-"""What soft, misplaced depth costs, and how much of it sharpening to the photo's edges takes back.
+"""The loss of PSNR by soft, misplaced depth, and the share that sharpening to the photo's edges recovers.
 
     exact disparity ─┬────────────────────────────────────▶ render ─▶ exact
                      └─degrade─┬──────────────────────────▶ render ─▶ degraded
                                └─sharpen to the photo ────▶ render ─▶ sharpened         each against the path tracer
 
-Recovered share = (sharpened − degraded) / (exact − degraded), of PSNR in dB: 1 is all that was lost, 0 is nothing.
+Recovered share = (sharpened − degraded) / (exact − degraded), of PSNR in dB: 1 recovers all of the loss, 0 none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pipelines.validate.degrade import degraded
 from pipelines.validate.references import Reference
-from pipelines.validate.table import errors_of
+from pipelines.validate.table import errors_of, markdown_table
 from simulator import render_stack
 from simulator.layers.edges import sharpened
 
@@ -66,11 +66,11 @@ def markdown(rows: Sequence[DegradedDepth]) -> str:
     head = ["degraded depth", "exact", "degraded", "degraded + sharpened", "recovered share"]
     lines = [[r.scene, *_cells(r)] for r in rows]
     lines.append(["**mean**", *(f"**{cell}**" for cell in _cells(mean(rows)))])
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *lines]) + "\n"
+    return markdown_table([head, *lines])
 
 
 def to_json(rows: Sequence[DegradedDepth]) -> dict[str, object]:
-    """The same for machines, with how the depth was degraded."""
+    """The same as numbers, with the parameters of the degradation."""
     return {
         "softness_px": SOFTNESS_PX,
         "shift_px": SHIFT_PX,

@@ -70,7 +70,7 @@ class LayersReference:
         return self._radii_px(self.layers.disparity[frame][self.layers.coverage[frame] > 0])
 
     def rendered(self, quality: str) -> torch.Tensor:
-        """Our frames [F, 3, H, W]."""
+        """Frames of our renderer from the layers: [F, 3, H, W]."""
         reach = max(self._radii_px(self.layers.disparity[self.layers.coverage > 0]))  # things in the margin are nearer
         return Scene.from_layers(self.layers, reach).render(self.lenses, quality=quality)
 
@@ -133,7 +133,7 @@ def save(reference: LayersReference, path: Path) -> None:
 
 
 def load(path: Path) -> LayersReference:
-    """What `save` wrote. Raises ValueError when the file is no such reference."""
+    """A file of `save`. Raises ValueError when the file is no such reference."""
     with np.load(path, allow_pickle=False) as file:
         fields = dict(file)
     missing = {"kind", "seed", "color", "coverage", "disparity", "margin_px", "frames", "noise_psnr"} - set(fields)

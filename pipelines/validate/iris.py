@@ -1,8 +1,8 @@
 """A lens with blades, path-traced: the pupil is a black plate with a polygon cut out, right before the thin lens.
 
-The plate knows nothing of the renderer's pupils: corners on the circle of the lens, straight sides, real triangles in
-the way of real rays. What it takes away of the light is given back by the ratio of circle to polygon. Five blades are
-odd, so the picture also tells whether spots stand the right way up behind the plane of focus and upside down before it.
+The plate shares no code with the renderer's pupils: corners on the circle of the lens, straight sides, triangles that
+block rays. The light that it blocks is restored by the ratio of circle to polygon. Five blades are odd, so the picture
+also tells whether spots are upright behind the plane of focus and upside down in front of it.
 """
 
 from __future__ import annotations

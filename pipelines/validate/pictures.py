@@ -1,4 +1,4 @@
-"""What the numbers look like: reference, ours, direct scatter and their errors side by side; the instrument's line."""
+"""Pictures of the errors: reference, ours and direct scatter side by side; the instrument's line."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class Reference:
     def __post_init__(self) -> None:
         height, width = self.disparity.shape
         count = len(self.lenses)
-        want = {"aif": (3, height, width), "frames": (count, 3, height, width)}
-        for field, shape in want.items():
+        expected = {"aif": (3, height, width), "frames": (count, 3, height, width)}
+        for field, shape in expected.items():
             if getattr(self, field).shape != shape:
                 raise ValueError(f"{field} must have shape {shape}, got {getattr(self, field).shape}")
         if len(self.noise_psnr) != count:
@@ -77,7 +77,7 @@ class Reference:
         )
 
     def sha256(self) -> str:
-        """Of everything that a comparison reads; light as `store` keeps it, where no machine's rounding shows."""
+        """Digest of every field that a comparison reads; light as `store` keeps it, so that rounding does not show."""
         digest = hashlib.sha256(f"{self.name} {self.seed} {self.lenses}".encode())
         for values in (encoded(self.aif), self.disparity, encoded(self.frames)):
             digest.update(np.ascontiguousarray(values).tobytes())
@@ -86,9 +86,9 @@ class Reference:
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to trace: from `samples` a pixel, twice as many each round, until the noise is below `noise_psnr`.
+    """Samples to trace: from `samples` a pixel, twice as many each round, until the noise is below `noise_psnr`.
 
-    After `rounds` it is left at that; the record says how quiet the frame became.
+    After `rounds` the trace ends in any case; the record holds the noise that is left.
     """
 
     samples: int = 256
@@ -142,7 +142,7 @@ def store(reference: Reference, path: Path) -> None:
 
 
 def load(path: Path) -> Reference:
-    """What `save` or `store` wrote. Raises ValueError when the file is no reference."""
+    """A file of `save` or `store`. Raises ValueError when the file is no reference."""
     with np.load(path, allow_pickle=False) as file:
         fields: dict[str, Any] = dict(file)
     missing = {"name", "seed", "aif", "disparity", "frames", "focus_disparity", "blur_scale_px"} - set(fields)

@@ -47,8 +47,8 @@ def block_means(layers: LayeredDepthImage, m: int = ENLARGED) -> LayeredDepthIma
     middle = (slice(None), slice(m // 2, None, m), slice(m // 2, None, m))
     disparity = torch.where(layers.coverage[middle] > 0, layers.disparity[middle], disparity[:, 0])[:, None]
     share = F.avg_pool2d(coverage, m)
-    some = (share > 0).to(share.dtype)
-    return LayeredDepthImage(color * some, share[:, 0], (disparity * some)[:, 0], layers.margin_px // m)
+    covered = (share > 0).to(share.dtype)
+    return LayeredDepthImage(color * covered, share[:, 0], (disparity * covered)[:, 0], layers.margin_px // m)
 
 
 def as_squares(layers: LayeredDepthImage, camera: Camera, name: str) -> ReferenceScene:

@@ -1,4 +1,4 @@
-"""What a reference scene is made of: surfaces that shine by themselves, so that only the sampling is noisy.
+"""The parts of a reference scene: surfaces that emit light, so that sampling is the only noise.
 
 Coordinates as in `meshes`. Everything reaches beyond the frame (3:2, seen with a focal length of FOCAL_LENGTH_WIDTHS)
 on all sides, so that light from outside the frame is there too.
@@ -63,7 +63,7 @@ class Painter:
         return float(self.rng.uniform(low, high))
 
     def light(self, names: str, rows: int = 512, columns: int = 512) -> Light:
-        """One of the textures in `names` (words), with a seed of its own: [rows, columns, 3]."""
+        """One of the textures in `names` (words), drawn with its own seed: [rows, columns, 3]."""
         words = names.split()
         name = words[int(self.rng.integers(len(words)))]
         pattern = texture(name, rows, columns, int(self.rng.integers(2**31)))  # [3, rows, columns]

@@ -1,9 +1,9 @@
-"""Errors of every method on every scene, as numbers, as a Markdown table, and as one line a method."""
+"""Errors of every method on every scene, as numbers, as a Markdown table, and as means."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.measure.rendering_error import interior, psnr, ssim
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first row is its head."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,12 @@ class ErrorTable:
 
     @property
     def scenes(self) -> list[str]:
-        """In the order of measuring."""
+        """Names, in the order of measuring."""
         return list(self.noise_psnr)
 
     @property
     def methods(self) -> list[str]:
-        """Ours first."""
+        """Names, ours first."""
         return list(dict.fromkeys(e.method for e in self.errors))
 
     def mean_psnr(self, method: str) -> float:
@@ -69,12 +75,11 @@ class ErrorTable:
             rows.append([scene, *cells, f"{min(self.noise_psnr[scene]):.0f}"])
         means = [f"**{self.mean_psnr(m):.1f}** ({self.mean_ssim(m):.4f})" for m in self.methods]
         rows.append(["**mean** (SSIM)", *means, ""])
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
-        return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]) + "\n"
+        return markdown_table(rows)
 
 
 class TracedFrames(Protocol):
-    """What a comparison reads of a reference: name, frames [F, 3, H, W], the largest blur radius in each."""
+    """The part of a reference that a comparison reads: name, frames [F, 3, H, W], the largest blur radius in each."""
 
     @property
     def name(self) -> str: ...

@@ -29,7 +29,7 @@ THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 
 @dataclass(frozen=True)
 class Judged:
-    """One picture: how much of it is blurred in truth, and how much the test says."""
+    """One picture: its true share of blurred pixels, and the share that the test measures."""
 
     true_share: float
     measured_share: float
@@ -83,7 +83,7 @@ def draw(pictures: Sequence[Judged], path: Path) -> None:
     steps = np.linspace(0, 1, 401)
     for share in SHARES:
         sharp, blurred = rates(pictures, share)
-        wrong, right = ((some[None] > steps[:, None]).mean(axis=1) for some in (sharp, blurred))
+        wrong, right = ((shares[None] > steps[:, None]).mean(axis=1) for shares in (sharp, blurred))
         axes.step(wrong, right, where="post", label=f"at least {share:.0%} of the frame blurred")
     axes.set(xlabel="sharp pictures rejected", ylabel="blurred pictures found", xlim=(-0.01, 0.5), ylim=(0.5, 1.01))
     axes.grid(alpha=0.3)

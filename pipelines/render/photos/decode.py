@@ -10,7 +10,6 @@ import io
 import threading
 import warnings
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
@@ -19,8 +18,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from pipelines.errors import Rejection
+from pipelines.pictures.resizing import resized, size_within
+from pipelines.pictures.srgb8 import linear_of_code
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
-from simulator.optics.color import linear_to_srgb, srgb_to_linear
+from simulator.optics.color import linear_to_srgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 MAX_PIXELS = 128_000_000  # more than any medium-format back gives; 0.9 GB while it is scaled
@@ -194,21 +195,11 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 def _shrunk(srgb: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
     """Area average in linear light, as a lens and a coarser sensor would give it. [h, w, 3] -> [H, W, 3]."""
-    height, width = srgb.shape[:2]
-    scale = long_side / max(height, width)
-    if scale >= 1:
+    size = size_within(srgb.shape[0], srgb.shape[1], long_side)
+    if size == srgb.shape[:2]:
         return srgb.copy()  # Pillow's own buffer is read-only
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    linear = np.empty((size[1], size[0], 3), np.float32)
+    linear = np.empty((*size, 3), np.float32)
     for c in range(3):  # one at a time: the float32 pixels of a large photo are the largest buffer here
-        linear[..., c] = cv2.resize(
-            cv2.LUT(cv2.extractChannel(srgb, c), _linear_of_code()), size, interpolation=cv2.INTER_AREA
-        )
+        linear[..., c] = resized(cv2.LUT(cv2.extractChannel(srgb, c), linear_of_code()), *size)
     display = linear_to_srgb(torch.from_numpy(linear)).clamp(0, 1)
     return (display * 255).round().to(torch.uint8).numpy()
-
-
-@cache
-def _linear_of_code() -> NDArray[np.float32]:
-    table: NDArray[np.float32] = srgb_to_linear(torch.arange(256, dtype=torch.float32) / 255).numpy()
-    return table

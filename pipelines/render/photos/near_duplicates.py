@@ -17,6 +17,7 @@ from itertools import combinations
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -33,7 +34,7 @@ def perceptual_hashes(photos: Iterable[PhotoSource]) -> dict[str, str]:
     """16 hex digits for each scene_id; none for built-in scenes and for files that do not decode."""
     files = [photo for photo in photos if not photo.is_builtin]
     with ThreadPoolExecutor(_THREADS) as threads:
-        hashes = threads.map(_perceptual_hash, files)
+        hashes = threads.map(_hash_of_file, files)
         return {photo.scene_id: found for photo, found in zip(files, hashes, strict=True) if found}
 
 
@@ -71,11 +72,16 @@ def near_pairs(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[n
     return first, second
 
 
-def _perceptual_hash(photo: PhotoSource) -> str:
+def perceptual_hash(image: Image.Image) -> str:
+    """16 hex digits."""
+    return str(imagehash.phash(image.convert("L")))
+
+
+def _hash_of_file(photo: PhotoSource) -> str:
     # Hostile bytes raise nearly anything. Such a photo is rejected with its reason when its turn comes.
     try:
         image = open_header(read_photo(photo), FORMATS)
         image.draft("L", (_DRAFT_PX, _DRAFT_PX))
-        return str(imagehash.phash(upright(image, []).convert("L")))
+        return perceptual_hash(upright(image, []))
     except Exception:
         return ""

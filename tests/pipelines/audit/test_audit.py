@@ -33,17 +33,17 @@ def audited(out: Path, samples: Sequence[Sample], measured: int = MEASURED) -> A
 
 
 def failed(report: AuditReport) -> set[str]:
-    return {line.name for line in report.lines if not line.passed}
+    return {check.name for check in report.checks if not check.passed}
 
 
 def line(report: AuditReport, name: str) -> dict[str, object]:
-    return next(line.to_json() for line in report.lines if line.name == name)
+    return next(line.to_json() for line in report.checks if line.name == name)
 
 
 def test_a_sound_data_set_passes_every_line(sound: list[Sample], tmp_path: Path) -> None:
     report = audited(tmp_path, sound)
     assert failed(report) == set()
-    assert [line.name for line in report.lines if line.figure is None] == []
+    assert [line.name for line in report.checks if line.figure is None] == []
     assert report.exit_code == 0
     assert line(report, "re-rendered")["figure"] == 0.0  # bit by bit, from a lossless shard
     assert (report.samples, report.frames, report.measured) == (12, 96, MEASURED)
@@ -65,7 +65,7 @@ def test_two_conventions_of_blur_mixed(sound: list[Sample], tmp_path: Path) -> N
     report = audited(tmp_path, mixed, measured=6)  # of every other sample
     assert "one blur convention" in failed(report)
     assert "blur scale" not in failed(report)  # most are right
-    assert set(report.to_json()["lines"][2]["worst_keys"]) == {"00000000", "00000006"}
+    assert set(report.to_json()["checks"][2]["worst_keys"]) == {"00000000", "00000006"}
 
 
 def test_planes_uniform_in_disparity(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_depth_in_8_bits(tmp_path: Path) -> None:
 
     report = audited(tmp_path, data_set.samples(coarse), measured=1)
     assert failed(report) == {"depth levels"}
-    assert len(report.to_json()["lines"][8]["worst_keys"]) == 5
+    assert len(report.to_json()["checks"][8]["worst_keys"]) == 5
 
 
 @pytest.mark.parametrize("why", ["scene", "look"])
@@ -129,10 +129,10 @@ def test_the_command_says_lines_and_exits_with_4(
     assert main(["audit", str(tmp_path), "--samples", "2", "--json"]) == 4
     told = json.loads(capsys.readouterr().out)
     assert told == json.loads((tmp_path / ".meta" / "audit.json").read_text())
-    assert {(entry["name"], entry["passed"]) for entry in told["lines"] if not entry["passed"]} == {("splits", False)}
+    assert {(entry["name"], entry["passed"]) for entry in told["checks"] if not entry["passed"]} == {("splits", False)}
     assert main(["audit", str(tmp_path), "--samples", "2"]) == 4
     said = capsys.readouterr().out.splitlines()
-    assert said[-1] == "13 samples, 104 frames; frames of 2 samples measured: fails on splits (1 lines not run)"
+    assert said[-1] == "13 samples, 104 frames; frames of 2 samples measured: fails on splits (1 not run)"
     assert any(row.startswith("FAIL    splits") and "00000000" in row for row in said)
 
 

@@ -12,7 +12,7 @@ import webdataset
 
 from pipelines.audit.config import AuditConfig
 from pipelines.audit.field_map import CONVENTIONS, FieldMap
-from pipelines.audit.reading import read_subjects
+from pipelines.audit.reading import read_samples
 from pipelines.audit.run import audit
 from pipelines.errors import UserError
 from shards import Sample
@@ -76,14 +76,14 @@ def write_map(path: Path, **changes: object) -> Path:
 
 def test_a_true_map_passes(foreign: Path, tmp_path: Path) -> None:
     report = audit(AuditConfig(foreign, samples=3, map=write_map(tmp_path / "map.json")))
-    assert [line.name for line in report.lines if not line.passed] == []
-    assert [line.name for line in report.lines if line.figure is None] == ["re-rendered"]
+    assert [line.name for line in report.checks if not line.passed] == []
+    assert [line.name for line in report.checks if line.figure is None] == ["re-rendered"]
     assert not (foreign / ".meta").exists()  # nothing is written among other people's shards
 
 
 def test_diameters_taken_for_radii_fail_on_the_blur_scale(foreign: Path, tmp_path: Path) -> None:
     report = audit(AuditConfig(foreign, samples=3, map=write_map(tmp_path / "map.json", blur_convention="radius_px")))
-    line = next(line for line in report.lines if line.name == "blur scale")
+    line = next(line for line in report.checks if line.name == "blur scale")
     assert not line.passed
     assert line.details["median_ratio"] == pytest.approx(0.5, rel=0.05)
     assert line.worst_keys[0].startswith("t")  # named with its shard: keys may start anew in each
@@ -99,7 +99,7 @@ def test_depth_taken_for_disparity_fails(foreign: Path, tmp_path: Path) -> None:
 def test_a_map_is_yaml_too(foreign: Path, tmp_path: Path) -> None:
     path = tmp_path / "map.yaml"
     path.write_text("\n".join(f'{key}: "{value}"' for key, value in MAP.items()))
-    subject = next(read_subjects(foreign, FieldMap.from_file(path)))
+    subject = next(read_samples(foreign, FieldMap.from_file(path)))
     assert (subject.split, subject.scene, subject.name) == ("test", "p00000010", "test-00/scene_00000010")
     assert subject.picture(7).shape == subject.photo.shape
     assert subject.groups == (0, 0, 0, 0, 1, 1, 1, 1)  # the same K, the same group
@@ -140,7 +140,7 @@ def test_a_map_that_is_no_map(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"photo": "aif.jpg"}, "aif.jpg must be there, got fields depth.npy"),
-        ({"blur_scale": "views.K"}, "views.K must be in the labels, it is not"),
+        ({"blur_scale": "views.K"}, "views.K must be in the labels; it is missing"),
         ({"scene": "views", "blur_scale": "photo"}, "photo must be a number or a list of numbers"),
         ({"labels": "sharp.png"}, "sharp.png must be JSON"),
         ({"photo": "meta.json"}, "meta.json must be a picture that OpenCV reads"),
@@ -151,7 +151,7 @@ def test_a_field_that_is_not_there_is_named(
 ) -> None:
     field_map = FieldMap.from_file(write_map(tmp_path / "map.json", **changes))
     with pytest.raises(UserError, match=said):
-        next(read_subjects(foreign, field_map))
+        next(read_samples(foreign, field_map))
 
 
 def test_a_frame_that_is_not_there_is_named(foreign: Path, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import UserError
+from pipelines.pictures.resizing import shrunk
 from pipelines.preview.disparity_code import unpacked
-from pipelines.preview.media import FRAME_BYTES, OWN_BYTES, RUNGS, SAMPLE_BYTES, Beside, InPage, encoded, scaled, webp
+from pipelines.preview.media import FRAME_BYTES, OWN_BYTES, RUNGS, SAMPLE_BYTES, Beside, InPage, encoded, webp
 from shards import encode
 from tests.pipelines.preview.stack_scene import stack_sample
 
@@ -34,14 +35,14 @@ def test_the_best_rung_keeps_size_and_disparity() -> None:
 
 def test_rungs_go_down() -> None:
     noisy = np.random.default_rng(0).integers(0, 256, (600, 900, 3)).astype(np.uint8)
-    sizes = [len(webp(scaled(noisy, rung.long_side), rung.quality)) for rung in RUNGS]
+    sizes = [len(webp(shrunk(noisy, rung.long_side), rung.quality)) for rung in RUNGS]
     assert sizes == sorted(sizes, reverse=True)
 
 
 def test_scaling_keeps_the_shape_and_never_enlarges() -> None:
     picture = np.zeros((30, 90, 3), np.uint8)
-    assert scaled(picture, 45).shape == (15, 45, 3)
-    assert scaled(picture, 90) is picture
+    assert shrunk(picture, 45).shape == (15, 45, 3)
+    assert shrunk(picture, 90) is picture
 
 
 def test_a_tight_budget_makes_pictures_smaller() -> None:

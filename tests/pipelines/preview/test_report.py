@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.preview.checks import POINTS_A_CELL, checks_at_hand, read_audit
+from pipelines.audit.check import Criterion
+from pipelines.audit.report import AuditReport
+from pipelines.preview.checks import label_checks, read_audit
 from pipelines.preview.flags import MEANINGS, closest_planes_px, label_flags, pixel_flags
 from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
 from pipelines.preview.reject_gallery import reject_groups
@@ -91,38 +93,31 @@ def test_a_sound_set_passes_and_a_damaged_one_fails(out: Path) -> None:
 def test_checks_name_the_samples_at_fault(tmp_path: Path) -> None:
     out = write_stacks(tmp_path / "out", [stack_sample(0), with_frames(stack_sample(1), in_focus_fraction=0.95)])
     samples, _ = find_stored(out)
-    few = CountMap("few", "", "", ((1, 0), (0, 0)))
-    many = CountMap("many", "", "", ((4 * POINTS_A_CELL, 0), (0, 0)))
-    lines = {line.name: line for line in checks_at_hand(samples, None, [few, many])}
-    sharp = lines["frames with 90 % or more of their pixels in focus"]
-    assert (sharp.passed, sharp.figure, sharp.worst_keys) == (False, "50.0 %", ("00000001",))
-    assert lines["verify: complaints"].passed is None
-    assert lines["few: cells that hold a frame"].passed is None
-    assert (lines["many: cells that hold a frame"].passed, lines["many: cells that hold a frame"].figure) == (
-        False,
-        "25 %",
-    )
+    few = CountMap("few", "", "", ((31, 0), (0, 0)))
+    many = CountMap("many", "", "", ((32, 0), (0, 0)))
+    checks = {check.name: check for check in label_checks(samples, None, [few, many])}
+    sharp = checks["frames with 90 % or more of their pixels in focus"]
+    assert (sharp.passed, sharp.figure, sharp.worst_keys) == (False, 50.0, ("00000001",))
+    assert checks["verify"].status == checks["few: cells that hold a frame"].status == "not run"
+    many = checks["many: cells that hold a frame"]
+    assert (many.status, many.figure) == ("FAIL", 25.0)
 
 
-def test_audit_lines_are_read_as_they_are(out: Path) -> None:
+def test_the_checks_of_an_audit_are_read_as_they_were_written(out: Path) -> None:
     assert read_audit(out) == []
-    path = out / ".meta" / "audit.json"
-    line = {"name": "radius", "figure": 0.123456, "bound": "<= 0.5 px", "passed": True, "worst_keys": ["00000001"]}
-    path.write_text(json.dumps({"lines": [line, {**line, "figure": 3, "passed": False}]}))
-    read = read_audit(out)
-    assert [(c.name, c.figure, c.bound, c.passed, c.worst_keys) for c in read] == [
-        ("radius", "0.1235", "<= 0.5 px", True, ("00000001",)),
-        ("radius", "3", "<= 0.5 px", False, ("00000001",)),
-    ]
+    rule = Criterion("radius", "at most", 0.5, "px")
+    checks = [rule.measured(0.25, "a", ("00000002",)), rule.measured(3.0, "b", ("00000001",)), rule.not_run("c")]
+    AuditReport(3, 3, 18, tuple(checks)).write(out)
+    assert read_audit(out) == checks
     assert make_report(out, *find_stored(out)).audit_keys == {"00000001"}
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"lines": [1]}', '{"lines": [{"name": "x"}]}', "\x00"])
-def test_an_audit_that_makes_no_sense_is_a_failed_line(out: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["", "[]", '{"checks": [1]}', '{"checks": [{"name": "x"}]}', "\x00"])
+def test_an_unreadable_audit_is_a_failed_check(out: Path, content: str) -> None:
     (out / ".meta" / "audit.json").write_text(content)
-    (line,) = read_audit(out)
-    assert line.passed is False
-    assert line.figure.startswith("not readable")
+    (check,) = read_audit(out)
+    assert not check.passed
+    assert check.note.startswith(".meta/audit.json is not readable")
 
 
 def test_rejects_are_grouped_with_pictures_where_there_are_any(finished: RenderConfig, tmp_path: Path) -> None:

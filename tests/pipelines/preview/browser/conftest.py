@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from pipelines.audit.check import Criterion
+from pipelines.audit.report import AuditReport
 from pipelines.preview.page import write_page
 from tests.pipelines.preview.stack_scene import HOSTILE, stack_sample, write_stacks
 
@@ -50,17 +52,11 @@ def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples = [stack_sample(i, name=name) for i, name in enumerate(HOSTILE)]
     samples += [stack_sample(3, edges="sharpened"), stack_sample(4, split="val"), stack_sample(5)]
     write_stacks(out, samples)
-    lines = [
-        {
-            "name": "radius <b>measured</b>",
-            "figure": 1.25,
-            "bound": "<= 0.5",
-            "passed": False,
-            "worst_keys": ["00000003"],
-        },
-        {"name": "light kept", "figure": 0.0003, "bound": 0.001, "passed": True, "worst_keys": []},
-    ]
-    (out / ".meta" / "audit.json").write_text(json.dumps({"lines": lines}))
+    checks = (
+        Criterion("radius <b>measured</b>", "at most", 0.5, "px").measured(1.25, "<i>too large</i>", ("00000003",)),
+        Criterion("light kept", "at most", 0.001, "").measured(0.0003, ""),
+    )
+    AuditReport(6, 6, 36, checks).write(out)
     reject = {"path": HOSTILE[0], "stage": "photo", "code": "truncated", "message": "<i>cut</i>"}
     (out / "rejects.jsonl").write_text(2 * (json.dumps(reject) + "\n"))
     return out

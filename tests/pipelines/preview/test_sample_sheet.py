@@ -9,7 +9,8 @@ from PIL import Image
 
 from pipelines.errors import UserError
 from pipelines.pictures.drawing import BACKGROUND, Box, Sheet, disparity_colors, font, plane_color
-from pipelines.preview.contact_sheet import MARGIN, Layout, contact_sheet, write_contact_sheets
+from pipelines.pictures.grid import MARGIN
+from pipelines.preview.sample_sheet import sample_sheet, write_sample_sheets
 from pipelines.render.config import RenderConfig
 from shards.sample import Sample
 from tests.shards.synthetic import make_sample
@@ -20,12 +21,12 @@ def sample() -> Sample:
     return make_sample(3, width=48, height=32)
 
 
-def pixels(sheet: Sheet) -> np.ndarray:
-    return np.asarray(sheet.image).astype(int)
+def pixels(sheet: Image.Image) -> np.ndarray:
+    return np.asarray(sheet).astype(int)
 
 
 def test_every_sample_gets_a_sheet(finished: RenderConfig) -> None:
-    paths = write_contact_sheets(finished.out, limit=3)
+    paths = write_sample_sheets(finished.out, limit=3)
     assert [path.name for path in paths] == ["00000000.png", "00000001.png", "00000002.png"]
     with Image.open(paths[0]) as picture:
         assert 1000 < picture.width < 2500
@@ -36,27 +37,24 @@ def test_nothing_is_drawn_into_the_margins(sample: Sample) -> None:
     """Neither a long name nor a caption runs out of the sheet."""
     photo = dataclasses.replace(sample.record.photo, name="a very long name " * 40, license="x" * 300)
     long = dataclasses.replace(sample, record=dataclasses.replace(sample.record, photo=photo))
-    drawn = pixels(contact_sheet(long))
+    drawn = pixels(sample_sheet(long))
     edge = MARGIN // 2
     for strip in (drawn[:edge], drawn[-edge:], drawn[:, :edge], drawn[:, -edge:]):
         assert np.abs(strip - np.array(BACKGROUND)).max() == 0
 
 
 @pytest.mark.parametrize(("width", "height"), [(48, 32), (32, 48), (120, 40)])
-def test_frames_do_not_overlap_whatever_their_shape(width: int, height: int) -> None:
-    sample = make_sample(0, width=width, height=height)
-    layout = Layout.of(sample)
-    assert layout.column_x(1) >= layout.column_x(0) + layout.cell_width
-    assert layout.row_y(1) >= layout.row_y(0) + layout.cell_height
-    assert layout.column_x(layout.planes - 1) + layout.cell_width <= layout.sheet_width - MARGIN
-    assert layout.row_y(layout.levels - 1) + layout.row_height <= layout.sheet_height
-    assert contact_sheet(sample).image.size == (layout.sheet_width, layout.sheet_height)
+def test_frames_are_as_large_as_their_area_asks_whatever_their_shape(width: int, height: int) -> None:
+    sheet = sample_sheet(make_sample(0, width=width, height=height))
+    planes = make_sample(0).record.planes
+    across = sheet.width - 2 * MARGIN
+    assert across / planes == pytest.approx(max((380 * 253 * width / height) ** 0.5, 1100 / planes), rel=0.06)
 
 
 def test_every_frame_is_on_the_sheet(sample: Sample) -> None:
     """Away from the focus mark, a cell shows its own frame."""
     frames = np.stack([np.full_like(frame, 40 * (i + 1)) for i, frame in enumerate(sample.frames)])
-    drawn = pixels(contact_sheet(dataclasses.replace(sample, frames=frames)))
+    drawn = pixels(sample_sheet(dataclasses.replace(sample, frames=frames)))
     shades = {value for value in (40, 80, 120, 160) if (np.abs(drawn - value).max(axis=2) == 0).sum() > 10_000}
     assert shades == {40, 80, 120, 160}
 
@@ -68,7 +66,7 @@ def test_a_focus_mark_rings_the_point_and_leaves_it_free(x: float, y: float) -> 
     box = sheet.picture(Box(20, 30, 200, 100), grey)
     sheet.focus_mark(box, x, y, (255, 0, 0), radius=9, label="1")
     row, column = box.y + y * box.height, box.x + x * box.width
-    rows, columns = np.nonzero((pixels(sheet) == (255, 0, 0)).all(axis=2))
+    rows, columns = np.nonzero((pixels(sheet.image) == (255, 0, 0)).all(axis=2))
     distance = np.hypot(rows - row, columns - column)
     ring = distance < 14
     assert distance.min() > 5
@@ -101,4 +99,4 @@ def test_disparity_is_brighter_when_nearer() -> None:
 def test_a_data_set_without_samples_is_said(tmp_path: Path) -> None:
     (tmp_path / "shards").mkdir()
     with pytest.raises(UserError, match=r"must hold samples, got none; see `refocus-foundry verify"):
-        write_contact_sheets(tmp_path, limit=1)
+        write_sample_sheets(tmp_path, limit=1)

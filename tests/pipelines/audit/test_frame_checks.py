@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.audit.pixel_lines import blur_scale, one_convention
+from pipelines.audit.frame_checks import blur_scale, one_convention
 
 
 def test_two_conventions_stand_apart() -> None:

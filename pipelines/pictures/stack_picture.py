@@ -1,6 +1,6 @@
 """The picture at the top of the README: a built-in scene all in focus, then focused near, in the middle and far.
 
-python -m pipelines.preview.stack_picture docs/stack.jpg
+python -m pipelines.pictures.stack_picture docs/stack.jpg
 """
 
 from __future__ import annotations
@@ -27,11 +27,9 @@ def stack_picture(seed: int, kind: str, focus: tuple[float, ...]) -> np.ndarray:
     frames = Scene.from_layers(layers, max_radius_px=float(margin_px)).render(lenses)
     photos = torch.cat([layers.photo()[0][None], frames])
     srgb = to_srgb8(photos)
-    sheet = np.full((2 * HEIGHT + GAP_PX, 2 * WIDTH + GAP_PX, 3), 255, np.uint8)
-    for i, picture in enumerate(srgb):
-        top, left = (i // 2) * (HEIGHT + GAP_PX), (i % 2) * (WIDTH + GAP_PX)
-        sheet[top : top + HEIGHT, left : left + WIDTH] = picture
-    return sheet
+    framed = np.pad(srgb, ((0, 0), (0, GAP_PX), (0, GAP_PX), (0, 0)), constant_values=255)
+    rows = [np.concatenate(framed[i : i + 2], axis=1) for i in (0, 2)]
+    return np.concatenate(rows)[:-GAP_PX, :-GAP_PX]
 
 
 def main() -> None:

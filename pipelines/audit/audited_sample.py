@@ -1,4 +1,4 @@
-"""What an audit sees of one sample, whoever's format it came in: photo, disparity, frames, and each frame's lens.
+"""One sample as the audit reads it, from any format: photo, disparity, frames, and the lens of each frame.
 
 Letters: D disparity, bigger is nearer; D_f plane in focus; K blur scale in pixels of this image.
 """
@@ -18,11 +18,11 @@ from simulator import ThinLens
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One sample. disparity: float64 [H, W]; codes: the numbers that are stored, [h, w].
+class AuditedSample:
+    """One sample. disparity: float64 [H, W]; codes [h, w]: disparity or depth as stored.
 
     lenses: D_f and K of each frame as its labels say. groups: the stacking group of each frame. picture(i) decodes
-    frame i. record: what the json of one of our own shards says, None for other formats.
+    frame i. record: the labels of our own format, None for other formats.
     Raises FieldError when there is no frame, or lenses and groups are not as many.
     """
 
@@ -44,12 +44,12 @@ class Subject:
             message = f"must label one frame or more, each with its group, got {len(self.lenses)}, {len(self.groups)}"
             raise FieldError("labels", message)
         if self.disparity.shape != self.photo.shape[:2]:
-            came = f"{list(self.disparity.shape)} for a photo of {list(self.photo.shape[:2])}"
-            raise FieldError("disparity", f"must be as large as the photo, got {came}")
+            shapes = f"{list(self.disparity.shape)} for a photo of {list(self.photo.shape[:2])}"
+            raise FieldError("disparity", f"must be as large as the photo, got {shapes}")
 
     @property
     def name(self) -> str:
-        """How a report calls it: keys of other people's shards may start anew in each tar."""
+        """Unique in the data set: keys of other formats may repeat from tar to tar."""
         return self.key if self.record is not None else f"{self.shard}/{self.key}"
 
     @property
@@ -68,7 +68,7 @@ class Subject:
 
     @property
     def is_photo_where_sharp(self) -> bool:
-        """Whether what is in focus should be the photo itself: no noise, compression, colour fringes, shoulder."""
+        """Whether frames equal the photo where they are in focus: no noise, compression, color fringes, shoulder."""
         if self.record is None:
             return True
         shape, light = self.record.aperture, self.record.imaging
@@ -77,7 +77,7 @@ class Subject:
         return not (added or fringes or light.tone != "clip")
 
     def defocus_px(self, frame: int) -> npt.NDArray[np.float64]:
-        """Signed blur radii [H, W] that the labels of a frame promise."""
+        """Signed blur radii [H, W] of a frame according to its labels."""
         lens = self.lenses[frame]
         return lens.blur_scale_px * (self.disparity - lens.focus_disparity)
 

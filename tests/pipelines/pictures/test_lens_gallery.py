@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pipelines.preview.lens_gallery import GALLERY, _sheet, heart, star
-from pipelines.preview.night_scene import FAR, HEIGHT, NEAR, SIGN, WIDTH, night_scene
+from pipelines.pictures.lens_gallery import GALLERY, _sheet, heart, star
+from pipelines.pictures.night_scene import FAR, HEIGHT, NEAR, SIGN, WIDTH, night_scene
 from simulator import Aperture
 
 
@@ -39,9 +39,8 @@ def test_every_kind_of_aperture_is_shown() -> None:
     }
 
 
-def test_the_sheet_holds_each_tile() -> None:
-    tiles = {str(i): torch.full((3, HEIGHT, WIDTH), 0.5) for i in range(5)}
-    sheet = _sheet(tiles)
-    assert sheet.dtype == np.uint8
+def test_the_sheet_holds_each_frame() -> None:
+    frames = {str(i): torch.full((3, HEIGHT, WIDTH), 0.5) for i in range(5)}
+    sheet = np.asarray(_sheet(frames))
     grey = (sheet == 188).all(axis=2)  # 0.5 of linear light
     assert int(grey.sum()) == 5 * HEIGHT * WIDTH

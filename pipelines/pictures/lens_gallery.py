@@ -1,6 +1,6 @@
 """Every aperture and aberration on one night scene: the picture in the docs, and a check by eye.
 
-python -m pipelines.preview.lens_gallery docs/gallery.jpg
+python -m pipelines.pictures.lens_gallery docs/gallery.jpg
 """
 
 from __future__ import annotations
@@ -8,18 +8,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import cv2
-import numpy as np
-import numpy.typing as npt
 import torch
+from PIL import Image
 
-from pipelines.pictures.drawing import Box, Sheet
+from pipelines.pictures.grid import Cell, Row, contact_sheet
+from pipelines.pictures.night_scene import SIGN, WIDTH, night_scene
 from pipelines.pictures.srgb8 import to_srgb8
-from pipelines.preview.night_scene import HEIGHT, SIGN, WIDTH, night_scene
 from simulator import Aperture, PupilRaster, Scene, ThinLens
 from simulator.optics.highlight import HighlightCurve
 
-COLUMNS, GAP_PX, CAPTION_PX = 4, 10, 26
+COLUMNS = 4
 RADIUS_PX = 15.0
 """Of lamps far behind and close before the sign."""
 
@@ -54,39 +52,34 @@ GALLERY = {
     "star mask": Aperture(raster=star()),
     "cat-eye 0.9": Aperture(cat_eye=0.9),
     "swirl: cat-eye 1.1, bubbles, 8 blades": Aperture(cat_eye=1.1, spherical=0.7, blades=8, roundness=0.7),
-    "longitudinal colour: green behind, magenta before": Aperture(focus_shift=(-0.06, 0.0, -0.06)),
-    "lateral colour": Aperture(magnification=(1.008, 1.0, 0.992)),
+    "longitudinal color: green behind, magenta before": Aperture(focus_shift=(-0.06, 0.0, -0.06)),
+    "lateral color": Aperture(magnification=(1.008, 1.0, 0.992)),
 }
 
 
-def gallery() -> npt.NDArray[np.uint8]:
-    """The sheet, [H, W, 3] 8-bit sRGB."""
+def gallery() -> Image.Image:
+    """One cell per aperture and aberration."""
     lens = ThinLens(SIGN, RADIUS_PX / (0.95 - SIGN))
     layers = night_scene()
-    reach_px = RADIUS_PX * 1.2  # colours are focused a little beside
+    reach_px = RADIUS_PX * 1.2  # colors are focused a little beside
     scene = Scene.from_layers(layers, max_radius_px=reach_px)
-    tiles = {}
+    frames = {}
     for name, aperture in GALLERY.items():
         quality = "exact" if aperture.cat_eye else "fast"  # blended regions would show as steps in the rims
-        tiles[name] = scene.render([lens], aperture=aperture, quality=quality)[0]
+        frames[name] = scene.render([lens], aperture=aperture, quality=quality)[0]
     photo, disparity = layers.photo()
-    photo = photo / photo.amax(dim=0).clamp(min=1.0)  # a short exposure: lamps just reach white, their colour is there
+    photo = photo / photo.amax(dim=0).clamp(min=1.0)  # a short exposure: lamps just reach white, their color is there
     for name, peak in (("from a clipped photo", 1.0), ("the same, highlights expanded, peak 100", 100.0)):
         light = HighlightCurve(peak=peak).expanded(photo)
-        tiles[name] = Scene.from_rgbd(light, disparity, max_radius_px=reach_px).render([lens])[0]
-    return _sheet(tiles)
+        frames[name] = Scene.from_rgbd(light, disparity, max_radius_px=reach_px).render([lens])[0]
+    return _sheet(frames)
 
 
-def _sheet(tiles: dict[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
-    rows = -(-len(tiles) // COLUMNS)
-    sheet = Sheet(COLUMNS * (WIDTH + GAP_PX) + GAP_PX, rows * (HEIGHT + CAPTION_PX + GAP_PX) + GAP_PX)
-    for i, (name, frame) in enumerate(tiles.items()):
-        x = GAP_PX + i % COLUMNS * (WIDTH + GAP_PX)
-        y = GAP_PX + i // COLUMNS * (HEIGHT + CAPTION_PX + GAP_PX)
-        srgb = to_srgb8(frame[None])[0]
-        sheet.picture(Box(x, y, WIDTH, HEIGHT), srgb)
-        sheet.text(x, y + HEIGHT + 4, name, 16, width=WIDTH)
-    return np.asarray(sheet.image)
+def _sheet(frames: dict[str, torch.Tensor]) -> Image.Image:
+    cells = [
+        Cell(picture, name) for name, picture in zip(frames, to_srgb8(torch.stack([*frames.values()])), strict=True)
+    ]
+    return contact_sheet("", [Row(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)], cell_width_px=WIDTH)
 
 
 def main() -> None:
@@ -94,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw every aperture and aberration on a night scene.")
     parser.add_argument("path", type=Path)
     chosen = parser.parse_args()
-    cv2.imwrite(str(chosen.path), gallery()[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    gallery().save(chosen.path, quality=88)
 
 
 if __name__ == "__main__":
