@@ -19,7 +19,7 @@ from simulator.layers.peeling import peeled
 from simulator.layers.surfaces import Surfaces
 
 _SILHOUETTE = 1 / 16  # of the disparity range: a step between neighboring pixels as large as this is a silhouette
-_REACH = 1 / 16  # of the long side: how far behind silhouettes hidden surfaces reach at least
+_REACH = 1 / 8  # of the long side: how far behind silhouettes hidden surfaces reach at least
 _PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
 _LEAST_COVERAGE = 1e-4  # of a pixel: below it, light over coverage is rounding
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 
 from simulator.layers.bins import BinPictures, bin_disparities, depth_groups
@@ -11,12 +9,11 @@ from simulator.layers.layering import Layers
 from simulator.layers.surfaces import Surfaces
 from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.group_spectra import Bin
-from simulator.scatter.near_focus import FINE_GAP_PX
 from simulator.scatter.octave import OctaveGrid, octave_of
 
-FEWEST_BINS, MOST_BINS = 16, 48
+BINS = 49
 GROUPS = 6
-"""Depth groups of the visible surfaces, whatever the lenses: a frame must not depend on what else is rendered."""
+"""Of the visible surfaces, whatever the lenses: a frame must not depend on what else is rendered of its photo."""
 HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
 GUESSED_BINS = 4
 _DISPLAY_WHITE = 1.001
@@ -24,12 +21,11 @@ _GUESSED_WHITE = 1.25  # what was taken apart at a rim may exceed white by a lit
 
 
 def visible_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
-    """Depth groups of what a pinhole sees, nearest first. Bins lie less than a pixel of blur apart up to R = 22 px.
+    """Depth groups of what a pinhole sees, nearest first. Bins lie less than a pixel of blur apart up to R = 23 px.
 
     With the focus in the middle of the scene, radii differ by up to twice the largest.
     """
-    bins = min(max(math.ceil(2 * max_radius_px / FINE_GAP_PX) + 1, FEWEST_BINS), MOST_BINS)
-    return _cut(layers.visible, layers.size, max_radius_px, bins, GROUPS)
+    return _cut(layers.visible, layers.size, max_radius_px, BINS, GROUPS)
 
 
 def hidden_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
