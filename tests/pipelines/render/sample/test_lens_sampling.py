@@ -115,6 +115,14 @@ def test_the_same_scene_gives_the_same_bytes_and_off_is_off() -> None:
     assert shoulder.record.imaging.tone == "shoulder"
 
 
+@pytest.mark.parametrize("scene", "abcd")
+def test_red_and_blue_are_in_focus_on_the_same_side_of_green(scene: str) -> None:
+    """The secondary spectrum of an achromat: purple fringes on one side of the focus, green ones on the other."""
+    red, green, blue = drawn("vintage-swirl", scene).aperture.focus_shift
+    assert green == 0.0
+    assert red == blue < 0.0
+
+
 def test_metric_depth_scales_the_fringes_to_its_unit() -> None:
     metric = RgbdImage(rgbd().photo, disparity_map("metric", low=0.2, high=2.2))
     config = LensConfig(lens_recipe="vintage-swirl")
