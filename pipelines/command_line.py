@@ -252,7 +252,7 @@ _RUN: dict[type[Any], Callable[[Any], int]] = {
     PreviewConfig: _later("pipelines.preview.command"),
     CardConfig: _card,
     AuditConfig: _later("pipelines.audit.run"),
-    BenchmarkConfig: _later("pipelines.benchmark.command"),
+    BenchmarkConfig: _later("pipelines.benchmark.run"),
     TrainConfig: _train,
     RefocusConfig: _refocus,
     ExperimentConfig: _experiment,
