@@ -1,22 +1,21 @@
-"""What a run would find on this machine: versions, devices, disk against estimate, depth model."""
+"""The verb `doctor`: versions, devices, free disk against the estimate, depth model."""
 
 from __future__ import annotations
 
 import os
 import platform
-import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import torch
 
+from pipelines.config import DoctorConfig
 from pipelines.errors import UserError
-from pipelines.render import recipes
-from pipelines.render.config import DepthConfig
+from pipelines.render.config import DepthConfig, RenderConfig, SourceConfig
 from pipelines.render.depth.estimator import check_depth
 from pipelines.render.estimate import bytes_per_sample
-from pipelines.runs.disk import format_bytes
+from pipelines.runs.disk import format_bytes, free_bytes
+from pipelines.runs.verb_result import VerbResult
 
 PACKAGES = (
     *("refocus-foundry", "torch", "numpy", "opencv-python-headless", "pillow"),
@@ -25,14 +24,14 @@ PACKAGES = (
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What the doctor saw; `problems` keep a run from working and have a way out, `notes` do not."""
+class Findings(VerbResult):
+    """The state of this machine; `problems` keep a run from working and name a way out, `notes` do not."""
 
     versions: dict[str, str]
     devices: list[str]
     cpu_cores: int
     memory_bytes: int
-    free_bytes: int
+    free_bytes: int | None  # None for an object store
     estimated_bytes: int
     depth: str
     depth_is_here: bool
@@ -44,13 +43,17 @@ class Findings:
         """1 when something keeps a run from working."""
         return 1 if self.problems else 0
 
+    @property
+    def _free(self) -> str:
+        return "no limit" if self.free_bytes is None else f"{format_bytes(self.free_bytes)} free"
+
     def summary(self) -> str:
         """For people: one line a finding."""
         rows = {
             **self.versions,
             "devices": ", ".join(self.devices),
             "memory": format_bytes(self.memory_bytes),
-            "disk": f"{format_bytes(self.free_bytes)} free, about {format_bytes(self.estimated_bytes)} needed",
+            "disk": f"{self._free}, about {format_bytes(self.estimated_bytes)} needed",
             "depth": self.depth,
         }
         lines = [f"{name:<24} {value}" for name, value in rows.items()]
@@ -59,18 +62,17 @@ class Findings:
         return "\n".join([*lines, "not ready" if self.problems else "ready"])
 
 
-def examine(out: Path, samples: int, depth: str) -> Findings:
-    """Look at this machine as a run of `samples` default samples into `out` would find it."""
+def examine(config: DoctorConfig) -> Findings:
+    """The state of this machine for a run with default settings."""
     versions = {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
     problems = [f"{name} is not installed; run `make setup`" for name, found in versions.items() if not found]
-    existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    needed = samples * bytes_per_sample(recipes.default("photos", out))
-    if needed > free:
+    free = free_bytes(config.out)
+    needed = config.samples * bytes_per_sample(RenderConfig(SourceConfig("photos"), out=config.out))
+    if free is not None and needed > free:
         problems.append(
-            f"{existing} has {format_bytes(free)} free, {samples} samples take about {format_bytes(needed)}"
+            f"{config.out} has {format_bytes(free)} free, {config.samples} samples take about {format_bytes(needed)}"
         )
-    said, is_here, notes = _depth(depth)
+    depth, is_here, notes = _depth(config.depth)
     return Findings(
         versions=versions,
         devices=_devices(),
@@ -78,7 +80,7 @@ def examine(out: Path, samples: int, depth: str) -> Findings:
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         free_bytes=free,
         estimated_bytes=needed,
-        depth=said,
+        depth=depth,
         depth_is_here=is_here,
         notes=notes,
         problems=problems,
@@ -99,7 +101,7 @@ def _devices() -> list[str]:
 
 
 def _depth(depth: str) -> tuple[str, bool, list[str]]:
-    """What is said of the depth model, whether its weights are on this machine, and notes."""
+    """Name of the depth model, whether its weights are on this machine, and notes."""
     try:
         origin = check_depth(DepthConfig(depth, offline=True))[-1]
     except UserError as error:

@@ -59,6 +59,8 @@ FLOORS = (
     "pipelines.bench",
     "pipelines.experiment",
     "pipelines.preview",
+    "pipelines.config",
+    "pipelines.verify",
     "pipelines.doctor",
     "pipelines.command_line",
     "pipelines.__main__",
@@ -200,5 +202,5 @@ def test_right_imports_are_not_complained_about() -> None:
     files["pipelines.render.executors.ray_pool"] = "import ray\nfrom shards import Sample\nimport simulator"
     files["shards.codec"] = "from .sample import Sample\nimport numpy"
     files["simulator.scatter.convolve"] = "from simulator.layers.bins import hat_weights"
-    files["pipelines.command_line"] = 'run = {"audit": "pipelines.audit.run"}'
+    files["pipelines.command_line"] = 'run = {"audit": "pipelines.audit.run:audit"}'
     assert complaints(files) == []

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.audit.check import Check
+from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
 
 AUDIT_FILE = Path(".meta") / "audit.json"
 
 
 @dataclass(frozen=True)
-class AuditReport:
+class AuditReport(VerbResult):
     """samples: all that were read; measured: those whose frames were measured. Repeated runs give the same report."""
 
     samples: int

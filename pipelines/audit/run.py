@@ -6,7 +6,6 @@ shards ──read──▶ AuditedSample ─┬─ labels, depth ──▶ Label
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
 from pipelines.audit.audited_sample import AuditedSample
@@ -21,13 +20,6 @@ from pipelines.audit.report import AUDIT_FILE, AuditReport
 from pipelines.audit.rerender import RenderSettings, Rerender, rerender, rerender_check
 from pipelines.errors import UserError
 from shards.complaint import FieldError
-
-
-def command(config: AuditConfig) -> int:
-    """Run the verb: result on stdout; returns exit code 4 when a check fails."""
-    report = audit(config)
-    print(json.dumps(report.to_json(), sort_keys=True) if config.json else report.summary())
-    return report.exit_code
 
 
 def audit(config: AuditConfig) -> AuditReport:

@@ -12,6 +12,7 @@ from pipelines.bench.memory import MemoryPeak
 from pipelines.bench.pipeline import ExecutorRate, ReaderRate, StageRate
 from pipelines.bench.renderers import RendererRow
 from pipelines.runs.disk import format_bytes
+from pipelines.runs.verb_result import VerbResult
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class NotRun:
 
 
 @dataclass(frozen=True)
-class BenchReport:
+class BenchReport(VerbResult):
     """All numbers of one run; a part is empty where `not_run` says why."""
 
     machine: Machine

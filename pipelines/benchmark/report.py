@@ -23,6 +23,7 @@ from pipelines.benchmark.tasks import KINDS
 from pipelines.benchmark.test_set import TestSet
 from pipelines.measure.bootstrap import CONFIDENCE, RESAMPLES, Interval
 from pipelines.runs.markdown import markdown_table
+from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
 from simulator import RENDERER_VERSION
 
@@ -70,14 +71,15 @@ KIND_NAMES = {
 
 
 @dataclass(frozen=True)
-class BenchmarkReport:
-    """All scores; by contestant, one record per scene."""
+class BenchmarkReport(VerbResult):
+    """All scores; by contestant, one record per scene. unavailable: measures that cannot run here."""
 
     part: str
     test_set: TestSet
     summaries: tuple[Summary, ...]
     scores: Mapping[str, Sequence[SceneScores]]
     unavailable: Mapping[str, str]
+    page: Path
 
     def not_run(self) -> dict[str, str]:
         """Measures, parts and tasks without a score, with the reason."""
@@ -109,14 +111,16 @@ class BenchmarkReport:
         return dict(rounded(content))
 
     def summary(self) -> str:
-        """One table row per contestant."""
+        """One table row per contestant, what was not run, and the path of the page."""
         columns = CONTROL_COLUMNS[:3]
         rows = [
             [s.name, *(_with_ends(s.control[key], digits) for key, _, digits, _ in columns)] for s in self.summaries
         ]
         counts = f"test set {VERSION}, {self.part}: {len(self.test_set.scenes)} scenes, {self.test_set.tasks} tasks"
         not_run = [f"not run: {item} ({reason})" for item, reason in self.not_run().items()]
-        return "\n".join([counts, markdown_table(["method", *(title for _, title, _, _ in columns)], rows), *not_run])
+        return "\n".join(
+            [counts, markdown_table(["method", *(title for _, title, _, _ in columns)], rows), *not_run, str(self.page)]
+        )
 
 
 def _with_ends(interval: Interval | None, digits: int) -> str:

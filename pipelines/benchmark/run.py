@@ -5,7 +5,6 @@ recipe ──open_set──▶ scenes, tasks ──contestants──▶ answers 
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections import defaultdict
@@ -20,23 +19,19 @@ from pipelines.benchmark.report import ANSWERS, PAGE_FILE, BenchmarkReport, writ
 from pipelines.benchmark.scoring import SceneScores, score_scene
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import Task, write_picture
-from pipelines.benchmark.test_set import TestSet, open_set, tasks_by_id
+from pipelines.benchmark.test_set import TestSet, open_set
 from pipelines.measure.fidelity import Picture
+from pipelines.runs.verb_result import VerbResult
 
 LOG = logging.getLogger(__name__)
 
 
-def command(config: BenchmarkConfig) -> int:
-    """Run the verb: test set or report, and the result on stdout; returns the exit code."""
-    if config.set_only:
-        test_set = prepare(config)
-        content = {"set": str(config.set), "scenes": len(test_set.scenes), "tasks": test_set.tasks}
-        text = f"{config.set}: {len(test_set.scenes)} scenes, {test_set.tasks} tasks"
-    else:
-        report = run(config)
-        content, text = report.to_json(), f"{report.summary()}\n{config.out / PAGE_FILE}"
-    print(json.dumps(content, sort_keys=True) if config.json else text)
-    return 0
+def benchmark(config: BenchmarkConfig) -> VerbResult:
+    """Make the test set and, unless `--set-only`, score all contestants and write the report.
+
+    Raises UserError for a wrong configuration or answer.
+    """
+    return prepare(config) if config.set_only else run(config)
 
 
 def prepare(config: BenchmarkConfig) -> TestSet:
@@ -50,7 +45,7 @@ def run(config: BenchmarkConfig) -> BenchmarkReport:
     """Score all contestants and write the report. Raises UserError for a wrong configuration or answer."""
     test_set = prepare(config)
     perceptual = available(config.clip)
-    methods = contestants(config, tasks_by_id(test_set.scenes))
+    methods = contestants(config, {task.id for scene in test_set.scenes for task in scene.tasks})
     scores: dict[str, list[SceneScores]] = defaultdict(list)
     shutil.rmtree(config.out / ANSWERS, ignore_errors=True)  # of an earlier run
 
@@ -62,6 +57,8 @@ def run(config: BenchmarkConfig) -> BenchmarkReport:
         for name, found in score_scene(scene, methods, perceptual, keep).items():
             scores[name].append(found)
     summaries = tuple(Summary.from_scores(c.name, c.knows, scores[c.name]) for c in methods)
-    report = BenchmarkReport(config.part, test_set, summaries, dict(scores), dict(perceptual.not_run))
+    report = BenchmarkReport(
+        config.part, test_set, summaries, dict(scores), dict(perceptual.not_run), config.out / PAGE_FILE
+    )
     write_report(report, config.out, keep_answers=config.keep_answers)
     return report

@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pipelines.benchmark.recipe import RECIPE, RECIPE_SHA256, VERSION, BuiltinSc
 from pipelines.benchmark.tasks import TestScene
 from pipelines.benchmark.traced_scenes import make_traced
 from pipelines.errors import UserError
+from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
 
 LOG = logging.getLogger(__name__)
@@ -29,17 +29,26 @@ SET_FILE = "set.json"
 
 
 @dataclass(frozen=True)
-class TestSet:
+class TestSet(VerbResult):
     """The scenes of one part. content_sha256: over all pictures of these scenes."""
 
     __test__ = False
 
+    folder: Path
     scenes: tuple[TestScene, ...]
     content_sha256: str
 
     @property
     def tasks(self) -> int:
         return sum(len(scene.tasks) for scene in self.scenes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Folder and counts."""
+        return {"set": str(self.folder), "scenes": len(self.scenes), "tasks": self.tasks}
+
+    def summary(self) -> str:
+        """One line."""
+        return f"{self.folder}: {len(self.scenes)} scenes, {self.tasks} tasks"
 
 
 def open_set(folder: Path, part: str) -> TestSet:
@@ -56,7 +65,7 @@ def open_set(folder: Path, part: str) -> TestSet:
             _write(folder, content)
     scenes = tuple(TestScene.from_json(folder, entries[recipe.name]) for recipe in chosen)
     hashes = "".join(entries[scene.name]["sha256"] for scene in scenes)
-    return TestSet(scenes, hashlib.sha256(hashes.encode()).hexdigest())
+    return TestSet(folder, scenes, hashlib.sha256(hashes.encode()).hexdigest())
 
 
 def _recipes(part: str) -> list[BuiltinScene | TracedScene]:
@@ -104,8 +113,3 @@ def _read(folder: Path) -> dict[str, Any]:
 def _write(folder: Path, content: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_durably(folder / SET_FILE, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
-
-
-def tasks_by_id(scenes: Sequence[TestScene]) -> set[str]:
-    """All ids."""
-    return {task.id for scene in scenes for task in scene.tasks}

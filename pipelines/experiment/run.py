@@ -25,6 +25,7 @@ from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.render.run import render
 from pipelines.runs.device import resolve_device
+from pipelines.runs.verb_result import VerbResult
 from pipelines.train.run import train
 from shards import Sample, read_shards
 from shards.durable import write_durably
@@ -39,7 +40,7 @@ GRID_TITLE = "Held-out scenes. The ring is the focus point asked for. Error: gra
 
 
 @dataclass(frozen=True)
-class ExperimentResult:
+class ExperimentResult(VerbResult):
     """What came out. `seconds` is what this command took, by part; parts that were there take nothing."""
 
     out: str

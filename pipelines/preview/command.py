@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.data_set import local_data_set
 from pipelines.preview.config import PreviewConfig
+from pipelines.preview.focus_pull import write_focus_pull
+from pipelines.preview.page import write_page
+from pipelines.preview.sample_sheet import write_sample_sheets
+from pipelines.runs.verb_result import VerbResult
 
 PAGE_SAMPLES, SHEETS = 200, 24
 
 
-def command(config: PreviewConfig) -> int:
-    """Run it; returns the exit code."""
+@dataclass(frozen=True)
+class WrittenPictures(VerbResult):
+    """Paths of contact sheets, or of one focus pull."""
+
+    pictures: tuple[str, ...]
+
+    def summary(self) -> str:
+        """The path, or how many and where."""
+        first, last = Path(self.pictures[0]), Path(self.pictures[-1])
+        if first == last:
+            return str(first)
+        return f"{len(self.pictures)} contact sheets in {first.parent}: {first.name} ... {last.name}"
+
+
+def preview(config: PreviewConfig) -> VerbResult:
+    """Write what was asked for. Raises UserError when there is no data set, or nothing in it can be shown."""
     out = local_data_set(config.out)
-    if config.sheets or config.gif:
-        return _pictures(config, out)
-    from pipelines.preview.page import write_page
-
-    written = write_page(out, limit=config.limit or PAGE_SAMPLES, budget_mb=config.budget_mb, linked=config.linked)
-    print(json.dumps(dataclasses.asdict(written), sort_keys=True) if config.json else written.summary())
-    return 0
-
-
-def _pictures(config: PreviewConfig, out: Path) -> int:
     if config.gif:
-        from pipelines.preview.focus_pull import write_focus_pull
-
-        paths = [write_focus_pull(out, config.gif)]
-        said = str(paths[0])
-    else:
-        from pipelines.preview.sample_sheet import write_sample_sheets
-
-        paths = write_sample_sheets(out, limit=config.limit or SHEETS)
-        said = f"{len(paths)} contact sheets in {out / 'preview'}: {paths[0].name} ... {paths[-1].name}"
-    print(json.dumps({"pictures": [str(path) for path in paths]}) if config.json else said)
-    return 0
+        return WrittenPictures((str(write_focus_pull(out, config.gif)),))
+    if config.sheets:
+        return WrittenPictures(tuple(map(str, write_sample_sheets(out, limit=config.limit or SHEETS))))
+    return write_page(out, limit=config.limit or PAGE_SAMPLES, budget_mb=config.budget_mb, linked=config.linked)

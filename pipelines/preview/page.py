@@ -20,6 +20,7 @@ from pipelines.preview.page_template import page_parts
 from pipelines.preview.report import Report, make_report
 from pipelines.preview.stored import StoredSample, Unreadable, find_stored, readable
 from pipelines.runs.progress_bar import ProgressBar
+from pipelines.runs.verb_result import VerbResult
 from shards.durable import publish_durably, temporary_for
 
 PAGE_FILE = "index.html"
@@ -28,7 +29,7 @@ PROBES = 8
 
 
 @dataclass(frozen=True)
-class WrittenPage:
+class WrittenPage(VerbResult):
     """What was written: for --json, with a summary for people."""
 
     page: str

@@ -13,10 +13,11 @@ from pipelines.refocus.photo_depth import PhotoDepth, depth_of
 from pipelines.refocus.photo_file import PhotoFile, read_photo, write_photo
 from pipelines.refocus.refocuser import Refocuser, disparity_at
 from pipelines.runs.device import resolve_device
+from pipelines.runs.verb_result import VerbResult
 
 
 @dataclass(frozen=True)
-class RefocusResult:
+class RefocusResult(VerbResult):
     """What was written, and from what."""
 
     files: list[str]

@@ -8,11 +8,6 @@ from pathlib import Path
 from pipelines.render.config import ExecutionConfig, RenderConfig, SourceConfig, StorageConfig
 
 
-def default(photos: str, out: Path) -> RenderConfig:
-    """Photos of one's own: four planes, three blur levels, 768 px."""
-    return RenderConfig(source=SourceConfig(photos=photos), out=out)
-
-
 def demo() -> RenderConfig:
     """Six built-in scenes through Ray with two workers: the real path, in about a minute on two cores."""
     return RenderConfig(

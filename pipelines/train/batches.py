@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from pipelines.errors import UserError
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from pipelines.train.group import TrainingGroup, read_group
-from shards import Complaint, SampleAccess, ShardFile, Share, epoch_order, find_shards
+from shards import Complaint, ReaderShard, SampleAccess, ShardFile, epoch_order, find_shards
 from shards.access import DAMAGE
 from shards.codec import decode_record
 
@@ -60,7 +60,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Part:
+class Rank:
     """Which process this is."""
 
     rank: int = 0
@@ -98,7 +98,7 @@ class GroupDataset(Dataset[Item]):
         )
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
-        return epoch_order(self._sizes, Share(self._seed, epoch, shuffle_window=self._data.shuffle_window))
+        return epoch_order(self._sizes, ReaderShard(self._seed, epoch, shuffle_window=self._data.shuffle_window))
 
 
 class Places:
@@ -108,14 +108,14 @@ class Places:
         per_epoch: batches of one epoch, the same for every process.
     """
 
-    def __init__(self, samples: int, batch_size: int, part: Part, *, first: int, count: int) -> None:
-        self.per_epoch = -(-samples // (batch_size * part.world_size))
-        self._batch_size, self._part, self._first, self._count = batch_size, part, first, count
+    def __init__(self, samples: int, batch_size: int, rank: Rank, *, first: int, count: int) -> None:
+        self.per_epoch = -(-samples // (batch_size * rank.world_size))
+        self._batch_size, self._rank, self._first, self._count = batch_size, rank, first, count
 
     def __iter__(self) -> Iterator[list[Place]]:
         for number in range(self._first, self._first + self._count):
             epoch, batch = divmod(number, self.per_epoch)
-            start = (batch * self._part.world_size + self._part.rank) * self._batch_size
+            start = (batch * self._rank.world_size + self._rank.rank) * self._batch_size
             yield [(epoch, start + i) for i in range(self._batch_size)]  # beyond the end the order begins anew
 
     def __len__(self) -> int:

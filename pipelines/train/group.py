@@ -17,11 +17,11 @@ from pipelines.model.framing import Framing, draw_framing
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from shards import FieldError, FrameLabels, SampleRecord
 from shards.codec import DISPARITY_FIELD, check_fields, decode_disparity, decode_image, decode_record
+from shards.record import MAX_DISPARITY_CODE
 
 Draws = np.random.Generator
 Floats = NDArray[np.float32]
 _TRIES = 8
-MAX_CODE = 65535
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +161,7 @@ def _scene(record: SampleRecord, codes: NDArray[np.uint16], group: int) -> _Scen
     anybody sees who has one photo and no metres; r stays, so K grows by that range.
     """
     kind = record.disparity
-    offset, depth_range = (0.0, 1.0) if kind.kind == "relative" else (kind.offset, kind.scale * MAX_CODE)
+    offset, depth_range = (0.0, 1.0) if kind.kind == "relative" else (kind.offset, kind.scale * MAX_DISPARITY_CODE)
     values = (kind.offset - offset + kind.scale * codes.astype(np.float64)) / depth_range
     return _Scene(record, group, values.astype(np.float32), offset, depth_range)
 

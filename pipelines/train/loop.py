@@ -26,7 +26,7 @@ from pipelines.errors import UserError
 from pipelines.model.checkpoint import RunFolder, TrainingState
 from pipelines.runs.interruption import Interrupted, deferred_signals
 from pipelines.runs.progress_bar import ProgressBar
-from pipelines.train.batches import Batch, GroupDataset, Part, Places, open_batches
+from pipelines.train.batches import Batch, GroupDataset, Places, Rank, open_batches
 from pipelines.train.checkpoint import remove_old_checkpoints, save_checkpoint
 from pipelines.train.config import OptimizerConfig, TrainConfig
 from pipelines.train.objective import Losses, losses
@@ -124,9 +124,9 @@ def learning_rate(step: int, config: OptimizerConfig) -> float:
 def _batches(
     config: TrainConfig, accelerator: Accelerator, dataset: GroupDataset, state: TrainingState
 ) -> Iterator[Batch]:
-    part = Part(accelerator.process_index, accelerator.num_processes)
+    rank = Rank(accelerator.process_index, accelerator.num_processes)
     count = (config.last_step - state.step) * config.optimizer.accumulate
-    places = Places(dataset.samples, config.dataset.batch_size, part, first=state.batches, count=count)
+    places = Places(dataset.samples, config.dataset.batch_size, rank, first=state.batches, count=count)
     return iter(open_batches(dataset, places, config.dataset))
 
 

@@ -10,19 +10,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import accelerate
 import torch
+from accelerate.state import AcceleratorState
 from torch import nn
 
 from pipelines.errors import UserError
-
-try:
-    import accelerate
-    import tensorboard  # noqa: F401  that of loop.py's scalars
-    from accelerate.state import AcceleratorState
-except ImportError as error:
-    way_out = "pip install 'refocus-foundry[train]'"
-    raise UserError(f"train needs accelerate and tensorboard: {way_out} ({error})") from error
-
 from pipelines.model.checkpoint import RunFolder, TrainingState
 from pipelines.model.dit import SIZES, DiT
 from pipelines.model.ema import averaged
@@ -30,6 +23,7 @@ from pipelines.runs.device import resolve_device
 from pipelines.runs.interruption import Interrupted, interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.settings import Settings
+from pipelines.runs.verb_result import VerbResult
 from pipelines.train.batches import GroupDataset, find_training_shards
 from pipelines.train.checkpoint import begin_or_resume, load_checkpoint
 from pipelines.train.config import TrainConfig
@@ -42,7 +36,7 @@ _DATA_WITHOUT_EFFECT = ("data", "workers", "max_dropped_fraction")
 
 
 @dataclass(frozen=True)
-class TrainResult:
+class TrainResult(VerbResult):
     """What a run came to."""
 
     out: str

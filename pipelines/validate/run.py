@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pipelines.errors import UserError
+from pipelines.runs.verb_result import VerbResult
 from pipelines.validate import degraded_depth
 from pipelines.validate.config import ValidateConfig
 from pipelines.validate.exact_layers import exact_table
@@ -35,7 +36,7 @@ SHOWN_FRAMES = (3, 5)  # the stronger blur, focused near and far
 
 
 @dataclass(frozen=True)
-class ValidationResult:
+class ValidationResult(VerbResult):
     """All measurements of one run of `validate`."""
 
     table: ErrorTable

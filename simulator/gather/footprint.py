@@ -1,4 +1,4 @@
-"""What a ray sees of a surface: the mean over the footprint of its cell of the lens.
+"""A ray reads a surface: the mean over the footprint that its cell of the lens has there.
 
 Letters: x, y where the ray meets the surface, in pixels of a window; w width of the footprint in pixels.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def seen_through(content: Tensor, y: Tensor, x: Tensor, width_px: Tensor, parts: int) -> Float[Tensor, "c 4 th tw"]:
-    """Means over footprints w around (y, x); where they are wider than a pixel, over parts × parts smaller ones."""
+    """Means over footprints of width w around (y, x), each made of parts × parts footprints within a pixel."""
     if parts <= 1:
         return looked_up(content, footprint(y, width_px), footprint(x, width_px))
     width_px = width_px / parts
@@ -27,9 +27,10 @@ def seen_through(content: Tensor, y: Tensor, x: Tensor, width_px: Tensor, parts:
 
 
 def footprint(x: Tensor, width_px: Tensor) -> Tensor:
-    """Where linear interpolation returns the mean over a footprint w <= 1 around x of even pixels.
+    """Coordinate at which linear interpolation returns the mean over a footprint of width w <= 1 around x.
 
-    The farther of the two pixels around x has the share clamp((t − ½) / w + ½, 0, 1), t the distance from the nearer.
+    Pixels are squares of one value: with t the distance of x from the pixel center before it, the pixel after it has
+    the share clamp((t − ½) / w + ½, 0, 1).
     """
     before = x.floor()
     share = x.sub_(before).sub_(0.5).div_(width_px).add_(0.5).clamp_(0.0, 1.0)

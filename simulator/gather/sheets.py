@@ -1,4 +1,4 @@
-"""Surfaces made ready for rays: each layer of a scene, and the pieces of it that the rays of one tile can meet.
+"""Surfaces prepared for rays: each layer of a scene, and the pieces of it that the rays of one tile can meet.
 
 A ray leaves pixel p through the lens at u (|u| <= 1) and meets a surface of disparity D at x = p + s u, with
 s = K (D − D_f) its signed blur radius. Where disparity varies, s = s(x): the hit is the fixed point of x = p + s(x) u.
@@ -6,9 +6,9 @@ Around a tile the surface is a plane plus a rest, s(x) = a + g·(x − c) + e(x)
 
     s = (a + g·(p − c) + e(x)) / (1 − g·u)
 
-is exact at once where e = 0, and is repeated where not: each time the error shrinks by the slope of e. A layer may
-also jump (several things drawn in one layer, the silhouettes of a photo): where the repetition would not settle, the
-layer is cut into slabs of nearly equal s, and a ray may meet each of them. Letters as above; c the middle of the tile.
+is exact where e = 0. Elsewhere it is iterated: each iteration scales the error by the slope of e. A layer may also jump
+(several objects in one layer, the silhouettes of a photo): where the iteration would not converge, the layer is cut
+into slabs of nearly equal s, and a ray may meet each of them. Letters as above; c the middle of the tile.
 """
 
 from __future__ import annotations
@@ -22,56 +22,56 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.gather.tile import Plane, Tile, carried_on, fitted_plane, tile_around
+from simulator.gather.tile import Plane, Tile, extrapolated, fitted_plane, tile_around
 from simulator.optics.lens import ThinLens
 
-_SETTLES = 0.5  # slope of e, in pixels a pixel, up to which the repetition at least halves its error each time
+_CONVERGES = 0.5  # slope of e, pixels per pixel, up to which each iteration at least halves the error
 _STEEPEST = 0.7  # slope g beyond which rays at the lens's rim run along the plane
-_SLAB_PX = 1.5  # thickness of a slab: a ray is off by less than half of it even where nothing settles
-_OVERLAP_PX = 0.5  # a slab goes on so far: its pixels' middles lie in it, hits at their sides may not
+_SLAB_PX = 1.5  # thickness of a slab: without convergence a ray is off by less than half of it
+_OVERLAP_PX = 0.5  # how far a slab is extended: pixel centers lie in it, hits beside them may not
 _MOST_STEPS = 6
 _MARGIN_PX = 4  # around a window: linear interpolation and the widest footprint
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One layer: light times coverage, coverage; disparity, carried on beyond the rim."""
+    """One layer: light times coverage, coverage; disparity, extrapolated beyond the covered pixels."""
 
     layer: int
     content: Float[Tensor, "4 h w"]
     disparity: Float[Tensor, "h w"]
-    box: Tile  # where there is any coverage
+    box: Tile  # around all covered pixels
     farthest: float
     nearest: float
 
     @classmethod
-    def of(
+    def from_layer(
         cls,
         layer: int,
         color: Float[Tensor, "3 h w"],
         coverage: Float[Tensor, "h w"],
         disparity: Float[Tensor, "h w"],
     ) -> Sheet | None:
-        """None when nothing is covered."""
+        """The sheet of a layer; None where it covers no pixel."""
         covered = coverage > 0
         box = tile_around(covered)
         if box is None:
             return None
         far, near = (float(v) for v in torch.aminmax(disparity[covered]))
         content = torch.cat([color * coverage, coverage[None]])
-        return cls(layer, content, carried_on(disparity, covered), box, far, near)
+        return cls(layer, content, extrapolated(disparity, covered), box, far, near)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What the rays of one tile can meet of one sheet.
+    """The part of one sheet that the rays of one tile can meet.
 
-    layer:   which sheet; pieces of one sheet share each pixel, they do not hide each other
+    layer:   which sheet; pieces of one sheet divide each pixel among them, they do not occlude each other
     tile:    the pixels whose rays can meet it
     window:  [kh, kw] rows and columns of content and rest: 2^i + 1 each, so that pixel centres are met without rounding
-    content: light times coverage, coverage;  rest: e, or None where the plane is enough
+    content: light times coverage, coverage;  rest: e, or None where the plane suffices
     base:    a + g·(p − c) over the tile
-    far, near: range of s;  opaque: it is in the way of every ray of the tile
+    far, near: range of s;  opaque: it stops every ray of the tile
     """
 
     layer: int
@@ -98,53 +98,52 @@ class Piece:
 
 
 def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Piece]:
-    """The pieces of a sheet that rays of a tile can meet, nearest first; none when it is out of their reach.
+    """The pieces of a sheet that rays of a tile can meet, nearest first; empty where none can.
 
-    flat_px: a rest e below this is left out. The canvas must reach beyond the tile by the largest blur radius.
+    flat_px: a rest e below this is neglected. The canvas must reach beyond the tile by the largest blur radius.
     """
     reach = max(abs(lens.blur_scale_px * (d - lens.focus_disparity)) for d in (sheet.nearest, sheet.farthest))
-    met: Tile | None = tile
+    met: Tile | None = tile  # the pixels whose rays can meet the sheet
     around: Tile | None = None
-    for _ in range(2):  # the second time with the reach of what lies near
-        around = met.grown(math.ceil(reach) + 1).common(sheet.box) if met else None
-        members = around.of(sheet.content[3]) > 0 if around else torch.zeros(1, 1, dtype=torch.bool)
-        inside = tile_around(members)
+    for _ in range(2):  # the second time with the reach of the surface near the tile
+        around = met.expanded(math.ceil(reach) + 1).intersection(sheet.box) if met else None
+        is_covered = around.crop(sheet.content[3]) > 0 if around else torch.zeros(1, 1, dtype=torch.bool)
+        inside = tile_around(is_covered)
         if around is None or inside is None:
             return []
-        defocus = lens.defocus_px(around.of(sheet.disparity))  # [h, w] s
-        far, near = (float(v) for v in torch.aminmax(defocus[members]))
+        defocus = lens.defocus_px(around.crop(sheet.disparity))  # [h, w] s
+        far, near = (float(v) for v in torch.aminmax(defocus[is_covered]))
         reach = max(abs(far), abs(near))
-        met = tile.common(inside.moved(around.top, around.left).grown(math.ceil(reach) + 1))
+        met = tile.intersection(inside.shifted(around.top, around.left).expanded(math.ceil(reach) + 1))
     if met is None or around is None:
         return []
-    shape = _Shape.of(defocus, members, around, flat_px)
+    shape = _Shape.fit(defocus, is_covered, around, flat_px)
     window = _window(met, reach)
-    content, beyond = window.repeated_of(sheet.content), lens.defocus_px(window.repeated_of(sheet.disparity))
-    if shape.settles:
-        opaque = (
-            met == tile and around == met.grown(math.ceil(reach) + 1) and bool((around.of(sheet.content[3]) >= 1).all())
-        )
+    content, beyond = window.crop_replicated(sheet.content), lens.defocus_px(window.crop_replicated(sheet.disparity))
+    if shape.converges:
+        surrounds = met == tile and around == met.expanded(math.ceil(reach) + 1)
+        opaque = surrounds and bool((around.crop(sheet.content[3]) >= 1).all())
         return [_piece(sheet.layer, met, window, content, beyond, shape, (far, near), opaque)]
     return _slabs(sheet.layer, met, window, content, beyond, flat_px)
 
 
 class _Shape(NamedTuple):
-    """How a piece of surface lies around a tile: its plane, how often to repeat the hit, and whether that settles."""
+    """Shape of a piece around a tile: its plane, iterations to find a hit, and whether these converge."""
 
     plane: Plane
     steps: int
-    settles: bool
+    converges: bool
 
     @classmethod
-    def of(cls, defocus: Tensor, members: Tensor, tile: Tile, flat_px: float) -> _Shape:
-        plane = fitted_plane(defocus, members, tile)
+    def fit(cls, defocus: Tensor, is_covered: Tensor, tile: Tile, flat_px: float) -> _Shape:
+        plane = fitted_plane(defocus, is_covered, tile)
         rest = defocus - plane.over(tile, like=defocus)
-        largest = float(rest[_grown(members)].abs().max())
+        largest = float(rest[_dilated(is_covered)].abs().max())
         if largest < flat_px:
             return cls(plane, 0, plane.slope < _STEEPEST)
         slope = _steepest(rest) / max(1.0 - plane.slope, 0.1)
-        steps = math.ceil(math.log(flat_px / largest) / math.log(slope)) if 0.0 < slope < _SETTLES else _MOST_STEPS
-        return cls(plane, min(max(1, steps), _MOST_STEPS), slope <= _SETTLES and plane.slope < _STEEPEST)
+        steps = math.ceil(math.log(flat_px / largest) / math.log(slope)) if 0.0 < slope < _CONVERGES else _MOST_STEPS
+        return cls(plane, min(max(1, steps), _MOST_STEPS), slope <= _CONVERGES and plane.slope < _STEEPEST)
 
 
 def _piece(
@@ -163,50 +162,50 @@ def _piece(
 
 
 def _slabs(layer: int, met: Tile, window: Tile, content: Tensor, defocus: Tensor, flat_px: float) -> list[Piece]:
-    """The surface cut into slabs of nearly equal s, nearest first, each carried on beyond its rim by itself."""
-    members = content[3] > 0
-    far, near = (float(v) for v in torch.aminmax(defocus[members]))
+    """The surface cut into slabs of nearly equal s, nearest first, each extrapolated beyond its rim by itself."""
+    is_covered = content[3] > 0
+    far, near = (float(v) for v in torch.aminmax(defocus[is_covered]))
     count = max(1, math.ceil((near - far) / _SLAB_PX))
     thick = max(near - far, 1e-9) / count
-    index = torch.where(members, ((near - defocus) / thick).floor().clamp(0, count - 1), -1.0)
+    index = torch.where(is_covered, ((near - defocus) / thick).floor().clamp(0, count - 1), -1.0)
     result = []
     for k in range(count):
-        own = index == k
-        inside = tile_around(own)
+        in_slab = index == k
+        inside = tile_around(in_slab)
         if inside is None:
             continue
-        low, high = (float(v) for v in torch.aminmax(defocus[own]))
+        low, high = (float(v) for v in torch.aminmax(defocus[in_slab]))
         reach = math.ceil(max(abs(low), abs(high))) + 1
-        within = met.common(inside.moved(window.top, window.left).grown(reach))
+        within = met.intersection(inside.shifted(window.top, window.left).expanded(reach))
         if within is None:
             continue
-        extended = carried_on(defocus, own | _gently_beside(defocus, own, members))
-        shape = _Shape.of(extended, own, window, flat_px)
+        extended = extrapolated(defocus, in_slab | _gently_beside(defocus, in_slab, is_covered))
+        shape = _Shape.fit(extended, in_slab, window, flat_px)
         span = (low - _OVERLAP_PX, high + _OVERLAP_PX)
-        result.append(_piece(layer, within, window, content * own, extended, shape, span, opaque=False))
+        result.append(_piece(layer, within, window, content * in_slab, extended, shape, span, opaque=False))
     return result
 
 
-def _gently_beside(defocus: Tensor, own: Tensor, members: Tensor) -> Tensor:
-    """Members within two pixels of a slab that are no further from it than a slope makes them."""
-    highest = F.max_pool2d(torch.where(own, defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
-    lowest = -F.max_pool2d(torch.where(own, -defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
-    return members & (defocus < highest + _OVERLAP_PX * 2) & (defocus > lowest - _OVERLAP_PX * 2)
+def _gently_beside(defocus: Tensor, in_slab: Tensor, is_covered: Tensor) -> Tensor:
+    """Covered pixels within two pixels of a slab whose s differs from it by no more than a slope explains."""
+    highest = F.max_pool2d(torch.where(in_slab, defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
+    lowest = -F.max_pool2d(torch.where(in_slab, -defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
+    return is_covered & (defocus < highest + _OVERLAP_PX * 2) & (defocus > lowest - _OVERLAP_PX * 2)
 
 
 def _window(tile: Tile, reach: float) -> Tile:
-    """What rays of a tile see of surfaces up to `reach` pixels out of focus, enlarged to 2^i + 1 rows and columns."""
+    """The window that rays of a tile meet on surfaces of blur radius up to `reach`, enlarged to sides of 2^i + 1."""
     pad = math.ceil(reach) + _MARGIN_PX
     rows, columns = (2 ** math.ceil(math.log2(n + 2 * pad - 1)) + 1 for n in (tile.height, tile.width))
     return Tile(tile.top - pad, tile.top - pad + rows, tile.left - pad, tile.left - pad + columns)
 
 
-def _grown(mask: Tensor) -> Tensor:
-    """The mask and its eight neighbours."""
+def _dilated(mask: Tensor) -> Tensor:
+    """The mask, dilated by one pixel."""
     return F.max_pool2d(mask.to(torch.float32)[None, None], 3, stride=1, padding=1)[0, 0] > 0
 
 
 def _steepest(values: Tensor) -> float:
-    """Largest difference between neighbours."""
+    """Largest difference between neighboring pixels."""
     differences = [values.diff(dim=k).abs().max() for k in (0, 1) if values.shape[k] > 1]
     return max((float(d) for d in differences), default=0.0)

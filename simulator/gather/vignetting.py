@@ -1,4 +1,4 @@
-"""The barrel of a lens: its rim cuts oblique beams, more the farther a pixel lies from the middle of the frame."""
+"""Optical vignetting: the rim of the barrel cuts oblique beams, the more the farther a pixel lies off the axis."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from simulator.optics.regions import field
 
 @dataclass(frozen=True)
 class Barrel:
-    """Middles of the rim's disc, (down, right) in radii of the full opening, as each pixel of a tile sees it."""
+    """Centers of the rim's disc, (down, right) in radii of the full opening, as each pixel of a tile sees it."""
 
     down: Float[Tensor, "th 1"]
     right: Float[Tensor, "tw"]
     squeeze: float
 
     @classmethod
-    def around(cls, tile: Tile, frame: Float[Tensor, "c h w"], aperture: Aperture) -> Barrel:
-        """For a tile of the frame, by the rule of `Aperture.at`."""
+    def for_tile(cls, tile: Tile, frame: Float[Tensor, "c h w"], aperture: Aperture) -> Barrel:
+        """The rim as the pixels of a tile see it, by the rule of `Aperture.at`."""
         down, right = (axis.to(frame.device) for axis in field((frame.shape[1], frame.shape[2])))
         return cls(
             -aperture.cat_eye * down[tile.top : tile.bottom, None],
@@ -31,8 +31,8 @@ class Barrel:
             aperture.squeeze,
         )
 
-    def passed(self, u: Float[Tensor, "c 2"], cells_a_radius: float) -> Float[Tensor, "c th tw"]:
-        """Share of each cell of the lens, its middle at u, that lies within the rim."""
+    def passed(self, u: Float[Tensor, "c 2"], cells_per_radius: float) -> Float[Tensor, "c th tw"]:
+        """Share of each cell of the lens, centered at u, that lies within the rim."""
         y, x = u[:, 0] * max(1.0, 1 / self.squeeze), u[:, 1] * max(1.0, self.squeeze)
         distance = distance_from_axis(y[:, None, None] - self.down, x[:, None, None] - self.right)
-        return opening(distance - 1.0, cell=1.0 / cells_a_radius)
+        return opening(distance - 1.0, cell=1.0 / cells_per_radius)

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from simulator.layers.morphology import local_max
+from simulator.layers.morphology import dilate
 from simulator.layers.thin_parts import heightened
 from simulator.optics.color import linear_to_srgb
 
@@ -103,9 +103,9 @@ def _soft_edges(disparity: Tensor) -> _Edges | None:
     slope = torch.hypot(*fine)
     ratio = (slope * slope / (fine * coarse).sum(0).clamp(min=1e-6 * float(slope.max()) ** 2)).clamp(min=1.0 + 1e-6)
     softness = ((_COARSE_PX**2 - ratio**2 * _FINE_PX**2) / (ratio**2 - 1.0)).clamp(min=0.0).sqrt()
-    step = local_max(disparity, 4) + local_max(-disparity, 4)
-    crest = (slope >= 0.8 * local_max(slope, 3)) & (step > _SMALLEST_STEP * (disparity.max() - disparity.min()))
-    width = step / local_max(_one_pixel_step(disparity), 2).clamp(min=torch.finfo(step.dtype).tiny)
+    step = dilate(disparity, 4) + dilate(-disparity, 4)
+    crest = (slope >= 0.8 * dilate(slope, 3)) & (step > _SMALLEST_STEP * (disparity.max() - disparity.min()))
+    width = step / dilate(_one_pixel_step(disparity), 2).clamp(min=torch.finfo(step.dtype).tiny)
     sharp = crest & (width <= _STEP_WIDTH_PX)
     soft = crest & (width > _STEP_WIDTH_PX) & (softness < _SLOPE_PX)
     if not bool(soft.any()) or float(slope[sharp].sum()) > _SHARP_SHARE * float(slope[sharp | soft].sum()):
@@ -117,7 +117,7 @@ def _soft_edges(disparity: Tensor) -> _Edges | None:
 
 def _deblurred(disparity: Tensor, softness_px: float) -> Tensor:
     """D ← D + (D₀ − G_σ ∗ D), kept within the values nearby so that nothing rings (Van Cittert 1931, projected)."""
-    high, low = local_max(disparity, 3), -local_max(-disparity, 3)
+    high, low = dilate(disparity, 3), -dilate(-disparity, 3)
     result = disparity
     for _ in range(round(3.0 * (softness_px - 0.5))):
         result = (result + disparity - _blurred(result, softness_px)).clamp(low, high)
@@ -132,12 +132,12 @@ def _ramps(disparity: Tensor, crest: Tensor, reach: int) -> _Ramps:
     which.
     """
     slope = torch.hypot(*_gradient(disparity))
-    at_crest = local_max(torch.where(crest, slope, 0.0), reach)
+    at_crest = dilate(torch.where(crest, slope, 0.0), reach)
     inside = (at_crest > 0) & (slope > _RAMP_SLOPE * at_crest)
     level = torch.zeros_like(disparity)
     near, far = _carried(disparity, inside, level, reach), -_carried(-disparity, inside, level, reach)
     gentle = max(_GENTLE_PX, reach - 1)  # the foot of a wide ramp is no plateau
-    middle = local_max(torch.where(inside & (near > far), (near + far) / 2, -math.inf), gentle)
+    middle = dilate(torch.where(inside & (near > far), (near + far) / 2, -math.inf), gentle)
     beside = ~inside & (middle > -math.inf)
     gentle_near = _gentlest(slope, beside & (disparity > middle), gentle)
     gentle_far = _gentlest(slope, beside & (disparity <= middle), gentle)
@@ -150,13 +150,13 @@ def _carried(disparity: Tensor, inside: Tensor, slope: Tensor, reach: int) -> Te
     """The highest plateau within `reach`, less `slope` a pixel on the way; NaN where there is none."""
     result = disparity.masked_fill(inside, -math.inf)
     for _ in range(reach):
-        result = torch.where(inside, torch.maximum(result, local_max(result, 1) - slope), result)
+        result = torch.where(inside, torch.maximum(result, dilate(result, 1) - slope), result)
     return result.masked_fill(result == -math.inf, math.nan)
 
 
 def _gentlest(slope: Tensor, where: Tensor, nearby: int) -> Tensor:
     """The smallest slope nearby among the pixels that count; 0 where none does."""
-    least = -local_max(-slope.masked_fill(~where, math.inf), nearby)
+    least = -dilate(-slope.masked_fill(~where, math.inf), nearby)
     return least.masked_fill(least == math.inf, 0.0)
 
 
@@ -211,7 +211,7 @@ def _confirmed(colors: _Colors, disparity: Tensor, ramps: _Ramps, edges: _Edges)
     """
     middle = torch.full_like(disparity, -math.inf)
     middle.view(-1)[ramps.at] = (ramps.near + ramps.far) / 2
-    middle = local_max(middle, 3 * colors.spacing_px)
+    middle = dilate(middle, 3 * colors.spacing_px)
     at = ((middle > -math.inf) & ~ramps.inside).flatten().nonzero()[::4, 0]  # a quarter of the votes is enough
     ratio = colors.log_ratio(at, middle.flatten()[at])
     right = torch.where(disparity.flatten()[at] > middle.flatten()[at], ratio, -ratio)
@@ -224,7 +224,7 @@ def _confirmed(colors: _Colors, disparity: Tensor, ramps: _Ramps, edges: _Edges)
 
 
 def _around(mask: Tensor, radius: int) -> Tensor:
-    return local_max(mask.float(), radius) > 0
+    return dilate(mask.float(), radius) > 0
 
 
 def _weighted_median(values: Tensor, weights: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""The largest value around each pixel: where disparity steps are, and how far they reach."""
+"""Morphology of disparity maps: grayscale dilation, which finds disparity steps and how far they reach."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def local_max(x: Float[Tensor, "h w"], radius: int) -> Float[Tensor, "h w"]:
-    """Largest value within a square of side 2·radius + 1, clipped at the border.
+def dilate(x: Float[Tensor, "h w"], radius: int) -> Float[Tensor, "h w"]:
+    """Largest value within a square of side 2·radius + 1 around each pixel, clipped at the border: [h, w].
 
-    Separable, and in steps whose reaches add up to the radius: time grows with its logarithm.
+    Erosion is `-dilate(-x, radius)`. Separable, in steps whose reaches add up to the radius: time grows with its
+    logarithm.
     """
-    for kernel, padding in (((1, 3), (0, 1)), ((3, 1), (1, 0))):
+    for axis in (1, 0):
         reach, dilation = 0, 1
         while reach < radius:
             dilation = min(dilation, radius - reach)
-            spaced = (padding[0] * dilation, padding[1] * dilation)
-            x = _max_of_three(x, kernel, dilation, spaced)
+            x = _max_of_three(x, axis, dilation)
             reach += dilation
-            dilation = 2 * reach + 1  # windows of 2·reach + 1 this far apart still touch
+            dilation = 2 * reach + 1  # windows of 2·reach + 1 pixels touch at this distance
     return x
 
 
-def _max_of_three(x: Tensor, kernel: tuple[int, int], dilation: int, padding: tuple[int, int]) -> Tensor:
-    """Largest of each value and its two neighbours `dilation` away along the kernel's axis."""
-    vertical = kernel[0] == 3
-    padded = F.pad(x[None, None], (padding[1], padding[1], padding[0], padding[0]), value=-torch.inf)[0, 0]
-    length = x.shape[0] if vertical else x.shape[1]
-    parts = [padded.narrow(0 if vertical else 1, k * dilation, length) for k in range(3)]
-    return torch.maximum(torch.maximum(parts[0], parts[2]), parts[1])
+def _max_of_three(x: Tensor, axis: int, dilation: int) -> Tensor:
+    """Largest of each value and its two neighbors `dilation` pixels away along the axis."""
+    sides = (dilation, dilation, 0, 0) if axis == 1 else (0, 0, dilation, dilation)
+    padded = F.pad(x[None, None], sides, value=-torch.inf)[0, 0]
+    before, center, after = (padded.narrow(axis, k * dilation, x.shape[axis]) for k in range(3))
+    return torch.maximum(torch.maximum(before, after), center)

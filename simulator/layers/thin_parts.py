@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from simulator.layers.morphology import local_max
+from simulator.layers.morphology import dilate
 
 Blur = Callable[[Tensor, float], Tensor]
 
@@ -57,10 +57,10 @@ def _stands_out(sharp: Tensor, at: Tensor, beside: Tensor, close: Tensor) -> Boo
 
 def _thin(sharp: Tensor, soft: Tensor, softness_px: float, unit: Tensor) -> Bool[Tensor, "h w"]:
     """Pixels beside what sharpening moved whose part has no plateau within twice the reach."""
-    candidates = local_max(((sharp - soft).abs() > _CHANGED * unit).float(), 2) > 0
+    candidates = dilate(((sharp - soft).abs() > _CHANGED * unit).float(), 2) > 0
     steep = _steepness(sharp) > _ALIKE * unit
-    plateau = local_max(steep.float(), round(softness_px)) == 0
-    around = local_max(candidates.float(), _REACH_PX) > 0
+    plateau = dilate(steep.float(), round(softness_px)) == 0
+    around = dilate(candidates.float(), _REACH_PX) > 0
     at = (around & ~plateau).flatten().nonzero()[:, 0]
     beside, alike = _parts(sharp, at, _ALIKE * unit)
     for _ in range(2):  # from alike to alike, so that no part borrows the plateau behind it

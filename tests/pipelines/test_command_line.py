@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -10,12 +11,12 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from pipelines import verify
 from pipelines.__main__ import main
-from pipelines.command_line import parse
-from pipelines.render import config
+from pipelines.command_line import VERBS, parse
 from pipelines.render.config import RenderConfig
 from pipelines.render.recipes import RECIPES
-from shards import labels
+from pipelines.runs.verb_result import VerbResult
 
 Said = pytest.CaptureFixture[str]
 
@@ -45,8 +46,34 @@ def test_the_recipes_on_the_command_line_are_those_that_exist() -> None:
     assert all(recipe().recipe == name for name, recipe in RECIPES.items())
 
 
-def test_a_sample_may_have_as_many_frames_as_shards_can_name() -> None:
-    assert config.MAX_FRAMES == labels.MAX_FRAMES
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_a_function_of_its_record(verb: str) -> None:
+    module, _, name = VERBS[verb].function.partition(":")
+    hints = get_type_hints(getattr(importlib.import_module(module), name))
+    assert hints["config"] is VERBS[verb].config
+    assert all(issubclass(kind, VerbResult) for kind in get_args(hints["return"]) or [hints["return"]])
+
+
+@pytest.mark.parametrize(("module", "extra"), [("mitsuba", "validate"), ("accelerate.state", "train")])
+def test_a_missing_extra_is_one_line_for_every_verb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said, module: str, extra: str
+) -> None:
+    def missing(config: object) -> None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    monkeypatch.setattr(verify, "rewrite_card", missing)
+    assert main(["card", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said == f"refocus-foundry: {module} is not installed; pip install 'refocus-foundry[{extra}]'\n"
+
+
+def test_a_missing_module_of_no_extra_is_our_own_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(config: object) -> None:
+        raise ModuleNotFoundError("No module named 'pipelines.gone'", name="pipelines.gone")
+
+    monkeypatch.setattr(verify, "rewrite_card", missing)
+    with pytest.raises(ModuleNotFoundError):
+        main(["card", str(tmp_path)])
 
 
 def test_the_way_of_a_data_set(tiny_config: RenderConfig, capsys: Said) -> None:
@@ -67,6 +94,8 @@ def test_the_way_of_a_data_set(tiny_config: RenderConfig, capsys: Said) -> None:
     assert all(Path(picture).is_file() for picture in pictures)
     assert main(["card", str(tiny_config.out)]) == 0
     assert capsys.readouterr().out.strip() == str(tiny_config.out / "README.md")
+    assert main(["card", str(tiny_config.out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"card": str(tiny_config.out / "README.md")}
     assert main(["verify", str(tiny_config.out)]) == 0
     assert capsys.readouterr().out == f"{tiny_config.out}: 5 samples, 20 frames, shards: 3; sound\n"
 

@@ -114,7 +114,7 @@ def test_what_is_not_installed_is_said(scenes: Path, tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "train needs accelerate and tensorboard: pip install 'refocus-foundry[train]'" in done.stderr
+    assert "accelerate is not installed; pip install 'refocus-foundry[train]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

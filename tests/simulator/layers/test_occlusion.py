@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from simulator.layers.hole_filling import fill_holes
 from simulator.layers.matting import split_mixed_pixels
-from simulator.layers.morphology import local_max
-from simulator.layers.occlusion import hidden_surfaces, spread_inwards
+from simulator.layers.morphology import dilate
+from simulator.layers.occlusion import hidden_surfaces
 from simulator.layers.surfaces import Surfaces
 from tests.simulator.closeness import assert_close
 
@@ -78,7 +79,7 @@ def test_near_sources_weigh_more() -> None:
     content[0, 0, 31] = 1.0
     known = torch.zeros(1, 32, dtype=torch.bool)
     known[0, 0] = known[0, 31] = True
-    filled, found = spread_inwards(content * known, known.float(), 32)
+    filled, found = fill_holes(content * known, known.float(), 32)
     assert bool(found.all())
     assert float(filled[0, 0, 8]) < 0.2
     assert float(filled[0, 0, 23]) > 0.8
@@ -96,4 +97,4 @@ def test_local_max_against_a_loop(radius: int) -> None:
             for i in range(15)
         ]
     )
-    assert torch.equal(local_max(x, radius), expected)
+    assert torch.equal(dilate(x, radius), expected)

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 
 from pipelines.errors import UserError
-from pipelines.render.config import RenderConfig
+from pipelines.render.config import RenderConfig, SourceConfig
 from pipelines.render.depth.estimator import DepthOrigin
 from pipelines.render.plan import fingerprint as fingerprints
 from pipelines.render.plan.fingerprint import check_fingerprint, fingerprint, sha256_of
-from pipelines.render.recipes import default
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.settings import settings_to_json
 
-CONFIG = default("photos", Path("out"))
+CONFIG = RenderConfig(SourceConfig("photos"), out=Path("out"))
 MODEL = DepthOrigin("owner/model", "abc123", "", False, True)
 
 # For every knob of the configuration another value; None where it changes no byte, with the reason.

@@ -1,0 +1,44 @@
+"""Configuration of the verbs that have no folder of their own: doctor, verify, card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from pipelines.render.config import Place
+
+
+@dataclass(frozen=True)
+class DoctorConfig:
+    """Show versions and devices, and whether disk and depth model are ready for a run."""
+
+    out: Place = Path("out")
+    """Folder or URL of the data set to come."""
+    samples: int = 1000
+    """Number of its samples."""
+    depth: str = "auto"
+    """Its depth model: auto, or a model's id or folder."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+
+@dataclass(frozen=True)
+class VerifyConfig:
+    """Check every byte and label of a data set; exit code 4 when something is wrong."""
+
+    out: Positional[Place]
+    """Folder of the data set, or its URL."""
+    json: bool = False
+    """Result as one JSON object on stdout."""
+
+
+@dataclass(frozen=True)
+class CardConfig:
+    """Write the data set's card, OUT/README.md, again."""
+
+    out: Positional[Place]
+    """Folder of the data set, or its URL."""
+    json: bool = False
+    """Result as one JSON object on stdout."""

@@ -1,0 +1,61 @@
+"""The verbs `verify` and `card`: a finished data set is checked, or its card is written again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.config import CardConfig, VerifyConfig
+from pipelines.data_set import existing_data_set
+from pipelines.errors import UserError
+from pipelines.runs.verb_result import VerbResult
+from shards.card import write_card
+from shards.validate import ValidationReport, validate
+
+
+@dataclass(frozen=True)
+class Verification(VerbResult):
+    """The report on a data set."""
+
+    out: str
+    report: ValidationReport
+
+    @property
+    def exit_code(self) -> int:
+        """4 when there is damage."""
+        return 0 if self.report.ok else 4
+
+    def to_json(self) -> dict[str, Any]:
+        """The report alone."""
+        return self.report.to_json()
+
+    def summary(self) -> str:
+        """One line for each complaint, then counts and the verdict."""
+        report = self.report
+        counts = f"{report.samples} samples, {report.frames} frames, shards: {report.shards}"
+        verdict = f"complaints: {len(report.complaints)}" if report.complaints else "sound"
+        return "\n".join([*map(str, report.complaints), f"{self.out}: {counts}; {verdict}"])
+
+
+@dataclass(frozen=True)
+class WrittenCard(VerbResult):
+    """The card's path."""
+
+    card: str
+
+    def summary(self) -> str:
+        """The path."""
+        return self.card
+
+
+def verify(config: VerifyConfig) -> Verification:
+    """Check a data set. Raises UserError when there is none."""
+    return Verification(str(config.out), validate(existing_data_set(config.out)))
+
+
+def rewrite_card(config: CardConfig) -> WrittenCard:
+    """Write OUT/README.md. Raises UserError when there is no data set, no sample in it, or a damaged marker."""
+    try:
+        return WrittenCard(str(write_card(existing_data_set(config.out))))
+    except ValueError as error:
+        raise UserError(f"{error}; see `refocus-foundry verify {config.out}`", exit_code=1) from error
