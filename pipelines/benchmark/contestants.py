@@ -18,6 +18,7 @@ from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.tasks import Task, TestScene, read_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import Picture
+from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.validate.degrade import degraded
@@ -131,7 +132,8 @@ def from_folder(folder: Path) -> Contestant:
 def contestants(config: BenchmarkConfig, task_ids: set[str]) -> list[Contestant]:
     """All methods that the configuration names. Raises UserError for a folder without a single answer."""
     chosen = [contestant for contestant in BUILTIN if contestant.name in config.contestants]
-    models = [(run.name, Refocuser.from_run(run, config.device, config.steps)) for run in config.checkpoint]
+    sampler = SamplerConfig() if config.steps is None else SamplerConfig(steps=config.steps)
+    models = [(run.name, Refocuser.from_run(run, config.device, sampler)) for run in config.checkpoint]
     chosen += [from_checkpoint(name, model) for name, model in models]
     for folder in config.predictions:
         if not any(path.stem in task_ids for path in folder.glob("*.png")):

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pipelines.experiment.config import ExperimentConfig, scenes, training
 from pipelines.experiment.report import Arm, differences, table, to_json
 from pipelines.experiment.scores import Method, Pixels, SceneScores, score_scene
+from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.render.run import render
@@ -32,7 +33,7 @@ from shards.durable import write_durably
 
 _log = logging.getLogger(__name__)
 
-SAMPLER_STEPS = 4
+SAMPLER = SamplerConfig(steps=4)
 IDENTITY = "photo as it is"
 GRID_SCENES = 4
 ERROR_GAIN = 3
@@ -111,7 +112,7 @@ def _methods(config: ExperimentConfig, device: str) -> dict[str, Method]:
     """The photo as it is, which every method must beat, and one model for each weight."""
     methods: dict[str, Method] = {IDENTITY: lambda photo, disparity, focus_point, blur_level: photo}
     for weight in config.stack_weights:
-        refocuser = Refocuser.from_run(config.run(weight), device, steps=SAMPLER_STEPS)
+        refocuser = Refocuser.from_run(config.run(weight), device, SAMPLER)
         methods[f"lambda = {weight:g}"] = functools.partial(_refocused, refocuser)
     return methods
 

@@ -36,7 +36,7 @@ class TrainingGroup:
         point_disparity: [n], D at the focus point: what the model is told.
         focus_disparity: [n], D_i, the plane as rendered: what weighs the stack.
         blur_level: 100 K / long side, percent. blur_scale_px: K.
-        time: t. noise: [n, 3, H, W]. without_depth, without_condition: what is withheld.
+        time: t. noise: [n, 3, H, W]. is_depth_dropped, is_unconditional: what is withheld.
     """
 
     key: str
@@ -51,8 +51,8 @@ class TrainingGroup:
     blur_scale_px: float
     time: float
     noise: Floats
-    without_depth: bool
-    without_condition: bool
+    is_depth_dropped: bool
+    is_unconditional: bool
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ def read_group(
         check_planes(record, data.targets)
         size = {"width": record.width, "height": record.height}
         codes = decode_disparity(fields[DISPARITY_FIELD], **size)
-        without_depth = bool(draws.random() < objective.depth_dropout)
-        may_be_outside = bool(draws.random() < data.outside_focus) and not without_depth
+        is_depth_dropped = bool(draws.random() < objective.depth_dropout)
+        may_be_outside = bool(draws.random() < data.outside_focus) and not is_depth_dropped
         scene = _scene(record, codes, group=int(draws.integers(record.levels)))
         view, planes = _draw_planes(draws, scene, data, may_be_outside)
         frames = [plane.frame for plane in planes]
@@ -145,8 +145,8 @@ def read_group(
         blur_scale_px=scale_px,
         time=draw_time(draws, objective),
         noise=draws.standard_normal(targets.shape, np.float32),
-        without_depth=without_depth,
-        without_condition=bool(draws.random() < objective.condition_dropout),
+        is_depth_dropped=is_depth_dropped,
+        is_unconditional=bool(draws.random() < objective.condition_dropout),
     )
 
 
@@ -184,7 +184,7 @@ def _draw_planes(draws: Draws, scene: _Scene, data: DataConfig, may_be_outside: 
     """A crop, and n planes of the group that one can ask for within it."""
     for attempt in range(_TRIES):
         least = data.least_crop if attempt < _TRIES // 2 else 1.0
-        framing = draw_framing(draws, scene.size, (data.width, data.height), least=least, flip=data.flip)
+        framing = draw_framing(draws, scene.size, (data.width, data.height), min_crop=least, flip=data.flip)
         view = _View(scene, framing, framing.disparity(scene.disparity))
         asked = [_ask_for(draws, frame, view, data, may_be_outside) for frame in scene.frames_of_group]
         planes = [plane for plane in asked if plane]
