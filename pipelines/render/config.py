@@ -66,7 +66,7 @@ class DepthConfig:
     depth_batch: int = 4
     """Photos that go through the depth model together."""
     sharpen_depth: bool = True
-    """Sharpen depth edges to the photo's edges. `--no-sharpen-depth`: leave depth edges as they came."""
+    """Leave depth edges as they came (default: sharpen them to the photo's edges)."""
     offline: bool = False
     """Never fetch a model over the network."""
 
@@ -154,7 +154,8 @@ class StorageConfig:
     split_fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
     """Expected shares of train, val and test. A scene's split depends on its content alone, so it never changes."""
     near_duplicates: Literal["together", "ignore"] = "together"
-    """together: photos that show nearly the same go into one split. ignore: do not look for them, which saves decoding every photo once."""
+    """together: photos that show nearly the same go into one split. ignore: do not
+    look for them, which saves decoding every photo once."""
 
     def __post_init__(self) -> None:
         require(self.samples_per_shard >= 1, "--samples-per-shard", "be at least 1", self.samples_per_shard)
