@@ -11,7 +11,7 @@ from .codec import ImageCodec, decode, encode
 from .complaint import Complaint, FieldError, FieldTypeError
 from .index import is_complete, read_marker, remove_stale_temporaries, write_index
 from .marker import Marker
-from .order import Share, epoch_order
+from .order import ReaderShard, epoch_order
 from .reader import ShardStream, find_shards, read_shards
 from .sample import (
     SCHEMA_VERSION,
@@ -43,6 +43,7 @@ __all__ = [
     "LensRecord",
     "Marker",
     "PhotoRecord",
+    "ReaderShard",
     "RendererRecord",
     "Sample",
     "SampleAccess",
@@ -50,7 +51,6 @@ __all__ = [
     "ShardFile",
     "ShardStream",
     "ShardWriter",
-    "Share",
     "StoredFields",
     "ValidationReport",
     "decode",

@@ -1,6 +1,6 @@
-"""Any sample of any shard, by its place: what the tar's own headers say, read in contiguous pieces of bytes.
+"""Random access to samples: the tar's headers give the offsets, and each field is one contiguous piece of bytes.
 
-A stored field is read when it is asked for: a trainer that needs three frames of twelve reads three.
+A field is read on lookup: a trainer that needs three frames of twelve reads three.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Generic, TypeVar
 
 from .archive import Member, TarDamage, read_member, scan
 from .codec import MAX_FIELD_BYTES
-from .complaint import EVERY, Complaint, FieldError
+from .complaint import ALL, Complaint, FieldError
 from .storage import StoragePath
 
 T = TypeVar("T")
-_OPEN_SHARDS = 64  # whose headers are remembered
+_CACHED_SHARDS = 64  # whose headers are kept in memory
 
 DAMAGE = (FieldError, TarDamage, OSError)
-"""What reading one sample may raise: it is the sample's fault, and others can still be read."""
+"""Errors of one damaged sample; other samples can still be read."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ShardFile:
 class StoredFields(Mapping[str, bytes]):
     """The fields of one sample in a tar; each is read from the disk when it is looked up.
 
-    Raises FieldError when built of members that are there twice or too large.
+    Raises FieldError on construction if a member appears twice or is too large.
     """
 
     def __init__(self, tar: StoragePath, members: Sequence[Member]) -> None:
@@ -41,8 +41,8 @@ class StoredFields(Mapping[str, bytes]):
         self._members: dict[str, Member] = {}
         for member in members:
             if member.size > MAX_FIELD_BYTES or member.field in self._members:
-                came = f"{member.size} bytes" if member.size > MAX_FIELD_BYTES else "it twice"
-                raise FieldError(member.field, f"must be there once, below {MAX_FIELD_BYTES} bytes, got {came}")
+                got = f"{member.size} bytes" if member.size > MAX_FIELD_BYTES else "it twice"
+                raise FieldError(member.field, f"must be there once, below {MAX_FIELD_BYTES} bytes, got {got}")
             self._members[member.field] = member
 
     def __getitem__(self, field: str) -> bytes:
@@ -65,32 +65,32 @@ class SampleAccess(Generic[T]):
 
     Args:
         shards: from `find_shards`.
-        decode: turns key and fields into what is given out; raises FieldError for a damaged sample.
+        decode: turns key and fields into the value to return; raises FieldError for a damaged sample.
     """
 
     def __init__(self, shards: Sequence[ShardFile], decode: Callable[[str, Mapping[str, bytes]], T]) -> None:
         self._shards, self._decode = shards, decode
-        self._members = functools.lru_cache(_OPEN_SHARDS)(samples_of)
+        self._members = functools.lru_cache(_CACHED_SHARDS)(list_samples)
 
     def read(self, shard: int, index: int) -> T:
         """Sample `index` of shard number `shard`. Raises one of DAMAGE."""
         path = self._shards[shard].path
         samples, damage = self._members(path)
-        whole = len(samples) - (damage is not None)  # the sample in which the damage lies may lack its rest
-        if index >= whole:
+        complete = len(samples) - (damage is not None)  # the last sample before the damage may lack fields
+        if index >= complete:
             raise damage or TarDamage(path.stat().st_size, f"must hold {index + 1} samples, got {len(samples)}")
         key, members = samples[index]
         return self._decode(key, StoredFields(path, members))
 
     def complaint(self, shard: int, index: int, error: Exception) -> Complaint:
-        """What was wrong with a sample that `read` raised for."""
-        key, field = (error.key or EVERY, error.field) if isinstance(error, FieldError) else (EVERY, "tar")
+        """The complaint about a sample for which `read` raised `error`."""
+        key, field = (error.key or ALL, error.field) if isinstance(error, FieldError) else (ALL, "tar")
         message = error.message if isinstance(error, FieldError) else f"sample {index}: {error}"
         return Complaint(self._shards[shard].path.stem, key, field, message)
 
 
-def samples_of(tar: StoragePath) -> tuple[list[tuple[str, list[Member]]], TarDamage | None]:
-    """Key and members of every sample of a tar, in order, and what is wrong with the tar."""
+def list_samples(tar: StoragePath) -> tuple[list[tuple[str, list[Member]]], TarDamage | None]:
+    """Key and members of every sample of a tar, in order, and the damage that ended the reading, if any."""
     members, damage = scan(tar)
     samples: list[tuple[str, list[Member]]] = []
     for member in members:

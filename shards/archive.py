@@ -1,8 +1,8 @@
 """Strict reading of tar shards.
 
 `tarfile` and everything built on it read a tar that was cut at a member boundary or inside a header without an error
-and hand over what is left. Here every header must carry its checksum, every padding byte must be zero, and the two
-empty blocks that end an archive must be there.
+and return the members before the cut. This reader demands the checksum of every header, zeros in all padding, and the
+two empty blocks that end an archive.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .storage import StoragePath
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
 _EMPTY_BLOCK = bytes(BLOCK_BYTES)
-_CHECKSUM = slice(148, 156)  # where a header keeps its own checksum
+_CHECKSUM = slice(148, 156)  # position of the checksum in a header
 
 
 @runtime_checkable
 class ReadableFile(Protocol):
-    """An open file that can be read from any place: of this machine or of an object store."""
+    """An open file with random access, local or in an object store."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
@@ -29,7 +29,7 @@ class ReadableFile(Protocol):
 
 
 class TarDamage(ValueError):
-    """A tar that is not whole. `offset` is the byte of the file at which it stops making sense."""
+    """A damaged or incomplete tar. `offset` is the byte of the file at which the damage was found."""
 
     def __init__(self, offset: int, message: str) -> None:
         super().__init__(offset, message)
@@ -49,27 +49,27 @@ class Member:
 
     @property
     def key(self) -> str:
-        """The sample it belongs to: the name up to its first dot."""
+        """Key of the sample: the name up to its first dot."""
         return self.name.partition(".")[0]
 
     @property
     def field(self) -> str:
-        """What it is of that sample: the name after its first dot."""
+        """Field of the sample: the name after its first dot."""
         return self.name.partition(".")[2]
 
     @property
     def end(self) -> int:
-        """Where the next header begins: content is padded to whole blocks."""
+        """Offset of the next header; content is padded to blocks."""
         return self.offset + padded(self.size)
 
 
 def padded(size: int) -> int:
-    """The room `size` bytes take in a tar."""
+    """Number of bytes that content of `size` bytes occupies in a tar."""
     return -(-size // BLOCK_BYTES) * BLOCK_BYTES
 
 
 def layout(sizes: Iterable[tuple[str, int]]) -> list[Member]:
-    """Where members of these names and sizes lie in a tar that holds nothing else."""
+    """The members of a tar that holds exactly these names and sizes, with their offsets."""
     members: list[Member] = []
     for name, size in sizes:
         header = members[-1].end if members else 0
@@ -81,7 +81,7 @@ def iterate_members(file: ReadableFile, file_bytes: int) -> Iterator[Member]:
     """Yield the members of a tar in order, reading headers and padding only.
 
     Raises:
-        TarDamage: after the last sound member.
+        TarDamage: after the last undamaged member.
     """
     offset = 0
     while True:
@@ -100,11 +100,11 @@ def iterate_members(file: ReadableFile, file_bytes: int) -> Iterator[Member]:
 
 
 def scan(path: StoragePath) -> tuple[list[Member], TarDamage | None]:
-    """All sound members from the start of a tar, and what stopped the reading before its end, if anything did."""
+    """All members before the first damage of a tar, and that damage, or None."""
     members: list[Member] = []
     try:
         with path.open("rb") as file:
-            # What came before an error stays in the list.
+            # Members before an error stay in the list.
             members.extend(iterate_members(file, path.stat().st_size))
     except TarDamage as damage:
         return members, damage

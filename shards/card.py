@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from .durable import write_durably
 from .index import marked_shards, read_marker
 from .labels import FrameLabels
-from .licenses import roll_up
+from .licenses import summarize_licenses
 from .marker import Marker, SampleRow
 from .record import SPLITS
 from .storage import StoragePath
@@ -60,7 +60,7 @@ def _front_matter(markers: Sequence[Marker], rows: Sequence[SampleRow]) -> list[
     files = [line for split in splits for line in (f"  - split: {split}", f"    path: shards/{split}-*.tar")]
     return [
         "---",
-        f"license: {roll_up(rows).name}",
+        f"license: {summarize_licenses(rows).name}",
         "task_categories:",
         "- image-to-image",
         "tags:",
@@ -150,7 +150,7 @@ def _disparity_source(row: SampleRow) -> str:
 
 
 def _warnings(rows: Sequence[SampleRow]) -> list[str]:
-    warnings = roll_up(rows).warnings
+    warnings = summarize_licenses(rows).warnings
     return ["", "Before you share or use it:", "", *(f"- {warning}" for warning in warnings)] if warnings else []
 
 

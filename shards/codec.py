@@ -35,7 +35,7 @@ class ImageCodec:
     """How photo and frames are stored; disparity is always a 16-bit PNG.
 
     Attributes:
-        format: `jpg` (4:4:4, colours at full resolution), `png` (lossless) or `webp` (lossy, 4:2:0).
+        format: `jpg` (4:4:4, colors at full resolution), `png` (lossless) or `webp` (lossy, 4:2:0).
         quality: 1 to 100, for jpg and webp.
     """
 
@@ -59,7 +59,7 @@ def field_names(frames: int, codec: ImageCodec | None = None) -> tuple[str, ...]
 
 
 def encode(sample: Sample, codec: ImageCodec | None = None) -> dict[str, bytes]:
-    """Turn a sample into the bytes of its fields, in their order. Equal samples give equal bytes."""
+    """The fields of a sample as bytes, in the order of the tar. Equal samples give equal bytes."""
     codec = codec or ImageCodec()
     images = [encode_image(pixels, codec) for pixels in (sample.aif, *sample.frames)]
     contents = [images[0], _encode_disparity(sample.disparity), *images[1:], sample.record.to_json()]
@@ -67,7 +67,7 @@ def encode(sample: Sample, codec: ImageCodec | None = None) -> dict[str, bytes]:
 
 
 def decode(key: str, fields: Mapping[str, bytes]) -> Sample:
-    """Turn the fields of one sample back into it. Names that start with `__` (webdataset's own) are passed over.
+    """The sample that these fields encode. Names that start with `__`, which webdataset adds, are ignored.
 
     Raises:
         FieldError: naming key and field: a field missing, unknown, cut or of another kind; a label (`json.lens.kind`)
@@ -91,7 +91,7 @@ def decode(key: str, fields: Mapping[str, bytes]) -> Sample:
 
 
 def check_fields(contents: Mapping[str, bytes], record: SampleRecord) -> tuple[str, ...]:
-    """Return the names the fields of this record must have, in order; FieldError names the first that is not so."""
+    """The names of the fields that a record requires, in order; FieldError names the first missing or unknown one."""
     suffixes = sorted({match[2] for name in contents if (match := _IMAGE_FIELD.fullmatch(name))})
     if len(suffixes) > 1:
         odd = next(name for name in sorted(contents) if name.endswith(f".{suffixes[1]}") and name != DISPARITY_FIELD)
@@ -105,7 +105,7 @@ def check_fields(contents: Mapping[str, bytes], record: SampleRecord) -> tuple[s
 
 
 def decode_record(fields: Mapping[str, bytes]) -> SampleRecord:
-    """Read the labels alone; FieldError names `json` or the label in it."""
+    """The labels alone; FieldError names `json` or the label in it."""
     if RECORD_FIELD not in fields:
         raise FieldError(RECORD_FIELD, f"must be there, got fields {sorted(fields)}")
     try:
@@ -115,7 +115,7 @@ def decode_record(fields: Mapping[str, bytes]) -> SampleRecord:
 
 
 def decode_image(name: str, data: bytes, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
-    """Decode `aif.*` or `frame_NN.*` to sRGB, channels R G B. Raises FieldError naming the field."""
+    """The pixels of `aif.*` or `frame_NN.*`: sRGB, channels R G B. Raises FieldError naming the field."""
     match = _IMAGE_FIELD.fullmatch(name)
     if match is None:
         raise FieldError(name, "must be aif or frame_NN, as jpg, png or webp")
@@ -127,7 +127,7 @@ def decode_image(name: str, data: bytes, *, width: int, height: int) -> UInt8[np
 
 
 def decode_disparity(data: bytes, *, width: int, height: int) -> UInt16[np.ndarray, "height width"]:
-    """Decode `disparity.png` with all its 16 bits. Raises FieldError naming the field."""
+    """The 16-bit codes of `disparity.png`. Raises FieldError naming the field."""
     _check_header(DISPARITY_FIELD, data, "png", (width, height))
     pixels = _decode_pixels(DISPARITY_FIELD, data)
     holds = pixels.dtype == np.uint16 and pixels.shape == (height, width)
@@ -136,7 +136,7 @@ def decode_disparity(data: bytes, *, width: int, height: int) -> UInt16[np.ndarr
 
 
 def encode_image(srgb: UInt8[np.ndarray, "height width 3"], codec: ImageCodec) -> bytes:
-    """A picture in sRGB, channels R G B, as the codec stores it: what `decode_image` takes."""
+    """An sRGB image, channels R G B, as a file in the codec's format; `decode_image` reads it."""
     settings = {
         "jpg": [
             *(cv2.IMWRITE_JPEG_QUALITY, codec.quality),
@@ -160,17 +160,17 @@ def _imencode(suffix: str, pixels: np.ndarray, settings: Sequence[int]) -> bytes
 
 
 def _check_header(name: str, data: bytes, suffix: str, size: tuple[int, int]) -> None:
-    """Look at the header before any pixel is decoded: 49 kB of PNG can unpack to 20,000 squared."""
+    """Check size and format in the header before decoding: 49 kB of PNG can unpack to 20,000² pixels."""
     require(name, len(data) <= MAX_FIELD_BYTES, f"have at most {MAX_FIELD_BYTES} bytes", len(data))
     try:
         with Image.open(io.BytesIO(data), formats=[_PILLOW_FORMATS[suffix]]) as image:
-            came = image.size
+            got = image.size
     except Exception as error:  # parsers of hostile headers raise whatever they stumble over
         raise FieldError(name, f"must be a {suffix} image, got {type(error).__name__}: {error}") from None
-    require(name, came == size, f"be {size[0]} x {size[1]} as the json says", f"{came[0]} x {came[1]}")
-    # Some decoders fill the missing rest of a cut JPEG with grey and report nothing.
-    whole = suffix != "jpg" or data.endswith(b"\xff\xd9")
-    require(name, whole, "end with the JPEG end marker", f"a cut file of {len(data)} bytes")
+    require(name, got == size, f"be {size[0]} x {size[1]} as the json says", f"{got[0]} x {got[1]}")
+    # Some decoders fill the missing rest of a cut JPEG with gray and report nothing.
+    complete = suffix != "jpg" or data.endswith(b"\xff\xd9")
+    require(name, complete, "end with the JPEG end marker", f"a cut file of {len(data)} bytes")
 
 
 def _decode_pixels(name: str, data: bytes) -> np.ndarray:

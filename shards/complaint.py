@@ -1,22 +1,22 @@
-"""What is wrong, and where: the record that validate and reader share, and the error that carries it."""
+"""A defect of a data set and its location, as a record for reports and as an error."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-EVERY = "*"  # stands for "all keys" or "all fields" where a complaint is about something larger
+ALL = "*"  # the key or field of a complaint about all keys or all fields
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """One thing wrong with a data set.
+    """One defect of a data set.
 
     Attributes:
         shard: shard name without folder and suffix (`train-000003`), or the side file (`index.json`).
-        key: the sample's key, or `*` when the complaint is about the whole shard.
+        key: the sample's key, or `*` for a complaint about the shard.
         field: the tar field (`frame_03.jpg`), a label within the json (`json.focus_x[2]`), a file of the
             shard (`tar`, `.meta/train-000003.json`), or `*`.
-        message: what must hold and what came.
+        message: the requirement and the value found.
     """
 
     shard: str
@@ -29,11 +29,11 @@ class Complaint:
 
 
 class FieldError(ValueError):
-    """A value that does not hold what its field promises.
+    """A field whose value violates a requirement.
 
     Attributes:
         field: name of the field (`disparity.scale`, `frame_03.jpg`).
-        message: what must hold and what came, to be read after the field's name.
+        message: the requirement and the value found; follows the field's name in a sentence.
         key: the sample's key where it is known, else "".
     """
 
@@ -45,9 +45,9 @@ class FieldError(ValueError):
         return f"{self.key}.{self.field} {self.message}" if self.key else f"{self.field} {self.message}"
 
     def within(self, parent: str, key: str = "") -> FieldError:
-        """The same error seen from outside: `scale` becomes `disparity.scale`."""
+        """The same error with the field's parent in its name: `scale` becomes `disparity.scale`."""
         return type(self)(f"{parent}.{self.field}" if parent else self.field, self.message, key or self.key)
 
 
 class FieldTypeError(FieldError, TypeError):
-    """A field that holds another type than it promises."""
+    """A field whose value has the wrong type."""

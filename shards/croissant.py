@@ -1,7 +1,7 @@
 """croissant.json: the data set described for machines, in MLCommons' Croissant 1.0 (mlcommons.org/croissant/1.0).
 
 Every tar with its SHA-256; the manifest as a table of records; photo and labels of each sample out of the tars, joined
-by key. Relative paths: whoever publishes the folder publishes the description with it.
+by key. Paths are relative to the folder that holds the description.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
-from .licenses import OTHER, roll_up
+from .licenses import OTHER, summarize_licenses
 from .marker import Marker, SampleRow
 
 CROISSANT_FILE = "croissant.json"
@@ -56,15 +56,15 @@ _KINDS = {str: "sc:Text", int: "sc:Integer", float: "sc:Float"}
 _LICENSE_URL = "https://spdx.org/licenses/"
 
 
-def croissant_of(markers: Sequence[Marker], manifest: bytes, manifest_name: str) -> bytes:
-    """The description of these shards; the same markers and manifest give the same bytes.
+def encode_croissant(markers: Sequence[Marker], manifest: bytes, manifest_name: str) -> bytes:
+    """The bytes of croissant.json; equal markers and manifest give equal bytes.
 
     Args:
-        manifest: content of the manifest, for its hash; `manifest_name` is where it lies.
+        manifest: content of the manifest, for its hash; `manifest_name` is its path.
     """
     full = [marker for marker in markers if marker.samples]
     rows = [row for marker in full for row in marker.rows]
-    licenses = roll_up(rows)
+    licenses = summarize_licenses(rows)
     described = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -80,11 +80,7 @@ def croissant_of(markers: Sequence[Marker], manifest: bytes, manifest_name: str)
         "isLiveDataset": False,
         "distribution": [
             _file(_MANIFEST_ID, manifest_name, "application/x-parquet", hashlib.sha256(manifest).hexdigest()),
-            *(
-                _file(m.name, f"shards/{m.name}.tar", "application/x-tar", m.sha256)
-                | {"contentSize": f"{m.tar_bytes} B"}
-                for m in full
-            ),
+            *(_tar_file(marker) for marker in full),
             *_member_sets(full),
         ],
         "recordSet": [_manifest_records(), *_sample_records(full)],
@@ -97,13 +93,13 @@ def _file(name: str, path: str, kind: str, sha256: str) -> dict[str, Any]:
     return identity | {"contentUrl": path, "encodingFormat": kind, "sha256": sha256}
 
 
-def _tar(marker: Marker) -> dict[str, Any]:
+def _tar_file(marker: Marker) -> dict[str, Any]:
     size = {"contentSize": f"{marker.tar_bytes} B"}
     return _file(marker.name, f"shards/{marker.name}.tar", "application/x-tar", marker.sha256) | size
 
 
 def _member_sets(markers: Sequence[Marker]) -> list[dict[str, Any]]:
-    """Which files in the tars are photos, and which are labels."""
+    """The sets of photo files and of label files in the tars."""
     if not markers:
         return []
     tars = [{"@id": marker.name} for marker in markers]
@@ -126,7 +122,7 @@ def _photo_field(markers: Sequence[Marker]) -> str:
 
 
 def _manifest_records() -> dict[str, Any]:
-    """One record a sample, from the columns of the manifest."""
+    """The records of samples, one for each row of the manifest."""
     kinds = {"shard": str, "split": str} | typing.get_type_hints(SampleRow)
     columns = {name: kind for name, kind in kinds.items() if kind in _KINDS}
     return {
@@ -148,7 +144,7 @@ def _manifest_records() -> dict[str, Any]:
 
 
 def _sample_records(markers: Sequence[Marker]) -> list[dict[str, Any]]:
-    """Photo and labels of each sample, out of the tars."""
+    """The records of photos and of labels, read from the tars."""
     return [
         _member_records("photos", "photo-files", "photo", "sc:ImageObject"),
         _member_records("labels", "label-files", "json", "sc:Text"),

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all.
+"""Atomic writes: a file appears complete or not at all.
 
 In a file system: a temporary name beside the final one, fsync, rename, fsync of the folder. In an object store, which
 cannot rename: a temporary on this machine, then one upload; a store shows an object when it is complete.
@@ -18,7 +18,7 @@ TEMPORARY_PATTERN = ".*.tmp-*"
 
 
 def temporary_for(path: StoragePath) -> Path:
-    """A name to write to until `path` is complete; different for every call, so that writers never meet.
+    """A unique path to write to until `path` is complete.
 
     In the same folder, so that renaming is atomic; for an object store, among this machine's temporary files.
     """
@@ -27,7 +27,7 @@ def temporary_for(path: StoragePath) -> Path:
 
 
 def publish_durably(temporary: Path, path: StoragePath) -> None:
-    """Give a finished, synced temporary its final name; it survives a power cut from then on."""
+    """Move a finished, synced temporary to its final path; afterwards it survives a power failure."""
     if isinstance(path, Path):
         os.replace(temporary, path)
         sync_folder(path.parent)
@@ -37,7 +37,7 @@ def publish_durably(temporary: Path, path: StoragePath) -> None:
 
 
 def write_durably(path: StoragePath, data: bytes) -> None:
-    """Write a small file so that readers see the old content or the new one, never a part.
+    """Write a small file atomically: readers see the old content or the new.
 
     Raises:
         OSError: as the system raised it; the temporary is gone and `path` untouched.
@@ -58,7 +58,7 @@ def write_durably(path: StoragePath, data: bytes) -> None:
 
 
 def sync_folder(folder: StoragePath) -> None:
-    """Make renames and removals in a folder durable, where there is a folder and its file system knows how."""
+    """Make renames and removals in a local folder durable, if its file system can."""
     if not isinstance(folder, Path):
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""What stands beside the shards: index.json, manifest.parquet, croissant.json, SHA256SUMS; made from the markers.
+"""The side files of the shards, made from the markers: index.json, manifest.parquet, croissant.json, SHA256SUMS.
 
 `index.json` is a superset of a wids index (`wids_version` 1, `shardlist` of url and nsamples), with sha256, size,
 split and counts. `manifest.parquet` has one row a sample. `sha256sum -c SHA256SUMS` works in the data set's folder.
@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .croissant import CROISSANT_FILE, croissant_of
+from .croissant import CROISSANT_FILE, encode_croissant
 from .durable import TEMPORARY_PATTERN, write_durably
 from .marker import Marker, SampleRow, check_shard_name, is_complete, read_marker
 from .record import SCHEMA_VERSION, SPLITS
@@ -33,7 +33,7 @@ _NOT_IN_MANIFEST = ("sizes", "crc32")
 
 
 def marked_shards(out: StoragePath) -> list[str]:
-    """Names of the shards that have a marker, sorted; the folder's other files are passed over."""
+    """Names of the shards that have a marker, sorted; other files are ignored."""
     return sorted(path.stem for path in (out / ".meta").glob("*.json") if _is_shard_name(path.stem))
 
 
@@ -52,26 +52,26 @@ def write_index(out: StoragePath) -> dict[str, Any]:
         raise ValueError(f"{out} must hold finished shards, got no marker in {out / '.meta'}: run render first")
     for name in names:
         if not is_complete(out, name):
-            raise ValueError(f"shard {name} must be whole, got a tar or marker that is not: render it again")
+            raise ValueError(f"shard {name} must be complete, got a tar or marker that is not: render it again")
     markers = [read_marker(out, name) for name in names]
     files = side_files(markers)
     for file_name, data in files.items():
         write_durably(out / file_name, data)
-    write_durably(out / CHECKSUM_FILE, checksum_lines(markers, files))
-    return index_of(markers)
+    write_durably(out / CHECKSUM_FILE, encode_checksums(markers, files))
+    return build_index(markers)
 
 
 def side_files(markers: Sequence[Marker]) -> dict[str, bytes]:
-    """Name and content of every file that stands beside the shards and is made from the markers alone."""
-    manifest = manifest_of(markers)
+    """Name and content of every side file but SHA256SUMS."""
+    manifest = encode_manifest(markers)
     return {
-        INDEX_FILE: index_bytes(index_of(markers)),
+        INDEX_FILE: encode_index(build_index(markers)),
         MANIFEST_FILE: manifest,
-        CROISSANT_FILE: croissant_of(markers, manifest, MANIFEST_FILE),
+        CROISSANT_FILE: encode_croissant(markers, manifest, MANIFEST_FILE),
     }
 
 
-def index_of(markers: Sequence[Marker]) -> dict[str, Any]:
+def build_index(markers: Sequence[Marker]) -> dict[str, Any]:
     """The content of index.json. Shards without samples have no tar and stand under `empty_shards`."""
     full = [marker for marker in markers if marker.samples]
     return {
@@ -85,13 +85,13 @@ def index_of(markers: Sequence[Marker]) -> dict[str, Any]:
     }
 
 
-def index_bytes(index: dict[str, Any]) -> bytes:
-    """index.json, made to be looked at: sorted keys, two spaces."""
+def encode_index(index: dict[str, Any]) -> bytes:
+    """The bytes of index.json, to be read by people too: sorted keys, two spaces."""
     return (json.dumps(index, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
 
 
 def manifest_rows(markers: Sequence[Marker]) -> list[dict[str, Any]]:
-    """The rows of the manifest, one a sample, by shard and key."""
+    """The rows of the manifest, one for each sample, by shard and key."""
     return [
         {"shard": marker.name, "split": marker.split} | {name: _plain(getattr(row, name)) for name in _row_kinds()}
         for marker in markers
@@ -99,8 +99,8 @@ def manifest_rows(markers: Sequence[Marker]) -> list[dict[str, Any]]:
     ]
 
 
-def manifest_of(markers: Sequence[Marker]) -> bytes:
-    """manifest.parquet. The bytes depend on the version of pyarrow, too."""
+def encode_manifest(markers: Sequence[Marker]) -> bytes:
+    """The bytes of manifest.parquet, which also depend on the version of pyarrow."""
     columns = {"shard": str, "split": str} | _row_kinds()
     schema = pa.schema([(name, _arrow_kind(kind)) for name, kind in columns.items()])
     sink = io.BytesIO()
@@ -110,13 +110,13 @@ def manifest_of(markers: Sequence[Marker]) -> bytes:
 
 def read_manifest(data: bytes) -> list[dict[str, Any]]:
     """The rows of a manifest. Raises pyarrow's errors on anything else."""
-    # Through Arrow's own buffer and in this thread: its threads, reading a Python file, abort an interpreter that ends.
+    # From an Arrow buffer and in this thread: Arrow threads that read a Python file abort an interpreter that ends.
     table = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
 
-def checksum_lines(markers: Sequence[Marker], files: dict[str, bytes]) -> bytes:
+def encode_checksums(markers: Sequence[Marker], files: dict[str, bytes]) -> bytes:
     """SHA256SUMS for the tars and these side files, in the form `sha256sum -c` reads."""
     sums = {f"shards/{marker.name}.tar": marker.sha256 for marker in markers if marker.samples}
     sums |= {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
@@ -124,7 +124,7 @@ def checksum_lines(markers: Sequence[Marker], files: dict[str, bytes]) -> bytes:
 
 
 def remove_stale_temporaries(out: StoragePath) -> list[StoragePath]:
-    """Remove what writers that died left behind; for the start of a run, before anyone writes. Returns what went."""
+    """Remove the temporaries of writers that died, and return them; call it before any writer starts."""
     stale = find_temporaries(out)
     for path in stale:
         path.unlink(missing_ok=True)

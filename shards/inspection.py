@@ -1,7 +1,7 @@
-"""One tar against its marker: is it whole, are its bytes the ones written, do pixels and labels agree.
+"""Checks one tar against its marker: completeness, checksums, and agreement of pixels and labels.
 
-A damaged byte is traced to the sample and field it lies in: by the crc32 of every field where it is content, by the
-layout of the tar where it is a header or padding.
+A complaint names the sample and field of a damaged byte: crc32 finds it in content, the layout of the tar in headers
+and padding.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 from .archive import BLOCK_BYTES, Member, TarDamage, read_member, scan
 from .codec import MAX_FIELD_BYTES, decode
-from .complaint import EVERY, Complaint, FieldError
+from .complaint import ALL, Complaint, FieldError
 from .marker import Marker, SampleRow, check_shard_name, checksum
 from .sample import Sample
 from .storage import StoragePath
 
 _CHUNK_BYTES = 1 << 20
-TAR = "tar"  # the field of complaints about the file as a whole
+TAR = "tar"  # the field of complaints about the file
 
 
 @dataclass(frozen=True)
 class FoundSample:
-    """A sample that was found whole: what is compared across shards."""
+    """Identity of an undamaged sample, for comparison across shards."""
 
     shard: str
     key: str
@@ -34,7 +34,7 @@ class FoundSample:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found in one tar: number of samples and frames it names, sound samples, and complaints."""
+    """Content of one tar: number of samples and frames that it names, undamaged samples, and complaints."""
 
     samples: int
     frames: int
@@ -52,18 +52,18 @@ def inspect_shard(tar: StoragePath, marker: Marker | None) -> Inspection:
     try:
         return _inspect(tar, tar.stem, marker)
     except OSError as error:  # no permission, a folder, a failing disk
-        complaint = Complaint(tar.stem, EVERY, TAR, f"must be readable, got {error}")
+        complaint = Complaint(tar.stem, ALL, TAR, f"must be readable, got {error}")
         return Inspection(0, 0, (), (complaint,))
 
 
 def _inspect(tar: StoragePath, name: str, marker: Marker | None) -> Inspection:
-    complaints = list(_whole_file(tar, name, marker))
+    complaints = list(_check_file(tar, name, marker))
     members, damage = scan(tar)
     if damage is not None:
-        complaints.append(_locate(damage, name, marker.layout() if marker else members, members))
+        complaints.append(_locate_damage(damage, name, marker.layout() if marker else members, members))
         if marker is not None:  # behind the damage, the marker knows where the rest lies
             members = [member for member in marker.layout() if member.end <= tar.stat().st_size]
-    complaints += _names(name, members)
+    complaints += _check_names(name, members)
     if marker is not None:
         complaints += _missing_and_extra(name, members, marker)
     samples = _group(members)
@@ -78,22 +78,22 @@ def _inspect(tar: StoragePath, name: str, marker: Marker | None) -> Inspection:
     return Inspection(len(samples), frames, tuple(sound), tuple(complaints))
 
 
-def _whole_file(tar: StoragePath, name: str, marker: Marker | None) -> Iterator[Complaint]:
+def _check_file(tar: StoragePath, name: str, marker: Marker | None) -> Iterator[Complaint]:
     try:
         check_shard_name(name)
     except ValueError as error:
-        yield Complaint(name, EVERY, TAR, str(error))
+        yield Complaint(name, ALL, TAR, str(error))
     if marker is None:
         return
     size, digest = tar.stat().st_size, file_sha256(tar)
     if size != marker.tar_bytes:
-        yield Complaint(name, EVERY, TAR, f"must have {marker.tar_bytes} bytes as its marker says, got {size}")
+        yield Complaint(name, ALL, TAR, f"must have {marker.tar_bytes} bytes as its marker says, got {size}")
     elif digest != marker.sha256:
-        yield Complaint(name, EVERY, TAR, f"must have sha256 {marker.sha256} as its marker says, got {digest}")
+        yield Complaint(name, ALL, TAR, f"must have sha256 {marker.sha256} as its marker says, got {digest}")
 
 
 def file_sha256(path: StoragePath) -> str:
-    """sha256 of a file as hex digits."""
+    """sha256 of a file, 64 hex digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -101,25 +101,25 @@ def file_sha256(path: StoragePath) -> str:
     return digest.hexdigest()
 
 
-def _locate(damage: TarDamage, name: str, layout: Sequence[Member], sound: Sequence[Member]) -> Complaint:
+def _locate_damage(damage: TarDamage, name: str, layout: Sequence[Member], sound: Sequence[Member]) -> Complaint:
     """Name the sample and field that the damaged byte belongs to: header, content and padding count as the field."""
     for member in layout:
         if member.offset - BLOCK_BYTES <= damage.offset < member.end:
             return Complaint(name, member.key, member.field, str(damage))
     after = f", after {sound[-1].name}" if sound else ""
-    return Complaint(name, EVERY, TAR, f"{damage}{after}")
+    return Complaint(name, ALL, TAR, f"{damage}{after}")
 
 
-def _names(name: str, members: Sequence[Member]) -> Iterator[Complaint]:
+def _check_names(name: str, members: Sequence[Member]) -> Iterator[Complaint]:
     seen: set[str] = set()
     last_key = ""
     for member in members:
         if "/" in member.name or not member.field:
-            yield Complaint(name, member.key, member.field or EVERY, f"must be KEY.FIELD, got {member.name!r}")
+            yield Complaint(name, member.key, member.field or ALL, f"must be KEY.FIELD, got {member.name!r}")
         if member.name in seen:
             yield Complaint(name, member.key, member.field, "must be there once, got it twice")
         if member.key < last_key:
-            yield Complaint(name, member.key, EVERY, f"must stand in ascending order, got it after {last_key}")
+            yield Complaint(name, member.key, ALL, f"must stand in ascending order, got it after {last_key}")
         seen.add(member.name)
         last_key = member.key
 
@@ -129,7 +129,7 @@ def _missing_and_extra(name: str, members: Sequence[Member], marker: Marker) -> 
     keys = {key for key, _ in there}
     for row in marker.rows:
         if row.key not in keys:
-            yield Complaint(name, row.key, EVERY, "must be in the tar as its marker says, the whole sample is missing")
+            yield Complaint(name, row.key, ALL, "must be in the tar as its marker says, the whole sample is missing")
             continue
         for field in marker.fields:
             if (row.key, field) not in there:
@@ -153,14 +153,14 @@ def _check_sample(
     try:
         fields = _read(tar, members)
         damaged = list(_damaged_fields(name, fields, row, row_fields)) if row else []
-        if damaged:  # what such bytes would decode to is of no interest
+        if damaged:  # decoding damaged bytes would tell no more
             return None, damaged
         sample = decode(key, fields)
         _check_record(sample, fields, name, row)
     except FieldError as error:
         return None, [Complaint(name, key, error.field, error.message)]
     except TarDamage as error:
-        return None, [Complaint(name, key, EVERY, str(error))]
+        return None, [Complaint(name, key, ALL, str(error))]
     record = sample.record
     return FoundSample(name, key, record.split, record.scene_id, record.photo.sha256), []
 
@@ -179,17 +179,17 @@ def _damaged_fields(
     for field, size, crc in zip(row_fields, row.sizes, row.crc32, strict=True):
         data = fields.get(field)
         if data is not None and (len(data), checksum(data)) != (size, crc):
-            came = f"{len(data)} bytes with {checksum(data)}"
-            message = f"must be {size} bytes with crc32 {crc} as its marker says, got {came}"
+            got = f"{len(data)} bytes with {checksum(data)}"
+            message = f"must be {size} bytes with crc32 {crc} as its marker says, got {got}"
             yield Complaint(name, row.key, field, message)
 
 
 def _check_record(sample: Sample, fields: Mapping[str, bytes], name: str, row: SampleRow | None) -> None:
-    """What one sample owes its shard: canonical json, its split, the marker's row."""
+    """Raise FieldError unless json is canonical, the split that of the shard, and the marker's row equal."""
     split = name.partition("-")[0]
     if sample.record.split != split:
         raise FieldError("json.split", f"must be {split} in shard {name}, got {sample.record.split}")
     if fields["json"] != sample.record.to_json():
         raise FieldError("json", "must be canonical (sorted keys, no spaces, one way to write a number)")
-    if row is not None and row != SampleRow.of(sample.key, fields, sample.record):
-        raise FieldError("json", "must say what the marker's row says of it (photo, licence, levels, ...)")
+    if row is not None and row != SampleRow.from_fields(sample.key, fields, sample.record):
+        raise FieldError("json", "must say what the marker's row says of it (photo, license, levels, ...)")

@@ -1,4 +1,4 @@
-"""The labels of one frame, and what the frames of a stack owe each other.
+"""The labels of one frame, and the rules that the frames of a stack keep together.
 
 Letters (DESIGN: units): D disparity, bigger is nearer; D_f `focus_disparity`; K `blur_scale_px`, the blur radius in
 pixels of a point one unit of disparity off the plane in focus; s = K (D - D_f) the signed blur radius, r = |s|.
@@ -18,14 +18,14 @@ MAX_FRAMES = 100  # frame_00 ... frame_99: two digits keep the order of names th
 LABEL_TOLERANCE = 1e-6
 
 
-def require(name: str, holds: bool, must: str, came: object) -> None:
-    """Raise FieldError unless `holds`."""
+def require(name: str, holds: bool, must: str, got: object) -> None:
+    """Raise FieldError "`name` must `must`, got `got`" unless `holds`."""
     if not holds:
-        raise FieldError(name, f"must {must}, got {came!r}")
+        raise FieldError(name, f"must {must}, got {got!r}")
 
 
 def close(a: float, b: float) -> bool:
-    """Equal up to the rounding that labels may have seen."""
+    """True if equal within the rounding of float32 labels."""
     return math.isclose(a, b, rel_tol=LABEL_TOLERANCE, abs_tol=1e-12)
 
 
@@ -34,7 +34,7 @@ class FrameLabels:
     """One frame of the focal stack.
 
     Attributes:
-        focus_x, focus_y: the focus point, pixel-centre coordinates in (0, 1): (column + 0.5) / width.
+        focus_x, focus_y: the focus point, pixel-center coordinates in (0, 1): (column + 0.5) / width.
         focus_disparity: D_f, the disparity at the focus point, in the sample's disparity unit.
         blur_scale_px: K > 0, in pixels of this image.
         blur_level: 100 K / long side, in percent.
@@ -60,7 +60,7 @@ class FrameLabels:
     jpeg_quality: int = 0
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         for name in ("focus_x", "focus_y"):
             value = getattr(self, name)
             require(name, 0.0 < value < 1.0, "lie in (0, 1)", value)
@@ -86,7 +86,7 @@ class FrameLabels:
 
 
 def check_stack(frames: Sequence[FrameLabels], *, width: int, height: int) -> None:
-    """Check the labels of a whole stack against the image size and each other.
+    """Check the labels of a stack against the image size and each other.
 
     Raises:
         FieldError, FieldTypeError: naming the label and the frame, such as `blur_level[3]`.
@@ -101,7 +101,7 @@ def check_stack(frames: Sequence[FrameLabels], *, width: int, height: int) -> No
         for name, side_px in (("focus_x", width), ("focus_y", height)):
             pixel = getattr(frame, name) * side_px - 0.5
             holds = abs(pixel - round(pixel)) < 0.01  # float32 coordinates keep 1/100 px up to 80,000 px
-            require(f"{name}[{i}]", holds, f"be the centre of a pixel of {side_px}", getattr(frame, name))
+            require(f"{name}[{i}]", holds, f"be the center of a pixel of {side_px}", getattr(frame, name))
     _check_groups(frames)
 
 

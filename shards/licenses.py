@@ -1,4 +1,4 @@
-"""The licences of photos and depth weights of a data set, rolled up into what a user of it has to know."""
+"""Summary of the licenses of photos and depth weights for the users of a data set."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from .marker import SampleRow
 
-# Depth models whose weights may not be used commercially; what that means for maps made with them, a user must judge.
+# Depth models whose weights may not be used commercially; users must judge what that means for maps made with them.
 _NON_COMMERCIAL_WEIGHTS = ("depth-anything-v2-base", "depth-anything-v2-large")
-# Licences of photos that have an identifier on the hub; any other is "other", never a guess.
+# Licenses of photos that have an identifier on the hub; any other is "other", never a guess.
 _HUB_NAMES = {
     name: name.lower()
     for name in ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-3.0", "MIT", "Apache-2.0", "Unlicense")
@@ -22,13 +22,13 @@ _NON_COMMERCIAL, _NO_DERIVATIVES, _SHARE_ALIKE = (re.compile(rf"\b{part}\b", re.
 
 
 @dataclass(frozen=True)
-class LicenseRollUp:
-    """What the licences of all samples come to.
+class LicenseSummary:
+    """The licenses of all samples, summarized.
 
     Attributes:
-        name: the one licence of all photos as the hub spells it; `other` when there are several, or weights restrict.
-        photos: number of samples by the licence of their photo; "" where none was stated.
-        warnings: one sentence each, for whoever wants to publish or use the data set.
+        name: the license of all photos as the hub spells it; `other` if there are several or weights restrict use.
+        photos: number of samples by the license of their photo; "" where none was stated.
+        warnings: one sentence each, to read before publishing or using the data set.
     """
 
     name: str
@@ -36,8 +36,8 @@ class LicenseRollUp:
     warnings: tuple[str, ...]
 
 
-def roll_up(rows: Sequence[SampleRow]) -> LicenseRollUp:
-    """The licences of these samples. Names are compared as they stand; nothing is guessed."""
+def summarize_licenses(rows: Sequence[SampleRow]) -> LicenseSummary:
+    """The summary for these samples. Names are compared as written; nothing is guessed."""
     photos = dict(sorted(Counter(row.license for row in rows).items()))
     weights = sorted({row.disparity_source for row in rows if _restricted(row.disparity_source)})
     warnings = [
@@ -48,7 +48,7 @@ def roll_up(rows: Sequence[SampleRow]) -> LicenseRollUp:
         *(f"The weights of {source} are licensed for non-commercial use only." for source in weights),
     ]
     only = next(iter(photos)) if len(photos) == 1 else ""
-    return LicenseRollUp(OTHER if weights else _HUB_NAMES.get(only, OTHER), photos, tuple(warnings))
+    return LicenseSummary(OTHER if weights else _HUB_NAMES.get(only, OTHER), photos, tuple(warnings))
 
 
 def _restricted(source: str) -> bool:
@@ -56,7 +56,7 @@ def _restricted(source: str) -> bool:
 
 
 def _warning(photos: dict[str, int], part: str | re.Pattern[str], what: str) -> list[str]:
-    """How many photos have a licence with this part; "" stands for none stated."""
+    """A sentence on the number of photos whose license has this part; "" matches photos without one."""
     holds = (lambda name: not name) if isinstance(part, str) else part.search
     count = sum(number for name, number in photos.items() if holds(name.replace("_", "-")))
     return [f"{count} of {sum(photos.values())} photos {what}."] if count else []

@@ -1,7 +1,6 @@
-"""The marker of a shard: written last, it says that the shard is whole and what is in it.
+"""The marker of a shard: written last, it states that the shard is complete and lists its content.
 
-It holds enough for index, manifest and checksums to be written without opening the tar again, and for a damaged byte
-to be traced to the sample and field it belongs to.
+Index, manifest and checksums are written from markers alone, and a damaged byte of the tar is located by them.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-[0-9]{{6}}")
 
 
 def check_shard_name(name: str) -> str:
-    """Return the split of a shard called `train-000012`; raise ValueError for any other name."""
+    """The split of a shard named like `train-000012`; raises ValueError for any other name."""
     match = _SHARD_NAME.fullmatch(name)
     if match is None:
         raise ValueError(f"a shard name must be SPLIT-NNNNNN with SPLIT one of {', '.join(SPLITS)}, got {name!r}")
@@ -38,12 +37,12 @@ def check_shard_name(name: str) -> str:
 
 
 def tar_path(out: StoragePath, name: str) -> StoragePath:
-    """Where the tar of a shard lies in a data set."""
+    """Path of a shard's tar in a data set."""
     return out / "shards" / f"{name}.tar"
 
 
 def marker_path(out: StoragePath, name: str) -> StoragePath:
-    """Where the marker of a shard lies in a data set: in a dot folder, out of the sight of `datasets`."""
+    """Path of a shard's marker in a data set: in a dot folder, which `datasets` ignores."""
     return out / ".meta" / f"{name}.json"
 
 
@@ -72,12 +71,12 @@ class SampleRow:
     crc32: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         check_key(self.key)
 
     @classmethod
-    def of(cls, key: str, fields: Mapping[str, bytes], record: SampleRecord) -> SampleRow:
-        """Describe a sample from the bytes of its fields, taken in sorted order, and its labels."""
+    def from_fields(cls, key: str, fields: Mapping[str, bytes], record: SampleRecord) -> SampleRow:
+        """The row of a sample, from the bytes of its fields and its labels."""
         contents = [fields[name] for name in sorted(fields)]
         return cls(
             key=key,
@@ -104,11 +103,11 @@ class SampleRow:
 
 @dataclass(frozen=True)
 class Marker:
-    """What is in one finished shard.
+    """Content of one finished shard.
 
     Attributes:
         name, split: `train-000012`, `train`.
-        tar_bytes, sha256: of the tar; 0 and the hash of nothing for a shard without samples, which has no tar.
+        tar_bytes, sha256: of the tar; 0 and the hash of no bytes for a shard without samples, which has no tar.
         samples, frames, members: counts; members are files in the tar.
         fields: names of the fields, sorted: the same for every sample, in the order they have in the tar.
         rows: one for each sample, by ascending key.
@@ -127,7 +126,7 @@ class Marker:
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         require("marker_version", self.marker_version == MARKER_VERSION, f"be {MARKER_VERSION}", self.marker_version)
         require("schema_version", self.schema_version == SCHEMA_VERSION, f"be {SCHEMA_VERSION}", self.schema_version)
         split = check_shard_name(self.name)
@@ -144,7 +143,7 @@ class Marker:
             require(f"rows[{i}].sizes", len(counts) == 1, "have one entry a field", sorted(counts))
 
     def layout(self) -> list[Member]:
-        """Where every field of every sample lies in the tar."""
+        """Offset and size of every field of every sample in the tar."""
         return layout(
             (f"{row.key}.{field}", size)
             for row in self.rows
@@ -158,32 +157,32 @@ class Marker:
     @classmethod
     def from_json(cls, data: bytes) -> Marker:
         """Read `to_json`'s bytes. Raises FieldError or ValueError for anything else."""
-        whole = dict(strict_json.with_keys(strict_json.parse_object(data), _KINDS))
-        rows = whole.pop("rows")
+        values = dict(strict_json.require_keys(strict_json.parse_object(data), _KINDS))
+        rows = values.pop("rows")
         if not isinstance(rows, list):
             raise FieldError("rows", f"must be a list, got {type(rows).__name__}")
-        plain = strict_json.exact(whole, {name: kind for name, kind in _KINDS.items() if name != "rows"})
+        plain = strict_json.require_types(values, {name: kind for name, kind in _KINDS.items() if name != "rows"})
         return cls(rows=tuple(_row(i, row) for i, row in enumerate(rows)), **plain)
 
 
 def _row(index: int, data: object) -> SampleRow:
     try:
-        return strict_json.build(SampleRow, data)
+        return strict_json.build_record(SampleRow, data)
     except FieldError as error:
         raise error.within(f"rows[{index}]") from None
 
 
 def checksum(data: bytes) -> str:
-    """crc32 as 8 hex digits: names the damaged field; against intent there is the shard's sha256."""
+    """crc32 as 8 hex digits: finds the damaged field; the shard's sha256 guards against intent."""
     return f"{zlib.crc32(data):08x}"
 
 
 def read_marker(out: StoragePath, name: str) -> Marker:
-    """Read the marker of a shard.
+    """The marker of a shard.
 
     Raises:
-        FileNotFoundError: there is none: the shard is not finished.
-        ValueError: it is damaged, or the marker of another shard.
+        FileNotFoundError: the shard is not finished and has no marker.
+        ValueError: the marker is damaged or belongs to another shard.
     """
     check_shard_name(name)
     marker = Marker.from_json(marker_path(out, name).read_bytes())
@@ -192,12 +191,12 @@ def read_marker(out: StoragePath, name: str) -> Marker:
 
 
 def write_marker(out: StoragePath, marker: Marker) -> None:
-    """Write a marker: from now on the shard counts as finished."""
+    """Write a marker, which makes its shard finished."""
     write_durably(marker_path(out, marker.name), marker.to_json())
 
 
 def is_complete(out: StoragePath, name: str) -> bool:
-    """True if the marker is there and sound and the tar has the size it says. Reads no content: `validate` does."""
+    """True if the marker is valid and the tar has the size that it states. `validate` also reads the content."""
     try:
         marker = read_marker(out, name)
     except (OSError, ValueError):

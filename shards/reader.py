@@ -1,8 +1,8 @@
 """Shards -> Samples, for training: equal steps on every rank, a seeded order, resume, counted drops.
 
-The order is worked out beforehand as an array (order.py) and samples are then read one by one at the place the tar's
-own headers give, each in one contiguous piece of bytes. So shuffling holds no samples in memory, and resuming skips
-what was seen without reading it. Tars are read strictly (archive.py): a cut one is an error, not a short epoch.
+The order is one array (order.py); each sample is read as one contiguous piece of bytes, at the offset that the tar's
+headers give. So shuffling holds no samples in memory, and resuming skips samples without reading them. Tars are read
+strictly (archive.py): a cut one is an error, not a short epoch.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Generic, TypeVar
 
 from upath import UPath
 
-from .access import DAMAGE, SampleAccess, ShardFile, samples_of
+from .access import DAMAGE, SampleAccess, ShardFile, list_samples
 from .codec import decode
 from .complaint import Complaint
 from .index import marked_shards
 from .marker import is_complete, read_marker, tar_path
-from .order import Share, epoch_order
+from .order import ReaderShard, epoch_order
 from .record import SPLITS
 from .sample import Sample
 from .storage import StoragePath, storage_path
@@ -29,7 +29,7 @@ Location = str | PathLike[str] | StoragePath
 
 
 def find_shards(paths: Location | Iterable[Location], *, split: str | None = None) -> list[ShardFile]:
-    """Find the shards to read, in the order given; those of a folder by name.
+    """The shards to read, in the order given; those of a folder by name.
 
     Args:
         paths: a data set's folder, a folder of tars, a tar, or several of these; local paths or fsspec URLs.
@@ -51,18 +51,18 @@ def find_shards(paths: Location | Iterable[Location], *, split: str | None = Non
 class ShardStream(Generic[T], Iterator[T]):
     """Iterates over one reader's part of one epoch.
 
-    It gives exactly `steps - samples_seen` samples. A damaged one is replaced by another of the same reader, so that
+    It yields exactly `steps - samples_seen` samples. A damaged one is replaced by another of the same reader, so that
     ranks stay in step, and is noted in `dropped`.
 
     Attributes:
-        steps: samples each reader gives in one epoch.
-        samples_seen: samples given so far, those before a resume included: store it to resume here.
-        dropped: what was passed over, with shard, key, field and reason.
+        steps: samples that each reader yields in one epoch.
+        samples_seen: samples yielded so far, those before a resume included; store it to resume here.
+        dropped: the damaged samples that were skipped, with shard, key, field and reason.
 
     Args:
         shards: from `find_shards`.
-        share: the reader's place.
-        decode: turns key and fields into what is given out; raises FieldError for a damaged sample.
+        reader_shard: which part of the epoch.
+        decode: turns key and fields into the value to yield; raises FieldError for a damaged sample.
         samples_seen: where to resume in the epoch.
         max_dropped_fraction: of `steps`; beyond it, or for any damage if 0, the damage is raised.
     """
@@ -70,7 +70,7 @@ class ShardStream(Generic[T], Iterator[T]):
     def __init__(
         self,
         shards: Sequence[ShardFile],
-        share: Share,
+        reader_shard: ReaderShard,
         decode: Callable[[str, Mapping[str, bytes]], T],
         *,
         samples_seen: int = 0,
@@ -78,7 +78,7 @@ class ShardStream(Generic[T], Iterator[T]):
     ) -> None:
         if not 0.0 <= max_dropped_fraction <= 1.0:
             raise ValueError(f"max_dropped_fraction must lie in [0, 1], got {max_dropped_fraction}")
-        order = epoch_order([shard.samples for shard in shards], share)
+        order = epoch_order([shard.samples for shard in shards], reader_shard)
         self.steps = len(order)
         if not 0 <= samples_seen <= self.steps:
             raise ValueError(f"samples_seen must lie in [0, {self.steps}], the epoch's steps, got {samples_seen}")
@@ -86,7 +86,7 @@ class ShardStream(Generic[T], Iterator[T]):
         self.dropped: list[Complaint] = []
         self._access = SampleAccess(shards, decode)
         self._max_dropped = max_dropped_fraction * self.steps
-        # Behind the end comes the beginning once more: substitutes for what is dropped.
+        # After the end the order starts again: substitutes for dropped samples.
         self._order = [tuple(row) for row in order.tolist()]
         self._next = samples_seen
 
@@ -129,11 +129,11 @@ def read_shards(
     on_error: str = "raise",
     max_dropped_fraction: float = 0.01,
 ) -> ShardStream[Sample]:
-    """Read the samples of one epoch that fall to one reader.
+    """Iterate over one reader's samples of one epoch.
 
     Args:
         paths, split: see `find_shards`.
-        seed, epoch, rank, world_size, worker, num_workers, shuffle_window: see `Share`.
+        seed, epoch, rank, world_size, worker, num_workers, shuffle_window: see `ReaderShard`.
         samples_seen: `samples_seen` of the stream to go on from, made with the same other arguments.
         on_error: `raise` on the first damaged sample, or `skip` up to the fraction below.
         max_dropped_fraction: with `skip`, more damage than this share of the steps is an error after all.
@@ -143,10 +143,10 @@ def read_shards(
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error must be raise or skip, got {on_error!r}")
-    share = Share(seed, epoch, rank, world_size, worker, num_workers, shuffle_window)
+    reader_shard = ReaderShard(seed, epoch, rank, world_size, worker, num_workers, shuffle_window)
     allowed = max_dropped_fraction if on_error == "skip" else 0.0
     shards = find_shards(paths, split=split)
-    return ShardStream(shards, share, decode, samples_seen=samples_seen, max_dropped_fraction=allowed)
+    return ShardStream(shards, reader_shard, decode, samples_seen=samples_seen, max_dropped_fraction=allowed)
 
 
 def _shards_at(location: Location, split: str | None) -> list[ShardFile]:
@@ -159,26 +159,26 @@ def _shards_at(location: Location, split: str | None) -> list[ShardFile]:
     tars: list[StoragePath] = [path] if path.is_file() else sorted(path.glob("*.tar"), key=str)
     if not tars:
         raise ValueError(f"{path} must be a data set, a tar or a folder of tars, got neither")
-    return [ShardFile(tar, _count_samples(tar)) for tar in tars if _is_of(split, tar.name)]
+    return [ShardFile(tar, _count_samples(tar)) for tar in tars if _in_split(split, tar.name)]
 
 
 def _shards_of_data_set(out: StoragePath, split: str | None) -> list[ShardFile]:
     """The finished shards by their markers; a tar without its marker is an error, not a smaller data set."""
     names = {tar.stem for tar in (out / "shards").glob("*.tar")} | set(marked_shards(out))
     shards = []
-    for name in sorted(name for name in names if _is_of(split, name)):
+    for name in sorted(name for name in names if _in_split(split, name)):
         if not is_complete(out, name):
             raise ValueError(f"shard {name} of {out} must be finished, got tar or marker that is not: render it again")
         shards.append(ShardFile(tar_path(out, name), read_marker(out, name).samples))
     return shards
 
 
-def _is_of(split: str | None, name: str) -> bool:
+def _in_split(split: str | None, name: str) -> bool:
     return split is None or name.startswith(f"{split}-")
 
 
 def _count_samples(tar: StoragePath) -> int:
-    samples, damage = samples_of(tar)
+    samples, damage = list_samples(tar)
     if damage:
-        raise ValueError(f"{tar} must be a whole tar, got damage: {damage}")
+        raise ValueError(f"{tar} must be a complete tar, got damage: {damage}")
     return len(samples)

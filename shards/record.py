@@ -1,4 +1,4 @@
-"""What a sample's `json` says: the labels of every frame, and where photo, disparity and pixels came from."""
+"""The `json` of a sample: labels of every frame, and provenance of photo, disparity and pixels."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .labels import FrameLabels, check_stack, require
 SCHEMA_VERSION = 2  # 2: disparity.edges, imaging, the whole aperture and lens
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
+MAX_DISPARITY_CODE = 65535  # disparity is stored as uint16
 MAX_RECORD_BYTES = 1 << 20
 MAX_SEED = 2**63 - 1  # what Arrow and Parquet hold as int64
 
@@ -27,13 +28,13 @@ _UNITS = {"relative": "1", "metric": "1/m"}
 
 @dataclass(frozen=True)
 class DisparityRecord:
-    """How the stored map becomes disparity: D = offset + scale * uint16.
+    """Scale and source of the stored disparity: D = offset + scale * code, code a uint16.
 
     Attributes:
         kind, unit: `relative`, unit "1": mapped to [0, 1] per photo; `metric`, unit "1/m".
         scale, offset: scale > 0, offset >= 0.
-        source, source_revision: who made it (model id, `sidecar`, `builtin`) and which revision ("" if none).
-        edges: `as_is`, the map that came; `sharpened`, its soft edges turned into steps at the photo's edges.
+        source, source_revision: origin (model id, `sidecar`, `builtin`) and revision ("" if none).
+        edges: `as_is`, unchanged; `sharpened`, soft edges made steps at the edges of the photo.
     """
 
     kind: str
@@ -45,7 +46,7 @@ class DisparityRecord:
     edges: str = "as_is"
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         require("kind", self.kind in _UNITS, f"be one of {', '.join(_UNITS)}", self.kind)
         require("unit", self.unit == _UNITS[self.kind], f"be {_UNITS[self.kind]!r} for {self.kind}", self.unit)
         require("scale", self.scale > 0.0, "be positive", self.scale)
@@ -77,7 +78,7 @@ class ApertureRecord:
     magnification: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         require("shape", self.shape != "", "not be empty", self.shape)
         require("blades", self.blades == 0 or self.blades >= 3, "be 0 or at least 3", self.blades)
         require("obstruction", 0 <= self.obstruction < 1, "lie in [0, 1)", self.obstruction)
@@ -91,8 +92,8 @@ class LensRecord:
     """The lens and the recipe it was drawn from; 0.0 where a physical value is not known.
 
     Attributes:
-        f_number: at its widest; each frame's own is in the frames' labels.
-        near_m, far_m: what relative disparity 1 and 0 were taken for.
+        f_number: of the fully open aperture; the labels of a frame hold that of the frame.
+        near_m, far_m: distances assumed for relative disparity 1 and 0, in meters.
     """
 
     kind: str = "thin"
@@ -104,7 +105,7 @@ class LensRecord:
     far_m: float = 0.0
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         require("kind", self.kind != "", "not be empty", self.kind)
         require("recipe", self.recipe != "", "not be empty", self.recipe)
         for name in ("f_number", "focal_length_mm", "sensor_width_mm", "near_m", "far_m"):
@@ -113,12 +114,12 @@ class LensRecord:
 
 @dataclass(frozen=True)
 class ImagingRecord:
-    """What was done to light before the lens and behind it.
+    """Processing of light before the lens and after it.
 
     Attributes:
-        highlight_knee, highlight_peak, highlight_window: the curve that clipped light was expanded by; peak 1.0: none.
-        full_well_electrons, read_noise_electrons: of the sensor; 0.0: no noise.
-        tone: back to display values: `clip` or `shoulder`.
+        highlight_knee, highlight_peak, highlight_window: the curve that expanded clipped light; peak 1.0 for none.
+        full_well_electrons, read_noise_electrons: of the sensor; 0.0 for no noise.
+        tone: mapping to display values, `clip` or `shoulder`.
     """
 
     highlight_knee: float = 0.87
@@ -129,7 +130,7 @@ class ImagingRecord:
     tone: str = "clip"
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         require("highlight_peak", self.highlight_peak >= 1.0, "be at least 1", self.highlight_peak)
         for name in ("full_well_electrons", "read_noise_electrons"):
             require(name, getattr(self, name) >= 0.0, "be at least 0", getattr(self, name))
@@ -138,7 +139,7 @@ class ImagingRecord:
 
 @dataclass(frozen=True)
 class PhotoRecord:
-    """The original photo: sha256 of its file, its name, whose it is ("" = not known), its size in pixels."""
+    """The original photo: sha256 of its file, name, license and author ("" = not known), size in pixels."""
 
     sha256: str
     name: str
@@ -149,7 +150,7 @@ class PhotoRecord:
     height: int
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         require("sha256", bool(_SHA256.fullmatch(self.sha256)), "be 64 lower-case hex digits", self.sha256)
         require("name", self.name != "", "not be empty", self.name)
         require("width", self.width >= 1, "be at least 1", self.width)
@@ -158,14 +159,14 @@ class PhotoRecord:
 
 @dataclass(frozen=True)
 class RendererRecord:
-    """What rendered the stack: package version, sha256 of the configuration, kind of device (`cpu`, `cuda`)."""
+    """The renderer of the stack: package version, sha256 of the configuration, kind of device (`cpu`, `cuda`)."""
 
     version: str
     config_sha256: str
     device_kind: str
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         require("version", self.version != "", "not be empty", self.version)
         digest = self.config_sha256
         require("config_sha256", bool(_SHA256.fullmatch(digest)), "be 64 lower-case hex digits", digest)
@@ -174,7 +175,7 @@ class RendererRecord:
 
 @dataclass(frozen=True)
 class SampleRecord:
-    """Everything the `json` of a sample holds.
+    """Content of the `json` of a sample.
 
     Attributes:
         schema_version: SCHEMA_VERSION.
@@ -202,7 +203,7 @@ class SampleRecord:
     renderer: RendererRecord
 
     def __post_init__(self) -> None:
-        strict_json.settle(self)
+        strict_json.coerce_fields(self)
         for name, kind in _PARTS.items():
             if not isinstance(getattr(self, name), kind):
                 raise FieldTypeError(name, f"must be a {kind.__name__}, got {type(getattr(self, name)).__name__}")
@@ -245,24 +246,24 @@ class SampleRecord:
             FieldError: names the label, such as `disparity.scale` or `focus_x[2]`; the label is "" if all is wrong.
         """
         try:
-            whole = strict_json.parse_object(data, max_bytes=MAX_RECORD_BYTES)
+            values = strict_json.parse_object(data, max_bytes=MAX_RECORD_BYTES)
         except ValueError as error:
             raise FieldError("", str(error)) from None
-        strict_json.with_keys(whole, (*_HEAD, *_PARTS, *_LISTS))
-        head = strict_json.exact({name: whole[name] for name in _HEAD}, _HEAD)
-        parts = {name: _part(name, kind, whole[name]) for name, kind in _PARTS.items()}
-        lists = strict_json.exact({name: whole[name] for name in _LISTS}, _LISTS)
-        return cls(**head, **parts, frames=_frames_of(lists))
+        strict_json.require_keys(values, (*_HEAD, *_PARTS, *_LISTS))
+        head = strict_json.require_types({name: values[name] for name in _HEAD}, _HEAD)
+        parts = {name: _part(name, kind, values[name]) for name, kind in _PARTS.items()}
+        lists = strict_json.require_types({name: values[name] for name in _LISTS}, _LISTS)
+        return cls(**head, **parts, frames=_frames_from_lists(lists))
 
 
 def _part(name: str, kind: type[Any], data: object) -> Any:
     try:
-        return strict_json.build(kind, data)
+        return strict_json.build_record(kind, data)
     except FieldError as error:
         raise error.within(name) from None
 
 
-def _frames_of(lists: dict[str, tuple[Any, ...]]) -> tuple[FrameLabels, ...]:
+def _frames_from_lists(lists: dict[str, tuple[Any, ...]]) -> tuple[FrameLabels, ...]:
     frames = len(lists["group"])
     for name, column in lists.items():
         require(name, len(column) == frames, f"have as many entries as group: {frames}", len(column))

@@ -63,7 +63,7 @@ class Sample:
 
     Raises FieldError (a ValueError) or FieldTypeError (also a TypeError) when key, pixels and labels do not
     agree: wrong dtype or shape, a frame count other than the labels', a disparity outside its kind's range, a
-    `focus_disparity` that is not the stored disparity at the focus point within half a quantisation step,
+    `focus_disparity` that is not the stored disparity at the focus point within half a quantization step,
     a `radius_max_px` that the stored disparity cannot reach.
     """
 
@@ -95,8 +95,8 @@ class Sample:
 
 def _check_pixels(name: str, pixels: Any, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.dtype(dtype):
-        came = f"{pixels.dtype} array" if isinstance(pixels, np.ndarray) else type(pixels).__name__
-        raise FieldTypeError(name, f"must be a numpy array of {np.dtype(dtype)}, got {came}")
+        got = f"{pixels.dtype} array" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+        raise FieldTypeError(name, f"must be a numpy array of {np.dtype(dtype)}, got {got}")
     require(name, pixels.shape == shape, f"have shape {shape} as the record says", pixels.shape)
 
 
@@ -111,7 +111,7 @@ def _check_disparity_range(sample: Sample) -> None:
 def _check_labels_against_disparity(sample: Sample) -> None:
     """The label and the plane cannot disagree: D_f is the stored disparity at the focus point, r_max = K max|D - D_f|.
 
-    D is known to half a quantisation step. r_max may be smaller (a renderer may cap its radius), never larger.
+    D is known to half a quantization step. r_max may be smaller (a renderer may cap its radius), never larger.
     """
     record = sample.record
     step, offset = record.disparity.scale, record.disparity.offset

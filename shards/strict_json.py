@@ -1,4 +1,4 @@
-"""JSON with one way to write it: canonical bytes out, exact types in.
+"""Canonical JSON: equal data gives equal bytes, and values are read with exact types.
 
 Readers that infer a schema from the first samples (Hugging Face `datasets`) freeze what they see there: a float
 once written as `1` turns every later 2.75 into 2, a null makes the column fail. Hence floats are always floats,
@@ -25,13 +25,13 @@ _KINDS: dict[type[Any], dict[str, Any]] = {}
 
 
 def canonical(value: object) -> bytes:
-    """Write plain Python data as UTF-8 JSON with sorted keys and no spaces: equal data, equal bytes."""
+    """Plain Python data as UTF-8 JSON with sorted keys and no spaces."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8")
 
 
 def parse_object(data: bytes, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
-    """Read one JSON object.
+    """The JSON object that these bytes encode.
 
     Raises:
         ValueError: not UTF-8, not JSON, not an object, too long, too deep, a key twice, NaN or Infinity.
@@ -60,38 +60,38 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not allowed")
 
 
-def settle(record: object) -> None:
-    """Bring every field of a frozen record of str, int, float and tuples of these to its exact type.
+def coerce_fields(record: object) -> None:
+    """Convert every str, int, float or tuple field of a frozen record to its exact type, in place.
 
     A numpy number becomes the Python number it stands for; text, None, bool and non-finite values are refused.
 
     Raises:
-        FieldError, FieldTypeError: naming the field, what it must hold, and what came.
+        FieldError, FieldTypeError: naming the field, the requirement and the value found.
     """
-    hints = _kinds_of(type(record))
+    hints = _field_types(type(record))
     for field in dataclasses.fields(record):  # type: ignore[arg-type]
         if _is_plain(hints[field.name]):
-            value = _settled(field.name, getattr(record, field.name), hints[field.name])
+            value = _coerced(field.name, getattr(record, field.name), hints[field.name])
             object.__setattr__(record, field.name, value)
 
 
-def build(record: type[Record], data: object) -> Record:
-    """Make a record of plain fields from a JSON object that has exactly its keys and exactly its types.
+def build_record(record: type[Record], data: object) -> Record:
+    """A record of plain fields from a JSON object that has exactly its keys and types.
 
     Raises:
         FieldError, FieldTypeError: a key too many or too few, or a value of another type (1 is no float).
     """
-    return record(**exact(data, _kinds_of(record)))
+    return record(**require_types(data, _field_types(record)))
 
 
-def exact(data: object, kinds: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a JSON object that has exactly the keys and types of `kinds`; lists become tuples."""
-    checked = with_keys(data, kinds)
-    return {name: _exact(name, checked[name], kind) for name, kind in kinds.items()}
+def require_types(data: object, kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a JSON object that must have exactly the keys and types of `kinds`; lists become tuples."""
+    checked = require_keys(data, kinds)
+    return {name: _require_type(name, checked[name], kind) for name, kind in kinds.items()}
 
 
-def with_keys(data: object, names: Iterable[str]) -> Mapping[str, Any]:
-    """Return `data` if it is a JSON object with exactly these keys, else raise FieldError."""
+def require_keys(data: object, names: Iterable[str]) -> Mapping[str, Any]:
+    """`data`, which must be a JSON object with exactly these keys; else raises FieldError."""
     if not isinstance(data, Mapping):
         raise FieldTypeError("*", f"must be a JSON object, got {type(data).__name__}")
     missing, extra = sorted(set(names) - set(data)), sorted(set(data) - set(names))
@@ -102,7 +102,7 @@ def with_keys(data: object, names: Iterable[str]) -> Mapping[str, Any]:
     return data
 
 
-def _kinds_of(record: type[Any]) -> dict[str, Any]:
+def _field_types(record: type[Any]) -> dict[str, Any]:
     if record not in _KINDS:  # evaluating annotations is slow, and a manifest has as many rows as samples
         _KINDS[record] = typing.get_type_hints(record)
     return _KINDS[record]
@@ -117,23 +117,23 @@ def _item_kind(kind: Any) -> Any:
     return typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
 
 
-def _exact(name: str, value: Any, kind: Any) -> Any:
+def _require_type(name: str, value: Any, kind: Any) -> Any:
     item = _item_kind(kind)
     if item is not None:
         if type(value) is not list:
             raise FieldTypeError(name, f"must be a list, got {type(value).__name__} {_short(value)}")
-        return tuple(_exact(f"{name}[{i}]", element, item) for i, element in enumerate(value))
+        return tuple(_require_type(f"{name}[{i}]", element, item) for i, element in enumerate(value))
     if type(value) is not kind:
         raise FieldTypeError(name, f"must be a JSON {kind.__name__}, got {type(value).__name__} {_short(value)}")
     return value
 
 
-def _settled(name: str, value: Any, kind: Any) -> Any:
+def _coerced(name: str, value: Any, kind: Any) -> Any:
     item = _item_kind(kind)
     if item is not None:
         if not isinstance(value, (tuple, list)):
             raise FieldTypeError(name, f"must be a sequence, got {type(value).__name__} {_short(value)}")
-        return tuple(_settled(f"{name}[{i}]", element, item) for i, element in enumerate(value))
+        return tuple(_coerced(f"{name}[{i}]", element, item) for i, element in enumerate(value))
     wanted: Any = {str: str, int: numbers.Integral, float: numbers.Real}[kind]
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise FieldTypeError(name, f"must be a {kind.__name__}, got {type(value).__name__} {_short(value)}")

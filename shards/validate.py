@@ -1,4 +1,4 @@
-"""A finished data set against its schema, markers and index. Every complaint names shard, key and field."""
+"""Checks a finished data set against schema, markers and index. Every complaint names shard, key and field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .complaint import EVERY, Complaint
+from .complaint import ALL, Complaint
 from .index import INDEX_FILE, find_temporaries, marked_shards
 from .inspection import TAR, FoundSample, Inspection, inspect_shard
 from .marker import Marker, read_marker
@@ -21,11 +21,11 @@ __all__ = ["Complaint", "ValidationReport", "validate"]
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """What a data set holds and what is wrong with it.
+    """Size and defects of a data set.
 
     Attributes:
         samples, shards, frames: found in the tars, damaged ones included.
-        complaints: empty if and only if the data set is sound.
+        complaints: empty if and only if the data set is valid.
     """
 
     samples: int
@@ -70,18 +70,18 @@ def validate(out: StoragePath) -> ValidationReport:
     names = sorted({*tars, *marked_shards(out), *listed})
     for name in names:
         marker, wrong = _read_marker(out, name)
-        complaints += [*wrong, *_presence(name, name in tars, marker, listed if index is not None else None)]
+        complaints += [*wrong, *_check_presence(name, name in tars, marker, listed if index is not None else None)]
         if marker is not None:
             markers[name] = marker
         if name in tars:
             inspections.append(inspect_shard(tars[name], marker))
             complaints += inspections[-1].complaints
     if not inspections:
-        complaints.append(Complaint(EVERY, EVERY, TAR, f"{out / 'shards'} must hold tars, got none"))
-    complaints += _across_shards([sample for inspection in inspections for sample in inspection.sound], markers)
-    if names and len(markers) == len(names):  # else totals and lists differ as a consequence of what was said already
+        complaints.append(Complaint(ALL, ALL, TAR, f"{out / 'shards'} must hold tars, got none"))
+    complaints += _check_across_shards([sample for inspection in inspections for sample in inspection.sound], markers)
+    if names and len(markers) == len(names):  # else totals and lists differ as a consequence of complaints above
         complaints += check_side_files(out, index, [markers[name] for name in names])
-    complaints += _stray_temporaries(out)
+    complaints += _check_temporaries(out)
     return ValidationReport(
         samples=sum(inspection.samples for inspection in inspections),
         shards=len(inspections),
@@ -94,13 +94,13 @@ def _read_index(out: StoragePath) -> tuple[dict[str, Any] | None, list[Complaint
     try:
         return parse_object((out / INDEX_FILE).read_bytes()), []
     except FileNotFoundError:
-        return None, [Complaint(INDEX_FILE, EVERY, EVERY, "must be there: the same render command again finishes it")]
+        return None, [Complaint(INDEX_FILE, ALL, ALL, "must be there: the same render command again finishes it")]
     except (OSError, ValueError) as error:
-        return None, [Complaint(INDEX_FILE, EVERY, EVERY, str(error))]
+        return None, [Complaint(INDEX_FILE, ALL, ALL, str(error))]
 
 
 def _listed_shards(index: dict[str, Any] | None) -> set[str]:
-    """The names an index lists, as far as it can be understood; `check_side_files` complains about the rest."""
+    """Names of the shards in an index, without malformed entries; `check_side_files` complains about those."""
     if index is None:
         return set()
     entries = index.get("shardlist")
@@ -118,40 +118,40 @@ def _read_marker(out: StoragePath, name: str) -> tuple[Marker | None, list[Compl
         message = "must be there, the marker is missing: the shard is not finished; render it again"
     except (OSError, ValueError) as error:
         message = f"must be a sound marker, got: {error}"
-    return None, [Complaint(name, EVERY, field, message)]
+    return None, [Complaint(name, ALL, field, message)]
 
 
-def _presence(name: str, has_tar: bool, marker: Marker | None, listed: set[str] | None) -> Iterator[Complaint]:
+def _check_presence(name: str, has_tar: bool, marker: Marker | None, listed: set[str] | None) -> Iterator[Complaint]:
     expects_tar = marker is None or marker.samples > 0
     if expects_tar and not has_tar:
-        yield Complaint(name, EVERY, TAR, f"shards/{name}.tar must be there, the tar is missing")
+        yield Complaint(name, ALL, TAR, f"shards/{name}.tar must be there, the tar is missing")
     if not expects_tar and has_tar:
-        yield Complaint(name, EVERY, TAR, "must not be there: its marker says that the shard has no samples")
+        yield Complaint(name, ALL, TAR, "must not be there: its marker says that the shard has no samples")
     if listed is not None and name not in listed:
-        yield Complaint(name, EVERY, INDEX_FILE, "the index must list the shard, it does not")
+        yield Complaint(name, ALL, INDEX_FILE, "the index must list the shard, it does not")
 
 
-def _across_shards(samples: Sequence[FoundSample], markers: dict[str, Marker]) -> Iterator[Complaint]:
+def _check_across_shards(samples: Sequence[FoundSample], markers: dict[str, Marker]) -> Iterator[Complaint]:
     """No key and no scene twice, least of all in two splits; one set of fields throughout."""
-    for of, field in (("key", "*"), ("scene_id", "json.scene_id"), ("photo_sha256", "json.photo.sha256")):
+    for identity, field in (("key", "*"), ("scene_id", "json.scene_id"), ("photo_sha256", "json.photo.sha256")):
         first: dict[str, FoundSample] = {}
         for sample in samples:
-            other = first.setdefault(getattr(sample, of), sample)
+            other = first.setdefault(getattr(sample, identity), sample)
             if other is sample:
                 continue
             where = f"{other.shard} {other.key}"
             also = f" of another split ({other.split} and {sample.split})" if other.split != sample.split else ""
-            message = f"{of} {getattr(sample, of)} must appear once, got it also in {where}{also}"
+            message = f"{identity} {getattr(sample, identity)} must appear once, got it also in {where}{also}"
             yield Complaint(sample.shard, sample.key, field, message)
     full = [marker for marker in markers.values() if marker.samples]
     for marker in full[1:]:
         for field in sorted(set(marker.fields) ^ set(full[0].fields)):
             message = f"must be in all shards or none, got it in only one of {marker.name} and {full[0].name}"
-            yield Complaint(marker.name, EVERY, field, message)
+            yield Complaint(marker.name, ALL, field, message)
 
 
-def _stray_temporaries(out: StoragePath) -> Iterator[Complaint]:
+def _check_temporaries(out: StoragePath) -> Iterator[Complaint]:
     for path in find_temporaries(out):
         shard = path.name.removeprefix(".").partition(".tmp-")[0]
         message = "must not be there: a temporary of a run that died; the same render command again removes it"
-        yield Complaint(shard, EVERY, str(path)[len(str(out)) :].lstrip("/"), message)
+        yield Complaint(shard, ALL, str(path)[len(str(out)) :].lstrip("/"), message)

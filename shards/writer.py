@@ -1,4 +1,4 @@
-"""One shard: same input, same bytes; a temporary name, fsync, rename, and the marker last."""
+"""Writes one shard: equal input gives equal bytes; temporary name, fsync, rename, and the marker last."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OWNER = "refocus-foundry"
 
 
 class _HashedFile:
-    """A file to write to that knows size and sha256 of what went through it."""
+    """A writable file that counts and hashes the bytes written."""
 
     def __init__(self, file: BufferedIOBase) -> None:
         self.file, self.digest, self.bytes = file, hashlib.sha256(), 0
@@ -74,7 +74,7 @@ class ShardWriter:
         return self
 
     def add(self, key: str, fields: Mapping[str, bytes]) -> None:
-        """Append one sample: the fields that `shards.encode` gave for it.
+        """Append one sample, as the fields that `shards.encode` returned.
 
         Raises:
             FieldError: a key that is not eight digits or not above the last one, fields other than those of the
@@ -101,7 +101,7 @@ class ShardWriter:
         except FieldError as error:
             raise error.within("", key) from None
         self._fields = expected
-        return SampleRow.of(key, fields, record)
+        return SampleRow.from_fields(key, fields, record)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -123,7 +123,7 @@ class ShardWriter:
         self.marker = marker
 
     def _drop(self) -> None:
-        """Close and remove whatever is still under its temporary name; nothing is, once published."""
+        """Close the file and remove the temporary, which a published shard no longer has."""
         file, self._file = self._file, None
         with contextlib.suppress(OSError):  # closing writes what is left: on a full disk it fails a second time
             self._tar.close()
@@ -134,7 +134,7 @@ class ShardWriter:
 
     def _publish(self, marker: Marker) -> None:
         tar, old_marker = tar_path(self.out, self.name), marker_path(self.out, self.name)
-        if old_marker.exists():  # of an earlier writing: it must not vouch for the new tar
+        if old_marker.exists():  # of an earlier run: it must not describe the new tar
             old_marker.unlink()
             sync_folder(old_marker.parent)
         try:
@@ -144,7 +144,7 @@ class ShardWriter:
                 tar.unlink(missing_ok=True)
             write_marker(self.out, marker)
         except BaseException:
-            tar.unlink(missing_ok=True)  # a tar without a marker is not finished: leave nothing half done
+            tar.unlink(missing_ok=True)  # without a marker the shard is not finished
             raise
 
     def _describe(self) -> Marker:

@@ -12,7 +12,7 @@ from pipelines.audit.audited_sample import AuditedSample
 from pipelines.audit.field_map import FieldMap
 from pipelines.errors import UserError
 from shards.codec import MAX_FIELD_BYTES, decode
-from shards.order import Share
+from shards.order import ReaderShard
 from shards.reader import ShardStream, find_shards
 from simulator import ThinLens
 
@@ -39,7 +39,7 @@ def count_samples(out: Path, field_map: FieldMap | None = None) -> int:
 def _own_samples(out: Path) -> Iterator[AuditedSample]:
     for shard in find_shards(out):
         if shard.samples:
-            yield from ShardStream([shard], Share(seed=None), partial(_own, shard.path.stem))
+            yield from ShardStream([shard], ReaderShard(seed=None), partial(_own, shard.path.stem))
 
 
 def _foreign_samples(out: Path, field_map: FieldMap) -> Iterator[AuditedSample]:

@@ -14,10 +14,8 @@ from typing import Annotated, Literal
 from tyro.constructors import PrimitiveConstructorSpec
 
 from pipelines.errors import require
+from shards.labels import MAX_FRAMES
 from shards.storage import StoragePath, is_local, storage_path
-
-MAX_FRAMES = 100
-"""What a sample can name: frame_00 ... frame_99. That of `shards.labels`, whose import takes seconds."""
 
 Place = Annotated[
     StoragePath,

@@ -21,7 +21,7 @@ from simulator.optics.lens import ThinLens
 from simulator.scatter.convolve import BlurredGroup, spectra
 from simulator.scatter.inner_spectrum import inner
 from simulator.scatter.octave import OctaveGrid, drawn_radius, octave_of
-from simulator.scatter.spot_spectra import spot_spectra
+from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
 FEWEST_BINS, MOST_BINS = 16, 48
@@ -74,7 +74,7 @@ class DepthGroup:
     ) -> tuple[list[SpreadBin], list[float]]:
         """The bins, each of its own octave, with their spots; and the signed radii of these, in cells of the grid."""
         parts, height = self._grid.parts, self._grid.padded_height
-        table = spot_spectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
+        table = SpotSpectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
         channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
         spread: list[SpreadBin] = []
         all_drawn: list[float] = []

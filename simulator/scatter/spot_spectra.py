@@ -9,7 +9,7 @@ import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,12 @@ from torch import Tensor
 
 from simulator.optics.aperture import IDENTITY_RADIUS_PX, Aperture
 from simulator.scatter.inner_spectrum import inner_rows
+from simulator.scatter.spectrum_cache import SpectrumCache
+
+TABLE_BYTES = {"cpu": 256 << 20, "cuda": 2 << 30}
+"""Bound of all tabulated spectra of a process, by device. A CPU recomputes a spectrum nearly as fast as it reads it (a
+stack of 1024² needs 360 MB; with a bound of 256 MB it takes the same time, with 64 MB 6 % more); a GPU would wait."""
+_CACHES = {device: SpectrumCache(most_bytes) for device, most_bytes in TABLE_BYTES.items()}
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,13 @@ class SpotSpectra:
     that the second moment, and with it the labelled radius, is met exactly: w = (r² − r_a²)/(r_b² − r_a²).
     """
 
-    def __init__(self, aperture: Aperture, height: int, width: int, device: torch.device) -> None:
+    def __init__(
+        self, aperture: Aperture, height: int, width: int, device: torch.device, cache: SpectrumCache | None = None
+    ) -> None:
+        """aperture: that of the middle of the frame, see `Aperture.pupil`. cache: the device's own if None."""
         self._aperture, self._size, self._device = aperture, (height, width), device
+        self._cache = cache or _CACHES[device.type]
         self._steps = radius_steps((min(height, width) - 1) // 2 - 1)
-        self._table: dict[tuple[int, int, int, int], Tensor] = {}
 
     def of(self, defocus: Sequence[float], coarseness: int = 1, parts: int = 1) -> SpotMix:
         """Inner parts of the spectra of the spots of these defocuses.
@@ -81,15 +90,16 @@ class SpotSpectra:
         return self._tabulated(b - 1, side, coarseness, parts), self._tabulated(b, side, coarseness, parts), w
 
     def _tabulated(self, step: int, side: int, coarseness: int, parts: int) -> Tensor:
-        key = step, side, coarseness, parts
-        if key not in self._table:
-            mask = self._aperture.mask(side * self._steps[step]).float().to(self._device)
-            real = self._aperture.is_point_symmetric
-            columns = self._size[1] // 2 // coarseness + 1
-            whole = _complex_spectrum(mask, self._size[0] // parts, self._size[1], columns)  # [X / f, H' / parts]
-            spot = whole.real.repeat_interleave(2, dim=-1) if real else whole
-            self._table[key] = self._windowed(inner_rows(spot, coarseness), coarseness, parts, 2 if real else 1)
-        return self._table[key]
+        key = self._aperture, self._size, self._device, step, side, coarseness, parts
+        return self._cache.get(key, lambda: self._computed(side * self._steps[step], coarseness, parts))
+
+    def _computed(self, defocus: float, coarseness: int, parts: int) -> Tensor:
+        mask = self._aperture.mask(defocus).float().to(self._device)
+        is_real = self._aperture.is_point_symmetric
+        columns = self._size[1] // 2 // coarseness + 1
+        spectrum = _complex_spectrum(mask, self._size[0] // parts, self._size[1], columns)  # [X / f, H' / parts]
+        spot = spectrum.real.repeat_interleave(2, dim=-1) if is_real else spectrum
+        return self._windowed(inner_rows(spot, coarseness), coarseness, parts, 2 if is_real else 1)
 
     def _windowed(self, spot: Tensor, coarseness: int, parts: int, times: int) -> Tensor:
         """Down to nothing where the spectrum is cut, by cos² along each axis (see `octave.cut_variance`)."""
@@ -101,19 +111,6 @@ class SpotSpectra:
             along.append(torch.cos(math.pi * cycles) ** 2)
         window = along[0][:, None] * along[1].repeat_interleave(times)
         return spot * window.to(self._device, torch.float32)
-
-
-def spot_spectra(aperture: Aperture, height: int, width: int, device: torch.device) -> SpotSpectra:
-    """The table of this aperture and size.
-
-    A disc's is kept for the scenes to come: those of a data set are mostly one size. Other pupils are mostly drawn anew
-    for every scene, so few of theirs are kept.
-    """
-    return (_tables_of_discs if aperture.is_disc else _tables_of_others)(aperture, height, width, device)
-
-
-_tables_of_discs = lru_cache(maxsize=16)(SpotSpectra)
-_tables_of_others = lru_cache(maxsize=6)(SpotSpectra)
 
 
 def radius_steps(largest: int) -> list[float]:

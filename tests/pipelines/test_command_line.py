@@ -14,11 +14,9 @@ import pytest
 from pipelines import verify
 from pipelines.__main__ import main
 from pipelines.command_line import VERBS, parse
-from pipelines.render import config
 from pipelines.render.config import RenderConfig
 from pipelines.render.recipes import RECIPES
 from pipelines.runs.verb_result import VerbResult
-from shards import labels
 
 Said = pytest.CaptureFixture[str]
 
@@ -76,10 +74,6 @@ def test_a_missing_module_of_no_extra_is_our_own_mistake(tmp_path: Path, monkeyp
     monkeypatch.setattr(verify, "rewrite_card", missing)
     with pytest.raises(ModuleNotFoundError):
         main(["card", str(tmp_path)])
-
-
-def test_a_sample_may_have_as_many_frames_as_shards_can_name() -> None:
-    assert config.MAX_FRAMES == labels.MAX_FRAMES
 
 
 def test_the_way_of_a_data_set(tiny_config: RenderConfig, capsys: Said) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from shards.croissant import CROISSANT_FILE
 from shards.index import marked_shards, read_marker
-from shards.licenses import roll_up
+from shards.licenses import summarize_licenses
 from shards.marker import SampleRow
 
 mlcroissant = pytest.importorskip("mlcroissant", reason="pip install -e '.[dev]' brings it")
@@ -54,7 +54,7 @@ def test_mlcroissant_takes_photos_and_labels_out_of_the_tars(out: Path) -> None:
 )
 def test_what_licences_come_to(out: Path, licenses: list[str], name: str, warned: list[str]) -> None:
     row = dataclasses.replace(rows_of(out)[0], disparity_source="sidecar")
-    said = roll_up([dataclasses.replace(row, license=license_name) for license_name in licenses])
+    said = summarize_licenses([dataclasses.replace(row, license=license_name) for license_name in licenses])
     assert said.name == name
     assert len(said.warnings) == len(warned)
     assert all(part in warning for part, warning in zip(warned, said.warnings, strict=True))
@@ -64,6 +64,7 @@ def test_weights_that_may_not_be_sold_restrict_the_data_set(out: Path) -> None:
     row = dataclasses.replace(rows_of(out)[0], license="MIT")
     free = dataclasses.replace(row, disparity_source="depth-anything/Depth-Anything-V2-Small-hf")
     bound = dataclasses.replace(row, disparity_source="depth-anything/Depth-Anything-V2-Large-hf")
-    assert (roll_up([free]).name, roll_up([free]).warnings) == ("mit", ())
-    assert roll_up([free, bound]).name == "other"
-    assert "Depth-Anything-V2-Large-hf are licensed for non-commercial use only" in roll_up([free, bound]).warnings[0]
+    free_alone, both = summarize_licenses([free]), summarize_licenses([free, bound])
+    assert (free_alone.name, free_alone.warnings) == ("mit", ())
+    assert both.name == "other"
+    assert "Depth-Anything-V2-Large-hf are licensed for non-commercial use only" in both.warnings[0]

@@ -82,7 +82,7 @@ def test_an_index_needs_finished_shards(out: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must hold finished shards, got no marker"):
         write_index(tmp_path / "nothing")
     tar_path(out, "train-000001").unlink()
-    with pytest.raises(ValueError, match="shard train-000001 must be whole"):
+    with pytest.raises(ValueError, match="shard train-000001 must be complete"):
         write_index(out)
 
 

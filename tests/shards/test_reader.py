@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shards import ShardStream, Share, decode, encode, find_shards, read_shards
+from shards import ReaderShard, ShardStream, decode, encode, find_shards, read_shards
 from shards.archive import scan
 from shards.marker import marker_path, tar_path
 from tests.shards.forgery import forge
@@ -80,7 +80,7 @@ def test_paths_may_be_tars_folders_and_lists_of_them(out: Path) -> None:
 
 def test_an_own_decoder_sees_the_raw_fields(out: Path) -> None:
     shards = find_shards(out, split="val")
-    stream = ShardStream(shards, Share(), lambda key, fields: (key, dict(fields)))
+    stream = ShardStream(shards, ReaderShard(), lambda key, fields: (key, dict(fields)))
     assert list(stream) == [("00000005", encode(make_sample(5, split="val")))]
 
 
@@ -124,7 +124,7 @@ def test_a_cut_tar_is_an_error_and_not_a_short_epoch(out: Path) -> None:
     tar = tar_path(out, "train-000000")
     cut = scan(tar)[0][7].offset - 512  # between two samples, where tarfile sees nothing
     tar.write_bytes(tar.read_bytes()[:cut])
-    with pytest.raises(ValueError, match="must be a whole tar, got damage"):
+    with pytest.raises(ValueError, match="must be a complete tar, got damage"):
         read_shards(tar)
     with pytest.raises(ValueError, match=r"train-000000 of .* must be finished"):
         read_shards(out)

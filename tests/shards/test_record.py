@@ -115,7 +115,7 @@ def scaled(frame: FrameLabels, scale_px: float) -> FrameLabels:
         ((RECORD.frames[0], scaled(RECORD.frames[1], 2.1)), r"blur_scale_px\[1\] must be the 2.0 of its group 0"),
         ((FRAME, FRAME), r"focus_disparity\[0\] must differ within group 0"),
         ((FRAME, dataclasses.replace(FRAME, blur_level=8.0)), r"blur_level\[1\] must be 100 . blur_scale_px"),
-        ((FRAME, dataclasses.replace(FRAME, focus_x=0.35)), r"focus_x\[1\] must be the centre of a pixel of 24"),
+        ((FRAME, dataclasses.replace(FRAME, focus_x=0.35)), r"focus_x\[1\] must be the center of a pixel of 24"),
     ],
 )
 def test_a_stack_refuses(frames: tuple[FrameLabels, ...], message: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shards import FieldError, FieldTypeError
-from shards.strict_json import MAX_TEXT_CHARS, build, canonical, parse_object, settle
+from shards.strict_json import MAX_TEXT_CHARS, build_record, canonical, coerce_fields, parse_object
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Line:
     series: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        settle(self)
+        coerce_fields(self)
 
 
 PLAIN = {"name": "a", "count": 2, "weight": 1.0, "series": [0.5, 2.0]}
@@ -69,7 +69,7 @@ def test_parse_refuses(data: bytes, message: str) -> None:
 
 
 def test_build_reads_what_canonical_wrote() -> None:
-    line = build(Line, PLAIN)
+    line = build_record(Line, PLAIN)
     assert line == Line("a", 2, 1.0, (0.5, 2.0))
 
 
@@ -88,15 +88,15 @@ def test_build_reads_what_canonical_wrote() -> None:
 )
 def test_build_takes_exactly_its_types(change: dict[str, object], message: str) -> None:
     with pytest.raises(FieldError, match=message):
-        build(Line, PLAIN | change)
+        build_record(Line, PLAIN | change)
 
 
 def test_build_names_a_missing_key() -> None:
     with pytest.raises(FieldError, match="weight must be there"):
-        build(Line, {name: value for name, value in PLAIN.items() if name != "weight"})
+        build_record(Line, {name: value for name, value in PLAIN.items() if name != "weight"})
 
 
-def test_settle_turns_numpy_numbers_into_python_numbers() -> None:
+def test_coercion_turns_numpy_numbers_into_python_numbers() -> None:
     line = Line("a", np.int32(3), np.float32(0.5), [np.float64(1.5)])  # type: ignore[arg-type]
     assert (type(line.count), type(line.weight), type(line.series[0])) == (int, float, float)
     assert line == Line("a", 3, 0.5, (1.5,))
@@ -117,6 +117,6 @@ def test_zero_has_one_way_to_be_written() -> None:
         ({"weight": float("nan")}, FieldError, "weight must be finite, got nan"),
     ],
 )
-def test_settle_refuses(change: dict[str, object], error: type[Exception], message: str) -> None:
+def test_coercion_refuses(change: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Line(**{**PLAIN, **change})  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shards import Complaint, ShardWriter, ValidationReport, encode, read_marker, validate, write_index
 from shards.archive import BLOCK_BYTES
-from shards.index import manifest_of
+from shards.index import encode_manifest
 from shards.inspection import inspect_shard
 from shards.marker import marker_path, tar_path
 from tests.shards.forgery import Samples, forge, read_samples, write_tar
@@ -244,7 +244,7 @@ LEVELS = json.loads(encode(make_sample(1))["json"])["blur_level"]
         ({"mood": "good"}, "json.mood", "must not be there"),
         ({"blur_level": [2 * level for level in LEVELS]}, "json.blur_level[0]", "must be 100 . blur_scale_px"),
         ({"split": "val"}, "json.split", "must be train in shard train-000000, got val"),
-        ({"height": 17}, "json.focus_y[0]", "must be the centre of a pixel of 17"),
+        ({"height": 17}, "json.focus_y[0]", "must be the center of a pixel of 17"),
         ({"schema_version": 1}, "json.schema_version", "must be 2"),
         ({"seed": 8}, "json", "must say what the marker's row says"),
     ],
@@ -335,11 +335,11 @@ def test_an_index_written_in_another_form_is_named(out: Path) -> None:
 
 def test_a_manifest_of_other_rows_is_named(out: Path) -> None:
     markers = [read_marker(out, name) for name in (TRAIN, "train-000001")]
-    (out / "manifest.parquet").write_bytes(manifest_of(markers))
+    (out / "manifest.parquet").write_bytes(encode_manifest(markers))
     assert ("manifest.parquet", "*", "*") in places(validate(out))
     changed = dataclasses.replace(markers[0].rows[2], seed=8)
     markers[0] = dataclasses.replace(markers[0], rows=(*markers[0].rows[:2], changed))
-    (out / "manifest.parquet").write_bytes(manifest_of([*markers, read_marker(out, "val-000000")]))
+    (out / "manifest.parquet").write_bytes(encode_manifest([*markers, read_marker(out, "val-000000")]))
     assert ("manifest.parquet", "00000002", "seed") in places(validate(out))
 
 

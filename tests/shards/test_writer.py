@@ -208,6 +208,18 @@ def test_a_marker_never_vouches_for_a_tar_it_was_not_written_for(
     assert seen == [{"shards/train-000000.tar"}]
 
 
+def test_tar_and_marker_are_on_the_disk_before_their_names_and_the_old_marker_is_gone_first(
+    tmp_path: Path, disk_calls: list[str]
+) -> None:
+    write_shard(tmp_path, "train-000000", SAMPLES)
+    tar = ["rename train-000000.tar", "sync shards"]
+    marker = ["sync temporary", "rename train-000000.json", "sync .meta"]
+    assert disk_calls == ["sync temporary", *tar, *marker]
+    disk_calls.clear()
+    write_shard(tmp_path, "train-000000", SAMPLES)
+    assert disk_calls == ["sync temporary", "sync .meta", *tar, *marker]
+
+
 @pytest.mark.parametrize("name", ["train-0", "training-000000", "../train-000000", "train-000000.tar", ""])
 def test_names_of_another_form_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="a shard name must be SPLIT-NNNNNN"):

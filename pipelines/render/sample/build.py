@@ -29,6 +29,7 @@ from pipelines.render.sample.lens_sampling import (
 )
 from pipelines.render.sample.rgbd import RgbdImage
 from pipelines.render.sample.stack_sampling import FocusPoint, sample_stack
+from shards.record import MAX_DISPARITY_CODE
 from shards.sample import (
     SCHEMA_VERSION,
     DisparityRecord,
@@ -45,7 +46,6 @@ from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.highlight import HighlightCurve
 
 Codes = npt.NDArray[np.uint16]  # [H, W] disparity as it is stored
-MAX_CODE = 65535
 IN_FOCUS_RADIUS_PX = 1.0
 
 
@@ -108,8 +108,8 @@ def quantized(disparity: DisparityMap) -> tuple[Codes, DisparityRecord]:
     """
     values = disparity.values.astype(np.float64)
     low, high = (0.0, 1.0) if disparity.kind == "relative" else (float(values.min()), float(values.max()))
-    scale = (high - low) / MAX_CODE if high > low else 1.0
-    codes = np.rint((values - low) / scale).clip(0, MAX_CODE).astype(np.uint16)
+    scale = (high - low) / MAX_DISPARITY_CODE if high > low else 1.0
+    codes = np.rint((values - low) / scale).clip(0, MAX_DISPARITY_CODE).astype(np.uint16)
     record = DisparityRecord(
         kind=disparity.kind,
         unit=disparity.unit,

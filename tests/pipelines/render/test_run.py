@@ -253,7 +253,7 @@ def test_a_damaged_shard_that_cannot_be_rendered_again_is_said(
     (finished.out / "shards" / "train-000001.tar").write_bytes(b"cut")
     with monkeypatch.context() as patch:
         at_sample(patch, 1, fail(RuntimeError("CUDA error")))
-        with pytest.raises(UserError, match=r"shard train-000001 must be whole.*CUDA error"):
+        with pytest.raises(UserError, match=r"shard train-000001 must be complete.*CUDA error"):
             render(finished)
     assert render(finished).exit_code == 0
     assert validate(finished.out).complaints == ()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipelines.errors import UserError
-from pipelines.train.batches import Batch, GroupDataset, Part, Places, find_training_shards, open_batches
+from pipelines.train.batches import Batch, GroupDataset, PositionSampler, Rank, find_training_shards, open_batches
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from tests.shards.forgery import Samples, forge
 from tests.shards.synthetic import write_data_set
@@ -25,9 +25,9 @@ def dataset(config: DataConfig, seed: int = 0) -> GroupDataset:
     return GroupDataset(find_training_shards(config), config, ObjectiveConfig(), seed)
 
 
-def batches(config: DataConfig, part: Part, first: int, count: int) -> list[Batch]:
+def batches(config: DataConfig, rank: Rank, first: int, count: int) -> list[Batch]:
     groups = dataset(config)
-    places = Places(groups.samples, config.batch_size, part, first=first, count=count)
+    places = PositionSampler(groups.samples, config.batch_size, rank, first=first, count=count)
     return list(open_batches(groups, places, config))
 
 
@@ -38,8 +38,8 @@ def same(one: Batch, other: Batch) -> bool:
 
 def test_two_processes_read_what_one_with_twice_the_batch_reads(scenes: Path) -> None:
     """Over two epochs of five samples in shards of 2, 2 and 1: batch by batch, item by item."""
-    whole = batches(data(scenes, batch_size=4), Part(), 0, 4)
-    parts = [batches(data(scenes), Part(rank, 2), 0, 4) for rank in range(2)]
+    whole = batches(data(scenes, batch_size=4), Rank(), 0, 4)
+    parts = [batches(data(scenes), Rank(rank, 2), 0, 4) for rank in range(2)]
     for step, batch in enumerate(whole):
         assert batch.keys == parts[0][step].keys + parts[1][step].keys
         for name in ("targets", "noise", "focus_point", "time"):
@@ -52,7 +52,7 @@ def test_two_processes_read_what_one_with_twice_the_batch_reads(scenes: Path) ->
 def test_every_process_has_equally_many_batches_and_all_samples_are_seen(scenes: Path, processes: int) -> None:
     """Uneven shards, more processes than shards, more places than samples: nobody runs out before the others."""
     groups = dataset(data(scenes))
-    places = [Places(5, 2, Part(rank, processes), first=0, count=7) for rank in range(processes)]
+    places = [PositionSampler(5, 2, Rank(rank, processes), first=0, count=7) for rank in range(processes)]
     assert len({part.per_epoch for part in places}) == 1
     listed = [list(part) for part in places]
     assert {len(part) for part in listed} == {7}
@@ -65,8 +65,8 @@ def test_every_process_has_equally_many_batches_and_all_samples_are_seen(scenes:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_going_on_gives_the_very_same_batches(scenes: Path, workers: int) -> None:
     """From the middle of an epoch and over its end, with and without worker processes."""
-    whole = batches(data(scenes), Part(), 0, 7)
-    rest = batches(data(scenes, workers=workers), Part(), 2, 5)
+    whole = batches(data(scenes), Rank(), 0, 7)
+    rest = batches(data(scenes, workers=workers), Rank(), 2, 5)
     assert all(same(one, other) for one, other in zip(whole[2:], rest, strict=True))
 
 
@@ -94,7 +94,7 @@ def cut_frames(samples: Samples) -> None:
 
 def test_a_damaged_sample_is_replaced_and_named(own_scenes: Path) -> None:
     forge(own_scenes, "train-000000", cut_frames)
-    read = batches(data(own_scenes), Part(), 0, 6)
+    read = batches(data(own_scenes), Rank(), 0, 6)
     assert all(len(batch.keys) == 2 for batch in read)
     assert "00000000" not in {key for batch in read for key in batch.keys}
     dropped = [complaint for batch in read for complaint in batch.dropped]
