@@ -71,9 +71,10 @@ def card_text(markers: Sequence[Marker]) -> str:
 
 
 def _template() -> jinja2.Template:
-    options = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
-    source = (Path(__file__).parent / "card.md.j2").read_text("utf-8")
-    return jinja2.Environment(undefined=jinja2.StrictUndefined, **options).from_string(source)  # Markdown, not HTML
+    environment = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
+    )  # Markdown, not HTML: nothing to escape
+    return environment.from_string((Path(__file__).parent / "card.md.j2").read_text("utf-8"))
 
 
 def _count_split(split: str, markers: Sequence[Marker]) -> tuple[str, int, int, int]:
