@@ -1,4 +1,4 @@
-"""Averaged weights: those that refocus."""
+"""Exponential moving average of the weights; refocusing uses the average."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from torch.optim.swa_utils import AveragedModel
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel:
-    """Exponential moving average of the weights; `update_parameters(model)` after every step.
+    """A model with averaged weights; call `update_parameters(model)` after every step.
 
-    In step n the decay is min(decay, (1 + n) / (10 + n)), so that the first weights, which are noise, fade at once.
+    m ← d·m + (1 − d)·w with d = min(decay, (1 + n) / (10 + n)) in step n: the random initial weights
+    fade early.
     """
 
     def average(mean: Tensor, weight: Tensor, count: Tensor | int) -> Tensor:

@@ -1,7 +1,7 @@
-"""Which part of a photo the model sees, how large, and mirrored or not: pictures, points and blur move together.
+"""Crop, scale and mirror image of a photo: pictures, points and blur change together.
 
-Letters: K blur scale in pixels, s = output pixels by source pixels. A crop that is enlarged by s has K' = s·K; its
-blur level, percent of *its own* long side, is 100·K'/long side, so cropping to half the side doubles the level.
+Letters: K blur scale in pixels, s = output pixels per source pixel. A crop that is enlarged by s has K' = s·K; its
+blur level, in percent of the crop's long side, is 100·K'/long side: cropping to half the side doubles the level.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from simulator.optics.color import linear_to_srgb
 
 @dataclass(frozen=True)
 class Framing:
-    """A window of the source, in its pixels, and the picture that it becomes."""
+    """A window of the source in source pixels, and the size of the picture made from it."""
 
     left: int
     top: int
@@ -37,17 +37,17 @@ class Framing:
 
     @property
     def scale(self) -> float:
-        """s: output pixels by source pixels, along the long side."""
+        """s: output pixels per source pixel, along the long side."""
         return self.width / self.crop_width if self.width >= self.height else self.height / self.crop_height
 
     def point(self, x_px: float, y_px: float) -> tuple[float, float]:
-        """A place of the source in its pixels (column + 0.5, row + 0.5) -> in [0, 1] of the output if it is inside."""
+        """Source pixel coordinates (column + 0.5, row + 0.5) -> output coordinates, in [0, 1] inside the window."""
         x = (x_px - self.left) / self.crop_width
         y = (y_px - self.top) / self.crop_height
         return (1.0 - x if self.is_mirrored else x), y
 
     def picture(self, srgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Display values [h, w, 3] -> [3, H, W] in [0, 1], mixed in linear light where it is scaled."""
+        """Display values [h, w, 3] -> [3, H, W] in [0, 1]; scaling mixes pixels in linear light."""
         window = self._window(srgb)
         if window.shape[:2] == (self.height, self.width):
             return np.ascontiguousarray(window.transpose(2, 0, 1), np.float32) / 255.0
@@ -56,7 +56,7 @@ class Framing:
         return display
 
     def disparity(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[h, w] -> [H, W]: values do not change, only their places."""
+        """[h, w] -> [H, W]; values are not rescaled."""
         return np.ascontiguousarray(self._resized(self._window(values)))
 
     def _window(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -70,19 +70,19 @@ class Framing:
 
 
 def draw_framing(
-    draws: np.random.Generator, source: tuple[int, int], output: tuple[int, int], *, least: float, flip: bool
+    draws: np.random.Generator, source: tuple[int, int], output: tuple[int, int], *, min_crop: float, flip: bool
 ) -> Framing:
-    """A window of the output's shape somewhere in the source.
+    """A random window with the aspect ratio of the output.
 
     Args:
         source, output: width and height in pixels.
-        least: side of the smallest window, as a share of the largest that fits.
-        flip: whether every other one is mirrored.
+        min_crop: side of the smallest window, as a fraction of the largest that fits.
+        flip: mirror half of the windows.
     """
-    largest = min(source[0] / output[0], source[1] / output[1])  # source pixels by output pixels
-    grain = largest * float(draws.uniform(least, 1.0))
-    crop_width = min(source[0], max(1, round(output[0] * grain)))
-    crop_height = min(source[1], max(1, round(output[1] * grain)))
+    largest = min(source[0] / output[0], source[1] / output[1])  # source pixels per output pixel
+    spacing = largest * float(draws.uniform(min_crop, 1.0))
+    crop_width = min(source[0], max(1, round(output[0] * spacing)))
+    crop_height = min(source[1], max(1, round(output[1] * spacing)))
     left = int(draws.integers(source[0] - crop_width + 1))
     top = int(draws.integers(source[1] - crop_height + 1))
     mirrored = bool(draws.integers(2)) and flip

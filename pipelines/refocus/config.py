@@ -1,18 +1,19 @@
-"""What `refocus` is told. A record checks itself when built and raises UserError, one line that names the flag."""
+"""Settings of `refocus`. The record checks itself when built and raises UserError, one line that names the flag."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from tyro.conf import Positional
 
-from pipelines.errors import UserError
+from pipelines.errors import UserError, require
+from pipelines.model.sampler_config import SamplerConfig
 
-WRITTEN = (".jpg", ".jpeg", ".png")
-BLURS = (0.01, 100.0)
+SUFFIXES = (".jpg", ".jpeg", ".png")
+BLUR_LEVELS = (0.01, 100.0)
 
 
 @dataclass(frozen=True)
@@ -24,46 +25,40 @@ class RefocusConfig:
     checkpoint: Path
     """Folder of a train run; its newest checkpoint is used."""
     blur_level: float
-    """Radius, in percent of the long side, of a point one whole depth range off the plane in focus."""
+    """Blur radius of a point one whole depth range off the plane in focus, in percent of the long side."""
     focus: str = "0.5,0.5"
-    """X,Y in [0, 1] from the top left: what lies there becomes sharp."""
+    """X,Y in [0, 1] from the top left: the plane at this point becomes sharp."""
     out: Path | None = None
     """A .jpg or .png; with --focus-sweep a folder. Left out: PHOTO-refocused.jpg beside the photo, or PHOTO-sweep."""
     depth: str = "auto"
-    """auto: the photo's sidecar, else the default depth model. sidecar. none: the model must do without. Anything
-    else: a model id of the Hugging Face hub, or a folder that holds a model."""
+    """auto: the photo's sidecar, else the default depth model. sidecar: the sidecar. none: no depth. Anything else: a
+    model id of the Hugging Face hub, or a folder that holds a model."""
     depth_kind: Literal["relative", "metric"] | None = None
-    """What the depth values mean, where neither the model nor a depth.json says so."""
+    """Kind of the depth values, where neither the model nor a depth.json declares it."""
     offline: bool = False
     """Never fetch a depth model over the network."""
-    steps: int = 8
-    """Steps from noise to picture."""
-    solver: Literal["heun", "euler"] = "heun"
-    """heun: second order. euler: first order, half the work."""
-    guidance: float = 1.0
-    """Above 1 exaggerates what focus point and blur level ask for."""
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
     resolution: Literal["auto", "trained"] = "auto"
     """auto: in tiles beyond the trained size, where depth is known and the blur is weak enough. trained: at the
     trained size, then enlarged."""
     focus_sweep: int = 0
     """Instead of one photo, this many with the focus pulled from far to near: frames, an animation, a contact sheet."""
     seed: int = 0
-    """Of the noise."""
+    """Seed of the noise."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: a GPU where there is one."""
     json: bool = False
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        self.focus_point  # noqa: B018  raises when it is none
-        if not BLURS[0] <= self.blur_level <= BLURS[1]:  # true for NaN
-            raise UserError(f"--blur-level must lie between {BLURS[0]} and {BLURS[1]:g}; got {self.blur_level}")
-        if self.focus_sweep != 0 and not 2 <= self.focus_sweep <= 240:
-            raise UserError(f"--focus-sweep must lie between 2 and 240 frames; got {self.focus_sweep}")
-        if self.out and not self.focus_sweep and self.out.suffix.lower() not in WRITTEN:
-            raise UserError(f"--out must end in one of {' '.join(WRITTEN)}; got {self.out}")
-        if self.seed < 0:
-            raise UserError(f"--seed must be at least 0; got {self.seed}")
+        self.focus_point  # noqa: B018  raises for bad input
+        low, high = BLUR_LEVELS
+        require(low <= self.blur_level <= high, "--blur-level", f"lie between {low} and {high:g}", self.blur_level)
+        frames = self.focus_sweep
+        require(frames == 0 or 2 <= frames <= 240, "--focus-sweep", "lie between 2 and 240 frames", frames)
+        is_picture = self.out is None or self.out.suffix.lower() in SUFFIXES
+        require(is_picture or frames > 0, "--out", f"end in one of {' '.join(SUFFIXES)}", self.out)
+        require(self.seed >= 0, "--seed", "be at least 0", self.seed)
 
     @property
     def focus_point(self) -> tuple[float, float]:
@@ -77,7 +72,7 @@ class RefocusConfig:
         return x, y
 
     @property
-    def written(self) -> Path:
-        """Where the result goes."""
+    def result_path(self) -> Path:
+        """The picture, or with --focus-sweep the folder, that is written."""
         name = f"{self.photo.stem}-sweep" if self.focus_sweep else f"{self.photo.stem}-refocused.jpg"
         return self.out or self.photo.with_name(name)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,39 +16,36 @@ from torch import Tensor, nn
 from pipelines.errors import UserError
 from pipelines.model.checkpoint import TrainedOn, load_averaged
 from pipelines.model.dit import Condition
-from pipelines.model.sampler import Predict, SamplerConfig, guided, sample, seeded_noise
-from pipelines.refocus.canvas import WHOLE, Canvas, canvas_of, working_long_side
+from pipelines.model.sampler import Denoiser, guided, sample, seeded_noise
+from pipelines.model.sampler_config import SamplerConfig
 from pipelines.refocus.tiling import Tile, blended, cut
+from pipelines.refocus.working_size import MAX_ONE_PIECE, WorkingSize, working_long_side
 
 _log = logging.getLogger(__name__)
 
 Resolution = Literal["auto", "trained"]
 OVERLAP = 0.25
-SLACK = 0.01
-"""Blur levels that lie this share beyond the trained ones are rounding, not another blur."""
+LEVEL_TOLERANCE = 0.01
+"""Blur levels outside the trained range by this fraction are rounding errors and give no warning."""
 
 
 class Refocuser:
-    """The averaged weights of a run's newest checkpoint. Made by `from_run`."""
+    """The averaged weights of a run's newest checkpoint; `from_run` makes one."""
 
     def __init__(self, model: nn.Module, trained_on: TrainedOn, device: str, sampler: SamplerConfig) -> None:
         self.trained_on = trained_on
         self.model = model.to(device).eval()
         self._device, self._sampler = device, sampler
+        self._warned: set[float] = set()
 
     @classmethod
-    def from_run(
-        cls, run: Path, device: str = "cpu", steps: int | None = None, sampler: SamplerConfig | None = None
-    ) -> Refocuser:
-        """Load RUN. `steps` of the sampler, in place of its default.
+    def from_run(cls, run: Path, device: str = "cpu", sampler: SamplerConfig | None = None) -> Refocuser:
+        """Load the newest checkpoint of a training run.
 
         Raises UserError: no run, no checkpoint yet, damaged files, weights of another model.
         """
         model, trained_on = load_averaged(run)
-        sampler = sampler or SamplerConfig()
-        if steps is not None:
-            sampler = dataclasses.replace(sampler, steps=steps)
-        return cls(model, trained_on, device, sampler)
+        return cls(model, trained_on, device, sampler or SamplerConfig())
 
     def refocus(
         self,
@@ -60,71 +57,63 @@ class Refocuser:
         seed: int = 0,
         resolution: Resolution = "auto",
     ) -> NDArray[np.uint8]:
-        """Focus a photo elsewhere.
+        """Move the plane in focus of a photo.
 
         Args:
             photo_srgb: uint8 [H, W, 3].
-            disparity: float32 [H, W] in [0, 1], bigger is nearer; None when depth is not known.
-            focus_point: (x, y) in [0, 1]; what lies there becomes sharp.
-            blur_level: percent of the photo's long side: radius of what is one whole depth range off the plane.
-            seed: of the noise; the same one gives the same photo.
+            disparity: float32 [H, W] in [0, 1], bigger is nearer; None when depth is unknown.
+            focus_point: (x, y) in [0, 1]; the plane at this point becomes sharp.
+            blur_level: percent of the photo's long side: blur radius one whole depth range off the plane in focus.
+            seed: of the noise; the same seed gives the same photo.
             resolution: `trained` works at the trained size and enlarges; `auto` works in tiles where depth is known
-                and the blur is weak enough (canvas.py).
+                and the blur is weak enough (working_size.py).
 
-        Returns uint8 [H, W, 3]. Raises UserError for arguments that make no sense, or a missing disparity when the
-        model was trained without depth dropout. A blur level beyond those trained on is a warning.
+        Returns uint8 [H, W, 3]. Logs a warning for a blur level outside the trained range. Raises UserError for
+        arguments out of range, or a missing disparity when the model was trained without depth dropout.
         """
         self._check(photo_srgb, disparity, focus_point, blur_level)
         height, width = photo_srgb.shape[:2]
-        trained_side = max(self.trained_on.width, self.trained_on.height)
-        in_tiles = resolution == "auto" and disparity is not None
-        most = self.trained_on.blur_level_max
-        long_side = working_long_side(max(width, height), trained_side, blur_level, most, in_tiles)
-        canvas = canvas_of((width, height), long_side, self.trained_on.patch_px)
-        predict = self._predict(canvas, photo_srgb, disparity, focus_point, blur_level)
-        noise = seeded_noise((1, 3, canvas.padded_height, canvas.padded_width), seed, self._device)
-        with torch.inference_mode():
-            display = sample(predict, noise, self._sampler)[0]  # [3, H, W]
-        return canvas.photo(display, width, height)
+        size = self._working_size((width, height), blur_level, in_tiles=resolution == "auto" and disparity is not None)
+        inputs = self._inputs(size, photo_srgb, disparity, focus_point, blur_level)
 
-    def _predict(
+        def denoiser(tile: Tile) -> Denoiser:
+            return guided(self.model, inputs.condition(tile), self._sampler.guidance)
+
+        noise = seeded_noise((1, 3, *size.padded), seed, self._device)
+        with torch.inference_mode():
+            display = sample(blended(self._tiles(size), size.padded, denoiser), noise, self._sampler)[0]  # [3, H, W]
+        return size.photo(display, width, height)
+
+    def _working_size(self, photo: tuple[int, int], blur_level: float, *, in_tiles: bool) -> WorkingSize:
+        trained = max(self.trained_on.width, self.trained_on.height)
+        long_side = working_long_side(max(photo), trained, blur_level, self.trained_on.blur_level_max, in_tiles)
+        return WorkingSize.for_photo(photo, long_side, self.trained_on.patch_px)
+
+    def _tiles(self, size: WorkingSize) -> list[Tile]:
+        trained, patch_px = (self.trained_on.height, self.trained_on.width), self.trained_on.patch_px
+        is_one_piece = max(size.padded) <= math.ceil(MAX_ONE_PIECE * max(trained)) + patch_px
+        return cut(size.padded, size.padded if is_one_piece else trained, OVERLAP, patch_px)
+
+    def _inputs(
         self,
-        canvas: Canvas,
+        size: WorkingSize,
         photo_srgb: NDArray[np.uint8],
         disparity: NDArray[np.float32] | None,
         focus_point: tuple[float, float],
         blur_level: float,
-    ) -> Predict:
-        """x̂ of the whole canvas, in one piece or in tiles."""
-        reference = canvas.picture(photo_srgb).to(self._device)[None]  # [1, 3, H, W]
-        known = float(disparity is not None)
-        depth = torch.zeros_like(reference[0, 0]) if disparity is None else canvas.disparity(disparity).to(self._device)
-        at_point = 0.0 if disparity is None else disparity_at(disparity, focus_point)
-        x, y = canvas.point(*focus_point)
-        blur_scale_px = blur_level / 100.0 * canvas.long_side  # K
-        size = (canvas.padded_height, canvas.padded_width)
-        trained = (self.trained_on.height, self.trained_on.width)
-        fits = max(size) <= math.ceil(WHOLE * max(trained)) + self.trained_on.patch_px
-        tiles = cut(size, size if fits else trained, OVERLAP, self.trained_on.patch_px)
-
-        def of_tile(tile: Tile) -> Predict:
-            condition = Condition(
-                reference=tile.of(reference),
-                disparity=tile.of(depth)[None, None],
-                validity=torch.full_like(tile.of(depth), known)[None, None],
-                focus_point=self._tensor(
-                    [(x * size[1] - tile.left) / tile.width, (y * size[0] - tile.top) / tile.height]
-                )[None],
-                point_disparity=self._tensor([at_point]),
-                blur_level=self._tensor([100.0 * blur_scale_px / max(tile.height, tile.width)]),
-                is_withheld=torch.zeros(1, dtype=torch.bool, device=self._device),
-            )
-            return guided(self.model, condition, self._sampler.guidance)
-
-        return blended(tiles, size, of_tile)
-
-    def _tensor(self, values: list[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float32, device=self._device)
+    ) -> _Inputs:
+        reference = size.picture(photo_srgb).to(self._device)[None]  # [1, 3, H, W]
+        depth, point_disparity = torch.zeros_like(reference[0, 0]), 0.0  # [H, W]
+        if disparity is not None:
+            depth, point_disparity = size.disparity(disparity).to(self._device), disparity_at(disparity, focus_point)
+        return _Inputs(
+            reference=reference,
+            disparity=depth,
+            validity=float(disparity is not None),
+            point_px=size.point_px(*focus_point),
+            point_disparity=point_disparity,
+            blur_scale_px=blur_level / 100.0 * size.long_side,
+        )
 
     def _check(
         self,
@@ -145,15 +134,51 @@ class Refocuser:
                 f"{self.trained_on.run} was trained with --depth-dropout 0 and needs the photo's depth; give a sidecar "
                 "or a depth model, or train with dropout"
             )
+        self._warn_of_level(blur_level)
+
+    def _warn_of_level(self, blur_level: float) -> None:
+        """Once per level: a focus sweep asks for the same level in every frame."""
         low, high = self.trained_on.blur_level_min, self.trained_on.blur_level_max
-        if not low * (1.0 - SLACK) <= blur_level <= high * (1.0 + SLACK):
-            _log.warning(
-                "blur level %g lies beyond what %s was trained on, %.3g to %.3g",
-                blur_level,
-                self.trained_on.run,
-                low,
-                high,
-            )
+        is_trained = low * (1.0 - LEVEL_TOLERANCE) <= blur_level <= high * (1.0 + LEVEL_TOLERANCE)
+        if is_trained or blur_level in self._warned:
+            return
+        self._warned.add(blur_level)
+        _log.warning(
+            "blur level %g %% is outside the range that %s was trained on, %.3g to %.3g %%; the blur may be wrong",
+            blur_level,
+            self.trained_on.run,
+            low,
+            high,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Inputs:
+    """The model's inputs at the working size: tensors with padding, the focus point and K in working pixels."""
+
+    reference: Tensor  # [1, 3, H, W]
+    disparity: Tensor  # [H, W]
+    validity: float
+    point_px: tuple[float, float]
+    point_disparity: float
+    blur_scale_px: float
+
+    def condition(self, tile: Tile) -> Condition:
+        """The inputs of one tile: its pixels, the focus point and the blur level relative to the tile."""
+        disparity = tile.crop(self.disparity)[None, None]  # [1, 1, h, w]
+        x, y = self.point_px
+        return Condition(
+            reference=tile.crop(self.reference),
+            disparity=disparity,
+            validity=torch.full_like(disparity, self.validity),
+            focus_point=self._tensor([(x - tile.left) / tile.width, (y - tile.top) / tile.height])[None],
+            point_disparity=self._tensor([self.point_disparity]),
+            blur_level=self._tensor([100.0 * self.blur_scale_px / max(tile.height, tile.width)]),
+            is_unconditional=torch.zeros(1, dtype=torch.bool, device=disparity.device),
+        )
+
+    def _tensor(self, values: list[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=self.disparity.device)
 
 
 def check_focus(focus_point: tuple[float, float]) -> None:
@@ -172,7 +197,7 @@ def _check_disparity(disparity: NDArray[np.float32], size: tuple[int, ...]) -> N
 
 
 def disparity_at(disparity: NDArray[np.float32], focus_point: tuple[float, float]) -> float:
-    """D at the pixel under the point."""
+    """D [H, W] at the pixel under the point."""
     height, width = disparity.shape
     column, row = min(width - 1, int(focus_point[0] * width)), min(height - 1, int(focus_point[1] * height))
     return float(disparity[row, column])

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 from pipelines.errors import UserError
-from pipelines.model.sampler import SamplerConfig
 from pipelines.refocus.config import RefocusConfig
 from pipelines.refocus.focus_sweep import plan_stops, write_sweep
 from pipelines.refocus.photo_depth import PhotoDepth, depth_of
@@ -40,8 +39,7 @@ def run(config: RefocusConfig) -> RefocusResult:
     """Refocus. Raises UserError for what a user can put right."""
     started = time.monotonic()
     device = resolve_device(config.device)
-    sampler = SamplerConfig(config.steps, config.solver, config.guidance)
-    refocuser = Refocuser.from_run(config.checkpoint, device, sampler=sampler)
+    refocuser = Refocuser.from_run(config.checkpoint, device, config.sampler)
     file = read_photo(config.photo)
     depth = depth_of(file.photo, config, device)
     files, plane = (
@@ -58,8 +56,8 @@ def _one(
     made = refocuser.refocus(
         srgb, depth.disparity, (x, y), config.blur_level, seed=config.seed, resolution=config.resolution
     )
-    write_photo(config.written, made, file.exif)
-    return [str(config.written)], None if depth.disparity is None else disparity_at(depth.disparity, (x, y))
+    write_photo(config.result_path, made, file.exif)
+    return [str(config.result_path)], None if depth.disparity is None else disparity_at(depth.disparity, (x, y))
 
 
 def _sweep(
@@ -70,7 +68,7 @@ def _sweep(
     stops = plan_stops(depth.disparity, config.focus_sweep)
     title = f"{config.photo.name}: focus from far to near, blur level {config.blur_level:g} %"
     paths = write_sweep(
-        config.written,
+        config.result_path,
         stops,
         lambda stop: refocuser.refocus(
             file.photo.srgb,

@@ -1,10 +1,10 @@
 """Shards -> batches: one seeded order for all processes, decoded in workers, resumed at any batch.
 
 The order of an epoch is one array drawn from (seed, epoch) (shards/order.py): shards permuted as a whole, samples
-shuffled as by a buffer. Batch j of an epoch is its places [j·G, (j + 1)·G), G the batch of all processes together,
-of which rank r takes the r-th part. So it does not matter how many processes or workers there are, every rank has
-equally many batches however uneven the shards, and where to go on is one number: batches given.
-What is shuffled is the array; nothing waits decoded in a buffer.
+shuffled as by a buffer. Batch j of an epoch is its positions [j·G, (j + 1)·G), where G is the batch size of all ranks
+together; rank r takes the r-th part. The order is therefore the same for any number of ranks and workers, every rank
+has the same number of batches however uneven the shards, and one number resumes it: the batches read so far.
+The array is shuffled; no decoded sample waits in a buffer.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from shards import Complaint, ReaderShard, SampleAccess, ShardFile, epoch_order,
 from shards.access import DAMAGE
 from shards.codec import decode_record
 
-Place = tuple[int, int]  # epoch, position in its order
+EpochPosition = tuple[int, int]  # epoch, index in its order
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """B groups; the fields of TrainingGroup with a leading B, on one device, and what was passed over for them."""
+    """B groups: the fields of TrainingGroup with a leading B, on one device; damaged samples skipped for them."""
 
     keys: tuple[str, ...]
     reference: Tensor  # [B, 3, H, W]
@@ -47,8 +47,8 @@ class Batch:
     blur_scale_px: Tensor  # [B]
     time: Tensor  # [B]
     noise: Tensor  # [B, n, 3, H, W]
-    without_depth: Tensor  # [B], bool
-    without_condition: Tensor  # [B], bool
+    is_depth_dropped: Tensor  # [B], bool
+    is_unconditional: Tensor  # [B], bool
     dropped: tuple[Complaint, ...] = ()
 
     def to(self, device: torch.device | str) -> Batch:
@@ -61,18 +61,18 @@ class Batch:
 
 @dataclass(frozen=True)
 class Rank:
-    """Which process this is."""
+    """This process among those that train together (data-parallel)."""
 
     rank: int = 0
     world_size: int = 1
 
 
 Item = tuple[TrainingGroup, tuple[Complaint, ...]]
-"""A group, and what was passed over to get it."""
+"""A group, and the damaged samples skipped before it."""
 
 
 class GroupDataset(Dataset[Item]):
-    """Items by place; a damaged sample is replaced by the next of the order, and reported."""
+    """Groups by position; the next readable sample of the order replaces a damaged one, which is reported."""
 
     def __init__(self, shards: Sequence[ShardFile], data: DataConfig, objective: ObjectiveConfig, seed: int) -> None:
         self.samples = sum(shard.samples for shard in shards)
@@ -81,7 +81,7 @@ class GroupDataset(Dataset[Item]):
         self._access = SampleAccess(shards, lambda key, fields: (key, fields))
         self._order = lru_cache(2)(self._draw_order)
 
-    def __getitem__(self, place: Place) -> Item:
+    def __getitem__(self, place: EpochPosition) -> Item:
         epoch, position = place
         order = self._order(epoch)
         dropped: list[Complaint] = []
@@ -101,36 +101,36 @@ class GroupDataset(Dataset[Item]):
         return epoch_order(self._sizes, ReaderShard(self._seed, epoch, shuffle_window=self._data.shuffle_window))
 
 
-class Places:
-    """The places of one process's batches from the `first` one on, `count` batches.
+class PositionSampler:
+    """The positions of `count` batches of one rank, starting at batch number `first`.
 
     Attributes:
-        per_epoch: batches of one epoch, the same for every process.
+        per_epoch: batches of one epoch, the same for every rank.
     """
 
     def __init__(self, samples: int, batch_size: int, rank: Rank, *, first: int, count: int) -> None:
         self.per_epoch = -(-samples // (batch_size * rank.world_size))
         self._batch_size, self._rank, self._first, self._count = batch_size, rank, first, count
 
-    def __iter__(self) -> Iterator[list[Place]]:
+    def __iter__(self) -> Iterator[list[EpochPosition]]:
         for number in range(self._first, self._first + self._count):
             epoch, batch = divmod(number, self.per_epoch)
             start = (batch * self._rank.world_size + self._rank.rank) * self._batch_size
-            yield [(epoch, start + i) for i in range(self._batch_size)]  # beyond the end the order begins anew
+            yield [(epoch, start + i) for i in range(self._batch_size)]  # the order wraps around at its end
 
     def __len__(self) -> int:
         return self._count
 
 
-def open_batches(dataset: GroupDataset, places: Places, data: DataConfig) -> Iterable[Batch]:
-    """Batches in the order of `places`, read in `data.workers` processes."""
+def open_batches(dataset: GroupDataset, positions: PositionSampler, data: DataConfig) -> Iterable[Batch]:
+    """Batches in the order of `positions`, read by `data.workers` processes."""
     return DataLoader(
         dataset,
-        batch_sampler=places,
+        batch_sampler=positions,
         num_workers=data.workers,
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
-        # Workers touch no GPU, and the data set holds open caches that cannot be sent to a fresh interpreter.
+        # Workers use no GPU, and the data set's open caches cannot be pickled for a fresh interpreter.
         multiprocessing_context="fork" if data.workers else None,
     )
 
@@ -154,7 +154,7 @@ def collate(items: Sequence[Item]) -> Batch:
 
 
 def find_training_shards(data: DataConfig) -> list[ShardFile]:
-    """The shards of the split, looked into: whether there is anything to train on is known before training.
+    """The shards of the split; one sample is read, so that unusable data fail before training.
 
     Raises UserError: no data set, no samples, no stacking groups, or groups of fewer planes than targets.
     """

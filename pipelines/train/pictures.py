@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipelines.model.framing import to_bytes
-from pipelines.model.sampler import SamplerConfig, guided, sample
+from pipelines.model.sampler import guided, sample
+from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
 from pipelines.train.batches import Batch, GroupDataset, collate
 from pipelines.train.objective import condition_of
@@ -20,6 +21,7 @@ from pipelines.train.objective import condition_of
 SAMPLES = 4
 SAMPLER = SamplerConfig(steps=4)
 ERROR_GAIN = 4
+EXPLANATION = "The ring is the focus point asked for. Last column: gray is no error, bright is too bright."
 COLUMN_LABELS = ("reference", "target", "prediction", f"prediction - target, x {ERROR_GAIN}")
 
 
@@ -30,7 +32,7 @@ def write_pictures(
     batch = collate([dataset[(0, position)] for position in range(min(SAMPLES, dataset.samples))])
     predictions = refocused(model, batch.to(device))  # [B, 3, H, W]
     rows = [_row(batch, item, to_bytes(prediction)) for item, prediction in enumerate(predictions)]
-    sheet = contact_sheet(f"Step {step}. The ring is the focus point asked for.", rows, column_labels=COLUMN_LABELS)
+    sheet = contact_sheet(f"Step {step}. {EXPLANATION}", rows, column_labels=COLUMN_LABELS)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
     return np.asarray(sheet)
@@ -39,13 +41,13 @@ def write_pictures(
 @torch.no_grad()
 def refocused(model: nn.Module, batch: Batch) -> Tensor:
     """The model's picture for the first target of every group, [B, 3, H, W] in [-1, 1], with depth and condition."""
-    nothing = torch.zeros_like(batch.without_depth)
+    nothing = torch.zeros_like(batch.is_depth_dropped)
     of_frames = ("targets", "focus_point", "point_disparity", "focus_disparity", "noise")
     first: dict[str, Any] = {name: getattr(batch, name)[:, :1] for name in of_frames}
-    told = dataclasses.replace(batch, without_depth=nothing, without_condition=nothing, **first)
+    conditional = dataclasses.replace(batch, is_depth_dropped=nothing, is_unconditional=nothing, **first)
     training = model.training
     model.eval()
-    result = sample(guided(model, condition_of(told), SAMPLER.guidance), told.noise[:, 0], SAMPLER)
+    result = sample(guided(model, condition_of(conditional), SAMPLER.guidance), conditional.noise[:, 0], SAMPLER)
     model.train(training)
     return result
 

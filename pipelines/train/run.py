@@ -1,4 +1,4 @@
-"""`train`: shards, model, optimizer and averaged weights are put together, resumed, trained, and told about."""
+"""`train`: builds or resumes model, optimizer and averaged weights, trains them on shards, reports the result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from pipelines.runs.verb_result import VerbResult
 from pipelines.train.batches import GroupDataset, find_training_shards
 from pipelines.train.checkpoint import begin_or_resume, load_checkpoint
 from pipelines.train.config import TrainConfig
-from pipelines.train.loop import Learner, train_steps
+from pipelines.train.loop import train_steps
+from pipelines.train.step import Learner
 from shards import ShardFile
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ _DATA_WITHOUT_EFFECT = ("data", "workers", "max_dropped_fraction")
 
 @dataclass(frozen=True)
 class TrainResult(VerbResult):
-    """What a run came to."""
+    """Result of a training run."""
 
     out: str
     checkpoint: str
@@ -49,16 +50,16 @@ class TrainResult(VerbResult):
     seconds: float
 
     def summary(self) -> str:
-        """For people."""
-        dropped = f", {self.dropped} damaged samples passed over" if self.dropped else ""
+        """One line for people."""
+        dropped = f", {self.dropped} damaged samples skipped" if self.dropped else ""
         return (
             f"{self.checkpoint}: step {self.step}, {self.model} with {self.weights / 1e6:.3g} million weights, "
-            f"{self.samples} samples seen{dropped}, {self.seconds:.0f} s"
+            f"{self.samples} samples read{dropped}, {self.seconds:.0f} s"
         )
 
 
 def train(config: TrainConfig) -> TrainResult:
-    """Train, or go on. Raises UserError for what a user can put right; a checkpoint that is there stays."""
+    """Train, or resume. Raises UserError for input the user can correct; existing checkpoints stay."""
     shards = find_training_shards(config.dataset)
     check_picture(config)
     accelerator = open_accelerator(config)
@@ -114,7 +115,7 @@ def open_accelerator(config: TrainConfig) -> accelerate.Accelerator:
 def open_learner(
     config: TrainConfig, accelerator: accelerate.Accelerator, folder: RunFolder
 ) -> tuple[Learner, TrainingState]:
-    """Model, optimizer and average as the newest checkpoint left them, or new ones."""
+    """Model, optimizer and average of the newest checkpoint, or new ones."""
     model = new_model(config)
     average = averaged(model, config.optimizer.ema_decay)
     model, average = model.to(accelerator.device), average.to(accelerator.device)
@@ -126,14 +127,14 @@ def open_learner(
 
 
 def new_model(config: TrainConfig) -> nn.Module:
-    """Weights drawn from the seed; torch's own generator stays as it was."""
+    """A model with random weights drawn from the seed; torch's global generator is restored."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         return DiT(SIZES[config.model])
 
 
 def _weight_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Matrices decay; biases, norms and single tokens do not."""
+    """Weight decay for matrices; none for biases, norms and single tokens."""
     matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
     others = [weight for weight in model.parameters() if weight.ndim < 2]
     return [
@@ -143,7 +144,7 @@ def _weight_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]
 
 
 def check_picture(config: TrainConfig) -> None:
-    """Raise UserError unless the picture is whole patches."""
+    """Raise UserError unless the sides of the picture are multiples of the patch."""
     patch = SIZES[config.model].patch_px
     data = config.dataset
     if data.width % patch or data.height % patch:
@@ -155,7 +156,7 @@ def check_picture(config: TrainConfig) -> None:
 
 
 def settings_of(config: TrainConfig, shards: list[ShardFile], processes: int) -> Settings:
-    """Everything that decides the weights, flat and in JSON's types; keys are the flags' names."""
+    """Every setting that decides the weights, flat and in JSON types; keys are the flags' names."""
     flat: Settings = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -171,6 +172,6 @@ def settings_of(config: TrainConfig, shards: list[ShardFile], processes: int) ->
 
 
 def data_sha256(shards: list[ShardFile]) -> str:
-    """Which data: names, samples and bytes of the shards, wherever they lie."""
+    """SHA-256 over names, samples and bytes of the shards, independent of their folder."""
     listed = [f"{shard.path.name} {shard.samples} {shard.path.stat().st_size}" for shard in shards]
     return hashlib.sha256("\n".join(listed).encode()).hexdigest()

@@ -1,17 +1,17 @@
-"""The stacking constraint (DiffCamera, arXiv 2509.26599): predictions of one scene with different planes in focus must
-stack to what the true frames stack to, pixel by pixel, in linear light, where light adds.
+"""The stacking constraint (DiffCamera, arXiv 2509.26599): predictions of one scene with different planes in focus are
+averaged pixel by pixel in linear light, and must average to the same picture as the true frames.
 
 Letters: I_i true frame i of a group, x̂_i its prediction, D disparity, D_i the plane of frame i, K blur scale of the
 group (pixels), r_i = K·|D − D_i| blur radius, τ softness in pixels, t time (0 noise, 1 picture).
 
-    w_i      = softmax_i(−r_i / τ)                the sharper frame counts; Σ w_i = 1 at each pixel
-    L_frames = ‖Σ w_i·x̂_i − Σ w_i·I_i‖²           against the stack of the true frames
+    w_i      = softmax_i(−r_i / τ)                weighs the sharper frame; Σ w_i = 1 at each pixel
+    L_frames = ‖Σ w_i·x̂_i − Σ w_i·I_i‖²           against the stack of true frames
     L_aif    = ‖Σ w_i·x̂_i − A‖² where min_i r_i ≤ SHARP_PX, A the all-in-focus photo
-    ω(t)     = t² / (t² + (1 − t)²)               share of the picture in the power of z_t
+    ω(t)     = t² / (t² + (1 − t)²)               fraction of the power of z_t that is picture, not noise
 
-The paper publishes neither weights nor masks; these are ours. ω is there because x̂ is a guess at t = 0, whose error
-says more of the noise than of the network. The mean of squares is taken where the paper writes a norm: it has the
-same zero, and its gradient fades with the error.
+The paper publishes neither weights nor masks; these are ours. ω suppresses times near 0, where x̂ is a guess and its
+error depends more on the noise than on the network. The paper writes a norm; its mean square here has the same zero,
+and its gradient vanishes with the error.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from pipelines.train.config import ObjectiveConfig
 from simulator.optics.color import srgb_to_linear
 
 SHARP_PX = 0.5
-"""Blur of this radius is not seen: the frame shows there what the all-in-focus photo shows."""
+"""Blur up to this radius is invisible: a frame equals the all-in-focus photo there."""
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
-    """What is known of B stacking groups of n frames: D [B, H, W], D_i [B, n], K [B]."""
+class StackGeometry:
+    """Depth and lenses of B stacking groups of n frames: D [B, H, W], D_i [B, n], K [B]."""
 
     disparity: Float[Tensor, "b h w"]
     focus_disparity: Float[Tensor, "b n"]
@@ -48,8 +48,8 @@ class Group:
 
 
 def linear_light(display: Tensor) -> Tensor:
-    """Display values in [-1, 1] to linear light, of any shape; beyond the range the curve goes on, so that a prediction
-    that overshoots still has a gradient.
+    """Display values in [-1, 1] to linear light, of any shape; the curve continues beyond the range, so that a
+    prediction that overshoots still has a gradient.
     """
     return srgb_to_linear((display + 1.0) / 2.0)
 
@@ -66,22 +66,22 @@ def signal_share(time: Tensor) -> Tensor:
 
 
 def stacking_loss(
-    predicted: Float[Tensor, "b n 3 h w"],
+    prediction: Float[Tensor, "b n 3 h w"],
     frames: Float[Tensor, "b n 3 h w"],
     aif: Float[Tensor, "b 3 h w"],
-    group: Group,
+    geometry: StackGeometry,
     objective: ObjectiveConfig,
 ) -> Float[Tensor, " b"]:
     """L_frames or L_aif of each group, the mean over pixels, before ω and λ. Pictures are display values in [-1, 1]."""
-    weights = group.weights(objective.stack_softness_px)  # [B, n, H, W]
-    ours = stacked(predicted, weights)  # [B, 3, H, W]
+    weights = geometry.weights(objective.stack_softness_px)  # [B, n, H, W]
+    stack = stacked(prediction, weights)  # [B, 3, H, W]
     if objective.stack_target == "frames":
-        return (ours - stacked(frames, weights)).square().mean((1, 2, 3))
-    sharp = (group.radius_px().amin(dim=1) <= SHARP_PX).to(ours.dtype)[:, None]  # [B, 1, H, W]
-    error = sharp * (ours - linear_light(aif)).square()  # [B, 3, H, W]
+        return (stack - stacked(frames, weights)).square().mean((1, 2, 3))
+    sharp = (geometry.radius_px().amin(dim=1) <= SHARP_PX).to(stack.dtype)[:, None]  # [B, 1, H, W]
+    error = sharp * (stack - linear_light(aif)).square()  # [B, 3, H, W]
     return error.sum((1, 2, 3)) / (3.0 * sharp.sum((1, 2, 3))).clamp(min=1.0)
 
 
 def time_weight(time: Tensor, objective: ObjectiveConfig) -> Tensor:
-    """ω(t), or 1 when the constraint is to count at all times alike."""
+    """ω(t), or 1 at all times with --stack-time flat."""
     return signal_share(time) if objective.stack_time == "signal" else torch.ones_like(time)

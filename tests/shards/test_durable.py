@@ -26,6 +26,14 @@ def test_a_failure_leaves_the_old_content_and_nothing_else(tmp_path: Path, monke
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.json": b"old"}
 
 
+def test_a_power_failure_finds_the_content_before_the_name_and_the_name_in_its_folder(
+    tmp_path: Path, disk_calls: list[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    write_durably(tmp_path / "folder" / "a.json", b"new")
+    assert disk_calls == ["sync temporary", "rename a.json", "sync folder"]
+
+
 def test_temporaries_never_meet_and_are_found_by_their_pattern(tmp_path: Path) -> None:
     path = tmp_path / "train-000000.tar"
     temporaries = {temporary_for(path) for _ in range(20)}

@@ -71,6 +71,14 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
 
 
+@pytest.mark.parametrize(("world_size", "num_workers"), [(4, 1), (1, 4), (2, 2)])
+def test_every_reader_shuffles_with_a_stream_of_its_own(world_size: int, num_workers: int) -> None:
+    readers = orders([40], world_size, num_workers, ReaderShard(seed=3, shuffle_window=10))
+    shuffles = [tuple(sample - min(reader)[1] for _, sample in reader) for reader in readers]
+    assert all(sorted(shuffle) == list(range(10)) for shuffle in shuffles)
+    assert len(set(shuffles)) == 4
+
+
 @given(st.integers(0, 60), st.integers(1, 80), st.integers(0, 9))
 def test_the_windowed_shuffle_is_what_a_buffer_does(count: int, window: int, seed: int) -> None:
     order = windowed_shuffle(count, window, np.random.default_rng(seed))

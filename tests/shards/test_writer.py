@@ -58,6 +58,7 @@ def test_the_marker_says_what_is_in_the_tar(tmp_path: Path) -> None:
             assert (member.mtime, member.uid, member.gid, member.mode) == (0, 0, 0, 0o444)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # webdataset leaves it to the collector
 def test_plain_webdataset_reads_it(tmp_path: Path) -> None:
     tar = write_shard(tmp_path, "train-000000", SAMPLES)
     read = list(webdataset.WebDataset(str(tar), shardshuffle=False, empty_check=False))
@@ -206,6 +207,18 @@ def test_a_marker_never_vouches_for_a_tar_it_was_not_written_for(
     monkeypatch.setattr("shards.writer.write_marker", lambda out, marker: seen.append(files_in(out)))
     write_shard(tmp_path, "train-000000", SAMPLES[:2])
     assert seen == [{"shards/train-000000.tar"}]
+
+
+def test_tar_and_marker_are_on_the_disk_before_their_names_and_the_old_marker_is_gone_first(
+    tmp_path: Path, disk_calls: list[str]
+) -> None:
+    write_shard(tmp_path, "train-000000", SAMPLES)
+    tar = ["rename train-000000.tar", "sync shards"]
+    marker = ["sync temporary", "rename train-000000.json", "sync .meta"]
+    assert disk_calls == ["sync temporary", *tar, *marker]
+    disk_calls.clear()
+    write_shard(tmp_path, "train-000000", SAMPLES)
+    assert disk_calls == ["sync temporary", "sync .meta", *tar, *marker]
 
 
 @pytest.mark.parametrize("name", ["train-0", "training-000000", "../train-000000", "train-000000.tar", ""])

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipelines.model.blur_pyramid import SIGMAS, blur_pyramid, spread
+from pipelines.model.blur_pyramid import SIGMAS, blur_pyramid, gaussian_blur
 
 
 @pytest.mark.parametrize("sigma_px", [1.0, 2.0, 4.0])
 def test_a_point_becomes_a_gaussian_and_keeps_its_light(sigma_px: float) -> None:
     light = torch.zeros(1, 3, 61, 61)
     light[:, :, 30, 30] = 1.0
-    spot = spread(light, sigma_px)[0, 0]
+    spot = gaussian_blur(light, sigma_px)[0, 0]
     places = torch.arange(61) - 30.0
     assert float(spot.sum()) == pytest.approx(1.0, abs=1e-5)
     # The kernel ends at 2.5 sigma, which takes about a tenth off the variance.

@@ -19,7 +19,7 @@ def condition(count: int = 2, height: int = 16, width: int = 24, *, known: float
         focus_point=torch.rand(count, 2, generator=draws),
         point_disparity=torch.rand(count, generator=draws),
         blur_level=torch.full((count,), 3.0),
-        is_withheld=torch.zeros(count, dtype=torch.bool),
+        is_unconditional=torch.zeros(count, dtype=torch.bool),
     )
 
 
@@ -40,8 +40,8 @@ def model() -> DiT:
 
 
 def test_training_begins_with_the_photo_as_it_is() -> None:
-    told = condition()
-    torch.testing.assert_close(DiT(SMALL)(*inputs(), told), told.reference)
+    given = condition()
+    torch.testing.assert_close(DiT(SMALL)(*inputs(), given), given.reference)
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 24), (8, 8), (40, 16)])
@@ -57,11 +57,11 @@ def test_other_sizes_are_refused(model: DiT) -> None:
 
 @pytest.mark.parametrize("name", ["reference", "disparity", "focus_point", "point_disparity", "blur_level"])
 def test_everything_that_is_told_counts(model: DiT, name: str) -> None:
-    told = condition()
-    other = replace(told, **{name: getattr(told, name) * 0.5 + 0.1})
-    change = model(*inputs(), other) - model(*inputs(), told)
+    given = condition()
+    other = replace(given, **{name: getattr(given, name) * 0.5 + 0.1})
+    change = model(*inputs(), other) - model(*inputs(), given)
     if name == "reference":
-        change -= other.reference - told.reference  # more than what is added behind the last layer
+        change -= other.reference - given.reference  # more than what is added behind the last layer
     assert float(change.detach().abs().max()) > 1e-3
 
 
@@ -73,22 +73,22 @@ def test_time_and_the_noisy_picture_count(model: DiT) -> None:
 
 
 def test_withheld_focus_and_blur_are_not_seen(model: DiT) -> None:
-    told = replace(condition(), is_withheld=torch.tensor([True, False]))
+    given = replace(condition(), is_unconditional=torch.tensor([True, False]))
     other = replace(
-        told,
-        focus_point=told.focus_point * 0.5,
-        blur_level=told.blur_level * 2,
-        point_disparity=told.point_disparity * 0.5,
+        given,
+        focus_point=given.focus_point * 0.5,
+        blur_level=given.blur_level * 2,
+        point_disparity=given.point_disparity * 0.5,
     )
-    made, others = model(*inputs(), told), model(*inputs(), other)
+    made, others = model(*inputs(), given), model(*inputs(), other)
     torch.testing.assert_close(made[0], others[0])
     assert not torch.allclose(made[1], others[1], atol=1e-3)
 
 
 def test_without_depth_the_point_s_disparity_is_not_seen(model: DiT) -> None:
-    told = condition(known=0.0)
-    other = replace(told, point_disparity=1.0 - told.point_disparity)
-    torch.testing.assert_close(model(*inputs(), told), model(*inputs(), other))
+    given = condition(known=0.0)
+    other = replace(given, point_disparity=1.0 - given.point_disparity)
+    torch.testing.assert_close(model(*inputs(), given), model(*inputs(), other))
 
 
 def test_withheld_depth_is_not_depth_zero(model: DiT) -> None:
@@ -102,22 +102,24 @@ def test_the_focus_token_stands_where_its_patch_stands(model: DiT) -> None:
     """The point on the centre of patch (row 1, column 2) has that patch's rotary position, at both sizes."""
     for rows, columns in ((2, 3), (5, 4)):
         point = torch.tensor([[2.5 / columns, 1.5 / rows]])
-        told = replace(condition(1), focus_point=point)
-        cosine, sine = model._rotations(told, rows, columns)  # [1, 1, T + 1, half]
+        given = replace(condition(1), focus_point=point)
+        cosine, sine = model._rotary(given, rows, columns)  # [1, 1, T + 1, half]
         torch.testing.assert_close(cosine[..., -1, :], cosine[..., columns + 2, :])
         torch.testing.assert_close(sine[..., -1, :], sine[..., columns + 2, :])
 
 
 def test_pictures_of_a_batch_do_not_see_each_other(model: DiT) -> None:
     noisy, time = inputs(3)
-    told = condition(3)
-    alone = Condition(**{name: value[1:2] for name, value in vars(told).items()})
-    torch.testing.assert_close(model(noisy, time, told)[1:2], model(noisy[1:2], time[1:2], alone), atol=1e-4, rtol=1e-4)
+    given = condition(3)
+    alone = Condition(**{name: value[1:2] for name, value in vars(given).items()})
+    torch.testing.assert_close(
+        model(noisy, time, given)[1:2], model(noisy[1:2], time[1:2], alone), atol=1e-4, rtol=1e-4
+    )
 
 
 def test_every_weight_learns(model: DiT) -> None:
-    told = replace(condition(), is_withheld=torch.tensor([True, False]))
-    model(*inputs(), told).square().mean().backward()
+    given = replace(condition(), is_unconditional=torch.tensor([True, False]))
+    model(*inputs(), given).square().mean().backward()
     idle = [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert idle == []
 

@@ -57,7 +57,7 @@ def test_disparity_keeps_its_values_and_moves() -> None:
 
 def test_windows_have_the_output_s_shape_and_lie_inside() -> None:
     draws = np.random.default_rng(0)
-    framings = [draw_framing(draws, (90, 40), (48, 32), least=0.5, flip=True) for _ in range(200)]
+    framings = [draw_framing(draws, (90, 40), (48, 32), min_crop=0.5, flip=True) for _ in range(200)]
     for framing in framings:
         assert 0 <= framing.left <= 90 - framing.crop_width
         assert 0 <= framing.top <= 40 - framing.crop_height
@@ -67,7 +67,7 @@ def test_windows_have_the_output_s_shape_and_lie_inside() -> None:
     assert min(heights) < 24
     assert max(heights) > 36
     assert {framing.is_mirrored for framing in framings} == {False, True}
-    assert not any(draw_framing(draws, (90, 40), (48, 32), least=1, flip=False).is_mirrored for _ in range(20))
+    assert not any(draw_framing(draws, (90, 40), (48, 32), min_crop=1, flip=False).is_mirrored for _ in range(20))
 
 
 def test_a_window_outside_the_photo_is_an_error() -> None:

@@ -8,7 +8,8 @@ from torch import nn
 
 from pipelines.errors import UserError
 from pipelines.model.dit import Condition
-from pipelines.model.sampler import SamplerConfig, guided, sample, seeded_noise
+from pipelines.model.sampler import guided, sample, seeded_noise
+from pipelines.model.sampler_config import SamplerConfig
 
 SHAPE = (2, 3, 4, 5)
 NOISE = seeded_noise(SHAPE, 1, "cpu").double()
@@ -20,16 +21,16 @@ def test_a_model_that_knows_the_picture_gives_it(solver: str, steps: int) -> Non
     """With x̂ = x at every time the way is a straight line, which both methods follow exactly."""
     picture = seeded_noise(SHAPE, 2, "cpu").double()
     config = SamplerConfig(steps, solver)  # type: ignore[arg-type]
-    torch.testing.assert_close(sample(lambda canvas, time: picture, NOISE, config), picture)
+    torch.testing.assert_close(sample(lambda z, time: picture, NOISE, config), picture)
 
 
-def gaussian(canvas: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+def gaussian(z: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
     """The best guess x̂ = E[x | z] for pictures that are themselves normal with deviation s = 0.5, mean 0:
 
     z = t·x + (1 − t)·ε, so x̂ = t·s² / (t²·s² + (1 − t)²)·z.
     """
     t = time[:, None, None, None]
-    return t * 0.25 / (t**2 * 0.25 + (1 - t) ** 2) * canvas
+    return t * 0.25 / (t**2 * 0.25 + (1 - t) ** 2) * z
 
 
 def error(steps: int, solver: str) -> float:
@@ -51,13 +52,13 @@ class TwoMinds(nn.Module):
 
     calls = 0
 
-    def forward(self, canvas: torch.Tensor, time: torch.Tensor, told: Condition) -> torch.Tensor:
+    def forward(self, z: torch.Tensor, time: torch.Tensor, condition: Condition) -> torch.Tensor:
         self.calls += 1
-        said = torch.where(told.is_withheld, -1.0, 1.0)
-        return said[:, None, None, None].expand_as(canvas)
+        said = torch.where(condition.is_unconditional, -1.0, 1.0)
+        return said[:, None, None, None].expand_as(z)
 
 
-def told() -> Condition:
+def given() -> Condition:
     nothing = torch.zeros(2, 1, 4, 5)
     row = torch.zeros(2)
     return Condition(NOISE.float(), nothing, nothing, torch.zeros(2, 2), row, row + 1, torch.zeros(2, dtype=torch.bool))
@@ -66,7 +67,7 @@ def told() -> Condition:
 @pytest.mark.parametrize(("guidance", "expected", "calls"), [(1.0, 1.0, 1), (3.0, 5.0, 2), (0.0, -1.0, 2)])
 def test_guidance_goes_beyond_the_condition(guidance: float, expected: float, calls: int) -> None:
     model = TwoMinds()
-    made = guided(model, told(), guidance)(NOISE.float(), torch.zeros(2))
+    made = guided(model, given(), guidance)(NOISE.float(), torch.zeros(2))
     assert float(made.mean()) == pytest.approx(expected)
     assert model.calls == calls
 

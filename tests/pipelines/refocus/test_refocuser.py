@@ -12,7 +12,7 @@ from torch import nn
 from pipelines.errors import UserError
 from pipelines.model.checkpoint import TrainedOn
 from pipelines.model.dit import Condition
-from pipelines.model.sampler import SamplerConfig
+from pipelines.model.sampler_config import SamplerConfig
 from pipelines.refocus.refocuser import Refocuser
 
 RAMP = np.broadcast_to(np.linspace(0, 1, 48, dtype=np.float32), (32, 48)).copy()
@@ -20,15 +20,15 @@ PHOTO = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
 
 
 class Listener(nn.Module):
-    """Gives the reference back and remembers what it was told."""
+    """Gives the reference back and remembers its conditions."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[Condition] = []
+        self.conditions: list[Condition] = []
 
-    def forward(self, canvas: torch.Tensor, time: torch.Tensor, told: Condition) -> torch.Tensor:
-        self.told.append(told)
-        return told.reference
+    def forward(self, z: torch.Tensor, time: torch.Tensor, condition: Condition) -> torch.Tensor:
+        self.conditions.append(condition)
+        return condition.reference
 
 
 def listening(depth_dropout: float = 0.2) -> tuple[Refocuser, Listener]:
@@ -38,7 +38,7 @@ def listening(depth_dropout: float = 0.2) -> tuple[Refocuser, Listener]:
 
 
 def test_the_same_seed_gives_the_same_photo(run: Path) -> None:
-    refocuser = Refocuser.from_run(run, steps=2)
+    refocuser = Refocuser.from_run(run, sampler=SamplerConfig(steps=2))
     first, again, other = (refocuser.refocus(PHOTO, RAMP, (0.4, 0.6), 8.0, seed=seed) for seed in (0, 0, 1))
     assert first.dtype == np.uint8
     assert first.shape == PHOTO.shape
@@ -49,19 +49,19 @@ def test_the_same_seed_gives_the_same_photo(run: Path) -> None:
 def test_the_model_is_told_what_was_asked(run: Path) -> None:
     refocuser, listener = listening()
     np.testing.assert_array_equal(refocuser.refocus(PHOTO, RAMP, (0.25, 0.75), 8.0), PHOTO)
-    told = listener.told[0]
-    torch.testing.assert_close(told.focus_point, torch.tensor([[0.25, 0.75]]))
-    assert float(told.blur_level) == pytest.approx(8.0)
-    assert float(told.point_disparity) == pytest.approx(RAMP[24, 12])
-    torch.testing.assert_close(told.disparity[0, 0], torch.from_numpy(RAMP))
-    assert (told.validity == 1).all()
+    condition = listener.conditions[0]
+    torch.testing.assert_close(condition.focus_point, torch.tensor([[0.25, 0.75]]))
+    assert float(condition.blur_level) == pytest.approx(8.0)
+    assert float(condition.point_disparity) == pytest.approx(RAMP[24, 12])
+    torch.testing.assert_close(condition.disparity[0, 0], torch.from_numpy(RAMP))
+    assert (condition.validity == 1).all()
 
 
 def test_without_depth_validity_is_0(run: Path) -> None:
     refocuser, listener = listening()
     refocuser.refocus(PHOTO, None, (0.25, 0.75), 8.0)
-    assert not listener.told[0].validity.any()
-    assert not listener.told[0].disparity.any()
+    assert not listener.conditions[0].validity.any()
+    assert not listener.conditions[0].disparity.any()
 
 
 def test_tiles_are_told_the_same_plane_and_the_same_blur_in_their_pixels(run: Path) -> None:
@@ -69,12 +69,12 @@ def test_tiles_are_told_the_same_plane_and_the_same_blur_in_their_pixels(run: Pa
     refocuser, listener = listening()
     large, depth = np.kron(PHOTO, np.ones((4, 4, 1), np.uint8)), np.kron(RAMP, np.ones((4, 4), np.float32))
     np.testing.assert_array_equal(refocuser.refocus(large, depth, (0.5, 0.5), 2.0), large)
-    assert len(listener.told) > 16
-    for told in listener.told:
-        assert told.reference.shape == (1, 3, 32, 48)
-        assert float(told.blur_level) == pytest.approx(8.0)
-        assert float(told.point_disparity) == pytest.approx(depth[64, 96])
-    places = {tuple(told.focus_point[0].tolist()) for told in listener.told}
+    assert len(listener.conditions) > 16
+    for condition in listener.conditions:
+        assert condition.reference.shape == (1, 3, 32, 48)
+        assert float(condition.blur_level) == pytest.approx(8.0)
+        assert float(condition.point_disparity) == pytest.approx(depth[64, 96])
+    places = {tuple(condition.focus_point[0].tolist()) for condition in listener.conditions}
     assert any(0 < x < 1 and 0 < y < 1 for x, y in places)
     assert any(x < 0 for x, _ in places)
     assert any(x > 1 for x, _ in places)
@@ -87,9 +87,9 @@ def test_large_photos_at_the_trained_size(run: Path, options: dict[str, Any]) ->
     large, depth = np.kron(PHOTO, np.ones((4, 4, 1), np.uint8)), np.kron(RAMP, np.ones((4, 4), np.float32))
     asked: dict[str, Any] = {"disparity": depth, "focus_point": (0.5, 0.5), "blur_level": 2.0} | options
     assert refocuser.refocus(large, **asked).shape == large.shape
-    assert {told.reference.shape for told in listener.told} == {(1, 3, 32, 48)}
-    assert len(listener.told) == 3  # one piece, Heun with two steps
-    assert float(listener.told[0].blur_level) == pytest.approx(asked["blur_level"])
+    assert {condition.reference.shape for condition in listener.conditions} == {(1, 3, 32, 48)}
+    assert len(listener.conditions) == 3  # one piece, Heun with two steps
+    assert float(listener.conditions[0].blur_level) == pytest.approx(asked["blur_level"])
 
 
 def test_blur_beyond_the_trained_levels_is_a_warning_with_the_range(
@@ -100,7 +100,9 @@ def test_blur_beyond_the_trained_levels_is_a_warning_with_the_range(
         refocuser.refocus(PHOTO, RAMP, (0.5, 0.5), 8.0)
         assert not caplog.records
         refocuser.refocus(PHOTO, RAMP, (0.5, 0.5), 20.0)
-    assert "blur level 20 lies beyond what run was trained on, 2 to 16" in caplog.text
+        refocuser.refocus(PHOTO, RAMP, (0.1, 0.5), 20.0)
+        assert len(caplog.records) == 1  # a sweep asks for one level many times
+    assert "blur level 20 % is outside the range that run was trained on, 2 to 16 %" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_what_makes_no_sense_is_said(changes: dict[str, Any], said: str) -> None
 
 
 def test_a_model_without_depth_dropout_needs_depth(run_with_depth: Path) -> None:
-    refocuser = Refocuser.from_run(run_with_depth, steps=1)
+    refocuser = Refocuser.from_run(run_with_depth)
     with pytest.raises(UserError, match=r"trained with --depth-dropout 0 and needs the photo's depth; give a sidecar"):
         refocuser.refocus(PHOTO, None, (0.5, 0.5), 8.0)
 

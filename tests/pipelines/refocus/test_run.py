@@ -96,4 +96,4 @@ def test_missing_depth_with_a_model_that_needs_it(photo: Path, run_with_depth: P
 
 def test_an_odd_blur_level_is_a_warning_and_done(photo: Path, run: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert refocus(photo, run, "--blur-level", "60", "--resolution", "trained") == 0
-    assert "blur level 60 lies beyond what" in caplog.text
+    assert "blur level 60 % is outside the range" in caplog.text

@@ -5,20 +5,20 @@ from itertools import pairwise
 import pytest
 import torch
 
-from pipelines.model.sampler import Predict
+from pipelines.model.sampler import Denoiser
 from pipelines.refocus.tiling import Tile, blended, cut, window
 
 
-@pytest.mark.parametrize("canvas", [(64, 96), (65, 97), (64, 200), (500, 333), (30, 200)])
+@pytest.mark.parametrize("size", [(64, 96), (65, 97), (64, 200), (500, 333), (30, 200)])
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5])
-def test_tiles_cover_the_canvas_and_overlap(canvas: tuple[int, int], overlap: float) -> None:
-    tiles = cut(canvas, (64, 96), overlap)
-    covered = torch.zeros(canvas)
+def test_tiles_cover_the_canvas_and_overlap(size: tuple[int, int], overlap: float) -> None:
+    tiles = cut(size, (64, 96), overlap)
+    covered = torch.zeros(size)
     for tile in tiles:
-        assert 0 <= tile.top <= canvas[0] - tile.height
-        assert 0 <= tile.left <= canvas[1] - tile.width
-        assert (tile.height, tile.width) == (min(64, canvas[0]), min(96, canvas[1]))
-        tile.of(covered).add_(1)
+        assert 0 <= tile.top <= size[0] - tile.height
+        assert 0 <= tile.left <= size[1] - tile.width
+        assert (tile.height, tile.width) == (min(64, size[0]), min(96, size[1]))
+        tile.crop(covered).add_(1)
     assert covered.min() >= 1
     for axis, side in ((0, 64), (1, 96)):
         starts = sorted({(tile.top, tile.left)[axis] for tile in tiles})
@@ -32,26 +32,26 @@ def test_places_are_whole_patches_but_for_the_far_edge() -> None:
 
 def test_a_prediction_that_sees_pixels_alone_is_the_same_in_tiles() -> None:
     """x̂ = f(z, place) pixel by pixel: whatever the windows, their sum divided by their weights is it."""
-    canvas = (70, 130)
-    field = torch.rand(canvas, generator=torch.Generator().manual_seed(0))
-    seen = torch.rand(1, 3, *canvas, generator=torch.Generator().manual_seed(1))
+    size = (70, 130)
+    field = torch.rand(size, generator=torch.Generator().manual_seed(0))
+    seen = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
 
-    def of_tile(tile: Tile) -> Predict:
-        return lambda z, time: z * 2 + tile.of(field) + time[:, None, None, None]
+    def of_tile(tile: Tile) -> Denoiser:
+        return lambda z, time: z * 2 + tile.crop(field) + time[:, None, None, None]
 
-    tiles = cut(canvas, (32, 48), 0.25)
+    tiles = cut(size, (32, 48), 0.25)
     assert len(tiles) > 6
-    made = blended(tiles, canvas, of_tile)(seen, torch.tensor([0.5]))
+    made = blended(tiles, size, of_tile)(seen, torch.tensor([0.5]))
     torch.testing.assert_close(made, seen * 2 + field + 0.5)
 
 
 def test_where_tiles_disagree_one_passes_into_the_other() -> None:
     """Left tile says 0, right tile says 1: no step between neighbours larger than the ramp's own, 0 and 1 outside."""
-    canvas = (16, 80)
-    tiles = cut(canvas, (16, 48), 0.25)
+    size = (16, 80)
+    tiles = cut(size, (16, 48), 0.25)
     assert [tile.left for tile in tiles] == [0, 32]
-    made = blended(tiles, canvas, lambda tile: lambda z, t: torch.full_like(z, float(tile.left > 0)))(
-        torch.zeros(1, 3, *canvas), torch.zeros(1)
+    made = blended(tiles, size, lambda tile: lambda z, t: torch.full_like(z, float(tile.left > 0)))(
+        torch.zeros(1, 3, *size), torch.zeros(1)
     )[0, 0, 8]
     assert made[:30].abs().max() == 0
     assert made[50:].min() == 1

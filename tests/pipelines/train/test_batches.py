@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipelines.errors import UserError
-from pipelines.train.batches import Batch, GroupDataset, Places, Rank, find_training_shards, open_batches
+from pipelines.train.batches import Batch, GroupDataset, PositionSampler, Rank, find_training_shards, open_batches
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from tests.shards.forgery import Samples, forge
 from tests.shards.synthetic import write_data_set
@@ -27,7 +27,7 @@ def dataset(config: DataConfig, seed: int = 0) -> GroupDataset:
 
 def batches(config: DataConfig, rank: Rank, first: int, count: int) -> list[Batch]:
     groups = dataset(config)
-    places = Places(groups.samples, config.batch_size, rank, first=first, count=count)
+    places = PositionSampler(groups.samples, config.batch_size, rank, first=first, count=count)
     return list(open_batches(groups, places, config))
 
 
@@ -52,7 +52,7 @@ def test_two_processes_read_what_one_with_twice_the_batch_reads(scenes: Path) ->
 def test_every_process_has_equally_many_batches_and_all_samples_are_seen(scenes: Path, processes: int) -> None:
     """Uneven shards, more processes than shards, more places than samples: nobody runs out before the others."""
     groups = dataset(data(scenes))
-    places = [Places(5, 2, Rank(rank, processes), first=0, count=7) for rank in range(processes)]
+    places = [PositionSampler(5, 2, Rank(rank, processes), first=0, count=7) for rank in range(processes)]
     assert len({part.per_epoch for part in places}) == 1
     listed = [list(part) for part in places]
     assert {len(part) for part in listed} == {7}

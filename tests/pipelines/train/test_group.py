@@ -132,7 +132,7 @@ def test_focus_may_lie_outside_the_crop_only_where_depth_is_told(sample: Sample)
         group = item(sample, seed, least_crop=0.4, outside_focus=1.0, redraw_focus=0.0)
         is_outside = ((group.focus_point < 0) | (group.focus_point > 1)).any()
         outside += int(is_outside)
-        assert not (is_outside and group.without_depth)
+        assert not (is_outside and group.is_depth_dropped)
     assert outside > 5
 
 
@@ -141,11 +141,11 @@ def test_depth_and_condition_are_withheld_as_often_as_asked(sample: Sample) -> N
     stored = encode(sample)
     groups = [read_group(sample.key, stored, np.random.default_rng(seed), DATA, objective) for seed in range(60)]
     # Binomial: three standard deviations of 60 draws are 12 and 10.
-    assert sum(group.without_depth for group in groups) == pytest.approx(30, abs=13)
-    assert sum(group.without_condition for group in groups) == pytest.approx(15, abs=11)
+    assert sum(group.is_depth_dropped for group in groups) == pytest.approx(30, abs=13)
+    assert sum(group.is_unconditional for group in groups) == pytest.approx(15, abs=11)
     never = replace(OBJECTIVE, depth_dropout=0.0, condition_dropout=0.0)
     assert not any(
-        group.without_depth or group.without_condition
+        group.is_depth_dropped or group.is_unconditional
         for group in (read_group(sample.key, stored, np.random.default_rng(s), DATA, never) for s in range(30))
     )
 

@@ -8,21 +8,21 @@ from torch import nn
 from pipelines.model.dit import Condition
 from pipelines.model.flow import flow_loss
 from pipelines.train.objective import condition_of, losses
-from pipelines.train.stacking import Group, stacking_loss, time_weight
+from pipelines.train.stacking import StackGeometry, stacking_loss, time_weight
 from tests.pipelines.train.tiny_run import PLAIN, make_batch
 
 
 class Oracle(nn.Module):
-    """Predicts what it is given, plus a weight to have a gradient; remembers what it was told."""
+    """Predicts what it is given, plus a weight to have a gradient; remembers its condition."""
 
     def __init__(self, predicted: torch.Tensor) -> None:
         super().__init__()
         self.predicted = predicted
         self.offset = nn.Parameter(torch.zeros(()))
-        self.told: Condition | None = None
+        self.condition: Condition | None = None
 
-    def forward(self, noisy: torch.Tensor, time: torch.Tensor, told: Condition) -> torch.Tensor:
-        self.told = told
+    def forward(self, noisy: torch.Tensor, time: torch.Tensor, condition: Condition) -> torch.Tensor:
+        self.condition = condition
         return self.predicted.flatten(0, 1) + self.offset
 
 
@@ -38,7 +38,7 @@ def test_the_total_is_flow_and_lambda_times_stack() -> None:
     objective = replace(PLAIN, stack_weight=3.0)
     result = losses(Oracle(predicted), batch, objective)
     flow = flow_loss(predicted, batch.targets, batch.time[:, None].expand(2, 2)).mean()
-    group = Group(batch.disparity, batch.focus_disparity, batch.blur_scale_px)
+    group = StackGeometry(batch.disparity, batch.focus_disparity, batch.blur_scale_px)
     stack = stacking_loss(predicted, batch.targets, batch.aif, group, objective)
     weighted = (time_weight(batch.time, objective) * stack).mean()
     torch.testing.assert_close(result.total.detach(), flow + 3.0 * weighted)
@@ -60,20 +60,20 @@ def test_without_lambda_the_constraint_is_watched_and_not_descended() -> None:
     assert free != bound
 
 
-def test_depth_is_withheld_as_a_whole() -> None:
+def test_depth_is_unconditional_as_a_whole() -> None:
     """Validity 0 and disparity 0 for all frames of the group that drew it, the map itself for the others."""
-    batch = replace(make_batch(), without_depth=torch.tensor([True, False]))
-    told = condition_of(batch)
-    assert told.disparity.shape == told.validity.shape == (4, 1, 16, 24)
-    assert not told.disparity[:2].any()
-    assert not told.validity[:2].any()
-    assert (told.validity[2:] == 1).all()
-    torch.testing.assert_close(told.disparity[2, 0], batch.disparity[1])
+    batch = replace(make_batch(), is_depth_dropped=torch.tensor([True, False]))
+    condition = condition_of(batch)
+    assert condition.disparity.shape == condition.validity.shape == (4, 1, 16, 24)
+    assert not condition.disparity[:2].any()
+    assert not condition.validity[:2].any()
+    assert (condition.validity[2:] == 1).all()
+    torch.testing.assert_close(condition.disparity[2, 0], batch.disparity[1])
 
 
-def test_the_stack_is_weighed_by_true_depth_even_where_it_is_withheld() -> None:
+def test_the_stack_is_weighed_by_true_depth_even_where_it_is_unconditional() -> None:
     batch = make_batch()
-    blind = replace(batch, without_depth=torch.tensor([True, True]))
+    blind = replace(batch, is_depth_dropped=torch.tensor([True, True]))
     predicted = batch.targets * 0.5
     torch.testing.assert_close(
         losses(Oracle(predicted), blind, PLAIN).stack, losses(Oracle(predicted), batch, PLAIN).stack
@@ -81,16 +81,16 @@ def test_the_stack_is_weighed_by_true_depth_even_where_it_is_withheld() -> None:
 
 
 def test_what_frames_share_is_told_to_each_and_what_they_do_not_to_one() -> None:
-    batch = replace(make_batch(groups=2, frames=3), without_condition=torch.tensor([False, True]))
-    told = condition_of(batch)
+    batch = replace(make_batch(groups=2, frames=3), is_unconditional=torch.tensor([False, True]))
+    condition = condition_of(batch)
     for frame in range(3):
-        torch.testing.assert_close(told.reference[frame], batch.reference[0])
-        torch.testing.assert_close(told.reference[3 + frame], batch.reference[1])
-        torch.testing.assert_close(told.focus_point[3 + frame], batch.focus_point[1, frame])
-        torch.testing.assert_close(told.point_disparity[frame], batch.point_disparity[0, frame])
-    assert told.is_withheld.tolist() == [False] * 3 + [True] * 3
+        torch.testing.assert_close(condition.reference[frame], batch.reference[0])
+        torch.testing.assert_close(condition.reference[3 + frame], batch.reference[1])
+        torch.testing.assert_close(condition.focus_point[3 + frame], batch.focus_point[1, frame])
+        torch.testing.assert_close(condition.point_disparity[frame], batch.point_disparity[0, frame])
+    assert condition.is_unconditional.tolist() == [False] * 3 + [True] * 3
 
 
 def test_frames_that_are_not_told_their_focus_do_not_stack() -> None:
-    batch = replace(make_batch(), without_condition=torch.tensor([True, True]))
+    batch = replace(make_batch(), is_unconditional=torch.tensor([True, True]))
     assert float(losses(Oracle(batch.targets * 0.5), batch, PLAIN).stack) == 0.0

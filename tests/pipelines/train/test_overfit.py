@@ -56,7 +56,7 @@ def test_one_scene_is_learnt_by_heart_in_two_minutes(tmp_path: Path, capsys: pyt
     started = time.process_time()
     train(config)
     spent_s = time.process_time() - started
-    refocuser = Refocuser.from_run(tmp_path / "run", steps=8)
+    refocuser = Refocuser.from_run(tmp_path / "run")
     fall = loss_of(new_model(config), config) / loss_of(refocuser.model, config)
     sample = next(read_shards(out, seed=None))
     identity, refocused = psnrs(sample, None), psnrs(sample, refocuser)

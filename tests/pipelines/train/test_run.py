@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from pipelines.errors import UserError
-from pipelines.train import loop
+from pipelines.train import step as train_step
 from pipelines.train.config import OptimizerConfig, TrainConfig
-from pipelines.train.loop import learning_rate
 from pipelines.train.run import train
+from pipelines.train.step import learning_rate
 from tests.pipelines.train.test_batches import cut_frames
 from tests.pipelines.train.tiny_run import tiny_config
 from tests.shards.forgery import forge
@@ -64,7 +64,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
     straight: tuple[Tensors, dict[str, Any]], scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed in step 5 with a checkpoint of step 3: steps 3 and 4 are done again."""
-    plain = loop.losses
+    plain = train_step.losses
 
     def until_killed(*arguments: Any) -> Any:
         calls.append(1)
@@ -74,7 +74,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
 
     calls: list[int] = []
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "losses", until_killed)
+        patch.setattr(train_step, "losses", until_killed)
         with pytest.raises(MemoryError):
             train(tiny_config(scenes, tmp_path, steps=8, save_every=3))
     assert (tmp_path / "checkpoints" / "00000003").is_dir()
@@ -91,7 +91,7 @@ def test_a_signal_ends_the_step_saves_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
     number: signal.Signals,
 ) -> None:
-    plain = loop.losses
+    plain = train_step.losses
     calls: list[int] = []
 
     def signalled(*arguments: Any) -> Any:
@@ -101,7 +101,7 @@ def test_a_signal_ends_the_step_saves_and_says_so(
         return plain(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "losses", signalled)
+        patch.setattr(train_step, "losses", signalled)
         with pytest.raises(UserError, match="interrupted, with a checkpoint; the same command resumes") as caught:
             train(tiny_config(scenes, tmp_path, steps=8))
     assert caught.value.exit_code == 128 + number
@@ -152,7 +152,7 @@ def test_a_corrupt_sample_is_skipped_and_counted(own_scenes: Path, tmp_path: Pat
     result = train(tiny_config(own_scenes, tmp_path / "run", steps=6, max_dropped_fraction=0.5))
     assert (result.step, result.samples) == (6, 12)
     assert result.dropped >= 2
-    assert f"{result.dropped} damaged samples passed over" in result.summary()
+    assert f"{result.dropped} damaged samples skipped" in result.summary()
 
 
 def test_too_many_corrupt_samples_stop_the_run(own_scenes: Path, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_samples(
 ) -> None:
     train(tiny_config(scenes, tmp_path, steps=6, max_steps=2))
     before = (tmp_path / "checkpoints" / "00000002" / "weights.safetensors").read_bytes()
-    plain = loop.losses
+    plain = train_step.losses
 
     def broken(model: Any, batch: Any, objective: Any) -> Any:
         batch.targets[0] = float("nan")
@@ -174,7 +174,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_samples(
         return plain(model, batch, objective)
 
     keys: list[str] = []
-    monkeypatch.setattr(loop, "losses", broken)
+    monkeypatch.setattr(train_step, "losses", broken)
     with pytest.raises(UserError, match="must be finite, got nan in step 2 with samples") as caught:
         train(tiny_config(scenes, tmp_path, steps=6))
     assert ", ".join(keys) in str(caught.value)

@@ -9,15 +9,23 @@ import pytest
 import torch
 
 from pipelines.train.config import ObjectiveConfig
-from pipelines.train.stacking import SHARP_PX, Group, linear_light, signal_share, stacked, stacking_loss, time_weight
+from pipelines.train.stacking import (
+    SHARP_PX,
+    StackGeometry,
+    linear_light,
+    signal_share,
+    stacked,
+    stacking_loss,
+    time_weight,
+)
 from simulator.optics.color import linear_to_srgb
 
 OBJECTIVE = ObjectiveConfig(stack_softness_px=0.5)
 
 
-def group(groups: int = 2, planes: tuple[float, ...] = (0.1, 0.9), scale_px: float = 5.0) -> Group:
+def group(groups: int = 2, planes: tuple[float, ...] = (0.1, 0.9), scale_px: float = 5.0) -> StackGeometry:
     disparity = torch.linspace(0, 1, 12).expand(groups, 8, 12).contiguous()
-    return Group(disparity, torch.tensor([planes] * groups), torch.full((groups,), scale_px))
+    return StackGeometry(disparity, torch.tensor([planes] * groups), torch.full((groups,), scale_px))
 
 
 def frames(groups: int = 2, count: int = 2, seed: int = 0) -> torch.Tensor:

@@ -73,8 +73,8 @@ def make_batch(groups: int = 2, frames: int = 2, height: int = 16, width: int = 
         blur_scale_px=torch.full((groups,), 0.08 * width),
         time=uniform(0.2, 0.8, groups),
         noise=uniform(-1, 1, groups, frames, 3, height, width),
-        without_depth=torch.zeros(groups, dtype=torch.bool),
-        without_condition=torch.zeros(groups, dtype=torch.bool),
+        is_depth_dropped=torch.zeros(groups, dtype=torch.bool),
+        is_unconditional=torch.zeros(groups, dtype=torch.bool),
     )
 
 

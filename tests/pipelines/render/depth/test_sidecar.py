@@ -188,6 +188,15 @@ def test_shrinking_averages_and_does_not_pick(tmp_path: Path) -> None:
     torch.testing.assert_close(resized(stripes, 30, 30)[:, 1:-1], torch.full((30, 28), 0.5))
 
 
+def test_metres_are_inverted_before_they_are_resized(tmp_path: Path) -> None:
+    """Columns at 1 m and 100 m shrink to the mean of 1/m and 0.01/m; the mean of their metres would be 0.02/m."""
+    columns = np.where(np.arange(80) % 2, 100.0, 1.0)
+    (tmp_path / "a.depth.npy").write_bytes(npy(np.repeat(columns[None], 60, axis=0)))
+    values = disparity(tmp_path).values
+    assert values.shape == (30, 40)
+    np.testing.assert_allclose(values[:, 1:-1], 0.505, rtol=1e-5)
+
+
 def test_another_shape_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.disparity.npy").write_bytes(npy(slope(30, 42)))
     answer = rejection(tmp_path)

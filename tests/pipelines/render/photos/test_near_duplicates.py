@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from pipelines.render.photos.near_duplicates import MAX_DISTANCE, families, near_pairs, perceptual_hashes
+from pipelines.render.photos.near_duplicates import families, near_pairs, perceptual_hashes
 from pipelines.render.photos.photo import PhotoSource
 from pipelines.render.plan.splits import split_of, splits_of
 from tests.pipelines.render.photos.photo_examples import scenery
@@ -44,10 +44,21 @@ def test_all_near_pairs_are_found_and_no_others() -> None:
     truth = {
         (a, b)
         for a, b in combinations(range(len(everything)), 2)
-        if int(everything[a] ^ everything[b]).bit_count() <= MAX_DISTANCE
+        if int(everything[a] ^ everything[b]).bit_count() <= 6
     }
     assert found == truth
     assert len(truth) >= 140  # seven in ten of the planted ones lie within the distance
+
+
+@pytest.mark.parametrize("equal", list(combinations(range(8), 2)))
+def test_a_pair_is_found_whichever_two_bytes_agree(equal: tuple[int, int]) -> None:
+    """Six bits differ, each in a byte of its own, so that only two bytes agree; a seventh bit is one too many."""
+    first = 0x0123456789ABCDEF
+    second = first ^ sum(1 << (8 * byte + byte) for byte in range(8) if byte not in equal)
+    third = second ^ 1 << (8 * equal[0] + 7)
+    for other, is_near in ((second, True), (third, False)):
+        found = near_pairs(np.array([first, other], np.uint64))
+        assert [{int(i), int(j)} for i, j in zip(*found, strict=True)] == ([{0, 1}] if is_near else [])
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -17,11 +17,18 @@ from pipelines.render.config import LensConfig, StackConfig
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
 from pipelines.render.sample.build import SampleSettings, build_sample
 from pipelines.render.sample.lens_recipes import LENS_RECIPES
-from pipelines.render.sample.lens_sampling import jpeg_compressed, read_aperture_mask, sample_jpeg_quality, sample_lens
+from pipelines.render.sample.lens_sampling import (
+    jpeg_compressed,
+    read_aperture_mask,
+    sample_jpeg_quality,
+    sample_lens,
+    with_sensor_noise,
+)
 from pipelines.render.sample.rgbd import RgbdImage
 from shards.sample import RendererRecord, SampleRecord
 from simulator import Aperture
 from simulator.optics.lens import ThinLens
+from simulator.optics.sensor import SensorNoise
 from tests.pipelines.render.sample.test_build import disparity_map, rgbd
 
 SIZE = (64, 48)
@@ -121,6 +128,27 @@ def test_red_and_blue_are_in_focus_on_the_same_side_of_green(scene: str) -> None
     red, green, blue = drawn("vintage-swirl", scene).aperture.focus_shift
     assert green == 0.0
     assert red == blue < 0.0
+
+
+@pytest.mark.parametrize(("least", "most", "expected"), [(0.01, 0.02, 0.02), (20.0, 25.0, 20.0)])
+def test_levels_of_a_recipe_stay_within_the_flags(least: float, most: float, expected: float) -> None:
+    """An 85 mm lens at f/1.4 to f/4 blurs by 0.6 % to 8 %: more than the one range holds, less than the other."""
+    stack = StackConfig(planes=2, levels=2, blur_level_min=least, blur_level_max=most)
+    settings = dataclasses.replace(settings_of(LensConfig(lens_recipe="portrait-85mm")), stack=stack)
+    frames = build_sample("00000003", "val", rgbd(), settings).record.frames
+    assert [frame.blur_level for frame in frames] == pytest.approx([expected] * 4)
+
+
+def test_each_frame_has_noise_of_its_own() -> None:
+    """Two equal frames: their noise has the sensor's deviation and does not correlate."""
+    frames = torch.full((2, 3, 64, 64), 0.5)
+    noise = SensorNoise(full_well_electrons=2000.0)
+    first, second = with_sensor_noise(frames, noise, 1, "scene") - frames
+    # 12,288 pixels: the deviation is known within 0.7 %, a correlation of none within 0.009; four times that.
+    assert float(first.std()) == pytest.approx(math.sqrt(0.5 / 2000), rel=0.03)
+    assert abs(float(np.corrcoef(first.flatten(), second.flatten())[0, 1])) < 0.036
+    assert torch.equal(with_sensor_noise(frames, noise, 1, "scene")[1], frames[1] + second)
+    assert not torch.equal(with_sensor_noise(frames, noise, 1, "other")[0], frames[0] + first)
 
 
 def test_metric_depth_scales_the_fringes_to_its_unit() -> None:

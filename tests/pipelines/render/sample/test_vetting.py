@@ -75,6 +75,14 @@ def test_noise_over_blur_does_not_pass_for_edges(scene: Pixels) -> None:
     assert blurred_share(soft.clip(0, 255).astype(np.uint8)) > 0.6
 
 
+def test_noise_is_smoothed_before_slopes_are_measured() -> None:
+    """Soft waves, 48 px long, under noise of ten grey levels, whose own slopes are steeper than those of the waves."""
+    waves = 128 + 60 * np.sin(2 * np.pi * np.arange(384) / 48)
+    noise = np.random.default_rng(0).normal(0, 10, (256, 384, 3))
+    photo = (waves[None, :, None] + noise).clip(0, 255).astype(np.uint8)
+    assert blurred_share(photo) > 0.9
+
+
 def test_a_strip_smaller_than_a_tile_is_one_tile() -> None:
     assert 0 <= blurred_share(np.zeros((8, 200, 3), np.uint8)) <= 1
 

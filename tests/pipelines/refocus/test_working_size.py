@@ -4,33 +4,32 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.refocus.canvas import canvas_of, working_long_side
+from pipelines.refocus.working_size import WorkingSize, working_long_side
 
 
 @pytest.mark.parametrize(("width", "height"), [(96, 64), (90, 61), (7, 50), (200, 33)])
 def test_there_and_back_is_the_photo(width: int, height: int) -> None:
     """Whole patches, the photo in the corner, and the very same pixels out when nothing is scaled."""
     srgb = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    canvas = canvas_of((width, height), 200, 8)
-    picture = canvas.picture(srgb)
+    size = WorkingSize.for_photo((width, height), 200, 8)
+    picture = size.picture(srgb)
     assert picture.shape[1] % 8 == picture.shape[2] % 8 == 0
-    assert picture.shape[1:] == (canvas.padded_height, canvas.padded_width)
+    assert picture.shape[1:] == (size.padded_height, size.padded_width)
     if min(width, height) >= 8:
-        np.testing.assert_array_equal(canvas.photo(picture, width, height), srgb)
+        np.testing.assert_array_equal(size.photo(picture, width, height), srgb)
 
 
 def test_points_keep_their_pixel() -> None:
-    canvas = canvas_of((90, 61), 200, 8)  # padded to 96 x 64
-    x, y = canvas.point(45.5 / 90, 30.5 / 61)
-    assert (x * 96, y * 64) == pytest.approx((45.5, 30.5))
+    size = WorkingSize.for_photo((90, 61), 200, 8)  # padded to 96 x 64
+    assert size.point_px(45.5 / 90, 30.5 / 61) == pytest.approx((45.5, 30.5))
 
 
 def test_large_photos_are_scaled_and_come_back_at_their_size() -> None:
     srgb = np.zeros((400, 600, 3), np.uint8)
     srgb[:, 300:] = 200
-    canvas = canvas_of((600, 400), 96, 8)
-    assert (canvas.width, canvas.height) == (96, 64)
-    back = canvas.photo(canvas.picture(srgb), 600, 400)
+    size = WorkingSize.for_photo((600, 400), 96, 8)
+    assert (size.width, size.height) == (96, 64)
+    back = size.photo(size.picture(srgb), 600, 400)
     assert back.shape == srgb.shape
     assert np.abs(back[:, :280].astype(int)).max() < 3
     assert np.abs(back[:, 320:].astype(int) - 200).max() < 3
@@ -38,8 +37,8 @@ def test_large_photos_are_scaled_and_come_back_at_their_size() -> None:
 
 def test_disparity_is_padded_like_the_picture() -> None:
     values = np.random.default_rng(0).random((61, 90), np.float32)
-    canvas = canvas_of((90, 61), 200, 8)
-    shown = canvas.disparity(values)
+    size = WorkingSize.for_photo((90, 61), 200, 8)
+    shown = size.disparity(values)
     assert shown.shape == (64, 96)
     torch.testing.assert_close(shown[:61, :90], torch.from_numpy(values))
     assert shown.min() >= 0
