@@ -36,6 +36,8 @@ class ValidateConfig:
     """Layout and textures of the scenes: another number makes new scenes."""
     noise_psnr: float = 50.0
     """PSNR of the references' own noise, in dB; scenes that are rendered well are traced up to 8 dB quieter."""
+    checks: bool = True
+    """Measure labels between bins, planes in focus, discs, light, stacks, known layers: minutes."""
     threads: int = 2
     """CPU threads of torch."""
     json: bool = False

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simulator import ThinLens, render_stack
-from simulator.reference.scatter import binned_scatter, direct_scatter, over_composite
+from simulator.reference.scatter import binned_scatter, direct_scatter, occlusion_aware_layers, over_composite
 
 Method = Callable[[Tensor, Tensor, Sequence[ThinLens]], Tensor]
 
@@ -22,4 +22,5 @@ METHODS: dict[str, Method] = {
     "direct scatter": _frame_by_frame(direct_scatter),
     "binned scatter": _frame_by_frame(binned_scatter),
     "over-compositing": _frame_by_frame(over_composite),
+    "Ikoma 2021": _frame_by_frame(occlusion_aware_layers),
 }

@@ -2,7 +2,7 @@
 
 scenes ──path_trace──▶ references ─┬─ aif, disparity ──methods──▶ frames ─┐
                                    └─ frames ─────────────────────────────┴──▶ errors ──▶ table, pictures
-references ──degraded_depth──▶ a second table; built-in kinds ──exact_layers──▶ a third
+references ──degraded_depth──▶ a second table; built-in kinds ──exact_layers──▶ a third; checks ──▶ a fourth
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from torch import Tensor
 from pipelines.errors import UserError
 from pipelines.runs.verb_result import VerbResult
 from pipelines.validate import degraded_depth
+from pipelines.validate.checks import check
+from pipelines.validate.checks.check import Check
+from pipelines.validate.checks.run import all_checks, logged
 from pipelines.validate.config import ValidateConfig
 from pipelines.validate.exact_layers import exact_table
 from pipelines.validate.instrument import InstrumentCheck, check_instrument
@@ -42,14 +45,16 @@ class ValidationResult(VerbResult):
     table: ErrorTable
     degraded: tuple[degraded_depth.DegradedDepth, ...]
     exact: ErrorTable
+    checks: tuple[Check, ...]
     instrument: InstrumentCheck
     iris: IrisCheck
     out: str
 
     def markdown(self) -> str:
-        """The three tables: scenes, depth degraded and sharpened, built-in kinds with exact layers."""
+        """Four tables: scenes, depth degraded and sharpened, built-in kinds with exact layers, checks and their bars."""
         exact = f"exact layers\n\n{self.exact.markdown()}"
-        return "\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact])
+        checks = f"checks\n\n{check.markdown(self.checks)}"
+        return "\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact, checks])
 
     def summary(self) -> str:
         """The tables and the instrument's line."""
@@ -59,12 +64,14 @@ class ValidationResult(VerbResult):
     def to_json(self) -> dict[str, object]:
         """One object: per scene and method psnr, ssim, whole-frame psnr (one entry a frame); means; instrument; iris.
 
-        "degraded" holds the depth that a network would give, "exact" the built-in kinds with their exact layers.
+        "degraded" holds the depth that a network would give, "exact" the built-in kinds with their exact layers,
+        "checks" the worst value of each check, its bar, and whether it is met.
         """
         return {
             **_table_numbers(self.table),
             "degraded": degraded_depth.to_json(self.degraded),
             "exact": _table_numbers(self.exact),
+            "checks": {found.what: found.to_json() for found in self.checks},
             "instrument": dataclasses.asdict(self.instrument),
             "iris": dataclasses.asdict(self.iris),
         }
@@ -94,7 +101,8 @@ def run(config: ValidateConfig) -> ValidationResult:
     table = ErrorTable(tuple(errors), noise)
     exact_layers = exact_table(config.out / "references", config.kinds, config.seed)
     iris = check_iris(config.out / "references" / f"iris-{config.width}-{config.seed}.npz", config.width, config.seed)
-    result = ValidationResult(table, tuple(rows), exact_layers, check_instrument(), iris, str(config.out))
+    checks = tuple(logged(all_checks(config.kinds))) if config.checks else ()
+    result = ValidationResult(table, tuple(rows), exact_layers, checks, check_instrument(), iris, str(config.out))
     draw_instrument(result.instrument, config.out / "instrument.svg")
     (config.out / "table.md").write_text(result.markdown(), encoding="utf-8")
     (config.out / "errors.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True), encoding="utf-8")

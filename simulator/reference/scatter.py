@@ -1,7 +1,7 @@
 """Slow, obvious float64 twins of the fast renderer, and the methods that others use. Never optimised.
 
 Read this file to learn the method: `spread` is a lens looking at one bin, `laid_nearest_first` is occlusion,
-`layered_frame` is the whole renderer. The three functions at the end are what other generators compute; `validate`
+`layered_frame` is the whole renderer. The four functions at the end are what other generators compute; `validate`
 compares them with the path tracer on the same inputs.
 
 Letters: r radius of the circle of confusion in pixels; A coverage; T share of the lens still free; D disparity.
@@ -143,6 +143,36 @@ def over_composite(
         frame = blurred[:3] + frame * (1.0 - a)
         alpha = a + alpha * (1.0 - a)
     return (frame / alpha.clamp(min=1e-6)).clamp(min=0.0)
+
+
+def occlusion_aware_layers(
+    image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens, planes: int = 32
+) -> Float[Tensor, "3 h w"]:
+    """Layers over each other, each divided by how much of its neighbourhood is no nearer than itself. Farthest first.
+
+    Image formation of Ikoma, Nguyen, Metzler, Peng, Wetzstein, "Depth from Defocus with Learned Optics for Imaging and
+    Occlusion-aware Depth Estimation" (ICCP 2021), with discs as point spread functions:
+
+        b = Σ_k l̃_k Π_{j>k} (1 − α̃_j),   l̃_k = (h_k ∗ α_k l) / E_k,   α̃_k = (h_k ∗ α_k) / E_k,   E_k = h_k ∗ Σ_{j≤k} α_j
+
+    k layer, 0 the farthest; l light; α_k 1 where the pixel is of layer k, else 0; h_k disc of the layer's radius.
+    """
+    edges = torch.linspace(float(disparity.min()), float(disparity.max()), planes + 1)
+    index = torch.bucketize(disparity, edges[1:-1].to(disparity))
+    content = torch.cat([image, torch.ones_like(disparity)[None]])  # [4, H, W]
+    h, w = disparity.shape
+    reach = math.ceil(float(lens.defocus_px(disparity).abs().max())) + 1
+    size = (h + 2 * reach, w + 2 * reach)
+    frame = torch.zeros_like(image)
+    for k in torch.unique(index).tolist():  # an empty layer changes nothing
+        radius = abs(float(lens.defocus_px((edges[k] + edges[k + 1]) / 2)))
+        layer = torch.cat([content * (index == k), (index <= k)[None].to(content)])  # [5, H, W]
+        padded = F.pad(layer[None], (reach,) * 4, mode="replicate")[0]
+        spectrum = torch.fft.rfft2(padded) * _spot_spectrum(radius, size).to(padded.device)
+        blurred = torch.fft.irfft2(spectrum, s=size)[:, reach : reach + h, reach : reach + w]
+        normalized = torch.where(blurred[4] > 1e-4, blurred[:4] / blurred[4].clamp(min=1e-4), 0.0)
+        frame = normalized[:3] + frame * (1.0 - normalized[3].clamp(0.0, 1.0))
+    return frame.clamp(min=0.0)
 
 
 def _spot_spectrum(radius_px: float, size: tuple[int, int]) -> Tensor:
