@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipelines.errors import Rejection, UserError
 from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import DepthConfig
-from pipelines.render.depth.edges import with_sharp_edges
+from pipelines.render.depth.disparity_map import with_sharp_edges
 from pipelines.render.depth.estimator import check_depth, open_depth
 from pipelines.render.photos.photo import Photo
 
