@@ -6,7 +6,7 @@
     │1 │                              │   both at least R apart, so that the strip's blur does not reach the plane
     └──┴──────────────────────────────┘
 
-Letters: D0 disparity of the plane; D_f plane in focus; K blur scale = R; R largest radius; r labelled, m measured radius.
+Letters: D0 disparity of the plane; D_f plane in focus; K blur scale = R; R largest radius; r labeled, m measured one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -144,6 +145,6 @@ def _in_focus(content: Tensor, place: float, largest_px: int) -> Iterator[tuple[
     yield "from_layers", Scene.from_layers(layers, max_radius_px=1.001 * largest_px).render([lens])[0]
 
 
-def _least(values: Iterable[tuple[float, str]]) -> tuple[float, str, str, float, str]:
+def _least(values: Iterable[tuple[float, str]]) -> tuple[float, str, Literal["at least"], float, str]:
     value, where = min(values, key=lambda pair: pair[0])
     return value, "dB", "at least", 50.0, where

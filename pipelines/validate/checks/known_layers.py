@@ -64,7 +64,8 @@ def known_layers(
         where = blurred_silhouettes(disparity, lens)
         detail = None
         if int(where.sum()) >= _FEWEST_PIXELS:
-            detail = tuple(detail_correlation(frame, image, where) for frame in (fast, photo, exact))
+            correlations = [detail_correlation(frame, image, where) for frame in (fast, photo, exact)]
+            detail = correlations[0], correlations[1], correlations[2]
         rows.append(KnownLayers(kind, lens, psnr(fast[inner], exact[inner]), psnr(photo[inner], exact[inner]), detail))
     return rows
 

@@ -8,6 +8,7 @@ Letters: r labelled radius in pixels.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -67,7 +68,7 @@ def focus_pull(white: float, radii_px: tuple[float, ...] = RADII_PX) -> list[Che
         ours, truth = profile_of(frame[middle, middle], r), profile_of(true_disc(r, reach), r)
         scale.append(ours.half_maximum_px / truth.half_maximum_px - 1.0)
         rim.append(ours.rim_px - truth.rim_px)
-    jumps = [abs(b - a) for a, b in zip(scale, scale[1:], strict=False)]
+    jumps = [abs(b - a) for a, b in itertools.pairwise(scale)]
     return [
         _check(f"half-maximum radius, white {white:g}", [100 * abs(s) for s in scale], "%", 2.0, radii_px),
         _check(f"rim wider than a disc's, white {white:g}", rim, "px", 0.5, radii_px),

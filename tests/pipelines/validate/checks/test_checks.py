@@ -167,7 +167,7 @@ def test_a_frame_that_depends_on_its_stack_is_found(monkeypatch: pytest.MonkeyPa
         return torch.stack([image * (1.0 if len(lenses) > 1 else factor) for _ in lenses])
 
     monkeypatch.setattr(stack_context, "render_stack", render_stack)
-    for factor, met in ((1.0, True), (1.01, False)):
+    for factor, met in ((1.0, True), (1.01, False)):  # noqa: B007 (the closure above reads it)
         assert stack_context.alone_against_stack("cutouts", height=32, width=48).met is met
 
 
