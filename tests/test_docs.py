@@ -80,13 +80,12 @@ def verbs() -> tuple[str, ...]:
 
 
 def missing_paths(page: str) -> Iterator[str]:
-    """A path with a folder must be there, seen from the root or the page; a bare file name must be some file's."""
-    names = {Path(name).name for name in files()}
+    """A path must be there, seen from the root, from the page, or as the end of some file's path."""
     for piece in code(page):
         for path in PATH.findall(piece):
             from_page = (Path(page).parent / path).as_posix()
-            found = path.rstrip("/") in files() or from_page in files() or ("/" not in path and path in names)
-            if not found:
+            ends = any(name.endswith(f"/{path}") for name in files())
+            if not (path.rstrip("/") in files() or from_page in files() or ends):
                 yield path
 
 

@@ -20,7 +20,7 @@ from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
 from simulator.scatter.convolve import BlurredGroup, spectra
 from simulator.scatter.inner_spectrum import inner
-from simulator.scatter.octave import OctaveGrid, drawn_radius, octave_of
+from simulator.scatter.octave import OctaveGrid, octave_of, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
@@ -30,12 +30,17 @@ GROUP_PX, FEWEST_GROUPS, MOST_GROUPS = 4.0, 4, 6
 HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
 GUESSED_BINS = 4
 _DISPLAY_WHITE = 1.001
-_GUESSED_WHITE = 1.25  # what was taken apart at a rim may exceed white by a little
+_GUESSED_WHITE = 1.25  # light of a pixel that was split at a silhouette may exceed white by a little
 
 
 class Bin(NamedTuple):
-    """number: among the scene's bins. glows: has light above white, which draws the rim of its disc. rows: of the
-    pictures, those that hold anything."""
+    """One disparity bin of a scene.
+
+    number:    of the scene's bins, nearest first.
+    disparity: its center.
+    glows:     it has light above white, whose disc needs a sharp rim and therefore the finest grid.
+    rows:      rows of its picture between the first and the last with content.
+    """
 
     number: int
     disparity: float
@@ -53,7 +58,7 @@ class DepthGroup:
         self._spectra: dict[int, list[Tensor]] = {}
 
     def octave(self, lens: ThinLens, aperture: Aperture) -> int:
-        """How coarse a grid will do for a lens."""
+        """Octave of the coarsest grid that suffices for a lens."""
         return min(self._octaves(lens, aperture))
 
     def defocus_px(self, lens: ThinLens) -> list[float]:
@@ -61,11 +66,11 @@ class DepthGroup:
         return [lens.blur_scale_px * (b.disparity - lens.focus_disparity) for b in self.bins]
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
-        """Light and coverage of n lenses, all of one octave, on the grid of that."""
-        own = [self._octaves(lens, aperture) for lens in lenses]
-        octave = min(own[0])
-        spread = [self._spread(lens, aperture, octave, of_lens) for lens, of_lens in zip(lenses, own, strict=True)]
-        reach = max(abs(s) for _, drawn in spread for s in drawn)
+        """Light and coverage blurred for n lenses, on the grid of the one octave that suffices for each of them."""
+        octaves = [self._octaves(lens, aperture) for lens in lenses]
+        octave = min(octaves[0])
+        spread = [self._spread(lens, aperture, octave, of_bins) for lens, of_bins in zip(lenses, octaves, strict=True)]
+        reach = max(abs(s) for _, rendered in spread for s in rendered)
         rows = self._grid.rows_reached(*self._rows_held(), reach, octave)
         return BlurredGroup([bins for bins, _ in spread], self._grid, 2 ** (octave - self._grid.octave), rows)
 
@@ -77,23 +82,23 @@ class DepthGroup:
         table = SpotSpectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
         channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
         spread: list[SpreadBin] = []
-        all_drawn: list[float] = []
-        for number, own in enumerate(octaves):
-            coarseness = 2 ** (own - self._grid.octave)
-            drawn = [self._drawn(defocus_px[number], aperture, octave, own) for defocus_px in channels]
+        all_rendered: list[float] = []
+        for number, bin_octave in enumerate(octaves):
+            coarseness = 2 ** (bin_octave - self._grid.octave)
+            rendered = [self._rendered(defocus_px[number], aperture, octave, bin_octave) for defocus_px in channels]
             spread.append(
-                SpreadBin(self._spectra_at(coarseness)[number], table.of(drawn, coarseness, parts), coarseness)
+                SpreadBin(self._spectra_at(coarseness)[number], table.of(rendered, coarseness, parts), coarseness)
             )
-            all_drawn += drawn
-        return spread, all_drawn
+            all_rendered += rendered
+        return spread, all_rendered
 
     def release(self) -> None:
-        """Forget spectra; they are made anew when asked for."""
+        """Free the spectra; they are computed again when needed."""
         self._spectra.clear()
 
     @property
     def spectra_bytes(self) -> int:
-        """What the spectra take, in bytes; their inner parts, a third more, left out."""
+        """Size of the full spectra in bytes; their inner parts take a third more."""
         return len(self.bins) * 4 * (self._grid.padded_width // 2 + 1) * self._grid.padded_height * 8
 
     @property
@@ -101,7 +106,7 @@ class DepthGroup:
         return slice(min(b.rows.start for b in self.bins), max(b.rows.stop for b in self.bins))
 
     def _rows_held(self) -> tuple[int | None, int | None]:
-        """First and end row with content, in cells of the frame; None where they are the picture's own."""
+        """First and end row with content, in cells of the frame; None where content reaches the picture's edge."""
         rows = self._rows
         first = rows.start - self._margin if rows.start else None
         return first, rows.stop - self._margin if rows.stop < self._pictures.height else None
@@ -111,7 +116,7 @@ class DepthGroup:
         return self._pictures.bins.device
 
     def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
-        """For each bin, that of its smallest radius: light above white takes the finest."""
+        """Octave of each bin by its smallest radius; the finest for bins with light above white."""
         channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
         smallest_px = [min(map(abs, of_bin)) for of_bin in zip(*channels, strict=True)]
         finest = self._grid.octave
@@ -120,20 +125,24 @@ class DepthGroup:
             for b, r in zip(self.bins, smallest_px, strict=True)
         ]
 
-    def _drawn(self, defocus_px: float, aperture: Aperture, octave: int, own: int) -> float:
+    def _rendered(self, defocus_px: float, aperture: Aperture, octave: int, bin_octave: int) -> float:
         """The signed radius of a bin's spot, in cells of the group's grid."""
         moment = aperture.moment(1 if defocus_px > 0 else -1)
-        return math.copysign(drawn_radius(abs(defocus_px), self._grid.octave, octave, own, moment), defocus_px)
+        return math.copysign(
+            rendered_radius(abs(defocus_px), self._grid.octave, octave, bin_octave, moment), defocus_px
+        )
 
     def _spectra_at(self, coarseness: int) -> list[Tensor]:
-        """Of each bin, [4, X, 2 H']."""
+        """The inner part of each bin's spectrum, [4, X/f, 2 H'/f], f = coarseness."""
         if coarseness not in self._spectra:
-            finest = self._whole() if coarseness == 1 else [inner(bin_, coarseness) for bin_ in self._spectra_at(1)]
+            finest = (
+                self._full_spectra() if coarseness == 1 else [inner(bin_, coarseness) for bin_ in self._spectra_at(1)]
+            )
             self._spectra[coarseness] = finest
         return self._spectra[coarseness]
 
-    def _whole(self) -> list[Tensor]:
-        """On a CPU one by one: large pieces leave its caches, and are cleared page by page."""
+    def _full_spectra(self) -> list[Tensor]:
+        """Spectrum of each bin, [4, X, 2 H']. On a CPU one by one: large pieces leave its caches."""
         if self._device.type == "cuda":
             pictures = self._pictures.of([b.number for b in self.bins])
             return list(spectra(pictures, self._grid, self._margin, self._rows))
