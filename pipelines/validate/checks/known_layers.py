@@ -64,8 +64,8 @@ def known_layers(
         where = blurred_silhouettes(disparity, lens)
         detail = None
         if int(where.sum()) >= _FEWEST_PIXELS:
-            correlations = [detail_correlation(frame, image, where) for frame in (fast, photo, exact)]
-            detail = correlations[0], correlations[1], correlations[2]
+            of_layers, of_photo, of_exact = (detail_correlation(frame, image, where) for frame in (fast, photo, exact))
+            detail = (of_layers, of_photo, of_exact)
         rows.append(KnownLayers(kind, lens, psnr(fast[inner], exact[inner]), psnr(photo[inner], exact[inner]), detail))
     return rows
 
