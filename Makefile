@@ -57,7 +57,7 @@ validate: $(READY)  ## the renderer against a path tracer: error table and pictu
 bench: $(READY)  ## speed side by side with direct and binned scatter, and of the whole pipeline
 	$(FOUNDRY) bench $(FLAGS)
 
-audit: $(READY)  ## OUT=DIR: are the labels of a data set true? (exit code 4 when a line fails)
+audit: $(READY)  ## OUT=DIR: check the labels of a data set (exit code 4 when a check fails)
 	$(FOUNDRY) audit $(OUT) $(FLAGS)
 
 benchmark-set: $(READY)  ## test set v1 into out/benchmark-set (FLAGS="--part full" for all of it)

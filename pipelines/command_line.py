@@ -70,7 +70,7 @@ VERBS = {
     "preview": Verb(PreviewConfig, "pipelines.preview.command:preview"),
     "card": Verb(CardConfig, "pipelines.verify:rewrite_card"),
     "audit": Verb(AuditConfig, "pipelines.audit.run:audit"),
-    "benchmark": Verb(BenchmarkConfig, "pipelines.benchmark.command:benchmark"),
+    "benchmark": Verb(BenchmarkConfig, "pipelines.benchmark.run:benchmark"),
     "train": Verb(TrainConfig, "pipelines.train.run:train", TRAIN_RECIPES),
     "refocus": Verb(RefocusConfig, "pipelines.refocus.run:run"),
     "experiment": Verb(ExperimentConfig, "pipelines.experiment.run:run"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import jinja2
 
 from .durable import write_durably
 from .index import marked_shards, read_marker
@@ -46,114 +49,43 @@ def write_card(out: StoragePath) -> StoragePath:
 
 
 def card_text(markers: Sequence[Marker]) -> str:
-    """The card of a data set of these shards: what was counted, nothing claimed. Raises ValueError if it is empty."""
+    """The card of a data set of these shards: counts, no claims. Raises ValueError if there is no sample."""
     full = [marker for marker in markers if marker.samples]
     if not full:
         raise ValueError("a card must describe at least one sample, got none: run render first")
     rows = [row for marker in full for row in marker.rows]
-    return "\n".join([*_front_matter(full, rows), "", *_body(full, rows)]) + "\n"
+    fields = full[0].fields
+    return _template().render(
+        licenses=summarize_licenses(rows),
+        size_class=next((name for limit, name in _SIZE_CLASSES if len(rows) < limit), "1M<n<10M"),
+        splits=[_count_split(split, [marker for marker in full if marker.split == split]) for split in SPLITS],
+        photo=next((name for name in fields if name.startswith("aif.")), "aif.jpg"),
+        frames=[name for name in fields if name.startswith("frame_")],
+        label_meanings=_LABEL_MEANINGS,
+        blur_levels=[level for row in rows for level in row.blur_levels],
+        largest_radius_px=max(row.radius_max_px for row in rows),
+        photo_licenses=_count_names(row.license or "not stated" for row in rows),
+        disparity_sources=_count_names(_disparity_source(row) for row in rows),
+        example_split=full[0].split,
+    )
 
 
-def _front_matter(markers: Sequence[Marker], rows: Sequence[SampleRow]) -> list[str]:
-    size = next((name for limit, name in _SIZE_CLASSES if len(rows) < limit), "1M<n<10M")
-    splits = [split for split in SPLITS if any(marker.split == split for marker in markers)]
-    files = [line for split in splits for line in (f"  - split: {split}", f"    path: shards/{split}-*.tar")]
-    return [
-        "---",
-        f"license: {summarize_licenses(rows).name}",
-        "task_categories:",
-        "- image-to-image",
-        "tags:",
-        "- webdataset",
-        "- refocusing",
-        "- bokeh",
-        "- focal-stack",
-        "- synthetic",
-        "size_categories:",
-        f"- {size}",
-        "configs:",
-        "- config_name: default",
-        "  data_files:",
-        *files,
-        "---",
-    ]
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
+    )  # Markdown, not HTML: nothing to escape
+    return environment.from_string((Path(__file__).parent / "card.md.j2").read_text("utf-8"))
 
 
-def _body(markers: Sequence[Marker], rows: Sequence[SampleRow]) -> list[str]:
-    fields = markers[0].fields
-    image = next((name for name in fields if name.startswith("aif.")), "aif.jpg")
-    frames = [name for name in fields if name.startswith("frame_")]
-    return [
-        "# Focal stacks with focus and blur labels",
-        "",
-        "All-in-focus photos, their disparity, and for each a focal stack rendered from it with a thin lens: the same",
-        "scene at several planes of focus and several blur levels. Made by refocus-foundry; the blur is synthetic.",
-        "",
-        "| split | shards | samples | frames |",
-        "|---|---|---|---|",
-        *(_split_row(split, [m for m in markers if m.split == split]) for split in SPLITS),
-        "",
-        "## A sample",
-        "",
-        f"- `{image}`: the all-in-focus photo, sRGB",
-        "- `disparity.png`: 16 bit; disparity D = offset + scale * value, bigger is nearer (`json`: `disparity`)",
-        f"- `{frames[0]}` to `{frames[-1]}`: the stack, all planes of one blur level after another",
-        "- `json`: labels, one entry a frame, and where photo, disparity and pixels came from",
-        "",
-        "| label | meaning |",
-        "|---|---|",
-        *(f"| `{name}` | {meaning} |" for name, meaning in _LABEL_MEANINGS.items()),
-        "",
-        "The blur radius of a pixel of disparity D is r = K * |D - D_f| pixels.",
-        "",
-        f"Blur levels: {_range(level for row in rows for level in row.blur_levels)} percent of the long side. "
-        f"Largest radius: {max(row.radius_max_px for row in rows):.4g} px.",
-        "",
-        "## Sources",
-        "",
-        "Photos by licence (author and address of each: `manifest.parquet`):",
-        *_counted(row.license or "not stated" for row in rows),
-        "",
-        "Disparity by kind and source:",
-        *_counted(_disparity_source(row) for row in rows),
-        *_warnings(rows),
-        "",
-        "## Reading",
-        "",
-        "```python",
-        "from datasets import load_dataset",
-        f'load_dataset("PATH_OR_ID", split="{markers[0].split}", streaming=True)',
-        "",
-        "from shards import read_shards",
-        f'for sample in read_shards("PATH", split="{markers[0].split}", epoch=0):',
-        "    sample.aif, sample.frames, sample.record.frames[0].focus_disparity",
-        "```",
-        "",
-        "`sha256sum -c SHA256SUMS` checks the files, `refocus-foundry verify PATH` also labels against pixels.",
-    ]
+def _count_split(split: str, markers: Sequence[Marker]) -> tuple[str, int, int, int]:
+    return split, len(markers), sum(m.samples for m in markers), sum(m.frames for m in markers)
 
 
-def _split_row(split: str, markers: Sequence[Marker]) -> str:
-    samples, frames = sum(m.samples for m in markers), sum(m.frames for m in markers)
-    return f"| {split} | {len(markers)} | {samples} | {frames} |"
-
-
-def _counted(names: Iterable[str]) -> list[str]:
+def _count_names(names: Iterable[str]) -> dict[str, int]:
     # Names come from file lists: keep them on one line and out of the markup.
-    counts = Counter(" ".join(name.split()).replace("`", "'") for name in names)
-    return [f"- `{name}`: {count}" for name, count in sorted(counts.items())]
+    return dict(sorted(Counter(" ".join(name.split()).replace("`", "'") for name in names).items()))
 
 
 def _disparity_source(row: SampleRow) -> str:
     revision = f" @ {row.disparity_source_revision}" if row.disparity_source_revision else ""
     return f"{row.disparity_kind}, {row.disparity_source}{revision}"
-
-
-def _warnings(rows: Sequence[SampleRow]) -> list[str]:
-    warnings = summarize_licenses(rows).warnings
-    return ["", "Before you share or use it:", "", *(f"- {warning}" for warning in warnings)] if warnings else []
-
-
-def _range(values: Iterable[float]) -> str:
-    several = list(values)
-    return f"{min(several):.4g} to {max(several):.4g}"

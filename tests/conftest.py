@@ -6,6 +6,7 @@ it, since there a skip means that a check has stopped running and nobody was tol
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Generator
 
@@ -16,6 +17,15 @@ Report = pytest.TestReport | pytest.CollectReport
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--allow-skips", metavar="REGEX", help="fail on a skip whose reason does not match")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Collect garbage once, then exempt what is left: pytest collects five times more, seconds each beside torch and
+    Ray, and xdist interrupts a worker that takes more than five seconds to end (`Exception ignored ...
+    KeyboardInterrupt`)."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,4 +1,4 @@
-"""What a benchmark is told; the command line is made from this record."""
+"""Configuration of a benchmark; the command line is made from this record."""
 
 from __future__ import annotations
 
@@ -12,37 +12,36 @@ Part = Literal["quick", "full"]
 BuiltinContestant = Literal[
     "truth", "identity", "all-in-focus photo", "simulator", "simulator on input", "direct scatter"
 ]
-CONTESTANTS: tuple[str, ...] = get_args(BuiltinContestant)
 
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """Score refocusing methods against known blur: picture errors and control; a page and a JSON in OUT."""
+    """Score refocusing methods against known blur: picture errors and control, as a page and JSON in OUT."""
 
     out: Path = Path("out/benchmark")
     """Folder of the report: report.html, report.json, and the answers as PNGs when --keep-answers."""
     set: Path = Path("out/benchmark-set")
-    """Folder of the test set; it is made when it is not there."""
+    """Folder of the test set; made when it is missing."""
     part: Part = "quick"
-    """quick: five built-in scenes and four path-traced ones, small. full: twenty larger scenes on top."""
+    """quick: five built-in and four path-traced small scenes. full: these and twenty larger scenes."""
     checkpoint: tuple[Path, ...] = ()
     """RUN folders of trained models to score."""
     predictions: tuple[Path, ...] = ()
-    """Folders of PNGs named by task id, TASK.png: any method's answers, scored without its code."""
+    """Folders of answers, PNGs named by task id: any method can be scored."""
     contestants: tuple[BuiltinContestant, ...] = get_args(BuiltinContestant)
-    """Which of the built-in contestants."""
+    """Baselines and simulator, by name."""
     clip: Path | None = None
-    """Folder of a CLIP model (transformers) for CLIP-I; nothing is ever downloaded."""
+    """Folder of a CLIP model (transformers) for CLIP-I; nothing is downloaded."""
     steps: int | None = None
-    """Sampler steps of checkpoints, in place of their own."""
+    """Sampler steps of checkpoints; default: the sampler's own."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where checkpoints run."""
+    """Device of checkpoints."""
     threads: int = 1
-    """CPU threads of torch; another number may change last digits."""
+    """CPU threads of torch; the number may change last digits."""
     set_only: bool = False
     """Make the test set and stop."""
     keep_answers: bool = False
-    """Keep every contestant's answers in OUT/answers/NAME/TASK.png."""
+    """Keep all answers as OUT/answers/NAME/TASK.png."""
     json: bool = False
     """Result as one JSON object on stdout."""
 

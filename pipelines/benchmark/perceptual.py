@@ -1,7 +1,7 @@
-"""LPIPS, DISTS and CLIP-I by whatever packages are installed, with weights that are on this machine already.
+"""LPIPS, DISTS and CLIP-I, where their packages and weights are on this machine.
 
 None of them is a dependency: LPIPS's and DISTS's packages bring torchvision and fetch weights when they are built.
-What cannot run says why, and the report repeats it. Nothing here ever reaches for the network.
+The report gives the reason for each measure that cannot run. Nothing is downloaded.
 """
 
 from __future__ import annotations

@@ -36,27 +36,27 @@ STYLE: dict[Any, Any] = {
 
 
 def control_plot(scores: Mapping[str, Sequence[SceneScores]]) -> str:
-    """Fitted against asked radius, one panel a contestant, all on the same axes; the diagonal obeys."""
+    """Fitted against requested radius, one panel per contestant on equal axes, with the diagonal."""
     columns = min(3, len(scores))
     rows = -(-len(scores) // columns)
     points = {name: _points(scenes) for name, scenes in scores.items()}
-    limit = 1.05 * max((max(p[:2]) for of in points.values() for p in of), default=1.0)
+    limit = 1.05 * max((max(p[:2]) for values in points.values() for p in values), default=1.0)
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(
             rows, columns, figsize=(3.1 * columns, 3.0 * rows), sharex=True, sharey=True, squeeze=False,
             layout="constrained",
         )  # fmt: skip
-        for panel, (name, of) in zip(panels.flat, points.items(), strict=False):
+        for panel, (name, values) in zip(panels.flat, points.items(), strict=False):
             panel.plot([0, limit], [0, limit], color=QUIET, linewidth=1, zorder=1)
             for level, color in zip(DIFFICULTIES, COLORS, strict=False):
-                chosen = np.array([p[:2] for p in of if p[2] == level]).reshape(-1, 2)
+                chosen = np.array([p[:2] for p in values if p[2] == level]).reshape(-1, 2)
                 panel.scatter(chosen[:, 0], chosen[:, 1], s=18, marker=MARKS[level], color=color, alpha=0.75, lw=0,
                               label=level, zorder=2)  # fmt: skip
             panel.set(title=name, xlim=(0, limit), ylim=(0, limit), aspect="equal")
             panel.grid(color=GRID, linewidth=0.6)
         for panel in panels.flat[len(points) :]:
             panel.axis("off")
-        figure.supxlabel("asked radius (px, 95th percentile)", fontsize=10)
+        figure.supxlabel("requested radius (px, 95th percentile)", fontsize=10)
         figure.supylabel("fitted radius (px)", fontsize=10)
         handles, labels = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False)
@@ -64,7 +64,7 @@ def control_plot(scores: Mapping[str, Sequence[SceneScores]]) -> str:
 
 
 def _points(scenes: Sequence[SceneScores]) -> list[tuple[float, float, str]]:
-    every = [score for scene in scenes for score in scene.scores]
+    every = [score for scene in scenes for score in scene.tasks]
     return [(s.control.requested_px, s.control.fitted_px, s.difficulty) for s in every if s.control]
 
 

@@ -22,7 +22,7 @@ DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 
 
 @dataclass(frozen=True)
-class BuiltinRecipe:
+class BuiltinScene:
     """A built-in scene, its frames gathered exactly (every surface known, ray by ray)."""
 
     part: str
@@ -37,8 +37,8 @@ class BuiltinRecipe:
 
 
 @dataclass(frozen=True)
-class TracedRecipe:
-    """A path-traced scene that the repository carries: small, but not by our renderer. sha256 of the reference."""
+class TracedScene:
+    """A small path-traced scene that comes with the package, by another renderer. sha256: of the reference."""
 
     part: str
     scene: str
@@ -50,7 +50,7 @@ class TracedRecipe:
 
 
 @dataclass(frozen=True)
-class LensRecipe:
+class FrameLens:
     """Plane (0 far, 1 middle, 2 near) and blur level."""
 
     plane: int
@@ -58,11 +58,11 @@ class LensRecipe:
 
 
 @dataclass(frozen=True)
-class PairRecipe:
+class FramePair:
     """From one frame to another."""
 
-    source: LensRecipe
-    target: LensRecipe
+    source: FrameLens
+    target: FrameLens
 
 
 FIRST_SEED = 900_000_001
@@ -74,56 +74,58 @@ _ALL_KINDS = (
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Scenes, and what is asked of each built-in one.
+class TestSetRecipe:
+    """The scenes, and the tasks of each built-in one.
 
-    planes: focus points are drawn one in each of so many quantile strata of disparity, as `render` draws them.
-    sweep: levels of the bokeh task, all on one plane (scene number modulo planes). group_level: of the stacking group.
+    planes: number of focus points, one per quantile stratum of disparity, drawn as `render` draws them.
+    sweep: levels of the bokeh tasks on one plane (seed modulo planes). group_level: of the stacking group.
     refocus: frame to frame. deblur: frame to photo.
     """
+
+    __test__ = False  # not a test for pytest to collect
 
     version: str
     planes: int
     sweep: tuple[float, ...]
     group_level: float
-    refocus: tuple[PairRecipe, ...]
-    deblur: tuple[LensRecipe, ...]
-    builtin: tuple[BuiltinRecipe, ...]
-    traced: tuple[TracedRecipe, ...]
+    refocus: tuple[FramePair, ...]
+    deblur: tuple[FrameLens, ...]
+    builtin: tuple[BuiltinScene, ...]
+    traced: tuple[TracedScene, ...]
 
     def sha256(self) -> str:
-        """Of the whole recipe as canonical JSON."""
+        """Of the recipe as canonical JSON."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
-RECIPE = Recipe(
+RECIPE = TestSetRecipe(
     version=VERSION,
     planes=3,
     sweep=(0.5, 1.0, 2.0, 3.0, 4.0),
     group_level=2.0,
     refocus=(
-        PairRecipe(LensRecipe(1, 1.0), LensRecipe(0, 0.8)),
-        PairRecipe(LensRecipe(1, 1.0), LensRecipe(2, 2.0)),
-        PairRecipe(LensRecipe(0, 4.0), LensRecipe(2, 3.0)),
+        FramePair(FrameLens(1, 1.0), FrameLens(0, 0.8)),
+        FramePair(FrameLens(1, 1.0), FrameLens(2, 2.0)),
+        FramePair(FrameLens(0, 4.0), FrameLens(2, 3.0)),
     ),
-    deblur=(LensRecipe(1, 1.0), LensRecipe(0, 2.0), LensRecipe(2, 4.0)),
+    deblur=(FrameLens(1, 1.0), FrameLens(0, 2.0), FrameLens(2, 4.0)),
     builtin=(
-        *(BuiltinRecipe("quick", kind, FIRST_SEED + i, 256, 170) for i, kind in enumerate(_QUICK_KINDS)),
-        *(BuiltinRecipe("full", kind, FIRST_SEED + 10 + i, 384, 256) for i, kind in enumerate(_ALL_KINDS * 2)),
+        *(BuiltinScene("quick", kind, FIRST_SEED + i, 256, 170) for i, kind in enumerate(_QUICK_KINDS)),
+        *(BuiltinScene("full", kind, FIRST_SEED + 10 + i, 384, 256) for i, kind in enumerate(_ALL_KINDS * 2)),
     ),
     traced=(
-        TracedRecipe("quick", "cutouts", "eccd05725f1eac16fc3119b139a4a0da5f78ca6339d9c4acd35d4879e09700e3"),
-        TracedRecipe("quick", "ground", "b09a639750403acd1015f3e3b524fa843199a200b2095c001c0c0e59087c102f"),
-        TracedRecipe("quick", "portrait", "1d5daf1a1e88f6b72e45c7c52056b8c8702764636873c74f87639f73d7ceeed5"),
-        TracedRecipe("quick", "branches", "a38db7da9c6a88bdce23736cdf87b8ce29934d14a8fe751accaeea6868ad0f63"),
+        TracedScene("quick", "cutouts", "eccd05725f1eac16fc3119b139a4a0da5f78ca6339d9c4acd35d4879e09700e3"),
+        TracedScene("quick", "ground", "b09a639750403acd1015f3e3b524fa843199a200b2095c001c0c0e59087c102f"),
+        TracedScene("quick", "portrait", "1d5daf1a1e88f6b72e45c7c52056b8c8702764636873c74f87639f73d7ceeed5"),
+        TracedScene("quick", "branches", "a38db7da9c6a88bdce23736cdf87b8ce29934d14a8fe751accaeea6868ad0f63"),
     ),
 )
 
 
 def difficulty(strongest_level: float, plane_distance: float) -> Difficulty:
-    """By the stronger blur of a task's two pictures, and how far apart their planes are in shares of the depth range.
+    """From the stronger blur of a task's two pictures and the distance of their planes in shares of the depth range.
 
-    Up to 1 % of the long side easy, up to 2 % medium, above hard; more than half the depth range is one step harder.
+    Up to 1 % of the long side: easy; up to 2 %: medium; above: hard. More than half the range: one step up.
     """
     step = (strongest_level > 1.05) + (strongest_level > 2.05) + (plane_distance > 0.5)
     return DIFFICULTIES[min(step, 2)]

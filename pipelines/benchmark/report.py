@@ -1,6 +1,6 @@
-"""The report: report.json for machines, report.html for people, one file with its plots and pictures inside.
+"""The report as report.json and as report.html, a single file with its plots and pictures inside.
 
-Nothing in either depends on when or where they were made: the same answers give the same bytes.
+Neither depends on time or place: the same answers give the same bytes.
 """
 
 from __future__ import annotations
@@ -15,33 +15,45 @@ from typing import Any
 import jinja2
 
 from pipelines.benchmark import plots
-from pipelines.benchmark.cases import Case, cases_of
-from pipelines.benchmark.recipe import DIFFICULTIES, RECIPE_SHA256, VERSION
-from pipelines.benchmark.scoring import SceneScores, Score
+from pipelines.benchmark.cases import select_cases
+from pipelines.benchmark.recipe import RECIPE_SHA256, VERSION
+from pipelines.benchmark.scoring import SceneScores
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import KINDS
 from pipelines.benchmark.test_set import TestSet
 from pipelines.measure.bootstrap import CONFIDENCE, RESAMPLES, Interval
+from pipelines.runs.markdown import markdown_table
+from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
 from simulator import RENDERER_VERSION
 
 JSON_FILE, PAGE_FILE, ANSWERS = "report.json", "report.html", "answers"
 
 CONTROL_COLUMNS = (
-    ("slope", "slope", 3, "of fitted against asked blur radius, from 1 px up; 1 obeys, 0 does not hear"),
-    ("error_px", "radius error, px", 2, "mean |fitted - asked| of the 95th percentile of the blur radius"),
-    ("plane_error_px", "plane error, px", 2, "blur at the asked plane if the sharpest plane were in focus; median"),
+    (
+        "slope",
+        "slope",
+        3,
+        "of fitted against requested radius from 1 px up; 1: the method follows the requested radius; 0: it ignores it",
+    ),
+    ("error_px", "radius error, px", 2, "mean |fitted - requested| of the 95th percentile of the blur radius"),
+    (
+        "plane_error_px",
+        "plane error, px",
+        2,
+        "median distance of the sharpest from the requested plane, as blur radius",
+    ),
     ("plane_found", "has a plane", 2, "share of answers in which one plane is sharper than the others"),
     ("lv_corr", "LVCorr", 3, "correlation of blur level and 1/sqrt(Laplacian variance) over a sweep of five levels"),
-    ("monotonicity", "monotonic", 2, "share of steps to a stronger level that really are softer"),
+    ("monotonicity", "monotonic", 2, "share of the steps to a stronger level after which the frame is softer"),
     (
         "stacking",
         "stacking, levels",
         2,
         "mean |sum w I - photo| of a group of planes where some plane is sharp, in grey levels of 255; "
-        "0 as well for who never blurs: read it beside the slope",
+        "a method that never blurs scores 0 too: read it beside the slope",
     ),
-    ("blur_left_px", "blur left, px", 2, "fitted radius that is left after deblurring"),
+    ("blur_left_px", "blur left, px", 2, "fitted radius that remains after deblurring"),
 )
 PICTURE_COLUMNS = (
     ("all/psnr", "PSNR", 1),
@@ -59,28 +71,29 @@ KIND_NAMES = {
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything that was scored; scores by contestant, a record a scene."""
+class BenchmarkReport(VerbResult):
+    """All scores; by contestant, one record per scene. unavailable: measures that cannot run here."""
 
     part: str
     test_set: TestSet
     summaries: tuple[Summary, ...]
     scores: Mapping[str, Sequence[SceneScores]]
-    not_run: Mapping[str, str]
+    unavailable: Mapping[str, str]
+    page: Path
 
-    def left_out(self) -> dict[str, str]:
-        """What was not run, and why: measures, the full part, tasks without an answer."""
+    def not_run(self) -> dict[str, str]:
+        """Measures, parts and tasks without a score, with the reason."""
         part = {} if self.part == "full" else {"part full": "twenty larger built-in scenes; --part full"}
-        holes = {
-            f"{s.name}, {s.asked - s.answered} of {s.asked} tasks": "no answer"
+        unanswered = {
+            f"{s.name}, {s.tasks - s.answered} of {s.tasks} tasks": "no answer"
             for s in self.summaries
-            if s.answered < s.asked
+            if s.answered < s.tasks
         }
-        return {**self.not_run, **part, **holes}
+        return {**self.unavailable, **part, **unanswered}
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the set, every contestant's figures with intervals, every task's score."""
-        return {
+        content = {
             "set": {
                 "version": VERSION,
                 "recipe_sha256": RECIPE_SHA256,
@@ -91,43 +104,29 @@ class Report:
             },
             "renderer_version": RENDERER_VERSION,
             "intervals": {"method": "percentile bootstrap over scenes", "resamples": RESAMPLES, "level": CONFIDENCE},
-            "not_run": self.left_out(),
-            "contestants": [summary.to_json() for summary in self.summaries],
-            "scores": {name: [_scene_json(scene) for scene in scenes] for name, scenes in self.scores.items()},
+            "not_run": self.not_run(),
+            "contestants": [asdict(summary) for summary in self.summaries],
+            "scores": {name: [asdict(scene) for scene in scenes] for name, scenes in self.scores.items()},
         }
+        return dict(rounded(content))
 
     def summary(self) -> str:
-        """A line a contestant."""
-        head = f"{'':<22}" + "".join(f"{title:>22}" for _, title, _, _ in CONTROL_COLUMNS[:3])
+        """One table row per contestant, what was not run, and the path of the page."""
+        columns = CONTROL_COLUMNS[:3]
         rows = [
-            f"{s.name:<22}" + "".join(f"{_plain(s.control[key], n):>22}" for key, _, n, _ in CONTROL_COLUMNS[:3])
-            for s in self.summaries
+            [s.name, *(_with_ends(s.control[key], digits) for key, _, digits, _ in columns)] for s in self.summaries
         ]
-        missing = [f"not run: {what} ({why})" for what, why in self.left_out().items()]
         counts = f"test set {VERSION}, {self.part}: {len(self.test_set.scenes)} scenes, {self.test_set.tasks} tasks"
-        return "\n".join([counts, head, *rows, *missing])
+        not_run = [f"not run: {item} ({reason})" for item, reason in self.not_run().items()]
+        return "\n".join(
+            [counts, markdown_table(["method", *(title for _, title, _, _ in columns)], rows), *not_run, str(self.page)]
+        )
 
 
-def _plain(interval: Interval | None, digits: int) -> str:
-    return (
-        "-"
-        if interval is None
-        else f"{interval.value:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
-    )
-
-
-def _scene_json(scene: SceneScores) -> dict[str, Any]:
-    return {
-        "scene": scene.scene,
-        "sweep": rounded(asdict(scene.sweep)) if scene.sweep else None,
-        "stacking": rounded(scene.stacking),
-        "unanswered": list(scene.unanswered),
-        "tasks": [_score_json(score) for score in scene.scores],
-    }
-
-
-def _score_json(score: Score) -> dict[str, Any]:
-    return dict(rounded(asdict(score)))
+def _with_ends(interval: Interval | None, digits: int) -> str:
+    if interval is None:
+        return "-"
+    return f"{interval.value:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
 
 
 def rounded(value: Any) -> Any:
@@ -139,25 +138,23 @@ def rounded(value: Any) -> Any:
     return [rounded(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
-def write_report(report: Report, out: Path, *, keep_answers: bool) -> None:
-    """report.json and report.html in OUT, each whole or not at all."""
-    told = report.to_json()
-    write_durably(out / JSON_FILE, (json.dumps(told, indent=1, sort_keys=True) + "\n").encode())
+def write_report(report: BenchmarkReport, out: Path, *, keep_answers: bool) -> None:
+    """report.json and report.html in OUT, each atomically."""
+    write_durably(out / JSON_FILE, (json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n").encode())
     write_durably(out / PAGE_FILE, page(report, out / ANSWERS).encode())
     if not keep_answers:
         shutil.rmtree(out / ANSWERS, ignore_errors=True)
 
 
-def page(report: Report, answers: Path) -> str:
-    """The whole page as text."""
+def page(report: BenchmarkReport, answers: Path) -> str:
+    """The page as text."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["figure"] = _figure
-    cases: list[tuple[Summary, list[Case]]] = [
-        (summary, cases_of(summary.name, report.scores[summary.name], report.test_set.scenes, answers))
-        for summary in report.summaries
-        if summary.name != "truth"  # it differs from itself nowhere
-    ]
+    cases = {
+        name: select_cases(name, scores, report.test_set.scenes, answers)
+        for name, scores in report.scores.items()
+        if name != "truth"  # its errors are all 0
+    }
     return environment.get_template("report.html").render(
         report=report,
         version=VERSION,
@@ -165,17 +162,7 @@ def page(report: Report, answers: Path) -> str:
         control_columns=CONTROL_COLUMNS,
         picture_columns=PICTURE_COLUMNS,
         kinds=[(kind, KIND_NAMES[kind]) for kind in KINDS],
-        difficulties=DIFFICULTIES,
         control_plot=plots.control_plot(report.scores),
         strata_plot=plots.strata_plot(report.summaries),
-        cases=[(summary, found) for summary, found in cases if found],
-        left_out=report.left_out(),
+        cases=cases,
     )
-
-
-def _figure(interval: Interval | None, digits: int) -> str:
-    """HTML of a figure with its interval."""
-    if interval is None:
-        return "–"
-    low, high = f"{interval.low:.{digits}f}", f"{interval.high:.{digits}f}"
-    return f"{interval.value:.{digits}f}|{low} to {high}"

@@ -1,4 +1,4 @@
-"""`benchmark`: the test set, everybody's answers, scores, and the report.
+"""`benchmark`: the test set, the contestants' answers, scores, and the report.
 
 recipe ──open_set──▶ scenes, tasks ──contestants──▶ answers ──scoring──▶ scores ──summary──▶ report.html, report.json
 """
@@ -15,39 +15,50 @@ import torch
 from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.contestants import Contestant, contestants
 from pipelines.benchmark.perceptual import available
-from pipelines.benchmark.report import ANSWERS, Report, write_report
+from pipelines.benchmark.report import ANSWERS, PAGE_FILE, BenchmarkReport, write_report
 from pipelines.benchmark.scoring import SceneScores, score_scene
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import Task, write_picture
-from pipelines.benchmark.test_set import TestSet, open_set, tasks_by_id
+from pipelines.benchmark.test_set import TestSet, open_set
 from pipelines.measure.fidelity import Picture
+from pipelines.runs.verb_result import VerbResult
 
 LOG = logging.getLogger(__name__)
 
 
+def benchmark(config: BenchmarkConfig) -> VerbResult:
+    """Make the test set and, unless `--set-only`, score all contestants and write the report.
+
+    Raises UserError for a wrong configuration or answer.
+    """
+    return prepare(config) if config.set_only else run(config)
+
+
 def prepare(config: BenchmarkConfig) -> TestSet:
-    """The test set, made where it is missing. Pins thread counts, because they may change last digits."""
+    """The test set, made where it is missing. Sets thread counts, which may change last digits."""
     torch.set_num_threads(config.threads)
     cv2.setNumThreads(1)
     return open_set(config.set, config.part)
 
 
-def run(config: BenchmarkConfig) -> Report:
-    """Score everybody, write the report. Raises UserError for what a user can change."""
+def run(config: BenchmarkConfig) -> BenchmarkReport:
+    """Score all contestants and write the report. Raises UserError for a wrong configuration or answer."""
     test_set = prepare(config)
     perceptual = available(config.clip)
-    everybody = contestants(config, tasks_by_id(test_set.scenes))
+    methods = contestants(config, {task.id for scene in test_set.scenes for task in scene.tasks})
     scores: dict[str, list[SceneScores]] = defaultdict(list)
-    shutil.rmtree(config.out / ANSWERS, ignore_errors=True)  # of a run before this one
+    shutil.rmtree(config.out / ANSWERS, ignore_errors=True)  # of an earlier run
 
     def keep(contestant: Contestant, task: Task, picture: Picture) -> None:
         write_picture(config.out / ANSWERS / contestant.name / f"{task.id}.png", picture)
 
     for scene in test_set.scenes:
         LOG.info("scoring %s", scene.name)
-        for name, found in score_scene(scene, everybody, perceptual, keep).items():
+        for name, found in score_scene(scene, methods, perceptual, keep).items():
             scores[name].append(found)
-    summaries = tuple(Summary.of(c.name, c.knows, scores[c.name]) for c in everybody)
-    report = Report(config.part, test_set, summaries, dict(scores), dict(perceptual.not_run))
+    summaries = tuple(Summary.from_scores(c.name, c.knows, scores[c.name]) for c in methods)
+    report = BenchmarkReport(
+        config.part, test_set, summaries, dict(scores), dict(perceptual.not_run), config.out / PAGE_FILE
+    )
     write_report(report, config.out, keep_answers=config.keep_answers)
     return report

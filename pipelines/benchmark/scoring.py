@@ -1,4 +1,4 @@
-"""One scene, all contestants: every answer against its truth, and what it says about control.
+"""Scores of all contestants on one scene: picture errors, and errors of blur and plane.
 
 Letters: D disparity, D_f plane in focus, K blur scale, r = K |D − D_f|.
 """
@@ -24,17 +24,17 @@ from pipelines.measure.stacking import stacking_error
 from simulator import ThinLens
 
 RULER_REACH = 1.6
-"""Rulers go to this many times the strongest level that the scene's tasks ask for."""
+"""Rulers go to this many times the strongest level of the scene's tasks."""
 
 Keep = Callable[[Contestant, Task, Picture], None]
 
 
 @dataclass(frozen=True)
-class Score:
-    """One answer. fidelity: whole and by region. control: None for deblur, which has blur_left_px instead.
+class TaskScore:
+    """One answer. fidelity: of all pixels and by region. control: None for deblur, which has blur_left_px instead.
 
-    plane_error and plane_error_px: distance of the sharpest plane from the one asked for, as a share of the depth
-    range and in pixels of blur; None for deblur, and where no plane is sharper than the others.
+    plane_error and plane_error_px: distance of the sharpest from the requested plane, as a share of the depth range and
+    in pixels of blur; None for deblur, and where no plane is sharper than the others.
     """
 
     task: str
@@ -51,10 +51,10 @@ class Score:
 
 @dataclass(frozen=True)
 class SceneScores:
-    """One contestant on one scene: its answers, its sweep, its group; None where answers are missing."""
+    """One contestant on one scene; sweep and stacking are None where answers are missing."""
 
     scene: str
-    scores: tuple[Score, ...]
+    tasks: tuple[TaskScore, ...]
     sweep: SweepControl | None
     stacking: float | None
     unanswered: tuple[str, ...]
@@ -63,7 +63,7 @@ class SceneScores:
 def score_scene(
     scene: TestScene, contestants: Sequence[Contestant], perceptual: Perceptual, keep: Keep
 ) -> dict[str, SceneScores]:
-    """By contestant. Rulers are rendered once for all of them."""
+    """By contestant. Rulers are rendered once for all of them; `keep` gets every answer."""
     rulers = _Rulers(scene)
     results = {}
     for contestant in contestants:
@@ -83,29 +83,29 @@ def _scene_scores(
     answered = [task for task in scene.tasks if task.id in answers]
     return SceneScores(
         scene=scene.name,
-        scores=tuple(_score(scene, task, answers[task.id], rulers, perceptual) for task in answered),
+        tasks=tuple(_score(scene, task, answers[task.id], rulers, perceptual) for task in answered),
         sweep=_sweep(scene, answers),
         stacking=_stacking(scene, answers),
         unanswered=tuple(task.id for task in scene.tasks if task.id not in answers),
     )
 
 
-def _score(scene: TestScene, task: Task, picture: Picture, rulers: _Rulers, perceptual: Perceptual) -> Score:
+def _score(scene: TestScene, task: Task, picture: Picture, rulers: _Rulers, perceptual: Perceptual) -> TaskScore:
     truth = scene.truth(task)
-    asked = task.asked(scene.long_side_px)
-    shown = asked or task.of_input(scene.long_side_px)
-    assert shown is not None
-    defocus_px = _defocus_px(shown, scene)
-    control = _control(scene, shown, picture, rulers)
-    plane, plane_px = _plane_errors(scene, asked, picture, defocus_px)
-    return Score(
+    requested = task.requested_lens(scene.long_side_px)
+    lens = requested or task.input_lens(scene.long_side_px)
+    assert lens is not None
+    defocus_px = _defocus_px(lens, scene)
+    control = _control(scene, lens, picture, rulers)
+    plane, plane_px = _plane_errors(scene, requested, picture, defocus_px)
+    return TaskScore(
         task=task.id,
         scene=scene.name,
         kind=task.kind,
         difficulty=task.difficulty,
         fidelity=fidelity_by_region(picture, truth, defocus_px),
-        control=control if asked else None,
-        blur_left_px=None if asked else control.fitted_px,
+        control=control if requested else None,
+        blur_left_px=None if requested else control.fitted_px,
         plane_error=plane,
         plane_error_px=plane_px,
         perceptual=perceptual.scores(picture, truth),
@@ -117,15 +117,15 @@ def _control(scene: TestScene, lens: ThinLens, picture: Picture, rulers: _Rulers
 
 
 def _plane_errors(
-    scene: TestScene, asked: ThinLens | None, picture: Picture, defocus_px: npt.NDArray[np.float64]
+    scene: TestScene, requested: ThinLens | None, picture: Picture, defocus_px: npt.NDArray[np.float64]
 ) -> tuple[float | None, float | None]:
-    if asked is None:
+    if requested is None:
         return None, None
     found = sharpest_plane(picture, scene.photo, scene.disparity, silhouette_band(defocus_px))
     if found is None:
         return None, None
-    off = abs(found - asked.focus_disparity)
-    return off / float(np.ptp(scene.disparity)), asked.blur_scale_px * off
+    off = abs(found - requested.focus_disparity)
+    return off / float(np.ptp(scene.disparity)), requested.blur_scale_px * off
 
 
 def _sweep(scene: TestScene, answers: Mapping[str, Picture]) -> SweepControl | None:
@@ -139,7 +139,7 @@ def _sweep(scene: TestScene, answers: Mapping[str, Picture]) -> SweepControl | N
 def _stacking(scene: TestScene, answers: Mapping[str, Picture]) -> float | None:
     """In grey levels of 255."""
     tasks = [task for task in scene.tasks if task.group]
-    lenses = [task.asked(scene.long_side_px) for task in tasks]
+    lenses = [task.requested_lens(scene.long_side_px) for task in tasks]
     if len(tasks) < 2 or any(task.id not in answers for task in tasks):
         return None
     defocus_px = np.stack([_defocus_px(lens, scene) for lens in lenses if lens is not None])
@@ -153,7 +153,7 @@ def _defocus_px(lens: ThinLens, scene: TestScene) -> npt.NDArray[np.float64]:
 
 
 class _Rulers:
-    """The rulers of a scene, one a plane, rendered when first asked for."""
+    """The rulers of a scene, one a plane, rendered at first use."""
 
     def __init__(self, scene: TestScene) -> None:
         self._scene = scene

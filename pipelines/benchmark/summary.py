@@ -1,4 +1,4 @@
-"""All scenes of one contestant as figures with intervals: what the report's tables show and its JSON holds."""
+"""The scores of one contestant over all scenes, with intervals: the content of the report's tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from statistics import median
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pipelines.benchmark.recipe import DIFFICULTIES
 from pipelines.benchmark.scoring import SceneScores
@@ -19,7 +19,7 @@ T = TypeVar("T")
 Figures = dict[str, Interval | None]
 
 RESOLVED_PX = 1.0
-"""Smaller radii hardly leave their pixel: they count in the radius error, but have no say in the slope."""
+"""Smaller radii stay within a pixel: they count in the radius error, not in the slope."""
 
 
 @dataclass(frozen=True)
@@ -27,49 +27,37 @@ class Summary:
     """One contestant.
 
     pictures: "KIND/REGION/MEASURE". control: slope, error_px, lv_corr ... strata: "KIND/DIFFICULTY/MEASURE".
-    None where nothing was answered. answered, asked: numbers of tasks.
+    None where nothing was answered. answered: of `tasks` tasks.
     """
 
     name: str
     knows: str
     answered: int
-    asked: int
+    tasks: int
     pictures: Figures
     control: Figures
     strata: Figures
 
     @classmethod
-    def of(cls, name: str, knows: str, scenes: Sequence[SceneScores]) -> Summary:
+    def from_scores(cls, name: str, knows: str, scenes: Sequence[SceneScores]) -> Summary:
         """Bootstrap over scenes throughout."""
-        answered = sum(len(scene.scores) for scene in scenes)
+        answered = sum(len(scene.tasks) for scene in scenes)
         return cls(
             name=name,
             knows=knows,
             answered=answered,
-            asked=answered + sum(len(scene.unanswered) for scene in scenes),
+            tasks=answered + sum(len(scene.unanswered) for scene in scenes),
             pictures=_pictures(scenes),
             control=_control(scenes),
             strata=_strata(scenes),
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Rounded to what repeats on one machine."""
-        groups = {"pictures": self.pictures, "control": self.control, "strata": self.strata}
-        figures = {name: {key: _rounded(value) for key, value in group.items()} for name, group in groups.items()}
-        return {"name": self.name, "knows": self.knows, "answered": self.answered, "asked": self.asked, **figures}
-
-
-def _rounded(interval: Interval | None) -> dict[str, float] | None:
-    if interval is None:
-        return None
-    return {name: round(getattr(interval, name), 6) for name in ("value", "low", "high")}
-
 
 def _pictures(scenes: Sequence[SceneScores]) -> Figures:
     figures: Figures = {}
-    perceived = sorted({name for scene in scenes for score in scene.scores for name in score.perceptual})
+    perceived = sorted({name for scene in scenes for score in scene.tasks for name in score.perceptual})
     for kind in KINDS:
-        chosen = [[score for score in scene.scores if score.kind == kind] for scene in scenes]
+        chosen = [[score for score in scene.tasks if score.kind == kind] for scene in scenes]
         for region, measure in product(("all", *REGIONS), ("psnr", "ssim", "mae")):
             known = [[s.fidelity[region] for s in rows if region in s.fidelity] for rows in chosen]
             values = [[float(getattr(fidelity, measure)) for fidelity in rows] for rows in known]
@@ -81,28 +69,28 @@ def _pictures(scenes: Sequence[SceneScores]) -> Figures:
 
 def _control(scenes: Sequence[SceneScores]) -> Figures:
     """Of refocus and bokeh tasks together, in pixels of the 95th percentile of r; stacking in grey levels."""
-    asked = [[score for score in scene.scores if score.control] for scene in scenes]
-    points = [[score.control for score in rows if score.control] for rows in asked]
+    lensed = [[score for score in scene.tasks if score.control] for scene in scenes]
+    points = [[score.control for score in rows if score.control] for rows in lensed]
     sweeps = [[scene.sweep] if scene.sweep else [] for scene in scenes]
     return {
         "slope": _figure([[p for p in rows if p.requested_px >= RESOLVED_PX] for rows in points], control_slope),
         "error_px": _mean([[point.error_px for point in rows] for rows in points]),
-        "plane_error": _figure([[s.plane_error for s in rows if s.plane_error is not None] for rows in asked], median),
+        "plane_error": _figure([[s.plane_error for s in rows if s.plane_error is not None] for rows in lensed], median),
         "plane_error_px": _figure(
-            [[s.plane_error_px for s in rows if s.plane_error_px is not None] for rows in asked], median
+            [[s.plane_error_px for s in rows if s.plane_error_px is not None] for rows in lensed], median
         ),
-        "plane_found": _mean([[float(score.plane_error is not None) for score in rows] for rows in asked]),
+        "plane_found": _mean([[float(score.plane_error is not None) for score in rows] for rows in lensed]),
         "lv_corr": _mean([[sweep.lv_corr for sweep in rows] for rows in sweeps]),
         "monotonicity": _mean([[sweep.monotonicity for sweep in rows] for rows in sweeps]),
         "stacking": _mean([[scene.stacking] if scene.stacking is not None else [] for scene in scenes]),
-        "blur_left_px": _mean([[s.blur_left_px for s in x.scores if s.blur_left_px is not None] for x in scenes]),
+        "blur_left_px": _mean([[s.blur_left_px for s in x.tasks if s.blur_left_px is not None] for x in scenes]),
     }
 
 
 def _strata(scenes: Sequence[SceneScores]) -> Figures:
     figures: Figures = {}
     for kind, level in product(KINDS, DIFFICULTIES):
-        chosen = [[s for s in scene.scores if (s.kind, s.difficulty) == (kind, level)] for scene in scenes]
+        chosen = [[s for s in scene.tasks if (s.kind, s.difficulty) == (kind, level)] for scene in scenes]
         psnrs = [[score.fidelity["all"].psnr for score in rows] for rows in chosen]
         errors = [[score.control.error_px for score in rows if score.control] for rows in chosen]
         figures[f"{kind}/{level}/psnr"] = _mean(psnrs)

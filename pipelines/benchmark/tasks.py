@@ -1,4 +1,4 @@
-"""What a method is asked: one input, one point to focus on, one blur level; and the picture that should come out.
+"""A task: one input, one focus point, one blur level, and the true picture.
 
 Letters: D disparity in [0, 1], bigger is nearer; D_f plane in focus; K blur scale in pixels.
 """
@@ -14,22 +14,37 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from pipelines.benchmark.recipe import Difficulty
+from pipelines.benchmark.recipe import Difficulty, difficulty
 from pipelines.measure.fidelity import Picture
+from pipelines.pictures.srgb8 import to_srgb8
 from simulator import ThinLens
 
 Kind = Literal["refocus", "bokeh", "deblur"]
 KINDS: tuple[Kind, ...] = ("refocus", "bokeh", "deblur")
 DISPARITY_SCALE = 65535.0
+AIF_FILE, DISPARITY_FILE = "aif.png", "disparity.png"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of a test scene: its name in task ids, its file, the pixel in focus, D_f, blur level."""
+
+    name: str
+    file: str
+    row: int
+    column: int
+    focus_disparity: float
+    blur_level: float
 
 
 @dataclass(frozen=True)
 class Task:
-    """One question. Paths are relative to the set's folder.
+    """One task. Paths are relative to the set's folder.
 
     focus_x, focus_y: where to focus, pixel-centre coordinates in (0, 1); for deblur, where the input is sharp.
-    focus_disparity: D there. blur_level: asked for, percent of the long side over one unit of D; 0 for deblur.
+    focus_disparity: D there. blur_level: requested, percent of the long side over one unit of D; 0 for deblur.
     input_focus_disparity, input_blur_level: of the input; level 0 for an all-in-focus photo.
     sweep, group: the task belongs to the scene's sweep of levels, to its stacking group.
     """
@@ -49,13 +64,47 @@ class Task:
     sweep: bool = False
     group: bool = False
 
-    def asked(self, long_side_px: int) -> ThinLens | None:
-        """The lens that was asked for; None for deblur."""
+    def requested_lens(self, long_side_px: int) -> ThinLens | None:
+        """None for deblur."""
         return _lens(self.focus_disparity, self.blur_level, long_side_px)
 
-    def of_input(self, long_side_px: int) -> ThinLens | None:
-        """The lens of the input; None for an all-in-focus photo."""
+    def input_lens(self, long_side_px: int) -> ThinLens | None:
+        """None for an all-in-focus photo."""
         return _lens(self.input_focus_disparity, self.input_blur_level, long_side_px)
+
+
+def make_task(
+    scene: str,
+    size: tuple[int, int],
+    kind: Kind,
+    source: Frame | None,
+    target: Frame | None,
+    *,
+    sweep: bool = False,
+    group: bool = False,
+) -> Task:
+    """The task from one frame to another of a scene of size (H, W); None is the all-in-focus photo."""
+    before, after = source or target, target or source
+    assert before is not None
+    assert after is not None
+    return Task(
+        id=f"{scene}-{kind}-{'-'.join(frame.name for frame in (source, target) if frame)}",
+        scene=scene,
+        kind=kind,
+        difficulty=difficulty(
+            max(before.blur_level, after.blur_level), abs(before.focus_disparity - after.focus_disparity)
+        ),
+        input=f"scenes/{scene}/{source.file if source else AIF_FILE}",
+        truth=f"scenes/{scene}/{target.file if target else AIF_FILE}",
+        focus_x=(after.column + 0.5) / size[1],
+        focus_y=(after.row + 0.5) / size[0],
+        focus_disparity=after.focus_disparity,
+        blur_level=target.blur_level if target else 0.0,
+        input_focus_disparity=before.focus_disparity,
+        input_blur_level=source.blur_level if source else 0.0,
+        sweep=sweep,
+        group=group,
+    )
 
 
 def _lens(focus: float, level: float, long_side_px: int) -> ThinLens | None:
@@ -66,7 +115,7 @@ def _lens(focus: float, level: float, long_side_px: int) -> ThinLens | None:
 class TestScene:
     """A scene of the set on disk: `scenes/NAME/aif.png`, `disparity.png` (16 bits, 65535 is 1) and its frames."""
 
-    __test__ = False  # no test for pytest to collect
+    __test__ = False  # not a test for pytest to collect
 
     folder: Path
     name: str
@@ -76,14 +125,15 @@ class TestScene:
     @cached_property
     def photo(self) -> Picture:
         """The all-in-focus photo, uint8 [H, W, 3]."""
-        return read_picture(self.folder / "scenes" / self.name / "aif.png")
+        return read_picture(self.folder / "scenes" / self.name / AIF_FILE)
 
     @cached_property
     def disparity(self) -> npt.NDArray[np.float32]:
         """[H, W] in [0, 1]."""
-        codes = cv2.imread(str(self.folder / "scenes" / self.name / "disparity.png"), cv2.IMREAD_UNCHANGED)
+        path = self.folder / "scenes" / self.name / DISPARITY_FILE
+        codes = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if codes is None or codes.dtype != np.uint16:
-            raise ValueError(f"{self.folder}/scenes/{self.name}/disparity.png must be a 16-bit PNG, it is not")
+            raise ValueError(f"{path} must be a 16-bit PNG, got {'another file' if path.exists() else 'none'}")
         return np.asarray(codes / DISPARITY_SCALE, np.float32)
 
     @property
@@ -91,11 +141,11 @@ class TestScene:
         return max(self.photo.shape[:2])
 
     def input(self, task: Task) -> Picture:
-        """What a method may look at."""
+        """The picture that a method gets."""
         return read_picture(self.folder / task.input)
 
     def truth(self, task: Task) -> Picture:
-        """What should come out."""
+        """The true picture."""
         return read_picture(self.folder / task.truth)
 
     def to_json(self) -> dict[str, Any]:
@@ -104,9 +154,9 @@ class TestScene:
         return {"name": self.name, "source": self.source, "tasks": tasks}
 
     @classmethod
-    def from_json(cls, folder: Path, told: dict[str, Any]) -> TestScene:
-        """The way back."""
-        return cls(folder, told["name"], told["source"], tuple(Task(**task) for task in told["tasks"]))
+    def from_json(cls, folder: Path, entry: dict[str, Any]) -> TestScene:
+        """The inverse of `to_json`."""
+        return cls(folder, entry["name"], entry["source"], tuple(Task(**task) for task in entry["tasks"]))
 
 
 def read_picture(path: Path) -> Picture:
@@ -115,6 +165,12 @@ def read_picture(path: Path) -> Picture:
     if pixels is None:
         raise ValueError(f"{path} must be a picture, it is {'damaged' if path.exists() else 'not there'}")
     return np.ascontiguousarray(pixels[..., ::-1], np.uint8)
+
+
+def write_photo(place: Path, linear: torch.Tensor, codes: npt.NDArray[np.uint16]) -> None:
+    """The all-in-focus photo of a scene, linear light [3, H, W], and its disparity."""
+    write_picture(place / AIF_FILE, to_srgb8(linear[None])[0])
+    write_picture(place / DISPARITY_FILE, codes)
 
 
 def write_picture(path: Path, picture: npt.NDArray[np.generic]) -> None:

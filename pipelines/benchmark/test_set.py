@@ -12,16 +12,16 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.benchmark.builtin_scenes import make_builtin
-from pipelines.benchmark.recipe import RECIPE, RECIPE_SHA256, VERSION, BuiltinRecipe, TracedRecipe
+from pipelines.benchmark.recipe import RECIPE, RECIPE_SHA256, VERSION, BuiltinScene, TracedScene
 from pipelines.benchmark.tasks import TestScene
 from pipelines.benchmark.traced_scenes import make_traced
 from pipelines.errors import UserError
+from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
 
 LOG = logging.getLogger(__name__)
@@ -29,17 +29,26 @@ SET_FILE = "set.json"
 
 
 @dataclass(frozen=True)
-class TestSet:
+class TestSet(VerbResult):
     """The scenes of one part. content_sha256: over all pictures of these scenes."""
 
     __test__ = False
 
+    folder: Path
     scenes: tuple[TestScene, ...]
     content_sha256: str
 
     @property
     def tasks(self) -> int:
         return sum(len(scene.tasks) for scene in self.scenes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Folder and counts."""
+        return {"set": str(self.folder), "scenes": len(self.scenes), "tasks": self.tasks}
+
+    def summary(self) -> str:
+        """One line."""
+        return f"{self.folder}: {len(self.scenes)} scenes, {self.tasks} tasks"
 
 
 def open_set(folder: Path, part: str) -> TestSet:
@@ -56,22 +65,22 @@ def open_set(folder: Path, part: str) -> TestSet:
             _write(folder, content)
     scenes = tuple(TestScene.from_json(folder, entries[recipe.name]) for recipe in chosen)
     hashes = "".join(entries[scene.name]["sha256"] for scene in scenes)
-    return TestSet(scenes, hashlib.sha256(hashes.encode()).hexdigest())
+    return TestSet(folder, scenes, hashlib.sha256(hashes.encode()).hexdigest())
 
 
-def _recipes(part: str) -> list[BuiltinRecipe | TracedRecipe]:
+def _recipes(part: str) -> list[BuiltinScene | TracedScene]:
     """Those of the part; the full one has the quick one's as well."""
     wanted = ("quick",) if part == "quick" else ("quick", "full")
-    every: list[BuiltinRecipe | TracedRecipe] = [*RECIPE.builtin, *RECIPE.traced]
+    every: list[BuiltinScene | TracedScene] = [*RECIPE.builtin, *RECIPE.traced]
     return [recipe for recipe in every if recipe.part in wanted]
 
 
-def _make(folder: Path, recipe: BuiltinRecipe | TracedRecipe) -> dict[str, Any]:
+def _make(folder: Path, recipe: BuiltinScene | TracedScene) -> dict[str, Any]:
     """Write a scene's pictures; returns its entry in set.json."""
     LOG.info("making %s", recipe.name)
     shutil.rmtree(folder / "scenes" / recipe.name, ignore_errors=True)
     try:
-        scene = make_builtin(folder, recipe) if isinstance(recipe, BuiltinRecipe) else make_traced(folder, recipe)
+        scene = make_builtin(folder, recipe) if isinstance(recipe, BuiltinScene) else make_traced(folder, recipe)
     except (OSError, ValueError) as error:
         raise UserError(f"scene {recipe.name} of the test set cannot be made: {error}", exit_code=1) from error
     return {**scene.to_json(), "sha256": _content_sha256(folder / "scenes" / recipe.name)}
@@ -104,8 +113,3 @@ def _read(folder: Path) -> dict[str, Any]:
 def _write(folder: Path, content: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_durably(folder / SET_FILE, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
-
-
-def tasks_by_id(scenes: Sequence[TestScene]) -> set[str]:
-    """All ids."""
-    return {task.id for scene in scenes for task in scene.tasks}

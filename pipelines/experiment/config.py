@@ -1,4 +1,4 @@
-"""What the experiment is told, and its two sizes."""
+"""Settings of the experiment, and its two variants."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class ExperimentConfig:
     stack_weights: tuple[float, ...] = (0.0, 4.0, 40.0)
     """One run for each weight of the constraint; the first is what the others are compared with."""
     stack_target: Literal["frames", "aif"] = "frames"
-    """What the constraint compares with, as in `train`."""
+    """Target of the constraint, as in `train`."""
     stack_time: Literal["signal", "flat"] = "signal"
-    """How it counts over time, as in `train`."""
+    """Weight of the constraint over time, as in `train`."""
     stack_softness_px: float = 0.5
     """Tau, as in `train`."""
     steps: int | None = None
     """Steps of each run, in place of the variant's."""
     seed: int = 0
-    """Of scenes, weights, order and noise: the same for every run."""
+    """Seed of scenes, weights, order and noise; the same for every run."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: a GPU where there is one."""
     json: bool = False
@@ -50,13 +50,13 @@ class ExperimentConfig:
         return self.out or Path(f"out/experiment-{self.variant}")
 
     def run(self, stack_weight: float) -> Path:
-        """Folder of one run. Its name says how it differs, so that other settings make other runs."""
+        """Folder of one run, named by its settings, so that other settings make other runs."""
         kind = "" if stack_weight == 0 else f"-{self.stack_target}-{self.stack_time}-{self.stack_softness_px:g}px"
         return self.folder / f"lambda-{stack_weight:g}{kind}"
 
 
 def scenes(config: ExperimentConfig) -> RenderConfig:
-    """The built-in scenes, most to train on, the rest (`test`) held out."""
+    """The data set: built-in scenes, most for training, the rest (`test`) held out."""
     tiny = config.variant == "tiny"
     return RenderConfig(
         source=SourceConfig(photos="builtin:110" if tiny else "builtin:600", long_side=72 if tiny else 384),
@@ -71,7 +71,7 @@ def scenes(config: ExperimentConfig) -> RenderConfig:
 
 
 def training(config: ExperimentConfig, stack_weight: float) -> TrainConfig:
-    """One run: all the same but for the weight of the constraint."""
+    """One training run; runs differ only in the weight of the constraint."""
     tiny = config.variant == "tiny"
     data = config.folder / "data"
     steps = config.steps or (800 if tiny else 6000)
@@ -80,7 +80,7 @@ def training(config: ExperimentConfig, stack_weight: float) -> TrainConfig:
         stack_softness_px=config.stack_softness_px,
         stack_target=config.stack_target,
         stack_time=config.stack_time,
-        # Reference and depth all but fix the picture, and little is learnt where the noise has gone: mostly noise.
+        # Reference and depth nearly determine the picture; times near 1 teach little, so most times are near the noise.
         time_mean=-1.5,
     )
     return TrainConfig(

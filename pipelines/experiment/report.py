@@ -7,9 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from pipelines.experiment.scores import SceneScores
+from pipelines.experiment.scores import SceneScores, mean_of_known
 from pipelines.measure.bootstrap import Interval, over_scenes
 
 MEASURES = {
@@ -36,7 +34,7 @@ class Arm:
 
     def mean(self, measure: str) -> float:
         """Over the scenes that have something to measure."""
-        return _mean([getattr(score, measure) for score in self.scores])
+        return mean_of_known([getattr(score, measure) for score in self.scores])
 
 
 def table(arms: Sequence[Arm]) -> str:
@@ -64,7 +62,7 @@ def difference(base: Arm, other: Arm, measure: str) -> Interval:
     theirs = {score.scene: getattr(score, measure) for score in base.scores}
     pairs = [getattr(score, measure) - theirs[score.scene] for score in other.scores]
     known = [[pair] for pair in pairs if not math.isnan(pair)]
-    return over_scenes(known, _mean) if known else Interval(*[float("nan")] * 3)
+    return over_scenes(known, mean_of_known) if known else Interval(*[float("nan")] * 3)
 
 
 def to_json(arms: Sequence[Arm]) -> dict[str, object]:
@@ -80,8 +78,3 @@ def to_json(arms: Sequence[Arm]) -> dict[str, object]:
         }
         for arm in arms
     }
-
-
-def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")

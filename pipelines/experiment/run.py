@@ -42,7 +42,7 @@ GRID_TITLE = "Held-out scenes. The ring is the focus point asked for. Error: gra
 
 @dataclass(frozen=True)
 class ExperimentResult(VerbResult):
-    """What came out. `seconds` is what this command took, by part; parts that were there take nothing."""
+    """Result of the experiment. `seconds` is the time of each part; parts done earlier take none."""
 
     out: str
     arms: tuple[Arm, ...]
@@ -74,7 +74,7 @@ class ExperimentResult(VerbResult):
 
 
 def run(config: ExperimentConfig) -> ExperimentResult:
-    """Do what is not done yet. Raises UserError as render and train do."""
+    """Do the parts that are not done yet. Raises UserError as render and train do."""
     device = resolve_device(config.device)
     config = dataclasses.replace(config, device=device)
     clock = _Clock()
@@ -97,7 +97,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
 
 
 class _Clock:
-    """Seconds between the stops."""
+    """Seconds of each part."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -109,7 +109,7 @@ class _Clock:
 
 
 def _methods(config: ExperimentConfig, device: str) -> dict[str, Method]:
-    """The photo as it is, which every method must beat, and one model for each weight."""
+    """The unchanged photo as baseline, and one model for each weight."""
     methods: dict[str, Method] = {IDENTITY: lambda photo, disparity, focus_point, blur_level: photo}
     for weight in config.stack_weights:
         refocuser = Refocuser.from_run(config.run(weight), device, SAMPLER)
@@ -128,7 +128,7 @@ def _refocused(
 
 
 def _scored(config: ExperimentConfig, name: str, method: Method, held_out: Sequence[Sample]) -> tuple[SceneScores, ...]:
-    """Scene by scene; kept beside the run's newest checkpoint, so that scoring is done once for it."""
+    """Scores scene by scene, stored beside the run, so that each checkpoint is scored once."""
     path = _scores_path(config, name)
     if path.exists():
         return tuple(SceneScores(**score) for score in json.loads(path.read_text(encoding="utf-8")))

@@ -1,7 +1,7 @@
-"""One method on the held-out scenes: how near its frames are to the true ones, and whether it obeys.
+"""Scores of one method on the held-out scenes: error against the true frames, focus and blur control.
 
 Every frame of every held-out stack is made from the all-in-focus photo, with depth and without; the strongest group of
-each scene also from its farthest-focused frame, where what is to become sharp has to be invented.
+each scene also from its farthest-focused frame, where the sharp content has to be invented.
 
 Pictures, control and stack are measured as in pipelines/measure. The plane is measured by comparison with the true
 frames of the group: the benchmark's own measure looks for the sharpest plane away from silhouettes, and in pictures
@@ -18,13 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.measure.blur_sweep import sweep_control
-from pipelines.measure.fidelity import PSNR_LIMIT_DB, fidelity
+from pipelines.measure.fidelity import LEAST_PIXELS, PSNR_LIMIT_DB, fidelity
 from pipelines.measure.stacking import stacking_error
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
 from shards import FrameLabels, Sample
 
-LEAST_PIXELS = 64
-"""Fewer are no measurement."""
 Pixels = NDArray[np.uint8]
 Method = Callable[[Pixels, NDArray[np.float32] | None, tuple[float, float], float], Pixels]
 """photo [H, W, 3], disparity [H, W] or None, focus point, blur level -> refocused photo."""
@@ -64,62 +62,69 @@ def score_scene(method: Method, sample: Sample) -> SceneScores:
     labels = sample.record.frames
     defocus = [frame.blur_scale_px * (disparity - frame.focus_disparity) for frame in labels]  # F of [H, W]
     sharp = [np.abs(signed_px) <= IN_FOCUS_RADIUS_PX for signed_px in defocus]
-    made = [_ask(method, sample.aif, disparity, frame) for frame in labels]
-    blind = [_ask(method, sample.aif, None, frame) for frame in labels]
-    whole = [fidelity(frame, truth) for frame, truth in zip(made, sample.frames, strict=True)]
+    predictions = [_refocus(method, sample.aif, disparity, frame) for frame in labels]
+    without_depth = [_refocus(method, sample.aif, None, frame) for frame in labels]
+    fidelities = [fidelity(frame, truth) for frame, truth in zip(predictions, sample.frames, strict=True)]
     planes = sample.record.planes
     last = range(len(labels) - planes, len(labels))  # the strongest blur; far to near
-    moved = [_ask(method, sample.frames[last[0]], disparity, labels[i]) for i in last[1:]]
+    from_frame = [_refocus(method, sample.frames[last[0]], disparity, labels[i]) for i in last[1:]]
     return SceneScores(
         scene=sample.record.scene_id,
-        psnr=_mean([one.psnr for one in whole]),
-        ssim=_mean([one.ssim for one in whole]),
-        psnr_in_focus=_regional(made, sample.frames, sharp),
-        psnr_defocused=_regional(made, sample.frames, [~mask for mask in sharp]),
-        psnr_without_depth=_mean([_psnr(a, b) for a, b in zip(blind, sample.frames, strict=True)]),
-        psnr_from_frame=_mean([_psnr(a, sample.frames[i]) for a, i in zip(moved, last[1:], strict=True)]),
-        psnr_from_frame_in_focus=_regional(moved, sample.frames[last[1] :], sharp[last[1] :]),
-        control=_mean([_control(made, labels, disparity, plane, planes) for plane in range(planes)]),
-        focus_error=_mean([_focus_error(frame, sample, i) for i, frame in enumerate(made)]),
-        stack_error=_or_nan(stacking_error([made[i] for i in last], sample.aif, np.stack([defocus[i] for i in last]))),
+        psnr=mean_of_known([each.psnr for each in fidelities]),
+        ssim=mean_of_known([each.ssim for each in fidelities]),
+        psnr_in_focus=_regional(predictions, sample.frames, sharp),
+        psnr_defocused=_regional(predictions, sample.frames, [~mask for mask in sharp]),
+        psnr_without_depth=mean_of_known([_psnr(a, b) for a, b in zip(without_depth, sample.frames, strict=True)]),
+        psnr_from_frame=mean_of_known([_psnr(a, sample.frames[i]) for a, i in zip(from_frame, last[1:], strict=True)]),
+        psnr_from_frame_in_focus=_regional(from_frame, sample.frames[last[1] :], sharp[last[1] :]),
+        control=mean_of_known([_control(predictions, labels, disparity, plane, planes) for plane in range(planes)]),
+        focus_error=mean_of_known([_focus_error(frame, sample, i) for i, frame in enumerate(predictions)]),
+        stack_error=_or_nan(
+            stacking_error([predictions[i] for i in last], sample.aif, np.stack([defocus[i] for i in last]))
+        ),
     )
 
 
-def _ask(method: Method, photo: Pixels, disparity: NDArray[np.float32] | None, frame: FrameLabels) -> Pixels:
+def _refocus(method: Method, photo: Pixels, disparity: NDArray[np.float32] | None, frame: FrameLabels) -> Pixels:
     return method(photo, disparity, (frame.focus_x, frame.focus_y), frame.blur_level)
 
 
-def _regional(made: Sequence[Pixels], truth: Pixels, masks: Sequence[NDArray[np.bool_]]) -> float:
-    """Mean PSNR over the masked pixels of each frame, `truth` [F, H, W, 3]; frames with hardly one are left out."""
-    asked = zip(made, truth, masks, strict=True)
-    return _mean([_psnr(frame[mask], true[mask]) for frame, true, mask in asked if mask.sum() >= LEAST_PIXELS])
+def _regional(predictions: Sequence[Pixels], truth: Pixels, masks: Sequence[NDArray[np.bool_]]) -> float:
+    """Mean PSNR over the masked pixels of each frame, `truth` [F, H, W, 3]; frames with too few are left out."""
+    frames = zip(predictions, truth, masks, strict=True)
+    return mean_of_known([_psnr(frame[mask], true[mask]) for frame, true, mask in frames if mask.sum() >= LEAST_PIXELS])
 
 
 def _control(
-    made: Sequence[Pixels], labels: Sequence[FrameLabels], disparity: NDArray[np.float32], plane: int, planes: int
+    predictions: Sequence[Pixels],
+    labels: Sequence[FrameLabels],
+    disparity: NDArray[np.float32],
+    plane: int,
+    planes: int,
 ) -> float:
-    """One plane, its levels from weak to strong."""
+    """Control correlation of one plane over its levels, weak to strong."""
     sweep = range(plane, len(labels), planes)
     levels = [labels[i].blur_level for i in sweep]
-    return sweep_control([made[i] for i in sweep], levels, disparity, labels[plane].focus_disparity).lv_corr
+    return sweep_control([predictions[i] for i in sweep], levels, disparity, labels[plane].focus_disparity).lv_corr
 
 
-def _psnr(made: Pixels, truth: Pixels) -> float:
-    """As `fidelity` has it, without the similarity, which takes most of its time. Any shape."""
-    square = float(np.square(made.astype(np.float32) - truth).mean()) / 255.0**2
+def _psnr(prediction: Pixels, truth: Pixels) -> float:
+    """PSNR in dB as in `fidelity`, without its slow SSIM. Any shape."""
+    square = float(np.square(prediction.astype(np.float32) - truth).mean()) / 255.0**2
     return min(PSNR_LIMIT_DB, -10.0 * math.log10(max(square, 1e-12)))
 
 
-def _focus_error(made: Pixels, sample: Sample, asked: int) -> float:
-    """Frame `asked` of the stack was made: the nearest true frame of its group, in squares, shows its plane."""
+def _focus_error(prediction: Pixels, sample: Sample, index: int) -> float:
+    """Frame `asked` of the stack was predictions: the nearest true frame of its group, in squares, shows its plane."""
     planes = sample.record.planes
-    group = range(asked // planes * planes, (asked // planes + 1) * planes)
-    distances = [float(np.square(made.astype(np.float32) - sample.frames[i]).mean()) for i in group]
+    group = range(index // planes * planes, (index // planes + 1) * planes)
+    distances = [float(np.square(prediction.astype(np.float32) - sample.frames[i]).mean()) for i in group]
     nearest = sample.record.frames[group[int(np.argmin(distances))]]
-    return abs(nearest.focus_disparity - sample.record.frames[asked].focus_disparity)
+    return abs(nearest.focus_disparity - sample.record.frames[index].focus_disparity)
 
 
-def _mean(values: Sequence[float]) -> float:
+def mean_of_known(values: Sequence[float]) -> float:
+    """Mean of the values that are not NaN; NaN without any."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")
 

@@ -1,4 +1,4 @@
-"""What the verb `preview` is told."""
+"""Configuration of the verb `preview`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a sample worth a second look: short words to filter by, each computed from labels and stored disparity.
+"""Flags of unusual samples, to filter by, from labels and stored disparity.
 
 Letters: D_f the planes in focus, K the blur scale, r = K·|D − D_f| the blur radius in pixels.
 """
@@ -26,8 +26,8 @@ MEANINGS = {
     "hardly focused": f"a frame with less than {100 * HARDLY_FOCUSED:.1f} % of its pixels in focus",
     "close planes": f"two planes whose blur differs by less than {CLOSE_PX:g} px at the strongest level",
     "banded depth": f"fewer than {BANDS} different depths",
-    "sharpened depth": "soft depth edges were turned into steps at the photo's edges",
-    "damaged": "verify complains about it",
+    "sharpened depth": "depth edges were sharpened to the photo's edges",
+    "damaged": "verify reports damage",
     "audit": "among the worst of a label check that failed",
 }
 

@@ -18,9 +18,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from pipelines.errors import UserError
+from pipelines.pictures.data_url import data_url
 from pipelines.pictures.resizing import shrunk
 from pipelines.preview.disparity_code import packed, thinned
-from pipelines.preview.embedded import data_url, embedded_json
+from pipelines.preview.embedded import embedded_json
 from shards.durable import write_durably
 from shards.sample import Sample
 
@@ -62,7 +63,7 @@ RUNGS = (
 
 @dataclass(frozen=True)
 class Media:
-    """What the page needs of a sample's pixels: URLs in the frames' order, and packed disparity."""
+    """A sample's pixels for the page: URLs in the frames' order, and packed disparity."""
 
     thumb: str
     photo: str
@@ -83,14 +84,14 @@ class MediaStore(Protocol):
         """Take in one sample."""
 
     def payload(self, key: str, content: dict[str, Any]) -> str:
-        """What stands in the page for this content of a sample: the content itself, or "" when it lies beside."""
+        """The text that the page embeds for the content of a sample; "" when the content lies beside the page."""
 
 
 class InPage:
     """Everything inside the page, at most `budget_bytes` of it over `samples` samples.
 
-    `probes` tell how large samples of this data set become: all get the best rung that the probes say will fit, so that
-    one looks as good as the other. `taken_bytes`: what other pictures of the page take of the budget.
+    `probes` stand for all samples: all samples get the best rung that fits by their mean size, to look alike.
+    `taken_bytes`: bytes of the budget that other pictures of the page take.
     """
 
     def __init__(self, budget_bytes: int, samples: int, probes: Sequence[Sample], *, taken_bytes: int = 0) -> None:

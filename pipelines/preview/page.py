@@ -17,7 +17,7 @@ from pipelines.preview.flags import MEANINGS, label_flags, pixel_flags
 from pipelines.preview.media import MEGABYTE, Beside, InPage, MediaStore
 from pipelines.preview.page_sample import card, content
 from pipelines.preview.page_template import page_parts
-from pipelines.preview.report import Report, make_report
+from pipelines.preview.report import PreviewReport, make_report
 from pipelines.preview.stored import StoredSample, Unreadable, find_stored, readable
 from pipelines.runs.progress_bar import ProgressBar
 from pipelines.runs.verb_result import VerbResult
@@ -81,24 +81,24 @@ def write_page(out: Path, *, limit: int, budget_mb: float, linked: bool) -> Writ
         page_bytes=size,
         linked=linked,
         checks_failed=report.failed,
-        left_out=tuple(f"left out {some.key}: {some.reason}" for some in (*unreadable, *making.left_out)),
+        left_out=tuple(f"left out {entry.key}: {entry.reason}" for entry in (*unreadable, *making.left_out)),
     )
 
 
-def _inside(chosen: Sequence[StoredSample], budget_mb: float, report: Report) -> InPage:
+def _inside(chosen: Sequence[StoredSample], budget_mb: float, report: PreviewReport) -> InPage:
     taken = sum(len(reject.thumb) for group in report.rejects for reject in group.shown)
-    # Steps of the golden ratio: spread over the page whatever period its photos may have.
-    some = [chosen[place] for place in sorted({int(len(chosen) * (i * 0.618 % 1)) for i in range(PROBES)})]
-    probes = [entry[1] for entry in readable(some) if not isinstance(entry, Unreadable)]
+    # Steps of the golden ratio avoid any period in the order of the photos.
+    spread = [chosen[place] for place in sorted({int(len(chosen) * (i * 0.618 % 1)) for i in range(PROBES)})]
+    probes = [entry[1] for entry in readable(spread) if not isinstance(entry, Unreadable)]
     if not probes:
-        raise UserError(f"none of the samples {', '.join(entry.key for entry in some)} can be read; use verify", 1)
+        raise UserError(f"none of the samples {', '.join(entry.key for entry in spread)} can be read; use verify", 1)
     return InPage(round(budget_mb * MEGABYTE), len(chosen), probes, taken_bytes=taken)
 
 
 class _Making:
     """Goes through the samples once, while the template is written, and collects their cards for its end."""
 
-    def __init__(self, chosen: Sequence[StoredSample], media: MediaStore, report: Report) -> None:
+    def __init__(self, chosen: Sequence[StoredSample], media: MediaStore, report: PreviewReport) -> None:
         self._chosen, self._media, self._report = chosen, media, report
         self.cards: list[dict[str, Any]] = []
         self.left_out: list[Unreadable] = []
@@ -123,7 +123,7 @@ class _Making:
 
 
 def _write(path: Path, parts: Iterator[str]) -> int:
-    """Whole or not at all, without holding the page in memory. Returns its bytes."""
+    """Write atomically, without holding the page in memory. Returns the number of bytes."""
     temporary = temporary_for(path)
     try:
         with temporary.open("x", encoding="utf-8") as file:

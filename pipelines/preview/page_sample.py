@@ -1,4 +1,4 @@
-"""What the page knows of one sample: its card in the gallery, and its content once it is opened."""
+"""One sample in the page: its card in the gallery, and its content for the viewer."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def facts(record: SampleRecord, media: Media) -> list[list[str]]:
         ("Size", f"{record.width} × {record.height} px, from {photo.width} × {photo.height}"),
         ("Shown as", media.shown),
         ("Disparity", f"{disparity.kind}, {disparity.source}, edges {disparity.edges.replace('_', ' ')}{thinned}"),
-        ("Licence", photo.license or "not stated"),
+        ("License", photo.license or "not stated"),
         ("Author", photo.author),
         ("Source", photo.source_url),
         ("Renderer", f"version {record.renderer.version}, {record.renderer.device_kind}"),

@@ -1,4 +1,4 @@
-"""Photos that were left out, by reason, with a small picture where one can still be made."""
+"""Rejected photos by reason, with a thumbnail where the photo can be decoded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pipelines.errors import UserError
-from pipelines.preview.embedded import data_url
+from pipelines.pictures.data_url import data_url
 from pipelines.preview.media import webp
 from pipelines.render.plan.plan import read_plan
 from pipelines.runs.data_set_paths import DataSetPaths
@@ -43,14 +43,14 @@ class RejectGroup:
 
 
 def reject_groups(out: Path) -> list[RejectGroup]:
-    """By reason, most frequent first. Lines that make no sense are a reason of their own."""
+    """By reason, most frequent first. Lines that cannot be read are a reason of their own."""
     by_reason: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for reason, name, message in _entries(DataSetPaths(out).rejects):
         by_reason[reason].append((name, message))
     find = _PhotoFinder(out)
     return [
-        RejectGroup(reason, len(some), tuple(Reject(n, m, _thumb(find.path(n))) for n, m in some[:SHOWN]))
-        for reason, some in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
+        RejectGroup(reason, len(photos), tuple(Reject(n, m, _thumb(find.path(n))) for n, m in photos[:SHOWN]))
+        for reason, photos in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
 
 

@@ -1,4 +1,4 @@
-"""The report of a whole data set: what a person looks at to know whether it is good.
+"""The report of a data set: counts, checks, distributions, rejects and runs.
 
 Everything comes from the labels of every sample, from `verify`, and from what the run wrote beside the shards.
 """
@@ -27,14 +27,14 @@ VERIFY_UP_TO = 2000
 
 
 @dataclass(frozen=True)
-class Report:
-    """What the report's tab shows.
+class PreviewReport:
+    """The content of the report's tab.
 
     Attributes:
         counts: name and number, for the head.
         verified: None where the set is too large to be verified on the way.
         audit, checks: those of the label audit (none: it was not run), and those computed here.
-        shares: for each question (split, disparity, lens, ...), how many samples give which answer.
+        shares: for each question (split, disparity, lens, ...), the number of samples per answer.
         runs: what the runs wrote down; none for sets made before they did.
     """
 
@@ -65,13 +65,13 @@ class Report:
         return frozenset(key for check in self.audit if not check.passed for key in check.worst_keys)
 
 
-def make_report(out: Path, samples: Sequence[StoredSample], unreadable: Sequence[Unreadable]) -> Report:
-    """Look at everything. `samples` must not be empty."""
+def make_report(out: Path, samples: Sequence[StoredSample], unreadable: Sequence[Unreadable]) -> PreviewReport:
+    """The report of all samples; `samples` must not be empty."""
     verified = validate(out) if len(samples) <= VERIFY_UP_TO else None
     frames = [frame for sample in samples for frame in sample.record.frames]
     rejects = reject_groups(out)
     coverage = _coverage(samples)
-    return Report(
+    return PreviewReport(
         counts=(
             ("samples", len(samples)),
             ("frames", len(frames)),
@@ -144,7 +144,7 @@ def _shares(samples: Sequence[StoredSample]) -> tuple[tuple[str, tuple[tuple[str
         ("Depth edges", _counted(record.disparity.edges.replace("_", " ") for record in records)),
         ("Lens recipe", _counted(record.lens.recipe for record in records)),
         ("Aperture", _counted(record.aperture.shape for record in records)),
-        ("Licence", _counted(record.photo.license or "not stated" for record in records)),
+        ("License", _counted(record.photo.license or "not stated" for record in records)),
         ("Renderer", _counted(f"version {r.renderer.version}, {r.renderer.device_kind}" for r in records)),
     )
 

@@ -22,8 +22,8 @@ from shards.sample import FrameLabels, Sample
 CELL_AREA = 380 * 253
 """Pixels of one frame on the sheet, whatever its shape."""
 LEAST_WIDTH = 1100  # of the sheet, with room for the facts and two pictures
-SCALE_WIDTH, SCALE_ROOM = 18, 44
-"""Color bar of the disparity, and the room for it with its ticks."""
+MAP_WIDTH, SCALE_WIDTH, SCALE_ROOM = 760, 18, 44
+"""Photo and map with their focus points, the color bar of the disparity, and the room for it with its ticks."""
 
 
 def write_sample_sheets(out: Path, *, limit: int) -> list[Path]:
@@ -68,29 +68,29 @@ def sample_sheet(sample: Sample) -> Image.Image:
 
 
 def _photo(sample: Sample) -> Picture:
-    sheet = Sheet(sample.record.width, sample.record.height)
-    _mark_planes(sheet, sheet.picture(Box(0, 0, sample.record.width, sample.record.height), sample.aif), sample)
-    return np.asarray(sheet.image)
+    return np.asarray(_with_focus_points(sample, sample.aif).image)
 
 
 def _disparity(sample: Sample) -> Picture:
     """The map with the focus points, and at its right the scale with a tick per plane."""
-    height, width = sample.disparity.shape
-    sheet = Sheet(width + SCALE_ROOM, height)
-    _mark_planes(sheet, sheet.picture(Box(0, 0, width, height), disparity_colors(sample.disparity)), sample)
+    sheet = _with_focus_points(sample, disparity_colors(sample.disparity), SCALE_ROOM)
     values = sample.disparity_values()
     far, span = float(values.min()), float(np.ptp(values)) or 1.0
     ticks = [
         ((frame.focus_disparity - far) / span, plane_color(i, sample.record.planes)) for i, frame in _planes(sample)
     ]
-    sheet.disparity_scale(Box(width + 8, 0, SCALE_WIDTH, height), ticks)
+    sheet.disparity_scale(Box(MAP_WIDTH + 8, 0, SCALE_WIDTH, sheet.image.height), ticks)
     return np.asarray(sheet.image)
 
 
-def _mark_planes(sheet: Sheet, place: Box, sample: Sample) -> None:
+def _with_focus_points(sample: Sample, picture: Picture, room: int = 0) -> Sheet:
+    height = round(MAP_WIDTH * sample.record.height / sample.record.width)
+    sheet = Sheet(MAP_WIDTH + room, height)
+    place = sheet.picture(Box(0, 0, MAP_WIDTH, height), picture)
     for i, frame in _planes(sample):
         color = plane_color(i, sample.record.planes)
         sheet.focus_mark(place, frame.focus_x, frame.focus_y, color, radius=9, label=str(i + 1))
+    return sheet
 
 
 def _planes(sample: Sample) -> Iterator[tuple[int, FrameLabels]]:

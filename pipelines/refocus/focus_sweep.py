@@ -18,14 +18,14 @@ from pipelines.pictures.resizing import shrunk
 
 QUANTILES = (0.03, 0.97)
 RIM = 0.04
-"""Nobody focuses this close to the frame, as a share of the short side, if the depth occurs elsewhere."""
+"""Width of the border that is avoided where the depth occurs elsewhere, as a fraction of the short side."""
 FRAME_MS, HOLD_MS = 90, 900
 ANIMATION_SIDE_PX = 960
 
 
 @dataclass(frozen=True)
 class Stop:
-    """One frame of the pull: where to point, and the disparity that lies there."""
+    """One frame of the pull: focus point and the disparity there."""
 
     point: tuple[float, float]
     disparity: float
@@ -34,20 +34,25 @@ class Stop:
 def plan_stops(disparity: NDArray[np.float32], count: int) -> list[Stop]:
     """`count` focus points from far to near, evenly in disparity between the photo's QUANTILES; [H, W] in [0, 1].
 
-    Each is the pixel whose disparity comes closest, and of those that are as close as 1/500 the calmest, so that a
-    point never lies on a silhouette if it need not.
+    Of the pixels within 1/500 of the closest disparity, the one with the least local contrast in disparity is taken:
+    it lies off silhouettes where possible.
     """
     low, high = (float(value) for value in np.quantile(disparity, QUANTILES))
     window = np.ones((9, 9), np.uint8)
-    unrest = cv2.dilate(disparity, window) - cv2.erode(disparity, window)  # [H, W]
+    contrast = cv2.dilate(disparity, window) - cv2.erode(disparity, window)  # [H, W]
     height, width = disparity.shape
     rim = max(1, round(RIM * min(height, width)))
-    unrest[:rim], unrest[-rim:], unrest[:, :rim], unrest[:, -rim:] = 2.0, 2.0, 2.0, 2.0  # worse than any silhouette
+    contrast[:rim], contrast[-rim:], contrast[:, :rim], contrast[:, -rim:] = (
+        2.0,
+        2.0,
+        2.0,
+        2.0,
+    )  # worse than any silhouette
     stops = []
-    for wanted in np.linspace(low, high, count):
-        away = np.abs(disparity - wanted)
+    for target in np.linspace(low, high, count):
+        away = np.abs(disparity - target)
         row, column = np.unravel_index(
-            int(np.argmin(np.where(away <= away.min() + 0.002, unrest, np.inf))), disparity.shape
+            int(np.argmin(np.where(away <= away.min() + 0.002, contrast, np.inf))), disparity.shape
         )
         point = (float(column) + 0.5) / width, (float(row) + 0.5) / height
         stops.append(Stop(point, float(disparity[row, column])))
@@ -69,7 +74,7 @@ def write_sweep(
 
 
 def _write_animation(path: Path, frames: Sequence[NDArray[np.uint8]]) -> Path:
-    """There and back, resting at both ends."""
+    """Far to near and back, with a pause at both ends."""
     there = [Image.fromarray(frame) for frame in frames]
     order = there + there[-2:0:-1]
     times = [HOLD_MS if i in (0, len(there) - 1) else FRAME_MS for i in range(len(order))]

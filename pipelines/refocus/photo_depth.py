@@ -1,4 +1,4 @@
-"""The disparity of one photo as the model was taught it: in [0, 1], bigger is nearer, with the edges of the photo."""
+"""The disparity of one photo as in training: in [0, 1], bigger is nearer, edges sharpened to the photo's."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from pipelines.errors import Rejection, UserError
 from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import DepthConfig
-from pipelines.render.depth.edges import with_sharp_edges
+from pipelines.render.depth.disparity_map import with_sharp_edges
 from pipelines.render.depth.estimator import check_depth, open_depth
 from pipelines.render.photos.photo import Photo
 
 
 @dataclass(frozen=True, eq=False)
 class PhotoDepth:
-    """D [H, W] and where it came from; None and "none" without depth."""
+    """D [H, W] and its source; None and "none" without depth."""
 
     disparity: NDArray[np.float32] | None
     source: str
 
 
 def depth_of(photo: Photo, config: RefocusConfig, device: str) -> PhotoDepth:
-    """Sidecar, model or nothing, by --depth. Raises UserError when what is asked for is not there."""
+    """Depth from a sidecar or a model, or none, by --depth. Raises UserError when it is not available."""
     if config.depth == "none":
         return PhotoDepth(None, "none")
     depth = DepthConfig(config.depth, config.depth_kind, offline=config.offline)

@@ -1,4 +1,4 @@
-"""One photo from the disk with all that should survive, and back to the disk: pixels, EXIF."""
+"""Reading one photo with its EXIF block, and writing one."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _ANY_SIZE = 1 << 20  # long side in pixels: photos are not shrunk here
 
 @dataclass(frozen=True, eq=False)
 class PhotoFile:
-    """A photo, upright in sRGB, and its EXIF block as bytes, orientation taken out ("" when there is none)."""
+    """A photo, upright in sRGB, and its EXIF block without orientation, as bytes (empty without EXIF)."""
 
     photo: Photo
     exif: bytes
 
 
 def read_photo(path: Path) -> PhotoFile:
-    """Read one photo at its full size. Raises UserError when it is none, with the reason."""
+    """Read one photo at its full size. Raises UserError with the reason when it is not a photo."""
     try:
         content = path.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
@@ -43,7 +43,7 @@ def read_photo(path: Path) -> PhotoFile:
 
 
 def write_photo(path: Path, srgb: NDArray[np.uint8], exif: bytes) -> None:
-    """Write [H, W, 3] as JPEG or PNG by the name, whole or not at all, with the EXIF block of the original."""
+    """Write [H, W, 3] as JPEG or PNG by the suffix, atomically, with the EXIF block of the original."""
     buffer = io.BytesIO()
     kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
     options = {} if kind == "PNG" else {"quality": JPEG_QUALITY, "subsampling": 0}
@@ -53,11 +53,11 @@ def write_photo(path: Path, srgb: NDArray[np.uint8], exif: bytes) -> None:
 
 
 def _exif_of(content: bytes) -> bytes:
-    """The camera's tags. The pixels are upright by now, so the orientation must not turn them once more."""
+    """The camera's tags without orientation: the pixels are upright already and must not be rotated again."""
     try:
         with Image.open(io.BytesIO(content)) as image:
             exif = image.getexif()
             exif.pop(ExifTags.Base.Orientation, None)
             return exif.tobytes() if len(exif) else b""
-    except Exception:  # a broken block is lost, the photo is not
+    except Exception:  # a damaged block is dropped, the photo is kept
         return b""

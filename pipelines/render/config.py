@@ -1,4 +1,4 @@
-"""What a render run is told. Each knob is written down once: here; the command line is made from these records.
+"""The configuration of a render run. Each setting is written once, here; the command line is made from these records.
 
 Groups only order the help text: on the command line every flag is flat (`--planes 4`, not `--stack.planes 4`).
 A record checks itself when built and raises UserError, one line that names the flag.
@@ -64,7 +64,7 @@ class DepthConfig:
     depth_batch: int = 4
     """Photos that go through the depth model together."""
     sharpen_depth: bool = True
-    """Turn soft edges of estimated depth and sidecars into steps at the photo's edges; sharp maps stay as they are."""
+    """Leave depth edges as they came (default: sharpen them to the photo's edges)."""
     offline: bool = False
     """Never fetch a model over the network."""
 
@@ -75,19 +75,18 @@ class DepthConfig:
 
 @dataclass(frozen=True)
 class VettingConfig:
-    """Which photos are fit to be refocused; the others are rejected by name. Built-in scenes always are."""
+    """Photos that fail these checks are rejected; rejects.jsonl names each with the reason. Built-in scenes pass."""
 
     max_blurred: float = 0.25
-    """Largest share of a photo's tiles with contrast that may lack a sharp edge: what the camera blurred stays so.
-    1 takes every photo."""
+    """Largest share of a photo's tiles with contrast that may lack a sharp edge: 1 accepts every photo."""
     min_short_side: int = 64
     """Smallest short side, in pixels of the photo as it is stored."""
     max_aspect: float = 4.0
-    """Largest long side by short side: panoramas are too much for depth models."""
+    """Largest ratio of long side to short side; depth models fail on panoramas."""
     min_disparity_levels: int = 32
     """Fewest different disparities in a photo."""
     min_depth_spread: float = 0.02
-    """Least share of the depth range that nine tenths of the photo must span; less is a wall and a speck."""
+    """Smallest share of the depth range that nine tenths of the photo must span."""
 
     def __post_init__(self) -> None:
         require(0 <= self.max_blurred <= 1, "--max-blurred", "lie in [0, 1]", self.max_blurred)
@@ -99,7 +98,7 @@ class VettingConfig:
 
 @dataclass(frozen=True)
 class StackConfig:
-    """What is rendered from one photo."""
+    """The focal stack of one photo."""
 
     planes: int = 4
     """Planes in focus, spread over the quantiles of the photo's disparity."""
@@ -128,7 +127,7 @@ class StackConfig:
 
 @dataclass(frozen=True)
 class LensConfig:
-    """What the stack is taken with."""
+    """The lens and sensor of the stack."""
 
     lens_recipe: Literal["plain", "portrait-85mm", "phone", "vintage-swirl", "mirror-500mm", "cine-anamorphic"] = (
         "plain"
@@ -151,9 +150,10 @@ class StorageConfig:
     image_format: Literal["jpg", "png", "webp"] = "jpg"
     """Of photo and frames; disparity is always a 16-bit PNG."""
     split_fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
-    """Expected shares of train, val and test. A scene's split hangs on its content alone, so it never changes."""
+    """Expected shares of train, val and test. A scene's split depends on its content alone, so it never changes."""
     near_duplicates: Literal["together", "ignore"] = "together"
-    """together: photos that show nearly the same go into one split. ignore: do not look (saves decoding them once)."""
+    """together: photos that show nearly the same go into one split. ignore: do not
+    look for them, which saves decoding every photo once."""
 
     def __post_init__(self) -> None:
         require(self.samples_per_shard >= 1, "--samples-per-shard", "be at least 1", self.samples_per_shard)
@@ -164,14 +164,14 @@ class StorageConfig:
 
 @dataclass(frozen=True)
 class GrowthConfig:
-    """What happens to a data set that is there already. Without a flag, the run goes on with it."""
+    """How to treat a data set that exists. Without a flag, the run resumes it."""
 
     append: bool = False
-    """Photos that are not in it come into new shards; finished ones stay as they are, also when their photo is gone."""
+    """Add new photos in new shards; finished shards stay, even if their photos are gone."""
     retry_rejected: bool = False
-    """Photos that finished shards rejected are tried once more, in new shards."""
+    """Try photos that finished shards rejected once more, in new shards."""
     overwrite: bool = False
-    """Remove the data set and begin anew."""
+    """Remove the data set and render all of it again."""
 
     def __post_init__(self) -> None:
         adds = self.append or self.retry_rejected
@@ -180,7 +180,7 @@ class GrowthConfig:
 
 @dataclass(frozen=True)
 class ExecutionConfig:
-    """Who does the work. Nothing here but `device` and `threads` changes a byte of the result."""
+    """Processes and devices. Only `device` and `threads` change bytes of the result."""
 
     executor: Literal["inline", "ray"] = "inline"
     """inline: in this process. ray: one worker process each, on this machine or a cluster."""
@@ -224,8 +224,8 @@ class RenderConfig:
     max_reject_fraction: float = 0.5
     """Exit with 3 when a larger share of the photos was rejected."""
     dry_run: bool = False
-    """Decode, vet and count: say what would be rendered, what would be rejected and why, how large it gets. Estimates
-    depth as a run does; renders and writes nothing."""
+    """Show counts, rejects with reasons and the size of the data set. Estimates depth as a run does; renders and writes
+    nothing."""
     json: bool = False
     """Result as one JSON object on stdout."""
 

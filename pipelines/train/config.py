@@ -1,4 +1,4 @@
-"""What a training run is told. Each knob is written down once: here; the command line is made from these records.
+"""Settings of a training run. The command line is made from these records, so each setting is written down once.
 
 Groups only order the help text: on the command line every flag is flat (`--stack-weight 4`).
 A record checks itself when built and raises UserError, one line that names the flag.
@@ -15,38 +15,38 @@ from pipelines.errors import require
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What is read, and how it is cut."""
+    """The data set, and the crops made of it."""
 
     data: Path
     """Folder of the data set, the --out of a render run."""
     split: Literal["train", "val", "test"] = "train"
     """Which of its splits."""
     width: int = 512
-    """Pixels across of what the model is trained on."""
+    """Width in pixels of the pictures that the model is trained on."""
     height: int = 512
-    """Pixels down."""
+    """Height in pixels of the same."""
     batch_size: int = 8
     """Groups in one step of one process, before accumulation."""
     targets: int = 2
     """Frames of one stacking group that are predicted together: same scene, same blur, different planes."""
     least_crop: float = 0.6
-    """Side of the smallest crop, as a share of the largest that fits the photo; 1.0 crops no further."""
+    """Side of the smallest crop, as a fraction of the largest that fits the photo; 1.0 takes the largest."""
     flip: bool = True
     """Mirror half of the photos, left to right."""
     aif_share: float = 0.5
-    """How often the reference is the all-in-focus photo; else it is another frame of the stack."""
+    """Fraction of items whose reference is the all-in-focus photo; the others take another frame of the stack."""
     redraw_focus: float = 0.75
-    """How often the focus point is drawn anew within what the plane has in focus."""
+    """Fraction of targets whose focus point is a random pixel in focus instead of the stored point."""
     focus_band_px: float = 0.25
-    """How far off the plane such a point may lie: at most this blur radius, pixels of the model's picture."""
+    """Largest blur radius at such a pixel, in pixels of the model's picture."""
     outside_focus: float = 0.1
-    """How often the focus point may lie outside the crop, its plane known from depth: what tiles of a photo need."""
+    """Fraction of items whose focus point may lie outside the crop, as it does for tiles of a photo."""
     shuffle_window: int = 2048
     """Samples are shuffled as by a buffer of this many, across shards that are shuffled as a whole."""
     workers: int = 0
-    """Processes that read and decode, for each training process; 0 does it in between."""
+    """Processes that read and decode, for each training process; 0 reads in the training process."""
     max_dropped_fraction: float = 0.01
-    """Stop when a larger share of what was read is damaged; less is passed over and counted."""
+    """Stop when a larger fraction of the samples is damaged; fewer are skipped and counted."""
 
     def __post_init__(self) -> None:
         require(32 <= self.width <= 4096, "--width", "lie between 32 and 4096 px", self.width)
@@ -66,7 +66,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """What is asked of the predictions; the equations are in flow.py and stacking.py."""
+    """The loss; the equations are in model/flow.py and stacking.py."""
 
     stack_weight: float = 4.0
     """Lambda, the weight of the stacking constraint; 0 trains without it."""
@@ -75,11 +75,11 @@ class ObjectiveConfig:
     stack_target: Literal["frames", "aif"] = "frames"
     """frames: the stack of the true frames. aif: the all-in-focus photo, where some frame is sharp."""
     stack_time: Literal["signal", "flat"] = "signal"
-    """signal: the constraint counts as far as the noisy input shows anything. flat: at all times alike."""
+    """signal: the weight grows with the picture's share in the noisy input. flat: the same weight at all times."""
     depth_dropout: float = 0.2
-    """How often the whole disparity map is withheld (validity 0), so that a photo without depth can be refocused."""
+    """Fraction of items without disparity (validity 0), so that photos without depth can be refocused."""
     condition_dropout: float = 0.1
-    """How often focus point and blur level are withheld, for classifier-free guidance."""
+    """Fraction of items without focus point and blur level, for classifier-free guidance."""
     time_mean: float = -0.8
     """Mean of the logit of the time t; t = 0 is noise, t = 1 the picture."""
     time_spread: float = 0.8
@@ -98,24 +98,24 @@ class ObjectiveConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """How the weights move."""
+    """AdamW and its schedule."""
 
     steps: int = 100_000
-    """Length of the schedule: warm-up, then half a cosine down to nothing."""
+    """Length of the schedule: warm-up, then half a cosine down to 0."""
     learning_rate: float = 4e-4
-    """At its peak."""
+    """Peak learning rate."""
     warmup_steps: int = 1000
     """Steps until the peak."""
     weight_decay: float = 0.01
-    """AdamW's."""
+    """Weight decay of AdamW."""
     clip_norm: float = 1.0
-    """Gradients longer than this are shortened to it."""
+    """Gradients with a larger norm are scaled down to it."""
     ema_decay: float = 0.9995
-    """Of the averaged weights, which are those that refocus; less in the first steps."""
+    """Decay of the averaged weights, which `refocus` uses; smaller in the first steps."""
     accumulate: int = 1
-    """Batches that make one step."""
+    """Batches per optimizer step."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16: matrix products in 16 bits, weights stay in 32."""
+    """bf16: matrix products in 16 bits, weights in 32."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, "--steps", "be at least 1", self.steps)
@@ -129,12 +129,12 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class RecordingConfig:
-    """What is written down on the way. Nothing here changes the weights."""
+    """Checkpoints, scalars and pictures. Nothing here changes the weights."""
 
     save_every: int = 1000
     """Steps between checkpoints."""
     keep: int = 2
-    """Checkpoints that stay; older ones are removed."""
+    """Newest checkpoints to keep; older ones are removed."""
     log_every: int = 20
     """Steps between scalars for TensorBoard, in RUN/tensorboard."""
     sample_every: int = 1000
@@ -161,13 +161,13 @@ class TrainConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     recording: RecordingConfig = RecordingConfig()
     seed: int = 0
-    """Of weights, order, crops, noise: the same seed gives the same run."""
+    """Seed of weights, order, crops and noise; the same seed gives the same run."""
     max_steps: int | None = None
     """Stop after this many steps in all, without shortening the schedule; a later run goes on."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: a GPU where there is one."""
     force: bool = False
-    """Take over the folder's lock from a run that is gone for sure."""
+    """Take over the folder's lock from a run that has certainly ended."""
     json: bool = False
     """Result as one JSON object on stdout."""
 
@@ -177,5 +177,5 @@ class TrainConfig:
 
     @property
     def last_step(self) -> int:
-        """Where this command stops."""
+        """The step at which this command stops."""
         return min(self.optimizer.steps, self.max_steps or self.optimizer.steps)

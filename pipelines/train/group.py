@@ -2,7 +2,7 @@
 
 Letters: D disparity in [0, 1], bigger is nearer; D_i the plane of target i; K blur scale in pixels of the item's
 picture, r = K·|D − D_i| the blur radius; t the time of the flow, 0 noise, 1 picture.
-Every draw comes from one generator, so an item is a pure function of (seed, epoch, position, sample).
+All draws come from one generator: an item is a pure function of (seed, epoch, position, sample).
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ from shards import FieldError, FrameLabels, SampleRecord
 from shards.codec import DISPARITY_FIELD, check_fields, decode_disparity, decode_image, decode_record
 from shards.record import MAX_DISPARITY_CODE
 
-Draws = np.random.Generator
+Rng = np.random.Generator
 Floats = NDArray[np.float32]
 _TRIES = 8
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingGroup:
-    """What the model is shown and asked for, once. Pictures are display values in [-1, 1].
+    """Inputs and targets of one training item. Pictures are display values in [-1, 1].
 
     Attributes:
         reference, aif: [3, H, W].
         disparity: [H, W] in [0, 1].
         targets: [n, 3, H, W], frames of one stacking group.
         focus_point: [n, 2], (x, y) in [0, 1] of the picture; outside it where the plane is known from depth alone.
-        point_disparity: [n], D at the focus point: what the model is told.
-        focus_disparity: [n], D_i, the plane as rendered: what weighs the stack.
+        point_disparity: [n], D at the focus point, an input of the model.
+        focus_disparity: [n], D_i, the plane as rendered; it sets the weights of the stack.
         blur_level: 100 K / long side, percent. blur_scale_px: K.
-        time: t. noise: [n, 3, H, W]. is_depth_dropped, is_unconditional: what is withheld.
+        time: t. noise: [n, 3, H, W].
+        is_depth_dropped: the model gets no disparity. is_unconditional: it gets no focus point and no blur level.
     """
 
     key: str
@@ -57,7 +58,7 @@ class TrainingGroup:
 
 @dataclass(frozen=True)
 class _Plane:
-    """One frame that may become a target: its index in the stack, and where one would point to ask for it."""
+    """A frame that may become a target: its index in the stack, its plane, and a focus point on that plane."""
 
     frame: int
     focus_disparity: float
@@ -67,7 +68,7 @@ class _Plane:
 
 @dataclass(frozen=True, eq=False)
 class _Scene:
-    """What is the same for every crop. `disparity` is D [h, w]; `depth_range` is how much of the label's unit is 1."""
+    """The part of an item that no crop changes: D [h, w], and the label's disparity at D = 0 and from D = 0 to 1."""
 
     record: SampleRecord
     group: int
@@ -84,7 +85,7 @@ class _Scene:
         return range(self.group * self.record.planes, (self.group + 1) * self.record.planes)
 
     def unit(self, disparity: float) -> float:
-        """A disparity as the labels have it -> D in [0, 1]."""
+        """A disparity in the labels' unit -> D in [0, 1]."""
         return (disparity - self.depth_offset) / self.depth_range
 
 
@@ -102,9 +103,9 @@ class _View:
 
 
 def read_group(
-    key: str, fields: Mapping[str, bytes], draws: Draws, data: DataConfig, objective: ObjectiveConfig
+    key: str, fields: Mapping[str, bytes], rng: Rng, data: DataConfig, objective: ObjectiveConfig
 ) -> TrainingGroup:
-    """Decode what one item needs of a sample and draw the rest.
+    """Decode the fields that one item needs and draw crop, targets, reference, time and noise.
 
     Raises FieldError: a damaged sample, fewer planes than targets, or no crop that shows enough planes.
     """
@@ -114,12 +115,12 @@ def read_group(
         check_planes(record, data.targets)
         size = {"width": record.width, "height": record.height}
         codes = decode_disparity(fields[DISPARITY_FIELD], **size)
-        is_depth_dropped = bool(draws.random() < objective.depth_dropout)
-        may_be_outside = bool(draws.random() < data.outside_focus) and not is_depth_dropped
-        scene = _scene(record, codes, group=int(draws.integers(record.levels)))
-        view, planes = _draw_planes(draws, scene, data, may_be_outside)
+        is_depth_dropped = bool(rng.random() < objective.depth_dropout)
+        may_be_outside = bool(rng.random() < data.outside_focus) and not is_depth_dropped
+        scene = _scene(record, codes, group=int(rng.integers(record.levels)))
+        view, planes = _draw_planes(rng, scene, data, may_be_outside)
         frames = [plane.frame for plane in planes]
-        reference = _draw_reference(draws, len(record.frames), frames, data.aif_share)
+        reference = _draw_reference(rng, len(record.frames), frames, data.aif_share)
 
         def picture(frame: int) -> Floats:
             """A frame of the stack, or with -1 the all-in-focus photo: that is the first field, frames begin at 2."""
@@ -128,13 +129,13 @@ def read_group(
 
         targets = np.stack([picture(frame) for frame in frames])  # [n, 3, H, W]
         aif = picture(-1)
-        shown = aif if reference < 0 else picture(reference)
+        reference_picture = aif if reference < 0 else picture(reference)
     except FieldError as error:
         raise error.within("", key) from None
     scale_px = view.blur_scale_px(record.frames[frames[0]])
     return TrainingGroup(
         key=key,
-        reference=shown,
+        reference=reference_picture,
         aif=aif,
         disparity=view.shown,
         targets=targets,
@@ -143,10 +144,10 @@ def read_group(
         focus_disparity=np.array([plane.focus_disparity for plane in planes], np.float32),
         blur_level=100.0 * scale_px / max(data.width, data.height),
         blur_scale_px=scale_px,
-        time=draw_time(draws, objective),
-        noise=draws.standard_normal(targets.shape, np.float32),
+        time=draw_time(rng, objective),
+        noise=rng.standard_normal(targets.shape, np.float32),
         is_depth_dropped=is_depth_dropped,
-        is_unconditional=bool(draws.random() < objective.condition_dropout),
+        is_unconditional=bool(rng.random() < objective.condition_dropout),
     )
 
 
@@ -157,8 +158,8 @@ def check_planes(record: SampleRecord, targets: int) -> None:
 
 
 def _scene(record: SampleRecord, codes: NDArray[np.uint16], group: int) -> _Scene:
-    """Relative disparity is in [0, 1] already. Metric disparity is stretched over the photo's own range: that is what
-    anybody sees who has one photo and no metres; r stays, so K grows by that range.
+    """Relative disparity lies in [0, 1] already. Metric disparity is stretched over the photo's range, as it will be at
+    inference, where one photo is all there is; r must not change, so K is multiplied by that range.
     """
     kind = record.disparity
     offset, depth_range = (0.0, 1.0) if kind.kind == "relative" else (kind.offset, kind.scale * MAX_DISPARITY_CODE)
@@ -166,48 +167,48 @@ def _scene(record: SampleRecord, codes: NDArray[np.uint16], group: int) -> _Scen
     return _Scene(record, group, values.astype(np.float32), offset, depth_range)
 
 
-def draw_time(draws: Draws, objective: ObjectiveConfig) -> float:
-    """Logit-normal t (Esser et al. 2024, arXiv 2403.03206, eq. 19): mostly where the picture just appears."""
-    logit = objective.time_mean + objective.time_spread * float(draws.standard_normal())
+def draw_time(rng: Rng, objective: ObjectiveConfig) -> float:
+    """Logit-normal t (Esser et al. 2024, arXiv 2403.03206, eq. 19): mostly where the picture emerges from the noise."""
+    logit = objective.time_mean + objective.time_spread * float(rng.standard_normal())
     return 1.0 / (1.0 + float(np.exp(-logit)))
 
 
-def _draw_reference(draws: Draws, frames: int, targets: Sequence[int], aif_share: float) -> int:
-    """-1, the all-in-focus photo, or a frame that is no target."""
+def _draw_reference(rng: Rng, frames: int, targets: Sequence[int], aif_share: float) -> int:
+    """-1 for the all-in-focus photo, or the index of a frame that is not a target."""
     others = [frame for frame in range(frames) if frame not in targets]
-    if not others or draws.random() < aif_share:
+    if not others or rng.random() < aif_share:
         return -1
-    return others[int(draws.integers(len(others)))]
+    return others[int(rng.integers(len(others)))]
 
 
-def _draw_planes(draws: Draws, scene: _Scene, data: DataConfig, may_be_outside: bool) -> tuple[_View, list[_Plane]]:
-    """A crop, and n planes of the group that one can ask for within it."""
+def _draw_planes(rng: Rng, scene: _Scene, data: DataConfig, may_be_outside: bool) -> tuple[_View, list[_Plane]]:
+    """A crop, and n planes of the group with a focus point in it."""
     for attempt in range(_TRIES):
         least = data.least_crop if attempt < _TRIES // 2 else 1.0
-        framing = draw_framing(draws, scene.size, (data.width, data.height), min_crop=least, flip=data.flip)
+        framing = draw_framing(rng, scene.size, (data.width, data.height), min_crop=least, flip=data.flip)
         view = _View(scene, framing, framing.disparity(scene.disparity))
-        asked = [_ask_for(draws, frame, view, data, may_be_outside) for frame in scene.frames_of_group]
-        planes = [plane for plane in asked if plane]
+        candidates = [_focus_plane(rng, frame, view, data, may_be_outside) for frame in scene.frames_of_group]
+        planes = [plane for plane in candidates if plane]
         if len(planes) >= data.targets:
-            chosen = draws.permutation(len(planes))[: data.targets]
+            chosen = rng.permutation(len(planes))[: data.targets]
             return view, [planes[i] for i in chosen]
     raise FieldError("focus_x", f"must leave {data.targets} planes of a group in a crop; none of {_TRIES} has them")
 
 
-def _ask_for(draws: Draws, frame: int, view: _View, data: DataConfig, may_be_outside: bool) -> _Plane | None:
-    """Where one would point for this frame: at the stored point, or anywhere in what its plane has in focus."""
+def _focus_plane(rng: Rng, frame: int, view: _View, data: DataConfig, may_be_outside: bool) -> _Plane | None:
+    """The plane of a frame with its focus point: the stored one, or a random pixel in focus; None without either."""
     labels = view.scene.record.frames[frame]
     plane = view.scene.unit(labels.focus_disparity)  # D_i
     x, y = view.framing.point(labels.focus_x * view.scene.size[0], labels.focus_y * view.scene.size[1])
     is_inside = 0.0 < x < 1.0 and 0.0 < y < 1.0
     stored = _Plane(frame, plane, (x, y), plane) if is_inside or may_be_outside else None
-    if stored and draws.random() >= data.redraw_focus:
+    if stored and rng.random() >= data.redraw_focus:
         return stored
     radius_px = view.blur_scale_px(labels) * np.abs(view.shown - plane)  # [H, W]
     rows, columns = np.nonzero(radius_px <= data.focus_band_px)
     if not len(rows):
         return stored
-    chosen = int(draws.integers(len(rows)))
+    chosen = int(rng.integers(len(rows)))
     row, column = int(rows[chosen]), int(columns[chosen])
     point = (column + 0.5) / data.width, (row + 0.5) / data.height
     return _Plane(frame, plane, point, float(view.shown[row, column]))

@@ -9,13 +9,13 @@ from pipelines.train.config import DataConfig, ObjectiveConfig, OptimizerConfig,
 
 
 def tiny(data: Path = Path("out/shards"), out: Path = Path("out/train-tiny")) -> TrainConfig:
-    """1.4 million weights on 96 x 64 px: minutes on a CPU, for tests and for looking on."""
+    """1.4 million weights on 96 x 64 px: minutes on a CPU, for tests and first looks."""
     return TrainConfig(
         dataset=DataConfig(data=data, width=96, height=64),
         out=out,
         recipe="tiny",
         model="tiny",
-        objective=ObjectiveConfig(time_mean=-1.5),  # in a short run: where the noise leaves something to learn
+        objective=ObjectiveConfig(time_mean=-1.5),  # a short run learns most at times near the noise
         optimizer=OptimizerConfig(steps=2000, learning_rate=2e-3, warmup_steps=100, ema_decay=0.99),
         recording=RecordingConfig(save_every=500, sample_every=500),
     )
@@ -44,4 +44,4 @@ def base(data: Path = Path("out/shards"), out: Path = Path("out/train-base")) ->
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {"tiny": tiny, "slim": slim, "base": base}
-"""What `--recipe NAME` starts from. `default` is what the flags' own defaults say."""
+"""The configuration that `--recipe NAME` starts from; `default` means the defaults of the flags."""

@@ -51,7 +51,7 @@ class ValidationResult(VerbResult):
     out: str
 
     def markdown(self) -> str:
-        """Four tables: scenes, depth degraded and sharpened, built-in kinds with exact layers, checks and their bars."""
+        """Four tables: scenes, depth degraded and sharpened, built-in kinds with exact layers, checks."""
         exact = f"exact layers\n\n{self.exact.markdown()}"
         checks = f"checks\n\n{check.markdown(self.checks)}"
         return "\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact, checks])

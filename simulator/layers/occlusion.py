@@ -38,9 +38,8 @@ def hidden_surfaces(
     # Beside pixels without a step, nothing lies on the other side of any cut.
     high, low = torch.where(is_step, high, -torch.inf), torch.where(is_step, low, torch.inf)
     surfaces = []
-    farthest = _largest_2x2(
-        disparity
-    )  # known so far in each cell: where two cuts find the same surface, it counts once
+    # The farthest surface known so far in each cell: where two cuts find the same surface, it counts once.
+    farthest = _largest_2x2(disparity)
     for cut in _cuts((high[is_step] + low[is_step]) / 2):
         rim = _largest_2x2((high >= cut).float() * (low < cut))
         is_hidden = (dilate(rim, math.ceil(reach_px / 2)) > 0) & (farthest >= cut)
@@ -67,8 +66,8 @@ def _surface_behind(
 ) -> Surfaces:
     """The surface beyond a cut, continued into the cells where it is hidden.
 
-    Sources are the parts of split pixels that lie beyond the cut, of pixels whose center does (`is_beyond`). Filled
-    disparity stays at the cut or beyond it: rounding must not bring a hidden surface in front of its silhouette.
+    Sources are the parts of split pixels that lie beyond the cut, of pixels whose center does (`is_beyond`). A mean
+    of disparities beyond the cut is beyond the cut, too.
     """
     is_source = ((visible.disparity < cut) & is_beyond).to(visible.light.dtype)  # [2, H, W]
     weighted = [visible.light, (visible.disparity * visible.coverage)[:, None], visible.coverage[:, None]]
@@ -76,5 +75,4 @@ def _surface_behind(
     cells = mean_2x2(torch.addcmul(parts[0] * is_source[0], parts[1], is_source[1]))  # [5, hh, wh]
     filled, has_value = fill_holes(cells[:4], cells[4], math.ceil(reach_px / 2))
     coverage = (is_hidden & has_value).float()
-    light, disparity = filled[:3] * coverage, filled[3].clamp(max=cut)
-    return Surfaces(light[None], coverage[None], disparity[None], octave=1)
+    return Surfaces((filled[:3] * coverage)[None], coverage[None], filled[3:], octave=1)

@@ -116,7 +116,7 @@ class Aperture:
 
     def moment(self, side: int = -1) -> float:
         """m, second moment of the spot about the axis in units of r²: behind (−1) or in front of (+1) the focus."""
-        return _DISC_MOMENT if self.is_disc else _spot(self.pupil, self._drawn_side(side > 0)).moment
+        return _DISC_MOMENT if self.is_disc else _spot(self.pupil, self._rendered_side(side > 0)).moment
 
     @property
     def achromatic(self) -> Aperture:
@@ -178,20 +178,20 @@ class Aperture:
         if radius_px <= IDENTITY_RADIUS_PX:
             return torch.ones(1, 1, dtype=torch.float64)
         if radius_px >= RESOLVED_RADIUS_PX:
-            return self._drawn(defocus_px)
+            return self._rendered(defocus_px)
         # In between the spot grows steadily out of its pixel, by area, as larger radii do.
         w = (radius_px**2 - IDENTITY_RADIUS_PX**2) / (RESOLVED_RADIUS_PX**2 - IDENTITY_RADIUS_PX**2)
-        resolved = self._drawn(math.copysign(RESOLVED_RADIUS_PX, defocus_px))
+        resolved = self._rendered(math.copysign(RESOLVED_RADIUS_PX, defocus_px))
         half = resolved.shape[0] // 2
         point = F.pad(torch.ones(1, 1, dtype=torch.float64), (half, half, half, half))
         return (1.0 - w) * point + w * resolved
 
-    def _drawn(self, defocus_px: float) -> Tensor:
+    def _rendered(self, defocus_px: float) -> Tensor:
         if self.is_disc:
-            return _covered_area(_drawn_radius(abs(defocus_px)))
-        return _spot(self.pupil, self._drawn_side(defocus_px > 0)).mask(abs(defocus_px))
+            return _covered_area(_rendered_radius(abs(defocus_px)))
+        return _spot(self.pupil, self._rendered_side(defocus_px > 0)).mask(abs(defocus_px))
 
-    def _drawn_side(self, in_front: bool) -> int:
+    def _rendered_side(self, in_front: bool) -> int:
         return 1 if in_front and self.is_two_sided else -1
 
 
@@ -246,8 +246,8 @@ def _covered_area(radius_px: float) -> Tensor:
 
 
 @lru_cache(maxsize=4096)
-def _drawn_radius(radius_px: float) -> float:
-    """The radius to draw, so that the sampled spot has the second moment of a disc of `radius_px`.
+def _rendered_radius(radius_px: float) -> float:
+    """The radius to render, so that the sampled spot has the second moment of a disc of `radius_px`.
 
     Pixels sample small discs coarsely: a disc of 1.00 px measures 1.11, one of 1.50 measures 1.41. Labels must equal
     renders, so the drawn radius is solved for; beyond a few pixels the two agree to a thousandth.

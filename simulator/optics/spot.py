@@ -32,11 +32,11 @@ class Spot:
         self.moment = float((light * (centre[:, None] ** 2 + centre**2)).sum()) + 2 / 12 * (2.0 / cells) ** 2
         self._summed = torch.zeros(cells + 1, cells + 1, dtype=light.dtype)
         self._summed[1:, 1:] = light.cumsum(0).cumsum(1)
-        self._drawn: dict[float, float] = {}
+        self._rendered: dict[float, float] = {}
 
     def mask(self, radius_px: float) -> Float[Tensor, "d d"]:
         """Unit sum, d odd, second moment m r² + 1/6 (1/6 px² is the pixel's own)."""
-        return self._covered(self._drawn_radius(radius_px))
+        return self._covered(self._rendered_radius(radius_px))
 
     def _covered(self, radius_px: float) -> Tensor:
         half = max(0, math.ceil(radius_px - 0.5))
@@ -50,15 +50,15 @@ class Spot:
         covered = summed.diff(dim=0).diff(dim=1).clamp(min=0.0)
         return _trimmed(covered / covered.sum())
 
-    def _drawn_radius(self, radius_px: float) -> float:
-        """The radius to draw, so that the sampled spot has the second moment of the labelled one (see aperture)."""
+    def _rendered_radius(self, radius_px: float) -> float:
+        """The radius to render, so that the sampled spot has the second moment of the labelled one (see aperture)."""
         if radius_px >= _CALIBRATED_PX:
             return radius_px
-        if radius_px not in self._drawn:
+        if radius_px not in self._rendered:
             wanted = self.moment * radius_px**2 + 1 / 6
             solve = self._corrected if radius_px >= _SMOOTH_PX else self._bisected
-            self._drawn[radius_px] = solve(radius_px, wanted)
-        return self._drawn[radius_px]
+            self._rendered[radius_px] = solve(radius_px, wanted)
+        return self._rendered[radius_px]
 
     def _corrected(self, radius_px: float, wanted: float) -> float:
         """Four corrections of ρ² by what the moment lacks: it is nearly m ρ² + 1/6 already."""

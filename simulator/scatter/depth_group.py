@@ -21,7 +21,7 @@ from simulator.scatter.convolve import BlurredGroup
 from simulator.scatter.direct_taps import DIRECT_PX
 from simulator.scatter.group_spectra import Bin, GroupSpectra
 from simulator.scatter.near_focus import NearFocus, near_focus, near_radius_px
-from simulator.scatter.octave import OctaveGrid, octave_of, drawn_radius
+from simulator.scatter.octave import OctaveGrid, octave_of, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
@@ -60,15 +60,15 @@ class DepthGroup:
         return self._spectra.nbytes
 
     def release(self) -> None:
-        """Forget spectra; they are made anew when asked for."""
+        """Free the spectra; they are computed again when needed."""
         self._spectra.release()
 
     def octave(self, lens: ThinLens, aperture: Aperture) -> int:
-        """How coarse a grid will do for a lens."""
+        """Octave of the coarsest grid that suffices for a lens."""
         return min(self._octaves(lens, aperture))
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
-        """Light and coverage of n lenses, all of one octave, on the grid of that."""
+        """Light and coverage blurred for n lenses, on the grid of the one octave that suffices for each of them."""
         views = [self._view(lens, aperture) for lens in lenses]
         octave, grid = views[0].octave, self._spectra.grid
         radii = [self._radii(view, aperture, octave) for view in views]
@@ -127,7 +127,7 @@ class DepthGroup:
         added_px2 = view.lens.blur_scale_px**2 * bin_.variance
         radius_px = narrowed_radius_px(abs(defocus_px), added_px2, moment) if added_px2 else abs(defocus_px)
         return math.copysign(
-            drawn_radius(radius_px, self._spectra.grid.octave, octave, own_octave, moment), defocus_px
+            rendered_radius(radius_px, self._spectra.grid.octave, octave, own_octave, moment), defocus_px
         )
 
     def _binned(self, radii: Sequence[Radii], view: _View, aperture: Aperture, keep_all: bool) -> list[SpreadBin]:

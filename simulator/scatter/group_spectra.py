@@ -50,7 +50,7 @@ class GroupSpectra:
 
     @property
     def rows_held(self) -> tuple[int | None, int | None]:
-        """First and end row with content, in cells of the frame; None where they are the picture's own."""
+        """First and end row with content, in cells of the frame; None where content reaches the picture's edge."""
         first = self._rows.start - self._margin if self._rows.start else None
         return first, self._rows.stop - self._margin if self._rows.stop < self._pictures.height else None
 
@@ -79,7 +79,7 @@ class GroupSpectra:
         return spectra(content[None], self.grid, self._margin, self._rows)[0]
 
     def release(self) -> None:
-        """Forget all spectra; they are made anew when asked for."""
+        """Free all spectra; they are computed again when needed."""
         self._of_bins.clear()
         self._of_skews.clear()
 
@@ -88,7 +88,7 @@ class GroupSpectra:
         return self._of_bins[1]
 
     def _all_bins(self) -> list[Tensor]:
-        """On a CPU one by one: large pieces leave its caches, and are cleared page by page."""
+        """Of each bin, [4, X, 2 H']. On a CPU one by one: large pieces leave its caches."""
         if self._pictures.bins.device.type == "cuda":
             pictures = self._pictures.of([b.number for b in self._bins])
             return list(spectra(pictures, self.grid, self._margin, self._rows))

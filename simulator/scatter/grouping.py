@@ -17,7 +17,7 @@ GROUPS = 6
 HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
 GUESSED_BINS = 4
 _DISPLAY_WHITE = 1.001
-_GUESSED_WHITE = 1.25  # what was taken apart at a rim may exceed white by a little
+_GUESSED_WHITE = 1.25  # light of a pixel that was split at a silhouette may exceed white by a little
 
 
 def visible_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:

@@ -19,6 +19,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from simulator.scatter.fft_length import fft_friendly_length
+
 _THRESHOLD_PX = (8.0, 20.0, 40.0)  # smallest radius at which a bin may move to octave 1, 2, 3
 _MOST_PARTS = 4  # of the frame's padded height
 RING = 1  # cells kept around the frame: enlarging looks at neighbours
@@ -27,26 +29,27 @@ _TAIL = 4  # coarse cells more for one whose spectrum was cut: less than 0.002 o
 
 
 def octave_of(smallest_radius_px: float) -> int:
-    """How coarse a grid may do for a bin that is blurred by this radius at least."""
+    """Octave of the coarsest grid that suffices for a bin whose blur radius is at least this."""
     return bisect.bisect_right(_THRESHOLD_PX, smallest_radius_px)
 
 
-def drawn_radius(radius_px: float, drawn_on: int, octave: int, own: int, moment: float = 0.5) -> float:
-    """The spot's radius in cells of octave `drawn_on`, so that the point measures `radius_px`.
+def rendered_radius(radius_px: float, source_octave: int, octave: int, bin_octave: int, moment: float = 0.5) -> float:
+    """The spot's radius in cells of `source_octave`, with which a point in the frame measures `radius_px`.
 
-    Its spectrum is cut to what octave `own` holds, and the group inverted on `octave`, which is no coarser.
+    The bin's picture lies on `source_octave`; its spectrum is cut to what `bin_octave` holds; its group is inverted on
+    `octave`, which is no coarser.
 
     Along each axis a pixel-integrated spot has the variance m r²/2 + 1/12, m = ½ for a disc; the halvings that led to a
     grid of cells of q pixels add (q² − 1)/4 px², the doublings from one of Q pixels as much, (Q² − 1)/4:
     q² (m r_c²/2 + 1/12) + (q² − 1)/4 + (Q² − 1)/4 = m r²/2 + 1/12.
     """
-    q2, wide2 = 4.0**drawn_on, 4.0**octave
-    added = (q2 - 1.0) / 3.0 + (wide2 - 1.0) / 4.0 + q2 * cut_variance(2 ** (own - drawn_on))
+    q2, wide2 = 4.0**source_octave, 4.0**octave
+    added = (q2 - 1.0) / 3.0 + (wide2 - 1.0) / 4.0 + q2 * cut_variance(2 ** (bin_octave - source_octave))
     return math.sqrt(max(radius_px**2 - 2.0 / moment * added, 0.0) / q2)
 
 
 def cut_variance(coarseness: int) -> float:
-    """What a spectrum's cut to a grid as much coarser widens a spot by, along each axis, in cells².
+    """Variance that the cut of its spectrum adds to a spot, along each axis, in cells².
 
     The cut ends in a window, cos²(π f c) of the frequency f in cycles a cell: 1 − (π f c)² near zero, 1 − 2 π² f² σ² of
     a variance σ². Without one, spots ring: what is clipped below black makes them brighter (1.7 %) and wider (6 %).
@@ -81,13 +84,13 @@ class OctaveGrid:
         """The smallest grid for a frame of this size and radii up to `reach_px`, that divides up to octave `coarsest`.
 
         It need not reach further than the largest spot, a cell of octave `coarsest` wider than the largest radius
-        when its spectrum is cut: what a disc from beyond one side wraps around to is the padding of the other.
+        when its spectrum is cut: light that leaves one side wraps into the padding of the opposite side.
         """
         q, divisor = 2**octave, 2 ** (coarsest - octave)
         height, width = math.ceil(height_px / q), math.ceil(width_px / q)
         padding = divisor * (math.ceil(max(math.ceil(reach_px) / q, RING) / divisor) + (divisor > 1))
-        padded_height = _cheap(height + 2 * padding, 4 * divisor)  # half of it is a strip's
-        padded_width = _cheap(width + 2 * padding, 2 * divisor)
+        padded_height = fft_friendly_length(height + 2 * padding, 4 * divisor)  # half of it is a strip's
+        padded_width = fft_friendly_length(width + 2 * padding, 2 * divisor)
         return cls(octave, height, width, padding, padded_height, padded_width, divisor, 0, padding)
 
     def strip(self, first: int | None, end: int | None) -> OctaveGrid:
@@ -172,18 +175,3 @@ def _doubled(x: Tensor, axis: int) -> Tensor:
     torch.add(0.75 * before, after, alpha=0.25, out=pairs.select(axis + 1, 0))
     torch.add(0.75 * after, before, alpha=0.25, out=pairs.select(axis + 1, 1))
     return pairs.flatten(axis, axis + 1)
-
-
-def _cheap(length: int, divisor: int) -> int:
-    """The next multiple of the divisor, itself without factors above 7."""
-    n = math.ceil(length / divisor)
-    while _without_small_factors(n) != 1:
-        n += 1
-    return divisor * n
-
-
-def _without_small_factors(n: int) -> int:
-    for factor in (2, 3, 5, 7):
-        while n % factor == 0:
-            n //= factor
-    return n

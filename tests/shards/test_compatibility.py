@@ -40,6 +40,7 @@ def test_hugging_face_datasets_reads_bare_tars(out: Path) -> None:
     assert {"aif.jpg", "disparity.png", "frame_00.jpg", "json"} <= set(rows[0])
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # webdataset leaves it to the collector
 def test_plain_webdataset_decodes_all_but_16_bits(out: Path) -> None:
     tar = str(out / "shards" / "train-000000.tar")
     jpeg = webdataset.autodecode.imagehandler("rgb8", extensions=["jpg"])

@@ -14,6 +14,11 @@ from shards.licenses import summarize_licenses
 from shards.marker import SampleRow
 
 mlcroissant = pytest.importorskip("mlcroissant", reason="pip install -e '.[dev]' brings it")
+pytestmark = [  # the reader leaves its files open and calls what its own libraries deprecate
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The inplace keyword"),
+]
 
 
 def rows_of(out: Path) -> list[SampleRow]:

@@ -58,6 +58,7 @@ def test_the_marker_says_what_is_in_the_tar(tmp_path: Path) -> None:
             assert (member.mtime, member.uid, member.gid, member.mode) == (0, 0, 0, 0o444)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # webdataset leaves it to the collector
 def test_plain_webdataset_reads_it(tmp_path: Path) -> None:
     tar = write_shard(tmp_path, "train-000000", SAMPLES)
     read = list(webdataset.WebDataset(str(tar), shardshuffle=False, empty_check=False))

@@ -112,8 +112,8 @@ def _find_on_hub(model: str, kind: Kind | None, revision: str, allow_network: bo
         raise _absent(model, revision, "the hub has no such model or revision, or asks for a login") from error
     except Exception as error:  # as in fetch_checkpoint
         raise _absent(model, revision, f"{constants.ENDPOINT} did not answer ({_one_line(error)})") from error
-    said = kind_of(model, json.loads(Path(config).read_text("utf-8")), kind)
-    return DepthCheckpoint(model, info.sha or revision, said, LICENSE_OF_MODEL.get(model, ""), None)
+    known_kind = kind_of(model, json.loads(Path(config).read_text("utf-8")), kind)
+    return DepthCheckpoint(model, info.sha or revision, known_kind, LICENSE_OF_MODEL.get(model, ""), None)
 
 
 def _revision(model: str, revision: str | None) -> str:
@@ -128,7 +128,7 @@ def _cached_folder(model: str, revision: str) -> Path | None:
 
 
 def _missing(folder: Path) -> str:
-    """The files that a model lacks, as text; empty when it is whole."""
+    """The files that a model lacks, as text; empty when none is missing."""
     if missing := _missing_of({path.name for path in folder.iterdir() if path.exists()}):
         return missing
     if (folder / _WEIGHTS).exists():

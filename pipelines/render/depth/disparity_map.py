@@ -1,4 +1,4 @@
-"""One photo's disparity, and the one way from raw depth or disparity numbers to it.
+"""One photo's disparity, the one way from raw depth or disparity numbers to it, and its edges sharpened.
 
 Two words say what raw numbers mean. The quantity: `disparity` (bigger is nearer) or `depth` (bigger is farther).
 The kind: `relative` (scale and offset unknown) or `metric` (metres, or 1/m). Relative depth does not occur: its
@@ -7,7 +7,7 @@ inverse is not disparity under any scale and offset.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from pipelines.errors import Rejection
+from pipelines.render.photos.photo import Photo
 from simulator.layers.disparity import from_metric_depth, normalized
+from simulator.layers.edges import sharpened
+from simulator.optics.color import srgb_to_linear
 
 Kind = Literal["relative", "metric"]
 Quantity = Literal["disparity", "depth"]
@@ -73,14 +76,27 @@ def disparity_values(raw: Tensor, quantity: Quantity, kind: Kind, *, height: int
 
 
 def resized(values: Tensor, height: int, width: int) -> Tensor:
-    """Bilinear, averaging where it shrinks: no value outside those that came. float32 [h, w] -> [height, width].
+    """Bilinear, averaging where it shrinks: no value outside the range of the input. float32 [h, w] -> [height, width].
 
-    Bicubic, which depth models come with, overshoots at edges: a rim nearer than anything in the scene.
+    Not `pictures.resizing`: an antialiased filter, whose last bits the data sets hang on. Bicubic, which depth
+    models come with, overshoots at edges: a rim nearer than anything in the scene.
     """
     if values.shape == (height, width):
         return values
     grid = interpolate(values[None, None], (height, width), mode="bilinear", align_corners=False, antialias=True)
     return grid[0, 0].clamp(values.min(), values.max())  # the weights sum to 1 only up to rounding
+
+
+def with_sharp_edges(disparity: DisparityMap, photo: Photo) -> DisparityMap:
+    """The map [H, W] with its soft edges moved to the photo's; the same record where no edge is soft.
+
+    Runs on the CPU on every machine: a GPU sums in another order, and a pixel between two depths could fall to the
+    other side. Built-in scenes have exact disparity and need no sharpening.
+    """
+    image = srgb_to_linear(torch.from_numpy(photo.srgb).permute(2, 0, 1).float() / 255)  # [3, H, W]
+    soft = torch.from_numpy(disparity.values)
+    sharp = sharpened(soft, image)
+    return disparity if torch.equal(sharp, soft) else replace(disparity, values=sharp.numpy(), edges="sharpened")
 
 
 def _from_depth(depth_m: Tensor) -> Tensor:

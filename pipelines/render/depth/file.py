@@ -1,4 +1,4 @@
-"""Numbers of a depth map out of an untrusted PNG, npy or PFM file. What they mean is not this file's business."""
+"""Numbers of a depth map out of an untrusted PNG, npy or PFM file. Their unit is sidecar.py's matter."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _read_pfm(content: bytes) -> DepthFile:
     """
     magic, size, scale_text, *_ = content[:256].split(b"\n", 3)
     if magic.strip() == b"PF":
-        raise Rejection("depth", "not_single_channel", "must be a grey `Pf`, is a colour `PF`")
+        raise Rejection("depth", "not_single_channel", "must be a grey `Pf`, is a color `PF`")
     if magic.strip() != b"Pf":
         raise ValueError("must begin with `Pf`")
     width, height = (int(side) for side in size.split())

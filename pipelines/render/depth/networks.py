@@ -20,13 +20,12 @@ from pipelines.render.depth.disparity_map import UNITS, DisparityMap, Quantity, 
 from pipelines.render.photos.photo import Photo
 
 MAX_ASPECT = 4.0  # the tokens grow with it, attention with their square: 10:1 would be 13,690 tokens
-DEFAULT_BATCH = 4
 
 
 class TransformersDepth:
     """A loaded model on one device. Built in the worker; the weights come from a folder, never the network."""
 
-    def __init__(self, checkpoint: DepthCheckpoint, *, device: str, batch_size: int = DEFAULT_BATCH) -> None:
+    def __init__(self, checkpoint: DepthCheckpoint, *, device: str, batch_size: int = 4) -> None:
         if checkpoint.folder is None:
             raise ValueError(f"{checkpoint.model} must be fetched before it is loaded")
         if batch_size < 1:
@@ -46,8 +45,8 @@ class TransformersDepth:
             pixels = torch.cat([pixels for _, pixels in batch]).to(self.device)  # [B, 3, h, w]
             with torch.inference_mode():
                 raw = self._model(pixel_values=pixels).predicted_depth.float()  # [B, h, w]
-                for (index, _), one in zip(batch, raw, strict=True):
-                    results[index] = self._disparity(one, photos[index])
+                for (index, _), depth in zip(batch, raw, strict=True):
+                    results[index] = self._disparity(depth, photos[index])
         return [results[index] for index in range(len(photos))]
 
     def _batches(

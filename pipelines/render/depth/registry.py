@@ -1,4 +1,4 @@
-"""What depth models give, and under which licence. Nothing here is ever read off a model's output.
+"""Output kinds and licenses of depth models, written down by hand: neither is guessed from a model's output.
 
 To add a family: find out whether its `predicted_depth` is inverse depth (bigger is nearer, `relative`) or metres
 (`metric`), and write it down below. A family that needs more than pixels, or whose raw output needs another step,
@@ -53,18 +53,19 @@ LICENSE_OF_MODEL: dict[str, str] = {
 }
 
 
-def kind_of(model: str, config: Mapping[str, Any], said: Kind | None) -> Kind:
-    """Whether a model gives relative inverse depth or metres; `said` is --depth-kind.
+def kind_of(model: str, config: Mapping[str, Any], declared: Kind | None) -> Kind:
+    """Whether a model gives relative inverse depth or metres; `declared` is --depth-kind.
 
-    Raises UserError when the family is unfit, when nobody says, or when --depth-kind contradicts what is known.
+    Raises UserError when the family is unfit, when the kind is not known, or when --depth-kind contradicts what is
+    known.
     """
     family = str(config.get("model_type", ""))
     if family in UNFIT:
         raise UserError(f"depth model {model} ({family}) cannot be used: {UNFIT[family]}; try --depth auto")
     known = KIND_OF_MODEL.get(model) or _kind_of_family(model, family, config)
-    if known and said and known != said:
-        raise UserError(f"depth model {model} gives {known} depth, --depth-kind says {said}; leave it out")
-    if kind := known or said:
+    if known and declared and known != declared:
+        raise UserError(f"depth model {model} gives {known} depth, --depth-kind says {declared}; leave it out")
+    if kind := known or declared:
         return kind
     raise UserError(
         f"depth model {model} (model_type {family!r}) does not say whether it gives relative inverse depth or "

@@ -3,7 +3,7 @@
 Which file belongs to `STEM.jpg`, the first that exists: `STEM.disparity.EXT`, `STEM.depth.EXT`, `STEM.EXT` (a
 PNG only when 16-bit grey, or in a folder of its own); beside the photo, or in `--depth-dir`.
 
-What its numbers mean is said, never seen: by the name (`disparity` is relative, `depth` is in metres), by
+Units are declared, never guessed: by the name (`disparity` is relative, `depth` is in metres), by
 `--depth-kind`, and above both by a `depth.json` beside the file:
     {"quantity": "disparity" | "depth", "kind": "relative" | "metric", "scale": 0.001, "offset": 0.0,
      "source": "where it is from", "source_revision": "its version"}      every key optional
@@ -36,7 +36,7 @@ _ASPECT_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class DepthNote:
-    """What a depth.json says; None where it says nothing."""
+    """Content of a depth.json; None for keys that it leaves out."""
 
     quantity: Quantity | None = None
     kind: Kind | None = None
@@ -46,8 +46,8 @@ class DepthNote:
     source_revision: str = ""
 
     def __post_init__(self) -> None:
-        _one_of("quantity", self.quantity, get_args(Quantity))
-        _one_of("kind", self.kind, get_args(Kind))
+        _check_choice("quantity", self.quantity, get_args(Quantity))
+        _check_choice("kind", self.kind, get_args(Kind))
         if self.scale is not None and not (_is_number(self.scale) and self.scale > 0):
             raise ValueError(f"scale must be a number > 0, got {self.scale!r}")
         if not _is_number(self.offset):
@@ -58,15 +58,15 @@ class DepthNote:
 
 @dataclass(frozen=True)
 class SidecarDepth:
-    """The estimator that reads: one disparity map or one Rejection a photo, in the order of the photos."""
+    """Estimator that reads sidecar files: a disparity map or a Rejection for each photo, in their order."""
 
     depth_dir: StoragePath | None = None
     kind: Kind | None = None  # of --depth-kind
 
     def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
-        return [self._one(photo) for photo in photos]
+        return [self._map_or_rejection(photo) for photo in photos]
 
-    def _one(self, photo: Photo) -> DisparityMap | Rejection:
+    def _map_or_rejection(self, photo: Photo) -> DisparityMap | Rejection:
         try:
             return self._read(photo)
         except Rejection as rejection:
@@ -100,13 +100,13 @@ def looked_for(source: PhotoSource, depth_dir: StoragePath | None) -> str:
 
 
 def meaning(path: StoragePath, note: DepthNote, kind: Kind | None) -> tuple[Quantity, Kind]:
-    """What the numbers in a file are, from its name, its depth.json and --depth-kind.
+    """Quantity and kind of the numbers in a file, from its name, its depth.json and --depth-kind.
 
     Raises Rejection (`kind_unknown`) when they do not say, or contradict one another.
     """
     if note.kind and kind and note.kind != kind:
-        said = f"{NOTE_NAME} says {note.kind}, --depth-kind says {kind}"
-        raise Rejection("depth", "kind_unknown", f"{path.name}: {said}; correct one of them")
+        conflict = f"{NOTE_NAME} says {note.kind}, --depth-kind says {kind}"
+        raise Rejection("depth", "kind_unknown", f"{path.name}: {conflict}; correct one of them")
     kind = note.kind or kind
     word = path.stem.lower().rpartition(".")[2]
     quantity: Quantity | None = note.quantity
@@ -127,17 +127,17 @@ def meaning(path: StoragePath, note: DepthNote, kind: Kind | None) -> tuple[Quan
 def read_note(folder: StoragePath) -> DepthNote:
     """The depth.json of a folder; an empty note when there is none.
 
-    Raises UserError when it is not what the top of this file shows.
+    Raises UserError when it is not of the form that the top of this file shows.
     """
     path = folder / NOTE_NAME
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(said, dict):
+        note = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(note, dict):
             raise ValueError("it must hold one object")
         known = [field.name for field in fields(DepthNote)]
-        if unknown := sorted(set(said) - set(known)):
+        if unknown := sorted(set(note) - set(known)):
             raise ValueError(f"its keys must be among {known}, got {unknown}")
-        return DepthNote(**said)
+        return DepthNote(**note)
     except FileNotFoundError:
         return DepthNote()
     except (OSError, ValueError, OverflowError) as error:
@@ -191,7 +191,7 @@ def _scale(path: StoragePath, file: DepthFile, note: DepthNote, kind: Kind) -> f
     return 1.0
 
 
-def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:
+def _check_choice(key: str, value: object, allowed: tuple[str, ...]) -> None:
     if value is not None and value not in allowed:
         raise ValueError(f"{key} must be one of {allowed}, got {value!r}")
 

@@ -19,8 +19,7 @@ import cv2
 import torch
 
 from pipelines.errors import Rejection, UserError
-from pipelines.render.depth.disparity_map import DisparityMap
-from pipelines.render.depth.edges import with_sharp_edges
+from pipelines.render.depth.disparity_map import DisparityMap, with_sharp_edges
 from pipelines.render.depth.estimator import DepthEstimator, open_depth
 from pipelines.render.executors.job import RenderJob, ShardReport
 from pipelines.render.executors.stage_clock import StageClock

@@ -1,7 +1,7 @@
 """Untrusted image bytes to sRGB pixels, or a Rejection that says why not.
 
 The order matters: size before pixels (a 49 kB PNG can hold 20,000 x 20,000), orientation before anything that
-looks at sides, colour profile before the pixels are mixed, and mixing (downscaling) in linear light.
+looks at sides, color profile before the pixels are mixed, and mixing (downscaling) in linear light.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _opening = threading.Lock()  # warnings.catch_warnings is not safe among threads
 
 @dataclass(frozen=True)
 class DecodedPhoto:
-    """Pixels and what was learnt on the way to them."""
+    """Pixels of a photo, its original size, oddities and camera tags."""
 
     srgb: NDArray[np.uint8]  # [H, W, 3]
     original_width: int  # px, after orientation
@@ -111,7 +111,7 @@ def _undecodable(content: bytes, formats: tuple[str, ...], error: Exception, sta
     if short_webp or "truncated" in reason.lower():
         return Rejection(stage, "truncated", f"the image ends early, {len(content)} bytes ({reason})")
     if isinstance(error, UnidentifiedImageError):
-        reason = "no such image recognised"
+        reason = "no such image recognized"
     return Rejection(stage, "unreadable", f"must be one of {', '.join(formats)} and whole: {reason}")
 
 
@@ -129,7 +129,7 @@ def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], CameraTags]:
 
 
 def _check_kind(image: Image.Image) -> None:
-    """Reject what no conversion turns into a plain photo."""
+    """Reject animations, depth maps, scans, icons and pictures with transparency."""
     # An MPO is a JPEG with more pictures behind the first (stereo, gain map): the first is the photo.
     if image.format != "MPO" and getattr(image, "is_animated", False):
         frames = getattr(image, "n_frames", 2)
@@ -172,9 +172,9 @@ def _to_srgb(image: Image.Image, flags: list[str]) -> Image.Image:
             if image.mode not in ("CMYK", "LAB"):
                 flags.append("icc_corrupt")
                 return image.convert("RGB")
-            raise Rejection("photo", "cmyk", f"{image.mode} with a broken colour profile") from error
+            raise Rejection("photo", "cmyk", f"{image.mode} with a broken color profile") from error
     if image.mode in ("CMYK", "LAB"):
-        missing = "without a colour profile: its colours are unknown; convert it to sRGB"
+        missing = "without a color profile: its colors are unknown; convert it to sRGB"
         raise Rejection("photo", "cmyk", f"{image.mode} {missing}")
     return image.convert("RGB")
 

@@ -1,4 +1,4 @@
-"""What the EXIF of a photo says of the camera: focal length, its 35 mm equivalent, f-number. Not to be trusted."""
+"""Camera tags of a photo's EXIF: focal length, its 35 mm equivalent, f-number. EXIF is untrusted input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _F_NUMBER = (0.5, 128.0)
 
 @dataclass(frozen=True)
 class CameraTags:
-    """0.0 where the photo does not say, or says nonsense."""
+    """Tags of the camera; 0.0 where one is missing or out of range."""
 
     focal_length_mm: float = 0.0
     focal_length_35mm: float = 0.0
@@ -32,7 +32,7 @@ UNKNOWN_CAMERA = CameraTags()
 
 
 def camera_tags(image: Image.Image) -> CameraTags:
-    """Read from the EXIF sub-block (EXIF 2.32, tags 0x920A, 0xA405, 0x829D); a broken block says nothing."""
+    """Read from the EXIF sub-block (EXIF 2.32, tags 0x920A, 0xA405, 0x829D); a broken block gives no tags."""
     try:
         tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
     except Exception:  # hostile bytes raise nearly anything, and the pixels are fine

@@ -1,4 +1,4 @@
-"""Which photos there are: a folder walked, a CSV read, or built-in scenes counted. No image is decoded here.
+"""The list of photos: from a folder, a CSV, or a count of built-in scenes. No image is decoded here.
 
 A folder is walked recursively; hidden files and depth sidecars are passed over. The order is that of the
 names, so that the same folder gives the same list on every machine.
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ListedPhoto:
-    """A photo before anybody has looked into it: where it lies and what its list says about it."""
+    """A photo before it is read: its location and the columns of its list."""
 
     location: str  # absolute path, or `builtin:SEED`
     name: str  # path relative to the folder or the CSV, or `builtin-000012`
@@ -133,7 +133,7 @@ def is_bare_depth_png(file: StoragePath) -> bool:
             head = stream.read(26)
     except OSError:
         return False
-    # IHDR begins at byte 8; bit depth and colour type are its bytes 24 and 25 (PNG specification, 11.2.2).
+    # IHDR begins at byte 8; bit depth and color type are its bytes 24 and 25 (PNG specification, 11.2.2).
     return head[:8] == b"\x89PNG\r\n\x1a\n" and head[24:26] == b"\x10\x00"
 
 

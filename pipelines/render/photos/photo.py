@@ -26,7 +26,7 @@ _HASH_BATCH = 512
 
 @dataclass(frozen=True)
 class PhotoSource:
-    """Which photo: what the plan freezes. The same content is the same scene, wherever it lies."""
+    """Identity of a photo, as the plan freezes it. The same content is the same scene, wherever it lies."""
 
     scene_id: str  # first 16 hex digits of sha256
     name: str  # path relative to the photo folder or the CSV, or `builtin-000012`
@@ -70,7 +70,7 @@ class FoundPhotos(NamedTuple):
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo as it is worked on: upright, sRGB, at most `long_side` long."""
+    """A decoded photo: upright, sRGB, at most `long_side` long."""
 
     source: PhotoSource
     srgb: NDArray[np.uint8]  # [H, W, 3]
@@ -90,7 +90,7 @@ class Photo:
 
 
 def find_photos(spec: str, *, limit: int | None, seed: int) -> FoundPhotos:
-    """The first `limit` different photos of a folder, a CSV, or `builtin:N`, and those that were left out.
+    """The first `limit` different photos of a folder, a CSV, or `builtin:N`, and the rejected ones.
 
     Sorted by name, so that a smaller limit gives a prefix. Of exact duplicates the first is kept. Files are
     read in threads, for their SHA-256; decoding comes later. `seed` is that of the data set and matters

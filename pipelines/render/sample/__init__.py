@@ -1,1 +1,1 @@
-"""One photo and its disparity become one sample: settings drawn, frames rendered, labels written."""
+"""One photo and its disparity become one sample: settings sampled, frames rendered, labels written."""

@@ -1,9 +1,9 @@
-"""How much of a photo is out of focus: the share of its tiles that have contrast and no steep edge.
+"""Blurred share of a photo: of its tiles with contrast, those without a steep edge.
 
-A focal stack can only be rendered from a photo that is sharp throughout; what the camera has blurred stays blurred at
-every plane. A tile without contrast (sky, a wall) says nothing and does not count. Where there is contrast, the slope
-of its steepest edges, as a share of that contrast a pixel, tells a sharp edge (1 / a few pixels) from a disc of radius
-r, which stretches every edge over 2·r pixels. docs/vetting.md has the ROC behind the numbers.
+A focal stack can only be rendered from a photo that is sharp throughout; blur of the camera stays at every plane. A
+tile without contrast (sky, a wall) does not count. Where there is contrast, the slope of its steepest edges, as a
+share of that contrast a pixel, tells a sharp edge (1 / a few pixels) from a disc of radius r, which stretches every
+edge over 2·r pixels. docs/vetting.md has the ROC behind the numbers.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ def blurred_share(srgb: NDArray[np.uint8]) -> float:
     low, high = np.quantile(_tiles(light, side), [0.02, 0.98], axis=1)  # [T]
     slope = np.quantile(_tiles(np.hypot(across, down), side), _STEEP, axis=1)  # [T]
     contrast = high - low
-    telling = contrast >= MIN_CONTRAST
-    soft = telling & (slope < MIN_SLOPE * contrast)
-    return float(soft.sum() / max(1, telling.sum()))
+    contrasty = contrast >= MIN_CONTRAST
+    soft = contrasty & (slope < MIN_SLOPE * contrast)
+    return float(soft.sum() / max(1, contrasty.sum()))
 
 
 def _tiles(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """[H, W] -> [T, side²]: whole tiles; what is left over at the edges is shared between both."""
+    """[H, W] -> [T, side²]: T complete tiles; the remainder is left out, half at either edge."""
     rows, columns = (length // side for length in image.shape)
     if not rows or not columns:
         return image.reshape(1, -1)
     top, left = ((length - count * side) // 2 for length, count in zip(image.shape, (rows, columns), strict=True))
-    whole = image[top : top + rows * side, left : left + columns * side]
-    return whole.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(rows * columns, side * side)
+    covered = image[top : top + rows * side, left : left + columns * side]
+    return covered.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(rows * columns, side * side)

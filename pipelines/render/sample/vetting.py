@@ -1,7 +1,7 @@
-"""Which photos are fit to be refocused, once they decode: each unfit one is left out with a reason of its own.
+"""Vetting of decoded photos and their disparity: unfit ones are rejected, each with its reason.
 
-Sound but unfit photos make sound but useless samples: blurred before the lens touches them, flat, or with a handful of
-depths. Built-in scenes are fit by construction and are not vetted.
+Blurred photos, flat scenes and maps with a handful of depths would make useless samples. Built-in scenes are fit by
+construction and are not vetted.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Measurements of the renderer with closed-form or exact truth, each with its bar; public interface of the simulator."""
+"""Measurements of the renderer against closed forms and exact renders, each with a bar."""

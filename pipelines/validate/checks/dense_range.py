@@ -6,13 +6,14 @@
     │1 │                              │   both at least R apart, so that the strip's blur does not reach the plane
     └──┴──────────────────────────────┘
 
-Letters: D0 disparity of the plane; D_f plane in focus; K blur scale = R; R largest radius; r labelled, m measured radius.
+Letters: D0 disparity of the plane; D_f plane in focus; K blur scale = R; R largest radius; r labelled radius, m
+measured radius.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -113,9 +114,10 @@ def focus_planes(largest_px: int, places: Sequence[float] = PLACES, side_px: int
             for route, frame in _in_focus(content, place, largest_px):
                 value = psnr(frame[..., -side_px:].clamp(min=0.0), content)
                 found.setdefault((texture, route), []).append((value, f"D {place:.4f}"))
+    lowest = {names: min(values) for names, values in found.items()}
     return [
-        Check(f"plane in focus, {texture}, R {largest_px}, {route}", *_least(values))
-        for (texture, route), values in found.items()
+        Check(f"plane in focus, {texture}, R {largest_px}, {route}", value, "dB", "at least", 50.0, where)
+        for (texture, route), (value, where) in lowest.items()
     ]
 
 
@@ -142,8 +144,3 @@ def _in_focus(content: Tensor, place: float, largest_px: int) -> Iterator[tuple[
     coverage = torch.stack([~in_strip, in_strip]).float()
     layers = LayeredDepthImage(image.expand(2, -1, -1, -1).clone(), coverage, disparity.expand(2, -1, -1).clone())
     yield "from_layers", Scene.from_layers(layers, max_radius_px=1.001 * largest_px).render([lens])[0]
-
-
-def _least(values: Iterable[tuple[float, str]]) -> tuple[float, str, str, float, str]:
-    value, where = min(values, key=lambda pair: pair[0])
-    return value, "dB", "at least", 50.0, where

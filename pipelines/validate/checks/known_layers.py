@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -65,7 +64,8 @@ def known_layers(
         where = blurred_silhouettes(disparity, lens)
         detail = None
         if int(where.sum()) >= _FEWEST_PIXELS:
-            detail = tuple(detail_correlation(frame, image, where) for frame in (fast, photo, exact))
+            of_layers, of_photo, of_exact = (detail_correlation(frame, image, where) for frame in (fast, photo, exact))
+            detail = (of_layers, of_photo, of_exact)
         rows.append(KnownLayers(kind, lens, psnr(fast[inner], exact[inner]), psnr(photo[inner], exact[inner]), detail))
     return rows
 

@@ -15,20 +15,20 @@ import pytest
 from pipelines.__main__ import main
 from pipelines.benchmark import contestants, test_set
 from pipelines.benchmark.config import BenchmarkConfig
-from pipelines.benchmark.recipe import RECIPE, BuiltinRecipe
-from pipelines.benchmark.report import Report
+from pipelines.benchmark.recipe import RECIPE, BuiltinScene
+from pipelines.benchmark.report import BenchmarkReport
 from pipelines.benchmark.run import run
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import read_picture, write_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import PSNR_LIMIT_DB
 
-RECIPES = [BuiltinRecipe("quick", "cutouts", 900_000_003, 96, 64), RECIPE.traced[1]]
+RECIPES = [BuiltinScene("quick", "cutouts", 900_000_003, 96, 64), RECIPE.traced[1]]
 EVERYBODY = ("truth", "identity", "all-in-focus photo", "simulator")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BenchmarkConfig, Report]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BenchmarkConfig, BenchmarkReport]]:
     """A run over three scenes; its answers are kept."""
     folder = tmp_path_factory.mktemp("benchmark")
     config = BenchmarkConfig(out=folder / "out", set=folder / "set", contestants=EVERYBODY, keep_answers=True)
@@ -37,7 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BenchmarkCo
         yield config, run(config)
 
 
-def of(report: Report, name: str) -> Summary:
+def of(report: BenchmarkReport, name: str) -> Summary:
     return next(summary for summary in report.summaries if summary.name == name)
 
 
@@ -47,7 +47,7 @@ def value(summary: Summary, key: str) -> float:
     return interval.value
 
 
-def test_the_simulator_obeys(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_the_simulator_obeys(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     simulator = of(made[1], "simulator")
     assert value(simulator, "slope") == pytest.approx(1.0, abs=0.01)
     assert value(simulator, "error_px") < 0.1  # radii of half a pixel, which no picture shows, are among them
@@ -56,7 +56,7 @@ def test_the_simulator_obeys(made: tuple[BenchmarkConfig, Report]) -> None:
     assert value(simulator, "monotonicity") == 1.0
 
 
-def test_who_does_nothing_does_not_obey(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_who_does_nothing_does_not_obey(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     photo = of(made[1], "all-in-focus photo")
     assert value(photo, "slope") == pytest.approx(0.0, abs=0.02)
     assert value(photo, "lv_corr") == value(photo, "monotonicity") == 0.0
@@ -65,7 +65,7 @@ def test_who_does_nothing_does_not_obey(made: tuple[BenchmarkConfig, Report]) ->
     assert value(photo, "blur_left_px") < 0.1 < value(of(made[1], "identity"), "blur_left_px")
 
 
-def test_pictures_are_ranked_as_they_look(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_pictures_are_ranked_as_they_look(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     truth, simulator, identity = (value(of(made[1], n), "bokeh/all/psnr") for n in ("truth", "simulator", "identity"))
     assert truth == pytest.approx(PSNR_LIMIT_DB)
     assert truth > simulator > identity + 5.0
@@ -73,22 +73,22 @@ def test_pictures_are_ranked_as_they_look(made: tuple[BenchmarkConfig, Report]) 
         assert of(made[1], "simulator").pictures[f"bokeh/{region}/ssim"] is not None
 
 
-def test_path_traced_truth_measures_as_asked(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_path_traced_truth_measures_as_asked(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     """No renderer of ours made these frames: the ruler reads their blur within a fortieth."""
-    scores = [s for scene in made[1].scores["truth"] if scene.scene == "traced-ground" for s in scene.scores]
+    scores = [s for scene in made[1].scores["truth"] if scene.scene == "traced-ground" for s in scene.tasks]
     points = [s.control for s in scores if s.control]
     assert points
     assert all(point.fitted_px == pytest.approx(point.requested_px, rel=0.025) for point in points)
 
 
-def test_who_cannot_deblur_is_not_scored_for_it(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_who_cannot_deblur_is_not_scored_for_it(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     simulator = of(made[1], "simulator")
     assert simulator.pictures["deblur/all/psnr"] is None
-    assert simulator.answered < simulator.asked
-    assert any(what.startswith("simulator, ") for what in made[1].left_out())
+    assert simulator.answered < simulator.tasks
+    assert any(what.startswith("simulator, ") for what in made[1].not_run())
 
 
-def test_a_folder_of_answers_scores_as_its_maker(made: tuple[BenchmarkConfig, Report], tmp_path: Path) -> None:
+def test_a_folder_of_answers_scores_as_its_maker(made: tuple[BenchmarkConfig, BenchmarkReport], tmp_path: Path) -> None:
     config, before = made
     folder = config.out / "answers" / "simulator"
     again = run(dataclasses.replace(config, out=tmp_path, contestants=(), predictions=(folder,)))
@@ -96,7 +96,7 @@ def test_a_folder_of_answers_scores_as_its_maker(made: tuple[BenchmarkConfig, Re
     assert of(again, "simulator").pictures == of(before, "simulator").pictures
 
 
-def test_the_same_run_gives_the_same_bytes(made: tuple[BenchmarkConfig, Report], tmp_path: Path) -> None:
+def test_the_same_run_gives_the_same_bytes(made: tuple[BenchmarkConfig, BenchmarkReport], tmp_path: Path) -> None:
     config, _ = made
     run(dataclasses.replace(config, out=tmp_path, keep_answers=False))
     for name in ("report.json", "report.html"):
@@ -104,7 +104,7 @@ def test_the_same_run_gives_the_same_bytes(made: tuple[BenchmarkConfig, Report],
     assert not (tmp_path / "answers").exists()
 
 
-def test_the_page_stands_alone_and_names_what_was_not_run(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_the_page_stands_alone_and_names_what_was_not_run(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     page = (made[0].out / "report.html").read_text()
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)  # nothing from elsewhere
     assert "None" not in page
@@ -113,7 +113,7 @@ def test_the_page_stands_alone_and_names_what_was_not_run(made: tuple[BenchmarkC
     assert page.count("<svg") == 2
 
 
-def test_the_json_has_every_task(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_the_json_has_every_task(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     told = json.loads((made[0].out / "report.json").read_text())
     tasks = [task["task"] for scene in told["scores"]["truth"] for task in scene["tasks"]]
     assert len(tasks) == len(set(tasks)) == told["set"]["tasks"]
@@ -121,7 +121,7 @@ def test_the_json_has_every_task(made: tuple[BenchmarkConfig, Report]) -> None:
     assert set(told["not_run"]) >= {"CLIP-I", "part full"}
 
 
-def test_a_wrong_answer_is_named(made: tuple[BenchmarkConfig, Report], tmp_path: Path) -> None:
+def test_a_wrong_answer_is_named(made: tuple[BenchmarkConfig, BenchmarkReport], tmp_path: Path) -> None:
     config, report = made
     task = report.test_set.scenes[0].tasks[0].id
     (tmp_path / "peer").mkdir()
@@ -152,10 +152,12 @@ class Dreamer:
         return np.full_like(photo, 128)
 
 
-def test_a_checkpoint_is_asked_for_point_and_level_and_not_to_deblur(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_a_checkpoint_is_asked_for_point_and_level_and_not_to_deblur(
+    made: tuple[BenchmarkConfig, BenchmarkReport],
+) -> None:
     scene = made[1].test_set.scenes[0]
     model = Dreamer()
-    checkpoint = contestants.Checkpoint("dream", model)
+    checkpoint = contestants.from_checkpoint("dream", model)
     answers = {task.id: checkpoint.answer(task, scene) for task in scene.tasks}
     lensed = [task for task in scene.tasks if task.kind != "deblur"]
     assert [id for id, answer in answers.items() if answer is None] == [t.id for t in scene.tasks if t.kind == "deblur"]
@@ -165,7 +167,9 @@ def test_a_checkpoint_is_asked_for_point_and_level_and_not_to_deblur(made: tuple
     assert len({seed for _, _, seed in model.asked}) == len(lensed)  # of the task alone
 
 
-def test_the_set_is_made_once_and_belongs_to_its_recipe(made: tuple[BenchmarkConfig, Report], tmp_path: Path) -> None:
+def test_the_set_is_made_once_and_belongs_to_its_recipe(
+    made: tuple[BenchmarkConfig, BenchmarkReport], tmp_path: Path
+) -> None:
     config, report = made
     path = config.set / "set.json"
     before = path.stat().st_mtime_ns
@@ -177,7 +181,7 @@ def test_the_set_is_made_once_and_belongs_to_its_recipe(made: tuple[BenchmarkCon
         test_set.open_set(tmp_path, "quick")
 
 
-def test_disparity_at_the_point_is_the_plane(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_disparity_at_the_point_is_the_plane(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     for scene in made[1].test_set.scenes:
         height, width = scene.disparity.shape
         for task in scene.tasks:
@@ -199,13 +203,15 @@ def test_a_path_traced_reference_that_is_missing_is_an_error(
     assert said.out == ""
 
 
-def test_the_command_makes_the_set(made: tuple[BenchmarkConfig, Report], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_makes_the_set(
+    made: tuple[BenchmarkConfig, BenchmarkReport], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["benchmark", "--set", str(made[0].set), "--set-only", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["scenes"], told["tasks"]) == (2, made[1].test_set.tasks)
 
 
-def test_frames_on_disk_are_those_of_the_tasks(made: tuple[BenchmarkConfig, Report]) -> None:
+def test_frames_on_disk_are_those_of_the_tasks(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     for scene in made[1].test_set.scenes:
         depth = cv2.imread(str(made[0].set / "scenes" / scene.name / "disparity.png"), cv2.IMREAD_UNCHANGED)
         assert depth.dtype == np.uint16

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from pipelines.preview.embedded import data_url, embedded_json
+from pipelines.pictures.data_url import data_url
+from pipelines.preview.embedded import embedded_json
 from tests.pipelines.preview.stack_scene import HOSTILE
 
 

@@ -54,6 +54,20 @@ def test_the_rim_of_a_lamp_does_not_light_what_is_behind_it() -> None:
     assert float(first.light[0, :, hidden].max()) < 0.05  # not 40
 
 
+@pytest.mark.parametrize("offset", [0.0, -5.0, 40.0])
+def test_hidden_surfaces_lie_behind_what_hides_them(offset: float) -> None:
+    """Blocks at many depths, in any unit: each guess is farther than the nearest pixel of its cell."""
+    blocks = torch.rand(12, 12, generator=torch.Generator().manual_seed(3)) + offset
+    disparity = blocks.repeat_interleave(6, 0).repeat_interleave(6, 1)
+    split = split_mixed_pixels(torch.rand(3, 72, 72), disparity, 0.1)
+    nearest = torch.nn.functional.max_pool2d(disparity[None, None], 2)[0, 0]
+    found = hidden_surfaces(split, disparity, reach_px=8, step=0.1)
+    assert len(found) > 1
+    for surface in found:
+        is_hidden = surface.coverage[0] > 0
+        assert bool((surface.disparity[0] < nearest)[is_hidden].all())
+
+
 def test_only_what_a_lens_may_see_is_filled() -> None:
     first = behind(*card(), reach_px=6)[0]
     assert float(first.coverage[0, 28:32, 28:32].max()) == 0.0  # the card's middle, out of reach

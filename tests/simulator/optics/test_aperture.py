@@ -46,6 +46,16 @@ def test_within_half_a_pixel_the_point_stays_a_point() -> None:
     assert Aperture().mask(0.5).shape == (1, 1)
 
 
+@pytest.mark.parametrize("radius", [0.55, 0.6, 0.7])
+def test_between_point_and_disc_the_second_moment_grows_with_the_area(radius: float) -> None:
+    """⟨d²⟩ rises linearly in r² from a point's 0 at 0.5 px to a disc's r²/2 + 1/6 at 0.75 px."""
+    mask = Aperture().mask(radius)
+    distance = torch.arange(mask.shape[0], dtype=torch.float64) - mask.shape[0] // 2
+    measured = float((mask * (distance[:, None] ** 2 + distance**2)).sum())
+    of_disc = 0.75**2 / 2 + 1 / 6
+    assert measured == pytest.approx(of_disc * (radius**2 - 0.5**2) / (0.75**2 - 0.5**2), abs=1e-6)
+
+
 def test_quadrant_area_against_closed_forms() -> None:
     far = torch.tensor(9.0, dtype=torch.float64)
     assert float(disc_quadrant_area(far, far, 2.0)) == pytest.approx(math.pi)  # a quarter of 4π

@@ -9,7 +9,7 @@ from simulator import Aperture
 from simulator.reference.scatter import spread
 from simulator.scatter.convolve import BlurredGroup, spectra
 from simulator.scatter.inner_spectrum import inner
-from simulator.scatter.octave import OctaveGrid, drawn_radius, enlarged
+from simulator.scatter.octave import OctaveGrid, enlarged, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra, radius_steps
 from simulator.scatter.spread_bin import SpreadBin
 from tests.simulator.closeness import assert_close
@@ -22,7 +22,7 @@ def blurred(bins: torch.Tensor, radii: list[float], grid: OctaveGrid, octaves: l
     table = SpotSpectra(Aperture(), grid.padded_height, grid.padded_width, CPU)
     spread_bins = []
     for bin_, radius, own in zip(bins, radii, octaves, strict=True):
-        spot = table.of([drawn_radius(radius, 0, octave, own)], 2**own)
+        spot = table.of([rendered_radius(radius, 0, octave, own)], 2**own)
         spread_bins.append(SpreadBin(inner(bin_, 2**own), spot, 2**own))
     frame = BlurredGroup([spread_bins], grid, 2**octave).all_channels()[0]
     for finer in range(octave - 1, -1, -1):
@@ -94,7 +94,7 @@ def test_a_strip_blurs_like_the_whole_frame(first: int, end: int, radius: float,
     pictures = []
     for grid in (frame, strip):
         table = SpotSpectra(Aperture(), frame.padded_height, frame.padded_width, CPU)
-        spot = table.of([drawn_radius(radius, 0, octave, octave)], 2**octave, grid.parts)
+        spot = table.of([rendered_radius(radius, 0, octave, octave)], 2**octave, grid.parts)
         bin_ = inner(spectra(content, grid, 0, slice(first, end))[0], 2**octave)
         rows = grid.rows_reached(*held, radius, octave)
         group = BlurredGroup([[SpreadBin(bin_, spot, 2**octave)]], grid, 2**octave, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simulator.scatter.octave import OctaveGrid, drawn_radius, enlarged, octave_of
+from simulator.scatter.octave import OctaveGrid, enlarged, octave_of, rendered_radius
 
 
 @pytest.mark.parametrize(("height", "width", "reach"), [(64, 64, 0.0), (117, 231, 13.0), (480, 320, 40.0)])
@@ -107,8 +107,8 @@ def test_halving_and_enlarging_keep_place_and_light_and_widen_by_a_known_varianc
 def test_the_drawn_radius_makes_up_for_what_halving_and_enlarging_add(moment: float) -> None:
     for drawn_on, octave, radius in ((0, 0, 3.0), (0, 1, 9.0), (0, 3, 50.0), (1, 1, 9.0), (1, 3, 50.0)):
         q2, wide2 = 4.0**drawn_on, 4.0**octave
-        drawn = drawn_radius(radius, drawn_on, octave, octave, moment)
+        drawn = rendered_radius(radius, drawn_on, octave, octave, moment)
         cut = wide2 / 2 if octave > drawn_on else 0.0  # of the window, px²
         variance = q2 * (moment * drawn**2 / 2 + 1 / 12) + (q2 - 1) / 4 + (wide2 - 1) / 4 + cut
         assert variance == pytest.approx(moment * radius**2 / 2 + 1 / 12)
-    assert drawn_radius(1.0, 0, 3, 3) == 0.0
+    assert rendered_radius(1.0, 0, 3, 3) == 0.0

@@ -122,6 +122,14 @@ def test_the_same_scene_gives_the_same_bytes_and_off_is_off() -> None:
     assert shoulder.record.imaging.tone == "shoulder"
 
 
+@pytest.mark.parametrize("scene", "abcd")
+def test_red_and_blue_are_in_focus_on_the_same_side_of_green(scene: str) -> None:
+    """The secondary spectrum of an achromat: purple fringes on one side of the focus, green ones on the other."""
+    red, green, blue = drawn("vintage-swirl", scene).aperture.focus_shift
+    assert green == 0.0
+    assert red == blue < 0.0
+
+
 @pytest.mark.parametrize(("least", "most", "expected"), [(0.01, 0.02, 0.02), (20.0, 25.0, 20.0)])
 def test_levels_of_a_recipe_stay_within_the_flags(least: float, most: float, expected: float) -> None:
     """An 85 mm lens at f/1.4 to f/4 blurs by 0.6 % to 8 %: more than the one range holds, less than the other."""

@@ -139,6 +139,22 @@ def test_discs_are_discs(monkeypatch: pytest.MonkeyPatch, scale: float, softness
     assert radius.met is met[0] or softness_px > 0  # a soft rim may move the half maximum, too
 
 
+def test_the_aperture_itself_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At every ninth radius: the pixels' own noise in the profile is within the bars."""
+
+    def render_stack(image: Tensor, disparity: Tensor, lenses: Sequence[ThinLens]) -> Tensor:
+        half = image.shape[-1] // 2
+        frames = torch.zeros(len(lenses), *image.shape)
+        for frame, lens in zip(frames, lenses, strict=True):
+            mask = Aperture().mask(abs(lens.defocus_px(torch.tensor(0.5)).item())).float()
+            reach = mask.shape[0] // 2
+            frame[:, half - reach : half + reach + 1, half - reach : half + reach + 1] = mask
+        return frames
+
+    monkeypatch.setattr(spot_profile, "render_stack", render_stack)
+    assert [c.what for c in spot_profile.focus_pull(1.0, spot_profile.RADII_PX[:60:9]) if not c.met] == []
+
+
 def test_a_jump_in_a_focus_pull_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     true, small = _discs(1.0, 0.0), _discs(0.985, 0.0)
 
@@ -162,13 +178,13 @@ def test_light_is_summed_over_the_frame(monkeypatch: pytest.MonkeyPatch) -> None
     assert dimmed.value == pytest.approx(1.0, abs=0.5)
 
 
-def test_a_frame_that_depends_on_its_stack_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("alone", "met"), [(1.0, True), (1.01, False)])
+def test_a_frame_that_depends_on_its_stack_is_found(monkeypatch: pytest.MonkeyPatch, alone: float, met: bool) -> None:
     def render_stack(image: Tensor, disparity: Tensor, lenses: Sequence[ThinLens]) -> Tensor:
-        return torch.stack([image * (1.0 if len(lenses) > 1 else factor) for _ in lenses])
+        return torch.stack([image * (1.0 if len(lenses) > 1 else alone) for _ in lenses])
 
     monkeypatch.setattr(stack_context, "render_stack", render_stack)
-    for factor, met in ((1.0, True), (1.01, False)):
-        assert stack_context.alone_against_stack("cutouts", height=32, width=48).met is met
+    assert stack_context.alone_against_stack("cutouts", height=32, width=48).met is met
 
 
 def test_known_layers_are_compared_with_exact_frames() -> None:

@@ -12,8 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipelines.render.config import RenderConfig
-from pipelines.render.depth.disparity_map import DisparityMap
-from pipelines.render.depth.edges import with_sharp_edges
+from pipelines.render.depth.disparity_map import DisparityMap, with_sharp_edges
 from pipelines.render.executors import worker
 from pipelines.render.photos.photo import Photo
 from pipelines.render.run import render
