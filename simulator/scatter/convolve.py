@@ -119,7 +119,9 @@ class BlurredGroup:
         """Of a group that lies near the plane in focus as a whole."""
         count = max(len(range(4)[channels]), len(range(self.coverages)[spots]))
         device = next((zone.direct.device for zones in self._near for zone in zones if zone.direct is not None), None)
-        return torch.zeros(len(self._lenses), count, self._rows.stop - self._rows.start, self._grid.width, device=device)
+        return torch.zeros(
+            len(self._lenses), count, self._rows.stop - self._rows.start, self._grid.width, device=device
+        )
 
     def _add_near_focus(
         self, frame: Float[Tensor, "c h w"], zones: Sequence[NearFocus], channels: slice, spots: slice

@@ -113,7 +113,9 @@ class DepthGroup:
         defocus = [self._defocus_px(color) for color in view.colors]
         return [
             [
-                None if b.number in zone.bins else self._rendered(s[place], b, view, aperture, octave, view.octaves[place])
+                None
+                if b.number in zone.bins
+                else self._rendered(s[place], b, view, aperture, octave, view.octaves[place])
                 for s, zone in zip(defocus, view.near, strict=True)
             ]
             for place, b in enumerate(self.bins)

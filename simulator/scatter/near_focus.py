@@ -72,7 +72,10 @@ def near_focus(
     zone = _Zone.of(pictures, numbers, lens)
     if zone is None:
         return NearFocus()
-    held = [zone.shared(pixels, lens, (size[0] + 2 * margin, size[1] + 2 * margin)) for pixels in pictures.between(zone.low, zone.high)]
+    held = [
+        zone.shared(pixels, lens, (size[0] + 2 * margin, size[1] + 2 * margin))
+        for pixels in pictures.between(zone.low, zone.high)
+    ]
     bins = frozenset(zone.numbers)
     if not held:
         return NearFocus(bins)
