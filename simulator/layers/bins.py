@@ -135,8 +135,10 @@ class HeldPixels:
 
 
 def slope_of(disparity: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
-    """Change of disparity from pixel to pixel, down and right: the smaller of the changes on both sides, 0 if they differ
-    in sign. So it is exact on planes, and none at a silhouette, on whose other side lies something else."""
+    """Change of disparity from pixel to pixel, down and right: the smaller one of both sides, 0 if they differ in sign.
+
+    So it is exact on planes, and no silhouette makes a slope: on its other side lies something else.
+    """
     slopes = []
     for axis in (0, 1):
         change = disparity.diff(dim=axis)

@@ -75,8 +75,8 @@ class SpotSpectra:
     def of(self, defocus: Sequence[float | None], coarseness: int = 1, parts: int = 1) -> SpotMix:
         """Inner parts of the spectra of the spots of these defocuses.
 
-        defocus: in cells, positive in front of the plane in focus; None: a spot without light. For a strip whose padded height is `parts` times
-        smaller than the table's.
+        defocus: in cells, positive in front of the plane in focus; None: a spot without light. For a strip whose
+        padded height is `parts` times smaller than the table's.
         """
         low, high, weight = zip(*(self._neighbours(s, coarseness, parts) for s in defocus), strict=True)
         return SpotMix(low, high, weight)
