@@ -5,8 +5,6 @@ stdout carries results alone (`--json`: one object), everything else goes to std
 signals.
 """
 
-from __future__ import annotations
-
 import errno
 import importlib
 import json

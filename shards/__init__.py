@@ -3,8 +3,6 @@
 Knows numpy, OpenCV, Pillow, webdataset and pyarrow; imports nothing else of this project.
 """
 
-from __future__ import annotations
-
 from .access import SampleAccess, ShardFile, StoredFields
 from .card import write_card
 from .codec import ImageCodec, decode, encode

@@ -1,7 +1,5 @@
 """The data set card: OUT/README.md, with the YAML that lets Hugging Face `datasets` find the tars of each split."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path

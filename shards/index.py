@@ -4,8 +4,6 @@
 split and counts. `manifest.parquet` has one row a sample. `sha256sum -c SHA256SUMS` works in the data set's folder.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

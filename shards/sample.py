@@ -8,8 +8,6 @@ Field       | dtype, shape        | unit, range
 `record`    | SampleRecord        | labels and provenance: what the json says
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Checks a finished data set against schema, markers and index. Every complaint names shard, key and field."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

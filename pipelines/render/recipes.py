@@ -1,7 +1,5 @@
 """Named runs. A recipe is a function that returns a configuration; flags on the command line go on top of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

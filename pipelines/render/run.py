@@ -3,8 +3,6 @@
 find photos ─▶ plan (depth, device, settings checked) ─▶ lock ─▶ freeze plan ─▶ render shards ─▶ rejects, index, card
 """
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """Named training runs. A recipe is a function that returns a configuration; flags on the command line go on top."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

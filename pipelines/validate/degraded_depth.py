@@ -7,8 +7,6 @@
 Recovered share = (sharpened − degraded) / (exact − degraded), of PSNR in dB: 1 recovers all of the loss, 0 none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean

@@ -8,8 +8,6 @@ scene, large ──squares──▶ Mitsuba ──▶ frames ──────�
 K is the blur scale in pixels of the frame, D_f the disparity in focus; disparity spans [0.02, 0.98].
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import sys

@@ -5,8 +5,6 @@ block rays. The light that it blocks is restored by the ratio of circle to polyg
 also tells whether spots are upright behind the plane of focus and upside down in front of it.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 from dataclasses import dataclass, replace

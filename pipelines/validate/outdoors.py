@@ -1,7 +1,5 @@
 """Reference scenes under the sky: ground with solids, terrain, a fence, foliage, branches, a statue."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pipelines.validate.meshes import (

@@ -7,8 +7,6 @@ A box filter makes each pixel the mean over its own square, and nothing counts b
 sends out: the only noise is where the samples fall on the pixel and on the lens.
 """
 
-from __future__ import annotations
-
 import glob
 import math
 import os

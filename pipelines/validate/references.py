@@ -7,8 +7,6 @@ Stored light is uint16, Q = 65535·min((E/64)^(1/2.4), 1): steps of 1e-4 in disp
 white. Stored disparity is float32.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import math

@@ -5,8 +5,6 @@ scenes ──path_trace──▶ references ─┬─ aif, disparity ──metho
 references ──degraded_depth──▶ a second table; built-in kinds ──exact_layers──▶ a third; checks ──▶ a fourth
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import logging

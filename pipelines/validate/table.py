@@ -1,7 +1,5 @@
 """Errors of every method on every scene, as numbers, as a Markdown table, and as means."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

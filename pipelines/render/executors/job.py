@@ -1,7 +1,5 @@
 """What passes between the driver and its workers, in this process or on another machine: small records, no pixels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pipelines.render.config import RenderConfig

@@ -4,8 +4,6 @@ Two machines with the same fingerprint make the same bytes on the same kind of p
 workers and which folder make no difference, so they are not in it; which photos is the plan's business.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ A command begins a data set, resumes it, adds photos to it (`--append`), tries r
 (`--retry-rejected`), or replaces it (`--overwrite`). All of it is decided here, and nothing is written before `freeze`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Neither package may import the other. This is the only place where both meet, an
 a parameter that is a field of both is labeled, read back and drawn by recipes without a line here.
 """
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 

@@ -7,8 +7,6 @@ Labels are computed from the 16-bit disparity that the shard stores, and the len
 label, stored map and picture cannot disagree.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from itertools import product
 

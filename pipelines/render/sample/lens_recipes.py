@@ -4,8 +4,6 @@ A pair is (lowest, highest); equal ends fix a value. Optics are those of lenses 
 used where disparity is relative, and recorded with every sample.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 

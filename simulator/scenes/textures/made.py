@@ -1,7 +1,5 @@
 """Textures of made things: tiles, cloth, wallpaper, paper and print."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

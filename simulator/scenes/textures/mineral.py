@@ -1,7 +1,5 @@
 """Textures of minerals and metal: plaster, concrete, masonry, stones, marble, terrazzo, rust."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Textures of grown things and of the sky: wood, bark, leaves, grass, leather, clouds."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
