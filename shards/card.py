@@ -7,10 +7,10 @@ from pathlib import Path
 import jinja2
 
 from .durable import write_durably
-from .index import marked_shards, read_marker
+from .index import marked_shards
 from .labels import FrameLabels
 from .licenses import summarize_licenses
-from .marker import Marker, SampleRow
+from .marker import Marker, SampleRow, read_marker
 from .record import SPLITS
 from .storage import StoragePath
 

@@ -20,8 +20,6 @@ from .marker import Marker, SampleRow, check_shard_name, is_complete, read_marke
 from .record import SCHEMA_VERSION, SPLITS
 from .storage import StoragePath, is_local
 
-__all__ = ["is_complete", "read_marker", "remove_stale_temporaries", "write_index"]
-
 INDEX_FILE = "index.json"
 MANIFEST_FILE = "manifest.parquet"
 CHECKSUM_FILE = "SHA256SUMS"

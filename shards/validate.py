@@ -14,8 +14,6 @@ from .side_files import check_side_files
 from .storage import StoragePath, storage_path
 from .strict_json import parse_object
 
-__all__ = ["Complaint", "ValidationReport", "validate"]
-
 
 @dataclass(frozen=True)
 class ValidationReport:

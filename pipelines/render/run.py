@@ -23,7 +23,7 @@ from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
 from shards.card import write_card
 from shards.index import marked_shards, remove_stale_temporaries, write_index
-from shards.sample import SPLITS
+from shards.record import SPLITS
 
 _log = logging.getLogger(__name__)
 

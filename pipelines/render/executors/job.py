@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pipelines.render.config import RenderConfig
 from pipelines.render.photos.photo import RejectedPhoto
 from pipelines.render.sample.build import SampleSettings
-from shards.sample import RendererRecord
+from shards.record import RendererRecord
 from simulator import RENDERER_VERSION
 
 

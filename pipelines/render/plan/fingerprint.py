@@ -14,7 +14,7 @@ from pipelines.render.config import RenderConfig
 from pipelines.render.depth.estimator import DepthOrigin
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.settings import check_settings, read_settings, settings_to_json
-from shards.sample import SCHEMA_VERSION
+from shards.record import SCHEMA_VERSION
 from shards.storage import StoragePath
 from simulator import RENDERER_VERSION
 

@@ -27,7 +27,7 @@ from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.device import resolve_device
 from pipelines.runs.settings import settings_to_json
 from shards.durable import write_durably
-from shards.index import is_complete
+from shards.marker import is_complete
 
 PLAN_STAGE = "plan"
 

@@ -7,7 +7,7 @@ a parameter that is a field of both is labeled, read back and drawn by recipes w
 from dataclasses import fields
 from typing import Any
 
-from shards.sample import ApertureRecord
+from shards.record import ApertureRecord
 from simulator import Aperture
 
 NOT_LABELED = frozenset({"raster", "clip"})

@@ -25,7 +25,7 @@ from pipelines.render.sample.lens_sampling import (
     with_sensor_noise,
 )
 from pipelines.render.sample.rgbd import RgbdImage
-from shards.sample import RendererRecord, SampleRecord
+from shards.record import RendererRecord, SampleRecord
 from simulator import Aperture
 from simulator.optics.lens import ThinLens
 from simulator.optics.sensor import SensorNoise
