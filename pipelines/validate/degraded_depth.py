@@ -86,9 +86,4 @@ def _cells(row: DegradedDepth) -> list[str]:
 
 
 def _numbers(row: DegradedDepth) -> dict[str, float]:
-    return {
-        "exact": row.exact,
-        "degraded": row.degraded,
-        "sharpened": row.sharpened,
-        "recovered_share": row.recovered_share,
-    }
+    return {name: getattr(row, name) for name in ("exact", "degraded", "sharpened", "recovered_share")}

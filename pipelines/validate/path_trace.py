@@ -92,16 +92,6 @@ def _llvm_version(path: str) -> int:
     return int(numbers[-1]) if numbers else 0
 
 
-def trace_reference(scene: ReferenceScene, camera: Camera, lens: ThinLens | None, samples: int, seed: int) -> Picture:
-    """The picture [3, H, W], linear light: through the lens, or through a pinhole when `lens` is None.
-
-    lens     focus_disparity in 1/m, blur_scale_px in px·m
-    samples  rays a pixel
-    seed     the same seed gives the same picture on the same variant
-    """
-    return Tracer(scene, camera).picture(lens, range(samples), seed)
-
-
 class Tracer:
     """A scene loaded once, for many pictures of it. Nothing nearer than `near_m` is seen."""
 
