@@ -168,6 +168,15 @@ def test_a_jump_in_a_focus_pull_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     assert jump.worst_at == "r 21.00"
 
 
+def test_light_lost_in_one_place_is_not_made_up_for_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = iter((1.0, 0.97, 1.0, 1.01, 1.0))
+    render = Scene.render
+    monkeypatch.setattr(Scene, "render", lambda *args, **kwargs: next(factors) * render(*args, **kwargs))
+    found = slopes.light_on_slope(0.05, with_truth=False)
+    assert found.value == pytest.approx(3.0, abs=0.2)
+    assert found.worst_at.endswith("at -16 px")
+
+
 def test_light_is_summed_over_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     gentle = slopes.light_on_slope(0.05, with_truth=False)
     assert gentle.value < 0.5
@@ -208,6 +217,7 @@ def test_silhouettes_are_those_of_blurred_things_in_front() -> None:
     assert not known_layers.blurred_silhouettes(disparity, behind).any()
     assert known_layers.blurred_silhouettes(disparity, in_front)[0].nonzero()[:, 0].tolist() == [21, 22, 23, 24, 25, 26]
     assert not known_layers.blurred_silhouettes(disparity, ThinLens(0.7, 20.0)).any()  # 6 px
+    assert not known_layers.blurred_silhouettes(disparity, ThinLens(2.0, 20.0)).any()  # both sides behind the focus
 
 
 def test_fine_detail_is_that_of_the_photo_or_not() -> None:
