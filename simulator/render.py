@@ -25,7 +25,7 @@ from simulator.optics.aperture import Aperture
 from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.lateral import magnified
 from simulator.optics.lens import ThinLens
-from simulator.optics.regions import blended, regions
+from simulator.optics.regional_pupils import blended, regional_pupils
 from simulator.scatter.depth_group import DepthGroup, hidden_groups, visible_groups
 from simulator.scatter.frame_stack import FrameStack
 
@@ -89,7 +89,7 @@ class Scene:
             frames = self._gathered(lenses, aperture)
         elif aperture.cat_eye:
             size, radius_px = self.layers.size, largest_radius_px(lenses, self.layers.disparity_range, aperture)
-            frames = blended(regions(aperture, size, radius_px), size, partial(self._scattered, lenses))
+            frames = blended(regional_pupils(aperture, size, radius_px), size, partial(self._scattered, lenses))
         else:
             frames = self._scattered(lenses, aperture)
         return magnified(frames, aperture.magnification)

@@ -10,7 +10,7 @@ from torch import Tensor
 from simulator.gather.tile import Tile
 from simulator.optics.aperture import Aperture
 from simulator.optics.pupil import distance_from_axis, opening
-from simulator.optics.regions import field
+from simulator.optics.regional_pupils import field_coordinates
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Barrel:
     @classmethod
     def for_tile(cls, tile: Tile, frame: Float[Tensor, "c h w"], aperture: Aperture) -> Barrel:
         """The rim as the pixels of a tile see it, by the rule of `Aperture.at`."""
-        down, right = (axis.to(frame.device) for axis in field((frame.shape[1], frame.shape[2])))
+        down, right = (axis.to(frame.device) for axis in field_coordinates((frame.shape[1], frame.shape[2])))
         return cls(
             -aperture.cat_eye * down[tile.top : tile.bottom, None],
             -aperture.cat_eye * right[tile.left : tile.right],

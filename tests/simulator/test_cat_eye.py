@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simulator import Aperture, ThinLens, render_stack
 from simulator.optics.pupil import two_disc_area
-from simulator.optics.regions import blended, field, regions
+from simulator.optics.regional_pupils import blended, field_coordinates, regional_pupils
 from tests.simulator.closeness import assert_close
 
 SIZE = (91, 121)
@@ -84,15 +84,15 @@ def test_a_constant_stays_constant_and_light_nearly_so(quality: str) -> None:
 
 
 def test_weights_sum_to_one_and_nodes_see_their_own_pupil() -> None:
-    parts = regions(Aperture(cat_eye=0.5), SIZE, 12.0)
+    parts = regional_pupils(Aperture(cat_eye=0.5), SIZE, 12.0)
     assert len(parts) in (9, 25, 49)
     one = blended(parts, SIZE, lambda aperture: torch.ones(1, 3, *SIZE))
     assert_close(one, torch.ones_like(one), atol=1e-6, what="weights")
-    down, right = field(SIZE)
+    down, right = field_coordinates(SIZE)
     corner = max(math.hypot(float(y), float(x)) for y in (down[0], down[-1]) for x in (right[0], right[-1]))
     assert corner == pytest.approx(1.0, abs=0.02)  # of the frame; the corner pixel's centre lies just inside
     assert parts[-1].aperture.clip == pytest.approx((-0.5 * float(down[-1]), -0.5 * float(right[-1])))
-    few = len(regions(Aperture(cat_eye=0.1), SIZE, 5.0))
+    few = len(regional_pupils(Aperture(cat_eye=0.1), SIZE, 5.0))
     assert few == 9
 
 
