@@ -4,8 +4,6 @@ A rate is taken while all workers are at work: from the moment when as many shar
 The time before it, for starting Ray and the workers, is reported apart: a data set pays it once.
 """
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """The record of a measurement: for --json as it is, for people as one table a part."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One measurement from its configuration to a report: renderer, memory, pipeline, reader, one after the other."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The experiment's outcome: a Markdown table, paired differences with intervals; everything as JSON."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Drawing on a dark sheet: text that is never clipped, framed pictures, focus marks, a disparity scale."""
 
-from __future__ import annotations
-
 import colorsys
 from dataclasses import dataclass
 from functools import lru_cache

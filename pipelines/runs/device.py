@@ -1,7 +1,5 @@
 """The device that `--device auto|cpu|cuda` stands for on this machine."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

@@ -1,7 +1,5 @@
 """Markdown tables: one writer for terminals and documentation."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 

@@ -1,7 +1,5 @@
 """Settings of a validation run; the command line is made from this record."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +35,7 @@ class ValidateConfig:
     noise_psnr: float = 50.0
     """PSNR of the references' own noise, in dB; scenes that are rendered well are traced up to 8 dB quieter."""
     checks: bool = True
-    """Measure labels between bins, planes in focus, discs, light, stacks, known layers: minutes."""
+    """Leave out the checks with bars, which take minutes (default: measure them)."""
     threads: int = 2
     """CPU threads of torch."""
     json: bool = False

@@ -7,8 +7,6 @@
 Recovered share = (sharpened − degraded) / (exact − degraded), of PSNR in dB: 1 recovers all of the loss, 0 none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -88,9 +86,4 @@ def _cells(row: DegradedDepth) -> list[str]:
 
 
 def _numbers(row: DegradedDepth) -> dict[str, float]:
-    return {
-        "exact": row.exact,
-        "degraded": row.degraded,
-        "sharpened": row.sharpened,
-        "recovered_share": row.recovered_share,
-    }
+    return {name: getattr(row, name) for name in ("exact", "degraded", "sharpened", "recovered_share")}

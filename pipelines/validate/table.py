@@ -1,10 +1,9 @@
 """Errors of every method on every scene, as numbers, as a Markdown table, and as means."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Protocol
 
 import numpy as np
@@ -34,7 +33,7 @@ class Errors:
     @property
     def mean_psnr(self) -> float:
         """Mean over the frames, in dB."""
-        return sum(self.psnr) / len(self.psnr)
+        return fmean(self.psnr)
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,11 @@ class ErrorTable:
 
     def mean_psnr(self, method: str) -> float:
         """Mean over scenes of the scene's mean, in dB."""
-        return sum(self.of(scene, method).mean_psnr for scene in self.scenes) / len(self.scenes)
+        return fmean(self.of(scene, method).mean_psnr for scene in self.scenes)
 
     def mean_ssim(self, method: str) -> float:
         """Mean over scenes and frames."""
-        values = [v for scene in self.scenes for v in self.of(scene, method).ssim]
-        return sum(values) / len(values)
+        return fmean(value for scene in self.scenes for value in self.of(scene, method).ssim)
 
     def markdown(self) -> str:
         """PSNR of the interior, mean of the frames, in dB; SSIM in brackets in the last row."""

@@ -4,8 +4,6 @@ Sharp are the photos and built-in scenes as they are; blurred are frames rendere
 frame whose blur radius is above 2 px. Prints a table of both kinds of error over thresholds, and draws the ROC.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The modules of `simulator/scenes/` render them: camera, solids, light, shading, raster, and one for each kind.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32

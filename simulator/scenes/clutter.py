@@ -1,7 +1,5 @@
 """Clutter: balls, blocks, vessels and rings that float at all depths before a backdrop."""
 
-from __future__ import annotations
-
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, FrameSize, Vector
 from simulator.scenes.light import light_from_colors, unit_direction

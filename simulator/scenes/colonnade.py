@@ -1,7 +1,5 @@
 """A colonnade in perspective: columns towards a garden, a wall on the other side, a floor striped with light."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

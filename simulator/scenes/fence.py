@@ -1,7 +1,5 @@
 """Fences, railings and wires in front of a landscape."""
 
-from __future__ import annotations
-
 import math
 
 import torch

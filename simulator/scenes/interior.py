@@ -1,7 +1,5 @@
 """A room: window light on a wooden floor, chairs and a sideboard, and the edge of a table close by."""
 
-from __future__ import annotations
-
 import torch
 
 from simulator.layers.ldi import LayeredDepthImage

@@ -5,8 +5,6 @@ I. Quilez, "Sphere - occlusion" and "Sphere - soft shadow" (iquilezles.org), rew
 Letters: p surface points; n normals; l unit vector towards the key light.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A market in the evening: paper lanterns and strings of bulbs over stalls with fruit."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """A street at night: a person seen from behind, wet asphalt, lit windows, and many small bright lights."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ Closed forms after I. Quilez, "2D distance functions" (iquilezles.org), rewritte
 distance; the zero line of all is exact.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import partial

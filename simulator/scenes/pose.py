@@ -1,7 +1,5 @@
 """Poses: position and orientation of a solid, and the way between world and local coordinates."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A room with one window: its walls, floor, ceiling and frame, and how daylight spreads in it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

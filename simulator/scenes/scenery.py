@@ -1,7 +1,5 @@
 """What lies far away: skies, hedges and trees, hills."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

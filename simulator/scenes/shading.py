@@ -1,7 +1,5 @@
 """Shaders: the light that a surface sends to the camera, from material, light and visibility; haze."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
