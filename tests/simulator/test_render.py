@@ -68,8 +68,8 @@ def test_fast_equals_its_twin() -> None:
     bins = bin_disparities(disparity, BINS)
     twin = layered_frame(image, disparity, lens, bins.tolist(), depth_groups(bins, GROUPS))
     # Radii between the steps of the spectrum table mix two spots of equal second moment, and pixels between two bins
-    # two discs: on white noise, the worst case, that leaves 8e-3 in the worst pixel of one channel.
-    assert_close(render_stack(image, disparity, [lens])[0], twin, atol=1e-2, what="fast against twin")
+    # two discs: on white noise, the worst case, that leaves 1.2e-2 in the worst pixel of one channel.
+    assert_close(render_stack(image, disparity, [lens])[0], twin, atol=1.5e-2, what="fast against twin")
 
 
 def test_a_sharp_foreground_hides_the_blurred_background() -> None:
