@@ -97,10 +97,6 @@ class Sheet:
         top = y - radius - 22 if y - radius - 22 > box.y else y + radius + 2
         self._draw.text((left, top), label, fill=color, font=face, stroke_width=2, stroke_fill=(0, 0, 0))
 
-    def dot(self, x: int, y: int, color: Color, radius: int = 6) -> None:
-        """A filled disc around (x, y)."""
-        self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
-
     def disparity_scale(self, box: Box, marks: list[tuple[float, Color]]) -> None:
         """A colour bar from far (bottom) to near (top) with ticks at places in [0, 1]."""
         ramp = np.linspace(65535, 0, box.height, dtype=np.float64).astype(np.uint16)[:, None]

@@ -1,4 +1,4 @@
-"""Markdown tables: one writer for terminals and documentation."""
+"""Markdown tables for terminals and documentation."""
 
 from collections.abc import Sequence
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import UserError
+from pipelines.errors import require
 
 SCENE_NAMES = (
     "cutouts", "ground", "terrain", "fence", "foliage", "portrait",
@@ -42,11 +42,7 @@ class ValidateConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.scenes) - set(SCENE_NAMES))
-        if unknown:
-            raise UserError(f"--scenes must be among {', '.join(SCENE_NAMES)}; got {', '.join(unknown)}")
-        unknown = sorted(set(self.kinds) - set(KIND_NAMES))
-        if unknown:
-            raise UserError(f"--kinds must be among {', '.join(KIND_NAMES)}; got {', '.join(unknown)}")
-        if not 96 <= self.width <= 1920:
-            raise UserError(f"--width must lie between 96 and 1920 px; got {self.width}")
+        for flag, given, names in (("--scenes", self.scenes, SCENE_NAMES), ("--kinds", self.kinds, KIND_NAMES)):
+            unknown = sorted(set(given) - set(names))
+            require(not unknown, flag, f"be among {', '.join(names)}", ", ".join(unknown))
+        require(96 <= self.width <= 1920, "--width", "lie between 96 and 1920 px", self.width)

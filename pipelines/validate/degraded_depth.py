@@ -14,9 +14,10 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from pipelines.runs.markdown import markdown_table
 from pipelines.validate.degrade import degraded
 from pipelines.validate.references import Reference
-from pipelines.validate.table import errors_of, markdown_table
+from pipelines.validate.table import errors_of
 from simulator import render_stack
 from simulator.layers.edges import sharpened
 
@@ -64,7 +65,7 @@ def markdown(rows: Sequence[DegradedDepth]) -> str:
     head = ["degraded depth", "exact", "degraded", "degraded + sharpened", "recovered share"]
     lines = [[r.scene, *_cells(r)] for r in rows]
     lines.append(["**mean**", *(f"**{cell}**" for cell in _cells(mean(rows)))])
-    return markdown_table([head, *lines])
+    return markdown_table(head, lines)
 
 
 def to_json(rows: Sequence[DegradedDepth]) -> dict[str, object]:

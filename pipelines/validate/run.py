@@ -52,12 +52,12 @@ class ValidationResult(VerbResult):
         """Four tables: scenes, depth degraded and sharpened, built-in kinds with exact layers, checks."""
         exact = f"exact layers\n\n{self.exact.markdown()}"
         checks = f"checks\n\n{check.markdown(self.checks)}"
-        return "\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact, checks])
+        return "\n\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact, checks])
 
     def summary(self) -> str:
         """The tables and the instrument's line."""
         lines = f"{self.instrument.summary()}\n{self.iris.summary()}"
-        return f"{self.markdown()}\n{lines}\npictures and table in {self.out}"
+        return f"{self.markdown()}\n\n{lines}\npictures and table in {self.out}"
 
     def to_json(self) -> dict[str, object]:
         """One object: per scene and method psnr, ssim, whole-frame psnr (one entry a frame); means; instrument; iris.
@@ -102,7 +102,7 @@ def run(config: ValidateConfig) -> ValidationResult:
     checks = tuple(logged(all_checks(config.kinds))) if config.checks else ()
     result = ValidationResult(table, tuple(rows), exact_layers, checks, check_instrument(), iris, str(config.out))
     draw_instrument(result.instrument, config.out / "instrument.svg")
-    (config.out / "table.md").write_text(result.markdown(), encoding="utf-8")
+    (config.out / "table.md").write_text(result.markdown() + "\n", encoding="utf-8")
     (config.out / "errors.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True), encoding="utf-8")
     return result
 

@@ -15,19 +15,9 @@ from simulator.scenes.solids import Arc, Box, Card, Lathe, SkyDome, Solid, cone,
 from simulator.scenes.vessels import PROFILES, vessel
 
 _PATTERNS = (
-    "stripes",
-    "checker",
-    "kilim",
-    "terrazzo",
-    "marble",
-    "plaid",
-    "wood",
-    "tiles",
-    "knit",
-    "print",
-    "weave",
-    "rust",
-)
+    "stripes", "checker", "kilim", "terrazzo", "marble", "plaid",
+    "wood", "tiles", "knit", "print", "weave", "rust",
+)  # fmt: skip
 
 
 def clutter(size: FrameSize, rng: Rng) -> LayeredDepthImage:

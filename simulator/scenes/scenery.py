@@ -55,6 +55,16 @@ def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
     return shader
 
 
+def clear_sky(zenith: Tensor, horizon: Tensor, height: float, strength: float = 1.0) -> Shader:
+    """Gradient from the horizon up, half way at an elevation of `height` (its sine)."""
+
+    def shader(hit: Hit) -> Tensor:
+        rise = hit.view[1].clamp(min=0.0)
+        return strength * (horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + height)))
+
+    return shader
+
+
 def hedge(rng: Rng, texture_px: int, light: Light, *, depth: float, base: float, height: float) -> list[Primitive]:
     """A closed row of trees across the view."""
     leaves = textured("canopy", texture_px // 2, rng.seed(), rng.choice(("#3f5a2a", "#4a6a33", "#5f6b2f", "#365236")))

@@ -91,6 +91,11 @@ def _polish(material: Material, light: Light, hit: Hit, key: Tensor, surrounding
     return material.gloss * (light.key[:, None] * (strength * window) + around * fresnel)
 
 
+def glowing(color: Tensor) -> Shader:
+    """A shader that sends the same light [3] everywhere."""
+    return lambda hit: color[:, None].expand(3, hit.depth.shape[0])
+
+
 def hazed(shader: Shader, air: Tensor, distance: float) -> Shader:
     """A shader behind haze of color [3], which makes up half of the light at `distance` meters."""
 

@@ -30,8 +30,8 @@ def test_a_bar_is_kept_on_its_side() -> None:
 
 def test_the_table_and_the_numbers() -> None:
     assert markdown([_check(0.25), _check(0.25, "at least", 0.75)]).splitlines()[2:] == [
-        "| rim | 0.25 px | <= 0.5 px | met | r 8 |  |",
-        "| rim | 0.25 px | >= 0.5 px | **missed** | r 8 | 0.75 |",
+        "| rim   | 0.25 px     | <= 0.5 px | met        | r 8      |       |",
+        "| rim   | 0.25 px     | >= 0.5 px | **missed** | r 8      | 0.75  |",
     ]
     assert _check(0.25).to_json() == {
         "value": 0.25, "unit": "px", "keep": "at most", "bar": 0.5, "met": True, "worst_at": "r 8"
