@@ -5,8 +5,6 @@ low bytes; zlib; base64. `page/js/disparity.js` reads it. Differences of smooth 
 0 or 255.
 """
 
-from __future__ import annotations
-
 import base64
 import zlib
 
