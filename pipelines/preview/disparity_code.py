@@ -23,14 +23,6 @@ def packed(codes: Codes) -> str:
     return base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode("ascii")
 
 
-def unpacked(text: str, height: int, width: int) -> Codes:
-    """What the page does, in numpy: the other direction of `packed`, exactly."""
-    planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).reshape(2, height, width)
-    codes = planes[0].astype(np.uint16) << 8 | planes[1]
-    codes[:, 0] = np.cumsum(codes[:, 0], dtype=np.uint16)
-    return np.cumsum(codes, axis=1, dtype=np.uint16)
-
-
 def thinned(codes: Codes, stride: int) -> Codes:
     """Every `stride`-th code from the middle of its block, untouched: a mean would invent depths at edges."""
     return codes[stride // 2 :: stride, stride // 2 :: stride] if stride > 1 else codes
