@@ -103,11 +103,8 @@ def reference_lenses(scene: ReferenceScene, width: int) -> tuple[ThinLens, ...]:
 def trace(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ...], effort: Effort) -> Reference:
     """The record of a scene, with as many samples as its noise asks for; deterministic on one Mitsuba variant."""
     tracer = Tracer(scene, camera)
-    frames, noise = [], []
-    for index, lens in enumerate(lenses):
-        frame, frame_noise = quiet_frame(tracer, lens, effort, seed=1 + 2 * index)
-        frames.append(frame)
-        noise.append(frame_noise)
+    traced = [quiet_frame(tracer, lens, effort, seed=1 + 2 * index) for index, lens in enumerate(lenses)]
+    frames, noise = zip(*traced, strict=True)
     aif = tracer.picture(None, range(effort.aif_samples), seed=0)
     return Reference(scene.name, scene.seed, aif, tracer.disparity(), np.stack(frames), lenses, tuple(noise))
 
