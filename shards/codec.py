@@ -4,8 +4,6 @@
 else: no field can make it run code, and no image is decoded before its header shows the size that the json promises.
 """
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Mapping, Sequence

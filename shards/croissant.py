@@ -4,8 +4,6 @@ Every tar with its SHA-256; the manifest as a table of records; photo and labels
 by key. Paths are relative to the folder that holds the description.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import typing

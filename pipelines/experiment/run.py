@@ -4,8 +4,6 @@ built-in scenes ──render──▶ data ─┬─ train ──▶ runs (λ = 
                                   └─ test ─────────────────────────────────────────┴──▶ scores ──▶ table, grid
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import json

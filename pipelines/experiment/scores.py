@@ -8,8 +8,6 @@ frames of the group: the benchmark's own measure looks for the sharpest plane aw
 72 px across nearly everything is near one (it finds the true frames themselves 0.34 off).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Letters: K blur scale in pixels, s = output pixels per source pixel. A crop that
 blur level, in percent of the crop's long side, is 100·K'/long side: cropping to half the side doubles the level.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -3,8 +3,6 @@
 python -m pipelines.pictures.lens_gallery docs/gallery.jpg
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

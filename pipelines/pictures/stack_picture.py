@@ -3,8 +3,6 @@
 python -m pipelines.pictures.stack_picture docs/stack.jpg
 """
 
-from __future__ import annotations
-
 import argparse
 
 import cv2

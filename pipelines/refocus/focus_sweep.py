@@ -1,7 +1,5 @@
 """A focus pull: the same photo with its plane moved from far to near; frames, an animation, a contact sheet."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

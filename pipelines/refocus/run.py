@@ -1,7 +1,5 @@
 """`refocus`: one photo and its depth through a trained model, and onto the disk."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 

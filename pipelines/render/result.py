@@ -1,7 +1,5 @@
 """The results of a run and of a dry run: records for --json, with a summary for people."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

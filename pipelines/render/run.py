@@ -3,8 +3,6 @@
 find photos ─▶ plan (depth, device, settings checked) ─▶ lock ─▶ freeze plan ─▶ render shards ─▶ rejects, index, card
 """
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 
@@ -25,7 +23,7 @@ from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
 from shards.card import write_card
 from shards.index import MANIFEST_FILE, marked_shards, read_manifest, remove_stale_temporaries, write_index
-from shards.sample import SPLITS
+from shards.record import SPLITS
 from shards.storage import StoragePath
 
 _log = logging.getLogger(__name__)

@@ -5,8 +5,6 @@ picture, r = K·|D − D_i| the blur radius; t the time of the flow, 0 noise, 1 
 All draws come from one generator: an item is a pure function of (seed, epoch, position, sample).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """Reference scenes under the sky: ground with solids, terrain, a fence, foliage, branches, a statue."""
 
-from __future__ import annotations
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,12 +10,12 @@ from pipelines.validate.meshes import (
     box,
     cylinder,
     floor,
-    height_field,
     joined,
     lathe,
     polygon,
     quad,
     sphere,
+    surface,
     tube,
 )
 from pipelines.validate.surfaces import (
@@ -57,23 +57,22 @@ def _ball(radius_m: float) -> Mesh:
 
 def terrain(paint: Painter) -> SurfacesAndFocus:
     """A height field from the feet to far ridges, before the sky."""
-    rows, columns = 400, 500
-    u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows))
-    z = 1.6 * (45 / 1.6) ** v  # [rows, columns], denser where near
-    x = (u - 0.5) * 1.6 * z
-    rough = np.zeros_like(x)
-    for octave in range(6):
-        pitch = 6.0 / 2**octave
-        phase = paint.rng.uniform(0, 2 * np.pi, 4)
-        wave = np.sin(2 * np.pi * x / pitch + phase[0] + 1.5 * np.sin(2 * np.pi * z / (1.3 * pitch) + phase[1]))
-        wave = wave * np.sin(
-            2 * np.pi * z / (0.9 * pitch) + phase[2] + np.sin(2 * np.pi * x / (1.7 * pitch) + phase[3])
-        )
-        rough += wave * 0.028 * pitch
-    height = -0.72 + rough * (0.6 + 0.12 * z) + 0.005 * np.maximum(z - 6, 0) ** 1.8
-    sheet = height_field(height, (0, 1), (0, 1), tile_m=1.0)
-    vertices = np.column_stack([x.ravel(), height.ravel(), z.ravel()])
-    mesh = Mesh(vertices, vertices[:, [0, 2]] / 3.0, sheet.faces)
+
+    def shape(u: Floats, v: Floats) -> Floats:
+        z = 1.6 * (45 / 1.6) ** v  # denser where near
+        x = (u - 0.5) * 1.6 * z
+        rough = np.zeros_like(x)
+        for octave in range(6):
+            pitch = 6.0 / 2**octave
+            a, b, c, d = paint.rng.uniform(0, 2 * np.pi, 4)
+            wave = np.sin(2 * np.pi * x / pitch + a + 1.5 * np.sin(2 * np.pi * z / (1.3 * pitch) + b))
+            wave = wave * np.sin(2 * np.pi * z / (0.9 * pitch) + c + np.sin(2 * np.pi * x / (1.7 * pitch) + d))
+            rough += wave * 0.028 * pitch
+        height = -0.72 + rough * (0.6 + 0.12 * z) + 0.005 * np.maximum(z - 6, 0) ** 1.8
+        return np.column_stack([x, height, z])
+
+    sheet = surface(shape, 499, 399)
+    mesh = replace(sheet, uv=sheet.vertices[:, [0, 2]] / 3.0)
     return [
         paint.surface(mesh, "gravel moss cobble terrazzo concrete", 1024, 1024),
         paint.surface(backdrop(SKY_M), "clouds", 768, 1024),

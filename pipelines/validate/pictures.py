@@ -1,7 +1,5 @@
 """Pictures of the errors: reference, ours and direct scatter side by side; the instrument's line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import cv2

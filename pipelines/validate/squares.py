@@ -7,8 +7,6 @@ of the same pixels. So both show the same world, and share no code beyond its dr
 Letters: D disparity, here 1/z; f focal length in pixels; m times larger.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -7,8 +7,6 @@ compares them with the path tracer on the same inputs.
 Letters: r radius of the circle of confusion in pixels; A coverage; T share of the lens still free; D disparity.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Paper theatre: cut-out shapes on threads at several depths before a sheet of paper."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage

@@ -1,7 +1,5 @@
 """A room: window light on a wooden floor, chairs and a sideboard, and the edge of a table close by."""
 
-from __future__ import annotations
-
 import torch
 
 from simulator.layers.ldi import LayeredDepthImage
@@ -14,7 +12,7 @@ from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.room import Room, daylight, everywhere, garden, overexposed, shell, sunlit_room
 from simulator.scenes.scenery import day_sky
-from simulator.scenes.shading import Material, lit
+from simulator.scenes.shading import Material, glowing, lit
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, SkyDome, Solid, cone, sphere
 from simulator.scenes.vessels import vessel
@@ -37,12 +35,8 @@ def interior(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     ]
     layers += _on_the_wall(room, rng, px)
     for piece in pieces:
-        layers.append(
-            [
-                Primitive(solid, lit(skin, room.light, daylight(casters.visibility_on(solid), room)))
-                for solid, skin in piece
-            ]
-        )
+        seen = [(solid, skin, daylight(casters.visibility_on(solid), room)) for solid, skin in piece]
+        layers.append([Primitive(solid, lit(skin, room.light, visibility)) for solid, skin, visibility in seen])
     layers.append(_pendant(room, rng, px))
     return render_layers(camera, layers)
 
@@ -53,11 +47,8 @@ def _on_the_wall(room: Room, rng: Rng, px: int) -> list[list[Primitive]]:
     wood = Material(textured("wood", px // 4, rng.seed(), rng.choice(("#4a3020", "#2a2420", "#b08a4a"))), tile=0.4)
     soft = daylight(everywhere, room)
     x = -0.85 * room.half
-    taken = (
-        (9.0, 9.0)
-        if room.window.pose.origin[0]
-        else (room.middle[0] - room.opening[0], room.middle[0] + room.opening[0])
-    )
+    aside = bool(room.window.pose.origin[0])
+    taken = (9.0, 9.0) if aside else (room.middle[0] - room.opening[0], room.middle[0] + room.opening[0])
     while x < 0.7 * room.half:
         a, b = rng.uniform(0.16, 0.32), rng.uniform(0.18, 0.3)
         y = rng.uniform(1.5, 1.7)
@@ -102,12 +93,8 @@ def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap,
     for box in books(rng, x - 0.6, 0.79, z + 0.05, rng.uniform(0.3, 0.5)):
         piece.append((box, Material(linen.tinted(rng.choice(_SPINES)), tile=0.2)))
     name = rng.choice(("vase", "flask", "jar", "amphora"))
-    piece.append(
-        (
-            vessel(name, Pose((x + 0.08, 0.791, z)), rng.uniform(0.22, 0.3)),
-            Material(plain, tile=0.3, gloss=0.7, polish=0.1),
-        )
-    )
+    pot = vessel(name, Pose((x + 0.08, 0.791, z)), rng.uniform(0.22, 0.3))
+    piece.append((pot, Material(plain, tile=0.3, gloss=0.7, polish=0.1)))
     foot, shade = lamp_shade(x + 0.5, 0.791, z, 0.16)
     piece.append((foot, Material(plain.tinted("#8a6a3a"), tile=0.3, gloss=0.4, polish=0.15)))
     piece.append((shade, Material(linen.tinted("#f0c88a"), tile=0.3, glow=rng.uniform(1.5, 3.0))))
@@ -118,13 +105,8 @@ def _near_table(camera: Camera, room: Room, rng: Rng, px: int, plain: MipMap, li
     """A table that reaches into the picture from below, with books, a cup and fruit."""
     x, high = rng.sign() * rng.uniform(0.1, 0.4), rng.uniform(0.72, 0.78)
     z = rng.uniform(1.0, 1.15)
-    top = Material(
-        textured(rng.choice(("wood", "planks", "marble", "terrazzo")), px, rng.seed()),
-        tile=0.8,
-        gloss=0.25,
-        polish=0.5,
-        grain_across=True,
-    )
+    surface = textured(rng.choice(("wood", "planks", "marble", "terrazzo")), px, rng.seed())
+    top = Material(surface, tile=0.8, gloss=0.25, polish=0.5, grain_across=True)
     stand: Piece = [(solid, top) for solid in table(x, z, 0.0, (0.55, 0.35), high)]
     at = rng.shuffled((-0.36, -0.12, 0.12, 0.36))
     things: list[Piece] = []
@@ -154,9 +136,8 @@ def _pendant(room: Room, rng: Rng, px: int) -> list[Primitive]:
     enamel = Material(textured("glaze", px // 4, rng.seed()), tile=0.5, gloss=0.5, polish=0.12)
     bulb = sphere((x, y - 0.01, z), 0.045)
     shader = lit(enamel, room.light, daylight(everywhere, room))
-    warm = torch.tensor([14.0, 9.5, 4.6])
     return [
         Primitive(shade, shader),
         Primitive(cord, shader),
-        Primitive(bulb, lambda hit: warm[:, None].expand(3, hit.depth.shape[0])),
+        Primitive(bulb, glowing(torch.tensor([14.0, 9.5, 4.6]))),
     ]

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines.errors import UserError
 from pipelines.render.photos.photo import PhotoSource
-from shards.sample import SPLITS
+from shards.record import SPLITS
 from shards.storage import StoragePath
 
 PLAN_VERSION = 2

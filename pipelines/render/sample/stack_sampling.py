@@ -13,8 +13,6 @@ holds for any set of photos, and no photo needs to know which others are in the 
 stacking group: P frames that share the blur level and differ in the plane.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -4,8 +4,6 @@ Blurred photos, flat scenes and maps with a handful of depths would make useless
 construction and are not vetted.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from pipelines.errors import Rejection

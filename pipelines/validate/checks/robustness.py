@@ -41,7 +41,7 @@ def broken_cut_outs(count: int = SCENES) -> Check:
         image, disparity = cut_outs(seed)
         lenses = [ThinLens(focus, scale) for focus, scale in ((1.0, 12.0), (0.3, 6.0))]
         frames = render_stack(image, disparity, lenses)
-        if not (torch.isfinite(frames).all() and frames.max() <= 1.05 * image.max() and frames.min() >= 0):
+        if not (frames.max() <= 1.05 * image.max() and frames.min() >= 0):  # NaN fails, too
             broken.append(seed)
     where = f"of {count}" + (f"; seeds {', '.join(map(str, broken[:5]))}" if broken else "")
     return Check("cut-outs with broken frames", float(len(broken)), "scenes", "at most", 0.0, where)

@@ -30,8 +30,8 @@ def test_a_bar_is_kept_on_its_side() -> None:
 
 def test_the_table_and_the_numbers() -> None:
     assert markdown([_check(0.25), _check(0.25, "at least", 0.75)]).splitlines()[2:] == [
-        "| rim | 0.25 px | <= 0.5 px | met | r 8 |  |",
-        "| rim | 0.25 px | >= 0.5 px | **missed** | r 8 | 0.75 |",
+        "| rim   | 0.25 px     | <= 0.5 px | met        | r 8      |       |",
+        "| rim   | 0.25 px     | >= 0.5 px | **missed** | r 8      | 0.75  |",
     ]
     assert _check(0.25).to_json() == {
         "value": 0.25, "unit": "px", "keep": "at most", "bar": 0.5, "met": True, "worst_at": "r 8"
@@ -85,6 +85,25 @@ def test_points_are_measured_on_both_sides_of_the_focus_at_their_own_disparity()
     disparity = dense_range.dense_disparity(32, 64, 0.4)
     assert torch.unique(disparity).numel() > 200
     assert (disparity[:, 8:] == 0.4).all()
+
+
+@pytest.mark.parametrize("in_front", [False, True])
+@pytest.mark.parametrize("place", [0.04, 0.46])
+def test_the_range_is_as_wide_as_the_largest_radius_allows(
+    monkeypatch: pytest.MonkeyPatch, place: float, in_front: bool
+) -> None:
+    """Bins are evenly spaced over the range: the wider it is in pixels of defocus, the further are they apart."""
+    seen: list[ThinLens] = []
+    render = TrueScene.render
+    monkeypatch.setattr(TrueScene, "render", lambda scene, lenses: (seen.extend(lenses), render(scene, lenses))[1])
+    monkeypatch.setattr(dense_range, "Scene", TrueScene)
+    dense_range.spots(24, (2.0, 20.0), place, in_front)
+    plane = 1.0 - place if in_front else place
+    for lens, radius_px in zip(seen, (2.0, 20.0), strict=True):
+        ends = [lens.blur_scale_px * (end - lens.focus_disparity) for end in (0.0, 1.0)]
+        assert max(-ends[0], ends[1]) == pytest.approx(24.0)
+        own = lens.blur_scale_px * (plane - lens.focus_disparity)
+        assert own == pytest.approx(radius_px if in_front else -radius_px)
 
 
 @pytest.mark.parametrize(("factor", "met"), [(1.0, True), (1.02, False)])
@@ -168,6 +187,15 @@ def test_a_jump_in_a_focus_pull_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     assert jump.worst_at == "r 21.00"
 
 
+def test_light_lost_in_one_place_is_not_made_up_for_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = iter((1.0, 0.97, 1.0, 1.01, 1.0))
+    render = Scene.render
+    monkeypatch.setattr(Scene, "render", lambda *args, **kwargs: next(factors) * render(*args, **kwargs))
+    found = slopes.light_on_slope(0.05, with_truth=False)
+    assert found.value == pytest.approx(3.0, abs=0.2)
+    assert found.worst_at.endswith("at -16 px")
+
+
 def test_light_is_summed_over_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     gentle = slopes.light_on_slope(0.05, with_truth=False)
     assert gentle.value < 0.5
@@ -208,6 +236,7 @@ def test_silhouettes_are_those_of_blurred_things_in_front() -> None:
     assert not known_layers.blurred_silhouettes(disparity, behind).any()
     assert known_layers.blurred_silhouettes(disparity, in_front)[0].nonzero()[:, 0].tolist() == [21, 22, 23, 24, 25, 26]
     assert not known_layers.blurred_silhouettes(disparity, ThinLens(0.7, 20.0)).any()  # 6 px
+    assert not known_layers.blurred_silhouettes(disparity, ThinLens(2.0, 20.0)).any()  # both sides behind the focus
 
 
 def test_fine_detail_is_that_of_the_photo_or_not() -> None:
