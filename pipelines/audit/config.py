@@ -1,7 +1,5 @@
 """Configuration of an audit; the command line is made from this record."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

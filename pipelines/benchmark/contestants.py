@@ -4,8 +4,6 @@ An answer is a picture, or None where a method does not support the kind of task
 Letters: D disparity, K blur scale.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Configuration of the verb `preview`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from tyro.conf import Positional

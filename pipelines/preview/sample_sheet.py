@@ -4,8 +4,6 @@ Planes run from left to right, far to near; blur levels from top to bottom, weak
 its focus points and for its tick on the disparity scale.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path

@@ -3,8 +3,6 @@
 A damaged sample is left out and said so: the page is there to show what is wrong, too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter

@@ -1,6 +1,6 @@
 """The exact renderer against a path tracer: built-in scenes, whose every surface is known to both.
 
-    python -m pipelines.validate.exact_layers --store pipelines/validate/stored/layers    the small stored ones
+    python -m pipelines.validate.exact_layers pipelines/validate/stored/layers    the small stored ones
 
 scene, large ──squares──▶ Mitsuba ──▶ frames ─────────────┐
        └────block means──▶ layers ──gather, scatter───────┴──▶ errors
@@ -8,7 +8,6 @@ scene, large ──squares──▶ Mitsuba ──▶ frames ──────�
 K is the blur scale in pixels of the frame, D_f the disparity in focus; disparity spans [0.02, 0.98].
 """
 
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import tyro
+from tyro.conf import Positional
 
 from pipelines.validate.path_trace import Camera, Tracer, start_mitsuba
 from pipelines.validate.references import Effort, Picture, decoded, encoded, quiet_frame, read_arrays, write_arrays
@@ -146,8 +147,8 @@ STORED_CAMERA = Camera(height=64, width=96)
 STORED_FRAMES = (0, 3)
 
 
-def trace_stored(folder: Path) -> None:
-    """The small references of the tests, anew."""
+def trace_stored(folder: Positional[Path]) -> None:
+    """Trace the small references of the tests anew into a folder."""
     lenses = tuple(lenses_of(STORED_CAMERA)[index] for index in STORED_FRAMES)
     for kind in STORED:
         reference = traced_layers(kind, 0, STORED_CAMERA, lenses, Effort(rounds=6, noise_psnr=58.0))
@@ -157,12 +158,5 @@ def trace_stored(folder: Path) -> None:
         print(f"{path}: noise {noise} dB, {path.stat().st_size} bytes", file=sys.stderr)
 
 
-def main() -> None:
-    """Makes the stored references anew."""
-    parser = argparse.ArgumentParser(description="Path-trace the layers of built-in scenes for the tests.")
-    parser.add_argument("--store", type=Path, required=True, help="folder of the small references that the tests carry")
-    trace_stored(parser.parse_args().store)
-
-
 if __name__ == "__main__":
-    main()
+    tyro.cli(trace_stored)

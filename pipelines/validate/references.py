@@ -1,12 +1,11 @@
 """Path-traced truth, one record a scene: all-in-focus picture, disparity, frames, and how noisy they are.
 
-    python -m pipelines.validate.references --store pipelines/validate/stored/photo    the small stored ones
+    python -m pipelines.validate.references pipelines/validate/stored/photo    the small stored ones
 
 Stored light is uint16, Q = 65535·min((E/64)^(1/2.4), 1): steps of 1e-4 in display values, lamps up to 64 times
 white. Stored disparity is float32.
 """
 
-import argparse
 import hashlib
 import math
 from collections.abc import Sequence
@@ -16,7 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch
+import tyro
 from numpy.typing import NDArray
+from tyro.conf import Positional
 
 from pipelines.measure.rendering_error import psnr
 from pipelines.validate.path_trace import Camera, Tracer
@@ -102,11 +103,8 @@ def reference_lenses(scene: ReferenceScene, width: int) -> tuple[ThinLens, ...]:
 def trace(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ...], effort: Effort) -> Reference:
     """The record of a scene, with as many samples as its noise asks for; deterministic on one Mitsuba variant."""
     tracer = Tracer(scene, camera)
-    frames, noise = [], []
-    for index, lens in enumerate(lenses):
-        frame, frame_noise = quiet_frame(tracer, lens, effort, seed=1 + 2 * index)
-        frames.append(frame)
-        noise.append(frame_noise)
+    traced = [quiet_frame(tracer, lens, effort, seed=1 + 2 * index) for index, lens in enumerate(lenses)]
+    frames, noise = zip(*traced, strict=True)
     aif = tracer.picture(None, range(effort.aif_samples), seed=0)
     return Reference(scene.name, scene.seed, aif, tracer.disparity(), np.stack(frames), lenses, tuple(noise))
 
@@ -211,8 +209,8 @@ STORED = {"cutouts": (0, 2, 3), "ground": (0, 4), "portrait": (0, 5), "branches"
 STORED_CAMERA = Camera(height=96, width=144)
 
 
-def trace_stored(folder: Path) -> None:
-    """The small references of the tests, anew; prints the hashes that the test declares."""
+def trace_stored(folder: Positional[Path]) -> None:
+    """Trace the small references of the tests anew into a folder; prints the hashes that the test declares."""
     for name, kept in STORED.items():
         scene = reference_scene(name, seed=0)
         lenses = reference_lenses(scene, STORED_CAMERA.width)
@@ -223,12 +221,5 @@ def trace_stored(folder: Path) -> None:
         print(f'    "{name}": "{load(path).sha256()}",  # noise {noise} dB, {path.stat().st_size} bytes')
 
 
-def main() -> None:
-    """Makes the stored references anew."""
-    parser = argparse.ArgumentParser(description="Path-trace the small references that the tests carry.")
-    parser.add_argument("--store", type=Path, required=True, help="their folder")
-    trace_stored(parser.parse_args().store)
-
-
 if __name__ == "__main__":
-    main()
+    tyro.cli(trace_stored)

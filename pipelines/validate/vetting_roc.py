@@ -4,12 +4,12 @@ Sharp are the photos and built-in scenes as they are; blurred are frames rendere
 frame whose blur radius is above 2 px. Prints a table of both kinds of error over thresholds, and draws the ROC.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tyro
 from numpy.typing import NDArray
 
 from pipelines.render.config import DepthConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig, VettingConfig
@@ -104,22 +104,17 @@ def _rendered(out: Path, photos: str) -> Iterator[Sample]:
     return read_shards(out, seed=None)
 
 
-def main() -> None:
-    """Render, judge, print, draw."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", nargs="*", default=["builtin:24"], help="folders with sidecars, or builtin:N")
-    parser.add_argument("--out", type=Path, default=Path("out/vetting"))
-    parser.add_argument("--picture", type=Path, default=Path("docs/vetting_roc.svg"))
-    flags = parser.parse_args()
-    pictures = [
-        picture
-        for number, photos in enumerate(flags.photos)
-        for sample in _rendered(flags.out / str(number), photos)
-        for picture in judged(sample)
-    ]
+def main(
+    photos: tuple[str, ...] = ("builtin:24",),
+    out: Path = Path("out/vetting"),
+    picture: Path = Path("docs/vetting_roc.svg"),
+) -> None:
+    """Render, judge, print, draw. photos: folders with sidecars, or builtin:N."""
+    samples = (sample for number, folder in enumerate(photos) for sample in _rendered(out / str(number), folder))
+    pictures = [each for sample in samples for each in judged(sample)]
     print(table(pictures))
-    draw(pictures, flags.picture)
+    draw(pictures, picture)
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

@@ -42,6 +42,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         "depth_kind": depth.depth_kind or "",
         "depth_dir": str(depth.depth_dir or ""),
         "depth_batch": depth.depth_batch,
+        "deband_depth": depth.deband_depth,
         "sharpen_depth": depth.sharpen_depth,
         **dataclasses.asdict(config.vetting),
         "planes": stack.planes,

@@ -116,6 +116,8 @@ def quantized(disparity: DisparityMap) -> tuple[Codes, DisparityRecord]:
         source=disparity.source,
         source_revision=disparity.source_revision,
         edges=disparity.edges,
+        quantization_levels=disparity.quantization_levels,
+        steps=disparity.steps,
     )
     return codes, record
 
