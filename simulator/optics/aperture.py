@@ -26,6 +26,7 @@ from simulator.optics.spot import Spot, second_moment
 
 IDENTITY_RADIUS_PX = 0.5  # up to here a disc lies in its pixel: the photo is returned
 RESOLVED_RADIUS_PX = 0.75  # from here the spot measures its labelled radius
+_SMOOTH_PX, _EXACT_PX = 8.0, 48.0
 _DISC_MOMENT = 0.5
 _LONGEST_SQUEEZE = 4.0
 
@@ -239,8 +240,10 @@ def second_moment_radius_px(mask: Float[Tensor, "d d"]) -> float:
 def _covered_area(radius_px: float) -> Tensor:
     """Share of a disc's area in each pixel, unit sum: float64 [d, d]."""
     half = max(0, math.ceil(radius_px - 0.5))
-    corner = torch.arange(-half, half + 2, dtype=torch.float64) - 0.5  # [d + 1]
-    integral = disc_quadrant_area(corner[:, None], corner[None, :], radius_px)  # [d + 1, d + 1]
+    corner = torch.arange(half + 1, dtype=torch.float64) + 0.5  # those on one side of the middle
+    quadrant = disc_quadrant_area(corner[:, None], corner[None, :], radius_px)
+    side = torch.cat([-quadrant.flip(0), quadrant])  # the integral is odd along both axes
+    integral = torch.cat([-side.flip(1), side], dim=1)  # [d + 1, d + 1]
     covered = integral.diff(dim=0).diff(dim=1).clamp(min=0.0)  # [d, d]
     return covered / covered.sum()
 

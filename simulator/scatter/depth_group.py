@@ -25,8 +25,8 @@ from simulator.scatter.octave import TAIL, OctaveGrid, octave_of, rendered_radiu
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
-_LEAST_SLOPE2 = 2e-3
-"""Of |∇s|²: below it, slopes change light by less than 0.05 %, |∇s|²/4."""
+_LEAST_SLOPE2 = 1.2e-2
+"""Of |∇s|²: below it, a slope of 0.11, light is kept to 0.3 %, |∇s|²/4, as it is."""
 
 Radii = list[float | None]
 """For each color, the signed radius of a spot in cells of the grid; None: the color has no such spot."""

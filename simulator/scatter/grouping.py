@@ -11,7 +11,7 @@ from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.group_spectra import Bin
 from simulator.scatter.octave import OctaveGrid, octave_of
 
-BINS = 49
+BINS = 33
 GROUPS = 6
 """Of the visible surfaces, whatever the lenses: a frame must not depend on what else is rendered of its photo."""
 HIDDEN_BINS, HIDDEN_GROUPS = 8, 2

@@ -25,7 +25,7 @@ from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
 from simulator.scatter.direct_taps import DIRECT_PX, TAP_REACH_PX, TapTable, tap_table
 
-FINE_GAP_PX = 0.95
+FINE_GAP_PX = 1.0
 """Bins as close as this are true to 0.03 px from DIRECT_PX on: g²/12 r, the half-width of what the mean variance of a
 bin leaves of w (1 − w) g²."""
 _FINEST_GAP_PX = 0.35  # of bins that are true everywhere: what lies within half a pixel is not spread at all

@@ -9,7 +9,7 @@ import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -116,10 +116,11 @@ class SpotSpectra:
         return spot * window.to(self._device, torch.float32)
 
 
-def radius_steps(largest: int) -> list[float]:
+@lru_cache(maxsize=32)
+def radius_steps(largest: int) -> tuple[float, ...]:
     """Radii of the table: a quarter of a cell apart while spots are small, then half a cell, which rims do not show."""
     fine = [IDENTITY_RADIUS_PX + 0.25 * i for i in range(14)]  # 0.5 … 3.75
-    return [r for r in fine + [4.0 + 0.5 * i for i in range(2 * max(largest - 3, 1))] if r <= max(largest, 1)]
+    return tuple(r for r in fine + [4.0 + 0.5 * i for i in range(2 * max(largest - 3, 1))] if r <= max(largest, 1))
 
 
 def spot_spectrum(mask: Float[Tensor, "d d"], height: int, width: int) -> Float[Tensor, "height freq"]:
