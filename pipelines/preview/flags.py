@@ -3,8 +3,6 @@
 Letters: D_f the planes in focus, K the blur scale, r = K·|D − D_f| the blur radius in pixels.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import numpy as np

@@ -3,8 +3,6 @@
 Everything comes from the labels of every sample, from `verify`, and from what the run wrote beside the shards.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -45,14 +45,11 @@ def ground(paint: Painter) -> SurfacesAndFocus:
     for index, depth in enumerate(depths):
         size = paint.uniform(0.09, 0.14) * depth**0.7
         side = 0.36 * depth * paint.uniform(-1, 1)
-        solid = (_ball(size), cylinder(0.6 * size, 2.4 * size), box(1.5 * size, 1.8 * size, 1.2 * size))[index % 3]
+        ball = sphere(size).moved((0, size, 0))
+        solid = (ball, cylinder(0.6 * size, 2.4 * size), box(1.5 * size, 1.8 * size, 1.2 * size))[index % 3]
         mesh = solid.turned(yaw=paint.uniform(0, 3)).moved((side, low, float(depth)))
         surfaces.append(paint.surface(mesh, THINGS, 256, 512))
     return surfaces, (float(depths[0]), float(depths[4]), 60.0)
-
-
-def _ball(radius_m: float) -> Mesh:
-    return sphere(radius_m).moved((0, radius_m, 0))
 
 
 def terrain(paint: Painter) -> SurfacesAndFocus:
@@ -204,7 +201,8 @@ def statue(paint: Painter) -> SurfacesAndFocus:
         return np.asarray(1 + 0.05 * np.sin(direction @ waves.T + turn).sum(axis=1))
 
     depth, side = paint.uniform(2.3, 2.6), paint.uniform(-0.25, 0.25)
-    pedestal = joined([box(0.5, 0.42, 0.4), lathe(_moulding, 0.12).moved((0, 0.42, 0))]).moved((side, low, depth))
+    moulding = lathe(lambda t: 0.27 - 0.04 * np.sin(3 * np.pi * t) - 0.02 * t, 0.12)
+    pedestal = joined([box(0.5, 0.42, 0.4), moulding.moved((0, 0.42, 0))]).moved((side, low, depth))
     head = sphere(0.21, bumps).stretched((0.85, 1.2, 0.95)).moved((side, 0.08, depth))
     neck = lathe(lambda t: 0.26 - 0.2 * np.sin(np.pi * np.clip(t * 0.6, 0, 1)) ** 1.5, 0.42).moved(
         (side, low + 0.5, depth)
@@ -227,7 +225,3 @@ def statue(paint: Painter) -> SurfacesAndFocus:
 
 def _column(t: Floats) -> Floats:
     return np.asarray(0.17 - 0.03 * t + 0.07 * np.exp(-(((t - 0.02) / 0.03) ** 2)))
-
-
-def _moulding(t: Floats) -> Floats:
-    return np.asarray(0.27 - 0.04 * np.sin(3 * np.pi * t) - 0.02 * t)

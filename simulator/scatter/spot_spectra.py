@@ -72,17 +72,20 @@ class SpotSpectra:
         self._cache = cache or _CACHES[device.type]
         self._steps = radius_steps((min(height, width) - 1) // 2 - 1)
 
-    def of(self, defocus: Sequence[float], coarseness: int = 1, parts: int = 1) -> SpotMix:
+    def of(self, defocus: Sequence[float | None], coarseness: int = 1, parts: int = 1) -> SpotMix:
         """Inner parts of the spectra of the spots of these defocuses.
 
-        defocus: in cells, positive in front of the plane in focus. For a strip whose padded height is `parts` times
-        smaller than the table's.
+        defocus: in cells, positive in front of the plane in focus; None: a spot without light. For a strip whose
+        padded height is `parts` times smaller than the table's.
         """
         low, high, weight = zip(*(self._neighbours(s, coarseness, parts) for s in defocus), strict=True)
         return SpotMix(low, high, weight)
 
-    def _neighbours(self, defocus: float, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
+    def _neighbours(self, defocus: float | None, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
         """Of the two tabulated spots around a defocus, and the share of the second."""
+        if defocus is None:
+            dark = torch.zeros_like(self._tabulated(0, -1, coarseness, parts))
+            return dark, dark, 0.0
         radius, side = abs(defocus), 1 if defocus > 0 and self._aperture.is_two_sided else -1
         b = min(max(bisect.bisect_left(self._steps, radius), 1), len(self._steps) - 1)
         low, high = self._steps[b - 1], self._steps[b]
@@ -114,11 +117,9 @@ class SpotSpectra:
 
 
 def radius_steps(largest: int) -> list[float]:
-    """Radii of the table: a quarter of a cell apart while spots are small, a cell apart where that is a thin rim."""
+    """Radii of the table: a quarter of a cell apart while spots are small, then half a cell, which rims do not show."""
     fine = [IDENTITY_RADIUS_PX + 0.25 * i for i in range(14)]  # 0.5 … 3.75
-    middle = [4.0 + 0.5 * i for i in range(24)]  # 4 … 15.5
-    coarse = [float(r) for r in range(16, max(17, largest + 1))]
-    return [r for r in fine + middle + coarse if r <= max(largest, 1)]
+    return [r for r in fine + [4.0 + 0.5 * i for i in range(2 * max(largest - 3, 1))] if r <= max(largest, 1)]
 
 
 def spot_spectrum(mask: Float[Tensor, "d d"], height: int, width: int) -> Float[Tensor, "height freq"]:

@@ -3,7 +3,7 @@
 import torch
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize
+from simulator.scenes.camera import FrameSize
 from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import rectangle
@@ -25,7 +25,7 @@ def interior(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     camera = size.camera(focal=rng.uniform(0.9, 1.1), eye=rng.uniform(1.2, 1.35), pitch=rng.uniform(0.08, 0.15))
     px = size.texture_px
     room = sunlit_room(rng)
-    pieces = _furniture(camera, room, rng, px)
+    pieces = _furniture(room, rng, px)
     solids = [solid for piece in pieces for solid, _ in piece]
     casters = ShadowCasters.from_solids([*solids, room.window], room.light)
     layers = [
@@ -68,13 +68,13 @@ def _on_the_wall(room: Room, rng: Rng, px: int) -> list[list[Primitive]]:
 Piece = list[tuple[Solid, Material]]
 
 
-def _furniture(camera: Camera, room: Room, rng: Rng, px: int) -> list[Piece]:
+def _furniture(room: Room, rng: Rng, px: int) -> list[Piece]:
     """Sideboard with its things, two chairs or an armchair, the near table with a still life."""
     oak = Material(textured("wood", px // 2, rng.seed()), tile=0.9, grain_across=True)
     plain = textured("glaze", px // 4, rng.seed())
     cloth = Material(textured(rng.choice(("weave", "plaid", "leather", "knit")), px // 2, rng.seed()), tile=0.45)
     linen = textured("weave", px // 4, rng.seed())
-    pieces: list[Piece] = [_cupboard(room, rng, oak, plain, linen, px)]
+    pieces: list[Piece] = [_cupboard(room, rng, oak, plain, linen)]
     seats = [(rng.uniform(-1.0, -0.6), rng.uniform(2.2, 2.7)), (rng.uniform(0.6, 1.0), rng.uniform(2.4, 2.9))]
     for i, (x, z) in enumerate(seats):
         yaw = facing(x, z, 0.0, 2.2) + rng.uniform(-0.6, 0.6)
@@ -82,11 +82,11 @@ def _furniture(camera: Camera, room: Room, rng: Rng, px: int) -> list[Piece]:
             pieces.append([(solid, cloth) for solid in armchair(x, z + 0.4, yaw)])
         else:
             pieces.append([(solid, oak) for solid in chair(x, z, yaw)])
-    pieces += _near_table(camera, room, rng, px, plain, linen)
+    pieces += _near_table(rng, px, plain, linen)
     return pieces
 
 
-def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap, px: int) -> Piece:
+def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap) -> Piece:
     x = rng.uniform(-0.4, 0.4)
     z = room.end - 0.26
     piece: Piece = [(solid, oak) for solid in sideboard(x, z, rng.uniform(0.7, 1.0))]
@@ -101,7 +101,7 @@ def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap,
     return piece
 
 
-def _near_table(camera: Camera, room: Room, rng: Rng, px: int, plain: MipMap, linen: MipMap) -> list[Piece]:
+def _near_table(rng: Rng, px: int, plain: MipMap, linen: MipMap) -> list[Piece]:
     """A table that reaches into the picture from below, with books, a cup and fruit."""
     x, high = rng.sign() * rng.uniform(0.1, 0.4), rng.uniform(0.72, 0.78)
     z = rng.uniform(1.0, 1.15)

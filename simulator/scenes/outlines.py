@@ -103,9 +103,8 @@ def _leaf_blade(length: float, width: float, bend: float, x: Tensor, y: Tensor) 
 
 def cloud(radius: float) -> Outline:
     """A row of discs on a flat bottom."""
-    return _clipped_below(
-        _union_of_discs([(0.0, 0.25, 0.62), (-0.62, 0.05, 0.42), (0.6, 0.02, 0.46)], radius), -0.25 * radius
-    )
+    discs = _union_of_discs([(0.0, 0.25, 0.62), (-0.62, 0.05, 0.42), (0.6, 0.02, 0.46)], radius)
+    return lambda x, y: torch.maximum(discs(x, y), -0.25 * radius - y)
 
 
 def _union_of_discs(discs: Sequence[tuple[float, float, float]], scale: float) -> Outline:
@@ -121,10 +120,6 @@ def houses(roofs: Sequence[float], width: float, end: float) -> Outline:
         return torch.maximum(y - heights.to(y.dtype)[house], x - end)
 
     return distance
-
-
-def _clipped_below(outline: Outline, floor: float) -> Outline:
-    return lambda x, y: torch.maximum(outline(x, y), floor - y)
 
 
 def house(radius: float) -> Outline:

@@ -4,8 +4,6 @@
 worker and builds the estimator. Built-in scenes bring their own disparity and come by neither.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property

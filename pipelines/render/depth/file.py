@@ -1,7 +1,5 @@
 """Numbers of a depth map out of an untrusted PNG, npy or PFM file. Their unit is sidecar.py's matter."""
 
-from __future__ import annotations
-
 import io
 import math
 from dataclasses import dataclass

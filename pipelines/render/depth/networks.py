@@ -5,8 +5,6 @@ batched by that size and sizes never mix. Everything but the backbone runs in fl
 distinct depths, which the blur shows as bands.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -10,8 +10,6 @@ Units are declared, never guessed: by the name (`disparity` is relative, `depth`
 number = offset + scale * stored value, in metres or 1/m; metric PNGs need `scale`, as nobody can guess it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

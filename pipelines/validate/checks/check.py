@@ -1,7 +1,5 @@
 """The record of one measurement against its bar."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -10,8 +10,6 @@ Letters: D0 disparity of the plane; D_f plane in focus; K blur scale; R largest 
 measured radius.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
