@@ -26,8 +26,9 @@ from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.lateral import magnified
 from simulator.optics.lens import ThinLens
 from simulator.optics.regional_pupils import blended, regional_pupils
-from simulator.scatter.depth_group import DepthGroup, hidden_groups, visible_groups
+from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.frame_stack import FrameStack
+from simulator.scatter.grouping import hidden_groups, visible_groups
 
 RENDERER_VERSION = "5"
 

@@ -7,13 +7,16 @@ bin without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+_SAME = 1e-5  # of the range: disparities as close as this are one plane and a rounding error
 _WHOLE = 0.5  # a surface that covers more of the grid than this is weighted as a picture, others pixel by pixel
 
 
@@ -30,7 +33,8 @@ def bin_disparities(
     if sparse.numel() <= count:
         distinct = torch.unique(values)
         if distinct.numel() <= count:
-            return distinct.flip(0)
+            apart = distinct.diff() > _SAME * (distinct[-1] - distinct[0])
+            return distinct[torch.cat([apart.new_ones(1), apart])].flip(0)
     return torch.linspace(float(values.max()), float(values.min()), count, device=values.device)
 
 
@@ -101,6 +105,51 @@ class BinShares:
             picture.flatten(1).index_add_(1, self.pixel[entries], self.content[:, entries])
 
 
+@dataclass(frozen=True)
+class HeldPixels:
+    """P covered pixels of one surface, by ascending disparity: flat index, content [C, P], disparity, slope.
+
+    slope: [2, P] change of disparity from pixel to pixel, down and right; 0 at silhouettes.
+    """
+
+    pixel: Int[Tensor, "p"]
+    content: Float[Tensor, "c p"]
+    disparity: Float[Tensor, "p"]
+    slope: Float[Tensor, "2 p"]
+
+    @classmethod
+    def sorted_from(cls, content: Float[Tensor, "c h w"], disparity: Float[Tensor, "h w"]) -> HeldPixels:
+        """Those of a surface; the last channel of its content is coverage."""
+        pixel = content[-1].flatten().nonzero()[:, 0]
+        ascending, order = disparity.flatten()[pixel].sort()
+        pixel = pixel[order]
+        return cls(pixel, content.flatten(1)[:, pixel], ascending, slope_of(disparity).flatten(1)[:, pixel])
+
+    def between(self, low: float, high: float) -> HeldPixels:
+        """Those of disparities from `low` up to `high`, as views."""
+        ends = torch.tensor([low, high], device=self.disparity.device, dtype=self.disparity.dtype)
+        first, end = torch.searchsorted(self.disparity, ends).tolist()
+        return HeldPixels(
+            self.pixel[first:end], self.content[:, first:end], self.disparity[first:end], self.slope[:, first:end]
+        )
+
+
+def slope_of(disparity: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
+    """Change of disparity from pixel to pixel, down and right: the smaller of the changes on both sides, 0 if they differ
+    in sign. So it is exact on planes, and none at a silhouette, on whose other side lies something else."""
+    slopes = []
+    for axis in (0, 1):
+        change = disparity.diff(dim=axis)
+        if not change.numel():
+            slopes.append(torch.zeros_like(disparity))
+            continue
+        first, last = change.narrow(axis, 0, 1), change.narrow(axis, change.shape[axis] - 1, 1)
+        before, after = torch.cat([first, change], dim=axis), torch.cat([change, last], dim=axis)
+        smaller = torch.where(before.abs() < after.abs(), before, after)
+        slopes.append(torch.where(before * after > 0, smaller, 0.0))
+    return torch.stack(slopes)
+
+
 class BinPictures:
     """What falls into each bin, as pictures: bins [L] nearest first; content [N, C, h, w], the last coverage."""
 
@@ -115,6 +164,80 @@ class BinPictures:
         thin = [n for n, is_whole in enumerate(whole) if not is_whole]
         self._thin = BinShares.of(content[thin], disparity[thin], bins)
         self._size = content.shape[1:]
+        self._held = [HeldPixels.sorted_from(*surface) for surface in zip(content, within, strict=True)]
+        self._held = [held for held in self._held if held.pixel.numel()]
+        self.centers: list[float] = bins.tolist()
+
+    def between(self, low: float, high: float) -> list[HeldPixels]:
+        """Of each surface, the covered pixels of disparities from `low` up to `high`; none that are empty."""
+        found = [held.between(low, high) for held in self._held]
+        return [held for held in found if held.pixel.numel()]
+
+    @property
+    def gap(self) -> float:
+        """Of evenly spread bins, the disparity between two of them; 0 where no pixel is shared."""
+        return (self.centers[0] - self.centers[-1]) / (len(self.centers) - 1) if self.is_mixed else 0.0
+
+    @cached_property
+    def slope2(self) -> list[float]:
+        """For each bin, the mean of |∇D|² over its coverage."""
+        length = self.bins.numel()
+        total, coverage = (self.bins.new_zeros(length, dtype=torch.float64) for _ in range(2))
+        for held in self._held:
+            index, share = nearer_bin(held.disparity, self.bins)
+            slope2 = (held.slope**2).sum(0).double()
+            for at, part in ((index, 1.0 - share), (index + 1, share)) if length > 1 else ((index, 1.0 - share),):
+                weight = (part * held.content[-1]).double()
+                total += torch.bincount(at, weight * slope2, minlength=length)
+                coverage += torch.bincount(at, weight, minlength=length)
+        return (total / coverage.clamp(min=1e-12)).tolist()
+
+    def flux_divergence(self, number: int) -> Float[Tensor, "c h w"]:
+        """∇·(content ∇D) of what falls into a bin, central differences."""
+        center = self.centers[number]
+        low = self.centers[number + 1] if number + 1 < len(self.centers) else -math.inf
+        high = self.centers[number - 1] if number else math.inf
+        result = self.bins.new_zeros(self._size)
+        flat = result.flatten(1)
+        height, width = self._size[1:]
+        for held in self.between(low, high):
+            share = torch.ones_like(held.disparity)
+            if number + 1 < len(self.centers):
+                share = torch.minimum(share, (held.disparity - low) / (center - low))
+            if number:
+                share = torch.minimum(share, (high - held.disparity) / (high - center))
+            row, column = held.pixel // width, held.pixel % width
+            for axis, step, at, count in ((0, width, row, height), (1, 1, column, width)):
+                flow = held.content * (0.5 * share.clamp(min=0.0) * held.slope[axis])
+                flat.index_add_(1, held.pixel + step * (at + 1 < count), flow)
+                flat.index_add_(1, held.pixel - step * (at > 0), -flow)
+        return -result
+
+    @cached_property
+    def is_mixed(self) -> bool:
+        """Whether any pixel is shared by two bins."""
+        return any(variance > 0 for variance in self.variance)
+
+    @cached_property
+    def variance(self) -> list[float]:
+        """For each bin, the variance in disparity that sharing pixels adds to what it holds.
+
+        A pixel that is drawn with shares 1 − w and w in two bins a gap g apart has a variance of w (1 − w) g² too much:
+        the mean of that over the bin's coverage.
+        """
+        length = self.bins.numel()
+        if length == 1:
+            return [0.0]
+        gap2 = self.bins.diff() ** 2
+        total, coverage = (self.bins.new_zeros(length, dtype=torch.float64) for _ in range(2))
+        for held in self._held:
+            index, share = nearer_bin(held.disparity, self.bins)
+            added = share * (1.0 - share) * gap2[index]
+            for at, part in ((index, 1.0 - share), (index + 1, share)):
+                weight = (part * held.content[-1]).double()
+                total += torch.bincount(at, weight * added, minlength=length)
+                coverage += torch.bincount(at, weight, minlength=length)
+        return (total / coverage.clamp(min=1e-12)).tolist()
 
     @property
     def height(self) -> int:
@@ -169,6 +292,23 @@ class BinPictures:
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:
-    """At most `count` runs of neighbouring bins, nearest first, of about equal length."""
-    edges = torch.linspace(0, bins.numel(), min(count, bins.numel()) + 1).round().int().tolist()
-    return [slice(a, b) for a, b in itertools.pairwise(edges) if b > a]
+    """At most `count` runs of neighboring bins, nearest first, whose widest is as narrow in disparity as can be.
+
+    Planes that lie far apart come into different groups, so that they hide each other.
+    """
+    place = (bins[0] - bins).double().tolist()
+    rounding = 1e-6 * place[-1]
+    low, high = 0.0, place[-1]  # a width that takes too many runs, and one that does not
+    while high - low > rounding:
+        middle = (low + high) / 2
+        low, high = (low, middle) if len(_runs_within(place, middle)) <= count else (middle, high)
+    return _runs_within(place, high)
+
+
+def _runs_within(place: Sequence[float], widest: float) -> list[slice]:
+    """The fewest runs of which none is wider."""
+    starts = [0]
+    for number, at in enumerate(place):
+        if at - place[starts[-1]] > widest:
+            starts.append(number)
+    return [slice(a, b) for a, b in itertools.pairwise([*starts, len(place)])]

@@ -18,6 +18,8 @@ from simulator.layers.occlusion import hidden_surfaces
 from simulator.layers.peeling import peeled
 from simulator.layers.surfaces import Surfaces
 
+_SILHOUETTE = 1 / 16  # of the disparity range: a step between neighboring pixels as large as this is a silhouette
+_REACH = 1 / 8  # of the long side: how far behind silhouettes hidden surfaces reach at least
 _PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
 _LEAST_COVERAGE = 1e-4  # of a pixel: below it, light over coverage is rounding
 
@@ -75,9 +77,9 @@ def from_photo(image: Tensor, disparity: Tensor, max_radius_px: float) -> Layers
     as far as a lens whose blur radius is `max_radius_px` looks behind them.
     """
     low, high = span(disparity)
-    # A disparity step is a silhouette where at least one pixel of blur lies across it, at the largest radius.
-    step = (high - low) / max(max_radius_px, 1.0)
-    reach_px = math.ceil(max_radius_px)
+    # Both are the photo's own, not the lenses': a frame must not depend on what else is rendered of the photo.
+    step = _SILHOUETTE * (high - low)
+    reach_px = math.ceil(max(_REACH * max(disparity.shape), max_radius_px))
     visible = split_mixed_pixels(image, disparity, step)
     hidden = hidden_surfaces(visible, disparity, reach_px=reach_px, step=step) if reach_px > 1 else []
     height, width = disparity.shape

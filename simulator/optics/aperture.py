@@ -211,6 +211,22 @@ def _check_range(name: str, value: float, low: float, high: float, shown: str = 
         raise ValueError(f"aperture {name} must {must}, got {value!r}")
 
 
+def narrowed_radius_px(radius_px: float, less_px2: float, moment: float = _DISC_MOMENT) -> float:
+    """The radius of a spot whose second moment is smaller than that of `radius_px` by m · `less_px2`.
+
+    Between IDENTITY_RADIUS_PX and RESOLVED_RADIUS_PX the second moment rises linearly with r² (see `Aperture.mask`).
+    """
+    inner2, resolved2 = IDENTITY_RADIUS_PX**2, RESOLVED_RADIUS_PX**2
+    resolved = moment * resolved2 + 1 / 6
+    if radius_px >= RESOLVED_RADIUS_PX:
+        wanted = moment * (radius_px**2 - less_px2) + 1 / 6
+    else:
+        wanted = resolved * max(radius_px**2 - inner2, 0.0) / (resolved2 - inner2) - moment * less_px2
+    if wanted >= resolved:
+        return math.sqrt((wanted - 1 / 6) / moment)
+    return math.sqrt(inner2 + max(wanted, 0.0) / resolved * (resolved2 - inner2))
+
+
 def second_moment_radius_px(mask: Float[Tensor, "d d"]) -> float:
     """Radius of a spot from its second moment: r = √(2 (⟨d²⟩ − 1/6)), 1/6 px² being the pixel's own.
 

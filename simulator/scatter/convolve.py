@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from simulator.scatter.near_focus import NearFocus
 from simulator.scatter.octave import OctaveGrid
 from simulator.scatter.spread_bin import SpreadBin
 from simulator.scatter.spread_sum import spread_sum
@@ -66,11 +67,16 @@ class BlurredGroup:
     """
 
     def __init__(
-        self, lenses: Sequence[Sequence[SpreadBin]], grid: OctaveGrid, coarseness: int, rows: slice | None = None
+        self,
+        lenses: Sequence[Sequence[SpreadBin]],
+        grid: OctaveGrid,
+        coarseness: int,
+        rows: slice | None = None,
+        near: Sequence[Sequence[NearFocus]] = (),
     ) -> None:
-        if not lenses or not all(lenses):
+        if not lenses or not (all(lenses) or near):
             raise ValueError(f"lenses must each have a bin at least, got {[len(bins) for bins in lenses]} bins")
-        self._lenses = lenses
+        self._lenses, self._near = lenses, near
         self._finest, self._grid = grid, grid.coarser(grid.octave + coarseness.bit_length() - 1)
         self._rows = rows or slice(0, self._grid.rows.stop - self._grid.rows.start)
 
@@ -86,7 +92,7 @@ class BlurredGroup:
     @property
     def coverages(self) -> int:
         """k: how many lenses the three colours see through."""
-        return self._lenses[0][0].spots.count
+        return len(self._near[0]) if self._near else self._lenses[0][0].spots.count
 
     def light(self, color: int) -> Float[Tensor, "n 1 h w"]:
         """One of the three colours."""
@@ -104,6 +110,34 @@ class BlurredGroup:
         return torch.cat([self._blurred(slice(3), slice(3)), self._blurred(slice(3, 4), slice(3))], dim=1)
 
     def _blurred(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
+        blurred = self._from_spectra(channels, spots) if any(self._lenses) else self._dark(channels, spots)
+        for frame, zones in zip(blurred, self._near, strict=True) if self._near else ():
+            self._add_near_focus(frame, zones, channels, spots)
+        return blurred
+
+    def _dark(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
+        """Of a group that lies near the plane in focus as a whole."""
+        count = max(len(range(4)[channels]), len(range(self.coverages)[spots]))
+        device = next((zone.direct.device for zones in self._near for zone in zones if zone.direct is not None), None)
+        return torch.zeros(
+            len(self._lenses), count, self._rows.stop - self._rows.start, self._grid.width, device=device
+        )
+
+    def _add_near_focus(
+        self, frame: Float[Tensor, "c h w"], zones: Sequence[NearFocus], channels: slice, spots: slice
+    ) -> None:
+        """What was spread without bins: each channel as its own lens sees it."""
+        numbers, lenses = range(4)[channels], range(self.coverages)[spots]
+        for place in range(frame.shape[0]):
+            zone = zones[lenses[place] if len(lenses) > 1 else lenses[0]]
+            if zone.direct is not None:
+                channel = zone.direct[numbers[place] if len(numbers) > 1 else numbers[0]]
+                first, top = self._grid.top + self._rows.start, zone.top
+                start, stop = max(top, first), min(top + channel.shape[0], first + frame.shape[1])
+                if stop > start:
+                    frame[place, start - first : stop - first] += channel[start - top : stop - top]
+
+    def _from_spectra(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
         coarseness = 2 ** (self._grid.octave - self._finest.octave)
         total = spread_sum(self._lenses, channels, spots, coarseness)
         if coarseness > 1:

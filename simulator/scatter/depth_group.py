@@ -1,51 +1,49 @@
-"""A depth group: neighbouring disparity bins of a scene, blurred as one.
+"""A depth group: neighboring disparity bins of a scene, blurred as one.
 
-A group keeps what falls into its bins; spectra are made when a frame asks for them, their inner parts octave by octave.
-Letters: L bins; N surfaces in the same pixel grid; h, w their size, margin included; n lenses.
+For one lens, a bin is either blurred as a bin, with the spot of its center, or, near the plane in focus, left to
+`near_focus`. Letters: L bins; n lenses; k colors with a lens of their own; s signed blur radius.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor
 
-from simulator.layers.bins import BinPictures, bin_disparities, depth_groups
-from simulator.layers.layering import Layers
-from simulator.layers.surfaces import Surfaces
-from simulator.optics.aperture import Aperture
+from simulator.layers.bins import BinPictures
+from simulator.optics.aperture import Aperture, narrowed_radius_px
 from simulator.optics.lens import ThinLens
-from simulator.scatter.convolve import BlurredGroup, spectra
-from simulator.scatter.inner_spectrum import inner
+from simulator.scatter.convolve import BlurredGroup
+from simulator.scatter.direct_taps import DIRECT_PX
+from simulator.scatter.group_spectra import Bin, GroupSpectra
+from simulator.scatter.near_focus import NearFocus, near_focus, near_radius_px
 from simulator.scatter.octave import OctaveGrid, octave_of, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
-FEWEST_BINS, MOST_BINS = 16, 48
-GROUP_PX, FEWEST_GROUPS, MOST_GROUPS = 4.0, 4, 6
-"""Radii within a group differ by as many pixels at most, as long as four to six groups do for it."""
-HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
-GUESSED_BINS = 4
-_DISPLAY_WHITE = 1.001
-_GUESSED_WHITE = 1.25  # light of a pixel that was split at a silhouette may exceed white by a little
+_LEAST_SLOPE2 = 2e-3
+"""Of |∇s|²: below it, slopes change light by less than 0.05 %, |∇s|²/4."""
+
+Radii = list[float | None]
+"""For each color, the signed radius of a spot in cells of the grid; None: the color has no such spot."""
 
 
-class Bin(NamedTuple):
-    """One disparity bin of a scene.
+@dataclass(frozen=True)
+class _View:
+    """A group as one lens sees it: its lens for each color, the octave of each bin, what lies near focus by color."""
 
-    number:    of the scene's bins, nearest first.
-    disparity: its center.
-    glows:     it has light above white, whose disc needs a sharp rim and therefore the finest grid.
-    rows:      rows of its picture between the first and the last with content.
-    """
+    lens: ThinLens
+    colors: list[ThinLens]
+    octaves: list[int]
+    near: list[NearFocus]
 
-    number: int
-    disparity: float
-    glows: bool
-    rows: slice
+    @property
+    def octave(self) -> int:
+        return min(self.octaves)
 
 
 class DepthGroup:
@@ -53,140 +51,146 @@ class DepthGroup:
 
     def __init__(self, bins: Sequence[Bin], pictures: BinPictures, margin: int, frame: OctaveGrid) -> None:
         self.bins = bins
-        self._pictures, self._margin = pictures, margin
-        self._grid = frame.strip(*self._rows_held())
-        self._spectra: dict[int, list[Tensor]] = {}
+        self._pictures, self._margin, self._size = pictures, margin, (frame.height, frame.width)
+        self._spectra = GroupSpectra(bins, pictures, margin, frame)
+
+    @property
+    def spectra_bytes(self) -> int:
+        """What the spectra take, in bytes."""
+        return self._spectra.nbytes
+
+    def release(self) -> None:
+        """Free the spectra; they are computed again when needed."""
+        self._spectra.release()
 
     def octave(self, lens: ThinLens, aperture: Aperture) -> int:
         """Octave of the coarsest grid that suffices for a lens."""
         return min(self._octaves(lens, aperture))
 
-    def defocus_px(self, lens: ThinLens) -> list[float]:
+    def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
+        """Light and coverage blurred for n lenses, on the grid of the one octave that suffices for each of them."""
+        views = [self._view(lens, aperture) for lens in lenses]
+        octave, grid = views[0].octave, self._spectra.grid
+        radii = [self._radii(view, aperture, octave) for view in views]
+        nodes = self._node_bins(views, aperture)
+        spread = [
+            [*self._binned(of_bins, view, aperture, len(views) > 1), *self._skewed(of_bins, view, aperture), *of_nodes]
+            for view, of_bins, of_nodes in zip(views, radii, nodes, strict=True)
+        ]
+        drawn = (abs(s) for of_bins in radii for of_colors in of_bins for s in of_colors if s is not None)
+        near = (abs(node.defocus_px) for view in views for zone in view.near for node in zone.nodes)
+        rows = grid.rows_reached(*self._spectra.rows_held, max(chain([DIRECT_PX], drawn, near)), octave)
+        return BlurredGroup(spread, grid, 2 ** (octave - grid.octave), rows, [view.near for view in views])
+
+    def _view(self, lens: ThinLens, aperture: Aperture) -> _View:
+        colors = aperture.lenses_of_channels(lens)
+        return _View(lens, colors, self._octaves(lens, aperture), [self._near(color, aperture) for color in colors])
+
+    def _near(self, lens: ThinLens, aperture: Aperture) -> NearFocus:
+        """What lies near the plane in focus. Guessed surfaces, on a coarse grid, are never in focus."""
+        if self._spectra.grid.octave:
+            return NearFocus()
+        numbers = [bin_.number for bin_ in self.bins]
+        return near_focus(self._pictures, numbers, self._size, self._margin, lens, aperture.pupil)
+
+    def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
+        """For each bin, that of its smallest radius. What is near focus or shows the rims of discs takes the finest."""
+        colors = [self._defocus_px(color) for color in aperture.lenses_of_channels(lens)]
+        finest, near_px = self._spectra.grid.octave, near_radius_px(self._pictures.gap * lens.blur_scale_px)
+        octaves = []
+        for bin_, defocus in zip(self.bins, zip(*colors, strict=True), strict=True):
+            smallest_px = min(map(abs, defocus))
+            is_finest = bin_.is_sharp or smallest_px <= near_px
+            octaves.append(finest if is_finest else max(finest, octave_of(smallest_px * aperture.fineness)))
+        return octaves
+
+    def _defocus_px(self, lens: ThinLens) -> list[float]:
         """Signed blur radius of each bin, positive in front of the plane in focus."""
         return [lens.blur_scale_px * (b.disparity - lens.focus_disparity) for b in self.bins]
 
-    def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
-        """Light and coverage blurred for n lenses, on the grid of the one octave that suffices for each of them."""
-        octaves = [self._octaves(lens, aperture) for lens in lenses]
-        octave = min(octaves[0])
-        spread = [self._spread(lens, aperture, octave, of_bins) for lens, of_bins in zip(lenses, octaves, strict=True)]
-        reach = max(abs(s) for _, rendered in spread for s in rendered)
-        rows = self._grid.rows_reached(*self._rows_held(), reach, octave)
-        return BlurredGroup([bins for bins, _ in spread], self._grid, 2 ** (octave - self._grid.octave), rows)
+    def _radii(self, view: _View, aperture: Aperture, octave: int) -> list[Radii]:
+        """For each bin and color, the radius of the spot; None where the bin is left to `near_focus`."""
+        defocus = [self._defocus_px(color) for color in view.colors]
+        return [
+            [
+                None
+                if b.number in zone.bins
+                else self._rendered(s[place], b, view, aperture, octave, view.octaves[place])
+                for s, zone in zip(defocus, view.near, strict=True)
+            ]
+            for place, b in enumerate(self.bins)
+        ]
 
-    def _spread(
-        self, lens: ThinLens, aperture: Aperture, octave: int, octaves: Sequence[int]
-    ) -> tuple[list[SpreadBin], list[float]]:
-        """The bins, each of its own octave, with their spots; and the signed radii of these, in cells of the grid."""
-        parts, height = self._grid.parts, self._grid.padded_height
-        table = SpotSpectra(aperture.pupil, parts * height, self._grid.padded_width, self._device)
-        channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
-        spread: list[SpreadBin] = []
-        all_rendered: list[float] = []
-        for number, bin_octave in enumerate(octaves):
-            coarseness = 2 ** (bin_octave - self._grid.octave)
-            rendered = [self._rendered(defocus_px[number], aperture, octave, bin_octave) for defocus_px in channels]
-            spread.append(
-                SpreadBin(self._spectra_at(coarseness)[number], table.of(rendered, coarseness, parts), coarseness)
-            )
-            all_rendered += rendered
-        return spread, all_rendered
+    def _rendered(
+        self, defocus_px: float, bin_: Bin, view: _View, aperture: Aperture, octave: int, own_octave: int
+    ) -> float:
+        """The signed radius of a bin's spot, in cells of the grid: without what sharing pixels and octaves add."""
+        moment = aperture.moment(1 if defocus_px > 0 else -1)
+        added_px2 = view.lens.blur_scale_px**2 * bin_.variance
+        radius_px = narrowed_radius_px(abs(defocus_px), added_px2, moment) if added_px2 else abs(defocus_px)
+        return math.copysign(
+            rendered_radius(radius_px, self._spectra.grid.octave, octave, own_octave, moment), defocus_px
+        )
 
-    def release(self) -> None:
-        """Free the spectra; they are computed again when needed."""
-        self._spectra.clear()
+    def _binned(self, radii: Sequence[Radii], view: _View, aperture: Aperture, keep_all: bool) -> list[SpreadBin]:
+        """The bins with their spots. keep_all: also those without a spot, as lenses blurred together need."""
+        spots, found = self._spots(aperture), []
+        for place, (of_bin, octave) in enumerate(zip(radii, view.octaves, strict=True)):
+            if keep_all or any(radius is not None for radius in of_bin):
+                coarseness = 2 ** (octave - self._spectra.grid.octave)
+                mix = spots.of(of_bin, coarseness, self._spectra.grid.parts)
+                found.append(SpreadBin(self._spectra.of_bin(place, coarseness), mix, coarseness))
+        return found
 
-    @property
-    def spectra_bytes(self) -> int:
-        """Size of the full spectra in bytes; their inner parts take a third more."""
-        return len(self.bins) * 4 * (self._grid.padded_width // 2 + 1) * self._grid.padded_height * 8
+    def _skewed(self, radii: Sequence[Radii], view: _View, aperture: Aperture) -> list[SpreadBin]:
+        """What slopes add to bins: − ∇·(content s ∇s / 4).
 
-    @property
-    def _rows(self) -> slice:
-        return slice(min(b.rows.start for b in self.bins), max(b.rows.stop for b in self.bins))
+        On a slope, the part u of the lens sees a source 1 + u·∇s times as large as the middle of the lens does, so the
+        light of its disc is skewed by that factor. The disc's middle moves by s ⟨u²⟩ ∇s = s ∇s / 4; without it, discs on
+        a slope cover 1 + |∇s|²/4 of the lens. To first order the move is that divergence. It changes nothing that is
+        finer than a disc, so a coarse grid will do.
+        """
+        grid, spots, found = self._spectra.grid, self._spots(aperture), []
+        for place, (b, of_bin) in enumerate(zip(self.bins, radii, strict=True)):
+            is_flat = view.lens.blur_scale_px**2 * b.slope2 < _LEAST_SLOPE2
+            if is_flat or all(radius is None for radius in of_bin):
+                continue
+            coarsest = grid.octave + grid.divisor.bit_length() - 1
+            octave = max(view.octaves[place], min(grid.octave + 1, coarsest))
+            colors = [view.lens.blur_scale_px * (b.disparity - color.focus_disparity) for color in view.colors]
+            drawn: Radii = [
+                None if radius is None else self._rendered(s, b, view, aperture, view.octave, octave)
+                for s, radius in zip(colors, of_bin, strict=True)
+            ]
+            coarseness = 2 ** (octave - grid.octave)
+            moved = self._spectra.of_skew(place, coarseness) * _moves(colors, view.lens, self._device)
+            found.append(SpreadBin(moved, spots.of(drawn, coarseness, grid.parts), coarseness))
+        return found
 
-    def _rows_held(self) -> tuple[int | None, int | None]:
-        """First and end row with content, in cells of the frame; None where content reaches the picture's edge."""
-        rows = self._rows
-        first = rows.start - self._margin if rows.start else None
-        return first, rows.stop - self._margin if rows.stop < self._pictures.height else None
+    def _node_bins(self, views: Sequence[_View], aperture: Aperture) -> list[list[SpreadBin]]:
+        """The nodes of all lenses, as bins: each lens has all of them, without a spot where they are another's."""
+        spots, found = self._spots(aperture), [list[SpreadBin]() for _ in views]
+        for owner, view in enumerate(views):
+            for color, zone in enumerate(view.near):
+                for node in zone.nodes:
+                    spectrum = self._spectra.of_content(node.content)
+                    for number, bins in enumerate(found):
+                        is_own = [number == owner and place == color for place in range(len(view.near))]
+                        radii: Radii = [node.defocus_px if own else None for own in is_own]
+                        bins.append(SpreadBin(spectrum, spots.of(radii, 1, self._spectra.grid.parts), 1))
+        return found
+
+    def _spots(self, aperture: Aperture) -> SpotSpectra:
+        grid = self._spectra.grid
+        return SpotSpectra(aperture.pupil, grid.parts * grid.padded_height, grid.padded_width, self._device)
 
     @property
     def _device(self) -> torch.device:
         return self._pictures.bins.device
 
-    def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
-        """Octave of each bin by its smallest radius; the finest for bins with light above white."""
-        channels = [self.defocus_px(channel) for channel in aperture.lenses_of_channels(lens)]
-        smallest_px = [min(map(abs, of_bin)) for of_bin in zip(*channels, strict=True)]
-        finest = self._grid.octave
-        return [
-            finest if b.glows else max(finest, octave_of(r * aperture.fineness))
-            for b, r in zip(self.bins, smallest_px, strict=True)
-        ]
 
-    def _rendered(self, defocus_px: float, aperture: Aperture, octave: int, bin_octave: int) -> float:
-        """The signed radius of a bin's spot, in cells of the group's grid."""
-        moment = aperture.moment(1 if defocus_px > 0 else -1)
-        return math.copysign(
-            rendered_radius(abs(defocus_px), self._grid.octave, octave, bin_octave, moment), defocus_px
-        )
-
-    def _spectra_at(self, coarseness: int) -> list[Tensor]:
-        """The inner part of each bin's spectrum, [4, X/f, 2 H'/f], f = coarseness."""
-        if coarseness not in self._spectra:
-            finest = (
-                self._full_spectra() if coarseness == 1 else [inner(bin_, coarseness) for bin_ in self._spectra_at(1)]
-            )
-            self._spectra[coarseness] = finest
-        return self._spectra[coarseness]
-
-    def _full_spectra(self) -> list[Tensor]:
-        """Spectrum of each bin, [4, X, 2 H']. On a CPU one by one: large pieces leave its caches."""
-        if self._device.type == "cuda":
-            pictures = self._pictures.of([b.number for b in self.bins])
-            return list(spectra(pictures, self._grid, self._margin, self._rows))
-        return [spectra(self._pictures.of([b.number]), self._grid, self._margin, b.rows)[0] for b in self.bins]
-
-
-def group_count(max_radius_px: float) -> int:
-    """Number of depth groups for the visible surfaces."""
-    return min(max(math.ceil(2 * max_radius_px / GROUP_PX), FEWEST_GROUPS), MOST_GROUPS)
-
-
-def visible_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
-    """Depth groups of what a pinhole sees, nearest first: bins lie at most two pixels of blur apart up to R = 48 px.
-
-    With the focus in the middle of the scene, radii differ by up to twice the largest.
-    """
-    bins = min(max(round(max_radius_px), FEWEST_BINS), MOST_BINS)
-    return _cut(layers.visible, layers.size, max_radius_px, bins, group_count(max_radius_px))
-
-
-def hidden_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
-    """Depth groups of the hidden surfaces, nearest first: few bins, since they are seen only through others' blur.
-
-    A guess is smooth, so it is blurred on the coarse grid that it was made on. Only where a lamp shines through to it,
-    it needs the frame's pixels.
-    """
-    bins, groups = (GUESSED_BINS, 1) if layers.known is None else (HIDDEN_BINS, HIDDEN_GROUPS)
-    found: list[DepthGroup] = []
-    for surfaces in layers.hidden:
-        if surfaces.octave and bool(surfaces.light.amax() > _GUESSED_WHITE):
-            surfaces = surfaces.in_pixels(*layers.size)
-        found += _cut(surfaces, layers.size, max_radius_px, bins, groups)
-    return found
-
-
-def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: int, groups: int) -> list[DepthGroup]:
-    """Surfaces cut into at most `bins` disparity bins, and these into at most `groups` depth groups."""
-    coverage, octave = surfaces.coverage, surfaces.octave
-    if not bool((coverage > 0).any()):
-        return []
-    centres = bin_disparities(surfaces.disparity, bins, where=coverage > 0)
-    pictures = BinPictures(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centres)
-    glows = [False] * centres.numel() if octave else pictures.brighter(_DISPLAY_WHITE)
-    numbered = [Bin(i, *of_bin) for i, of_bin in enumerate(zip(centres.tolist(), glows, pictures.rows(), strict=True))]
-    frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, octave_of(max_radius_px)))
-    runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(centres, groups))
-    return [DepthGroup(run, pictures, surfaces.margin, frame) for run in runs if run]
+def _moves(defocus_px: Sequence[float], lens: ThinLens, device: torch.device) -> Tensor:
+    """[4, 1, 1]: −K s / 4 for red, green, blue, and coverage, which takes the mean of the colors'."""
+    scale = [-lens.blur_scale_px * s / 4 for s in defocus_px]
+    colors = scale * 3 if len(scale) == 1 else scale
+    return torch.tensor([*colors, sum(scale) / len(scale)], device=device)[:, None, None]

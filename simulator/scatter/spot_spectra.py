@@ -72,17 +72,20 @@ class SpotSpectra:
         self._cache = cache or _CACHES[device.type]
         self._steps = radius_steps((min(height, width) - 1) // 2 - 1)
 
-    def of(self, defocus: Sequence[float], coarseness: int = 1, parts: int = 1) -> SpotMix:
+    def of(self, defocus: Sequence[float | None], coarseness: int = 1, parts: int = 1) -> SpotMix:
         """Inner parts of the spectra of the spots of these defocuses.
 
-        defocus: in cells, positive in front of the plane in focus. For a strip whose padded height is `parts` times
+        defocus: in cells, positive in front of the plane in focus; None: a spot without light. For a strip whose padded height is `parts` times
         smaller than the table's.
         """
         low, high, weight = zip(*(self._neighbours(s, coarseness, parts) for s in defocus), strict=True)
         return SpotMix(low, high, weight)
 
-    def _neighbours(self, defocus: float, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
+    def _neighbours(self, defocus: float | None, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
         """Of the two tabulated spots around a defocus, and the share of the second."""
+        if defocus is None:
+            dark = torch.zeros_like(self._tabulated(0, -1, coarseness, parts))
+            return dark, dark, 0.0
         radius, side = abs(defocus), 1 if defocus > 0 and self._aperture.is_two_sided else -1
         b = min(max(bisect.bisect_left(self._steps, radius), 1), len(self._steps) - 1)
         low, high = self._steps[b - 1], self._steps[b]
