@@ -48,7 +48,8 @@ class Scene:
     """
 
     layers: Layers
-    groups: tuple[DepthGroup, ...]
+    visible: tuple[DepthGroup, ...]
+    hidden: tuple[DepthGroup, ...]
     max_radius_px: float
 
     @classmethod
@@ -65,12 +66,15 @@ class Scene:
     def from_layers(cls, layers: LayeredDepthImage, max_radius_px: float) -> Scene:
         """A scene whose every surface is known, also where it is hidden. Raises ValueError on bad input."""
         check_radius(max_radius_px)
-        return cls._cut(from_depth_image(layers), max_radius_px)
+        return cls._cut(from_depth_image(layers, max_radius_px), max_radius_px)
 
     @classmethod
     def _cut(cls, layers: Layers, max_radius_px: float) -> Scene:
-        groups = visible_groups(layers, max_radius_px) + hidden_groups(layers, max_radius_px)
-        return cls(layers, tuple(groups), max_radius_px)
+        visible, hidden = visible_groups(layers, max_radius_px), hidden_groups(layers, max_radius_px)
+        return cls(layers, tuple(visible), tuple(hidden), max_radius_px)
+
+    @property
+    def groups(self): return self.visible+self.hidden
 
     def render(
         self, lenses: Sequence[ThinLens], *, aperture: Aperture | None = None, quality: str = "fast"
@@ -109,25 +113,37 @@ class Scene:
         """All frames at once, group by group, so that no more than one group's spectra need be there at a time."""
         stack = FrameStack(len(lenses), *self.layers.size, self.layers.device, 3 if aperture.is_chromatic else 1)
         keep = sum(group.spectra_bytes for group in self.groups) <= SPECTRA_BYTES
-        for group in self.groups:
-            for frames in _batches(group, lenses, aperture, self.layers.device):
-                stack.add(group.blurred([lenses[frame] for frame in frames], aperture), frames)
+        sides = _sides(self.visible, lenses, aperture)
+        for place, group in enumerate(self.groups):
+            if place == len(self.visible):
+                stack.merge_focus()
+            for side, frames in _batches(group, lenses, aperture, self.layers.device, sides[place]if place<len(sides) else [0]*len(lenses)):
+                stack.add(group.blurred([lenses[frame] for frame in frames], aperture), frames, side)
             if not keep:
                 group.release()
+        if len(self.groups)==len(self.visible): stack.merge_focus()
         return stack.normalized()
 
 
+def _sides(groups, lenses, aperture):
+    sides = [[group.side(lens, aperture) for lens in lenses] for group in groups]
+    import os
+    if os.environ.get('NOSIDES'): return [[0]*len(lenses) for _ in groups]
+    both = [any(s[f] > 0 for s in sides) and any(s[f] < 0 for s in sides) for f in range(len(lenses))]
+    return [[s * b for s, b in zip(row, both, strict=True)] for row in sides]
+
+
 def _batches(
-    group: DepthGroup, lenses: Sequence[ThinLens], aperture: Aperture, device: torch.device
-) -> Iterator[list[int]]:
+    group: DepthGroup, lenses: Sequence[ThinLens], aperture: Aperture, device: torch.device, sides
+):
     """Frames to blur a group for in one go, all on one octave: a CPU's caches hold one, a GPU idles with one."""
-    by_octave: dict[int, list[int]] = {}
+    by_octave = {}
     for frame, lens in enumerate(lenses):
-        by_octave.setdefault(group.octave(lens, aperture), []).append(frame)
+        by_octave.setdefault((group.octave(lens, aperture), sides[frame]), []).append(frame)
     at_once = frames_at_once(device)
-    for frames in by_octave.values():
+    for (_, side), frames in by_octave.items():
         for start in range(0, len(frames), at_once):
-            yield frames[start : start + at_once]
+            yield side, frames[start : start + at_once]
 
 
 def frames_at_once(device: torch.device) -> int:

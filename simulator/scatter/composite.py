@@ -55,6 +55,13 @@ class Compositor:
         """Lay a blurred group behind all groups so far: light in 3 channels, coverage in k. Overwrites the coverage."""
         self.light.addcmul_(group[:, :3], self.taken_share(group[:, 3:]))
 
+    def add_opposite(self, behind: Compositor, free: Float[Tensor, "n k h w"]) -> None:
+        """Lay complete frames behind this: max(0, A + T − 1) of their coverage A. free: T, before what hides nothing."""
+        coverage = 1.0 - behind.free
+        taken = torch.minimum((free - behind.free).clamp_(min=0.0), self.free)
+        self.light.addcmul_(behind.light, taken / coverage.clamp(min=LEAST_COVERAGE))
+        self.free.sub_(taken)
+
     def taken_share(self, coverage: Float[Tensor, "n m h w"], lenses: slice = slice(None)) -> Float[Tensor, "n m h w"]:
         """t / A: the factor by which a group's light reaches the frame. Takes t from T; overwrites the coverage.
 
