@@ -15,13 +15,14 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.layers.matting import split_mixed_pixels
 from simulator.layers.occlusion import hidden_surfaces
-from simulator.layers.peeling import peeled, revealed
+from simulator.layers.peeling import peeled
+from simulator.layers.revealing import revealed
 from simulator.layers.surfaces import Surfaces
 
 _SILHOUETTE = 1 / 16  # of the disparity range: a step between neighboring pixels as large as this is a silhouette
 _REACH = 1 / 8  # of the long side: how far behind silhouettes hidden surfaces reach at least
 _PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
-_WIDEST = 2.0  # a lens focused on the middle of the range blurs its ends by R, and one on the other by 2 R
+_WIDEST = 2.0  # a lens in focus in the middle of the range blurs its ends by R: K is at most 2 R over the range
 _LEAST_COVERAGE = 1e-4  # of a pixel: below it, light over coverage is rounding
 
 
@@ -92,11 +93,9 @@ def from_depth_image(scene: LayeredDepthImage, max_radius_px: float) -> Layers:
     # The visible surfaces come first: within a bin, a visible surface must not mix with the one that it hides.
     visible, *hidden = peeled(scene.coverage, scene.disparity, _PEELS)
     low, high = span(scene.disparity[scene.coverage > 0])
-    import os
-    if not os.environ.get('NOMASK'):
-        reach_px = _WIDEST * max_radius_px / max(high - low, 1e-9)
-        is_revealed = revealed(scene.disparity, visible, reach_px, high - low)
-        hidden = [share * is_revealed for share in hidden]
+    # A peel holds what lies behind every surface. What no lens can see must not show through rounding errors.
+    is_revealed = revealed(visible, scene.disparity, _WIDEST * max_radius_px / max(high - low, 1e-9), (low, high))
+    hidden = [share * is_revealed for share in hidden]
     surfaces = [
         Surfaces(scene.color * coverage[:, None], coverage, scene.disparity, scene.margin_px)
         for coverage in (visible, *hidden)

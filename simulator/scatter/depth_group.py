@@ -171,7 +171,7 @@ class DepthGroup:
                 for s, radius in zip(colors, of_bin, strict=True)
             ]
             coarseness = 2 ** (octave - grid.octave)
-            moved = self._spectra.of_skew(place, coarseness) * _moves(colors, view.lens, self._device)
+            moved = self._spectra.of_skew(place, coarseness) * _moves(colors, view.lens, self.device)
             found.append(SpreadBin(moved, spots.of(drawn, coarseness, grid.parts), coarseness))
         return found
 
@@ -190,10 +190,11 @@ class DepthGroup:
 
     def _spots(self, aperture: Aperture) -> SpotSpectra:
         grid = self._spectra.grid
-        return SpotSpectra(aperture.pupil, grid.parts * grid.padded_height, grid.padded_width, self._device)
+        return SpotSpectra(aperture.pupil, grid.parts * grid.padded_height, grid.padded_width, self.device)
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """Where the tensors lie."""
         return self._pictures.bins.device
 
 
