@@ -1,7 +1,5 @@
 """`python -m pipelines VERB`, also installed as `refocus-foundry VERB`."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 

@@ -5,14 +5,12 @@ stdout carries results alone (`--json`: one object), everything else goes to std
 signals.
 """
 
-from __future__ import annotations
-
 import errno
 import importlib
 import json
 import operator
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from functools import reduce
 from typing import Annotated, Any, get_type_hints
@@ -54,7 +52,7 @@ class Verb:
 
     config: type[Any]
     function: str
-    recipes: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    recipes: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, config: Any) -> VerbResult:
         """Run the verb."""
@@ -116,15 +114,15 @@ def parse(arguments: Sequence[str]) -> Any:
     subcommands: list[Any] = []
     for name, verb in VERBS.items():
         recipe = _recipe(verb, arguments) if verb.recipes and name in arguments[:1] else None
-        default = {"default": recipe()} if recipe else {}
+        default = {"default": recipe} if recipe else {}
         subcommands.append(Annotated[verb.config, subcommand(name, **default)])
     flat = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     verbs = reduce(operator.or_, subcommands)
     return tyro.cli(verbs, prog=PROGRAM, description=ABOUT, args=list(arguments), config=flat)
 
 
-def _recipe(verb: Verb, arguments: Sequence[str]) -> Callable[[], Any] | None:
-    """The function of the recipe that `--recipe` names: other flags go on top of what it returns."""
+def _recipe(verb: Verb, arguments: Sequence[str]) -> Any:
+    """The configuration that `--recipe` names, or None: other flags go on top of it."""
     names = get_type_hints(verb.config)["recipe"]
     flag = make_dataclass("RecipeFlag", [("recipe", names, "default")])
     named: Any = tyro.cli(flag, prog=PROGRAM, args=list(arguments[1:]), add_help=False, return_unknown_args=True)

@@ -1,7 +1,5 @@
 """Configuration of the verbs that have no folder of their own: doctor, verify, card."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The data set that a verb is pointed at."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from pipelines.errors import UserError

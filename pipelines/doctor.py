@@ -1,7 +1,5 @@
 """The verb `doctor`: versions, devices, free disk against the estimate, depth model."""
 
-from __future__ import annotations
-
 import os
 import platform
 from dataclasses import dataclass

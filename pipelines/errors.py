@@ -1,7 +1,5 @@
 """What goes wrong for a user, said in one line: a run that cannot go on, and a photo that is left out."""
 
-from __future__ import annotations
-
 
 class UserError(Exception):
     """The run cannot go on, and the user can do something about it.

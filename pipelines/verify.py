@@ -1,7 +1,5 @@
 """The verbs `verify` and `card`: a finished data set is checked, or its card is written again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

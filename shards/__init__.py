@@ -3,29 +3,27 @@
 Knows numpy, OpenCV, Pillow, webdataset and pyarrow; imports nothing else of this project.
 """
 
-from __future__ import annotations
-
 from .access import SampleAccess, ShardFile, StoredFields
 from .card import write_card
 from .codec import ImageCodec, decode, encode
 from .complaint import Complaint, FieldError, FieldTypeError
-from .index import is_complete, read_marker, remove_stale_temporaries, write_index
-from .marker import Marker
+from .index import remove_stale_temporaries, write_index
+from .labels import FrameLabels
+from .marker import Marker, is_complete, read_marker
 from .order import ReaderShard, epoch_order
 from .reader import ShardStream, find_shards, read_shards
-from .sample import (
+from .record import (
     SCHEMA_VERSION,
     SPLITS,
     ApertureRecord,
     DisparityRecord,
-    FrameLabels,
     ImagingRecord,
     LensRecord,
     PhotoRecord,
     RendererRecord,
-    Sample,
     SampleRecord,
 )
+from .sample import Sample
 from .validate import ValidationReport, validate
 from .writer import ShardWriter
 

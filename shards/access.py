@@ -3,8 +3,6 @@
 A field is read on lookup: a trainer that needs three frames of twelve reads three.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

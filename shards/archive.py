@@ -5,8 +5,6 @@ and return the members before the cut. This reader demands the checksum of every
 two empty blocks that end an archive.
 """
 
-from __future__ import annotations
-
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The data set card: OUT/README.md, with the YAML that lets Hugging Face `datasets` find the tars of each split."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,10 +7,10 @@ from pathlib import Path
 import jinja2
 
 from .durable import write_durably
-from .index import marked_shards, read_marker
+from .index import marked_shards
 from .labels import FrameLabels
 from .licenses import summarize_licenses
-from .marker import Marker, SampleRow
+from .marker import Marker, SampleRow, read_marker
 from .record import SPLITS
 from .storage import StoragePath
 

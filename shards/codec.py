@@ -4,8 +4,6 @@
 else: no field can make it run code, and no image is decoded before its header shows the size that the json promises.
 """
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -62,7 +60,8 @@ def encode(sample: Sample, codec: ImageCodec | None = None) -> dict[str, bytes]:
     """The fields of a sample as bytes, in the order of the tar. Equal samples give equal bytes."""
     codec = codec or ImageCodec()
     images = [encode_image(pixels, codec) for pixels in (sample.aif, *sample.frames)]
-    contents = [images[0], _encode_disparity(sample.disparity), *images[1:], sample.record.to_json()]
+    disparity = _imencode("png", sample.disparity, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+    contents = [images[0], disparity, *images[1:], sample.record.to_json()]
     return dict(zip(field_names(len(sample.frames), codec), contents, strict=True))
 
 
@@ -146,10 +145,6 @@ def encode_image(srgb: UInt8[np.ndarray, "height width 3"], codec: ImageCodec) -
         "webp": [cv2.IMWRITE_WEBP_QUALITY, codec.quality],
     }
     return _imencode(codec.format, cv2.cvtColor(srgb, cv2.COLOR_RGB2BGR), settings[codec.format])
-
-
-def _encode_disparity(disparity: UInt16[np.ndarray, "height width"]) -> bytes:
-    return _imencode("png", disparity, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
 
 
 def _imencode(suffix: str, pixels: np.ndarray, settings: Sequence[int]) -> bytes:

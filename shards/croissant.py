@@ -4,12 +4,10 @@ Every tar with its SHA-256; the manifest as a table of records; photo and labels
 by key. Paths are relative to the folder that holds the description.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .licenses import OTHER, summarize_licenses
@@ -17,39 +15,21 @@ from .marker import Marker, SampleRow
 
 CROISSANT_FILE = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
+_TERMS = (
+    "citeAs", "column", "extract", "field", "fileObject", "fileProperty", "fileSet", "format", "includes",
+    "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex", "repeated",
+    "replace", "separator", "source", "subField", "transform",
+)  # fmt: skip
 CONTEXT = {
+    **{term: f"cr:{term}" for term in _TERMS},
     "@language": "en",
     "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
     "conformsTo": "dct:conformsTo",
     "cr": "http://mlcommons.org/croissant/",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "fileProperty": "cr:fileProperty",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "jsonPath": "cr:jsonPath",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "parentField": "cr:parentField",
-    "path": "cr:path",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
     "sc": "https://schema.org/",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
 }
 _MANIFEST_ID = "manifest"
 _KINDS = {str: "sc:Text", int: "sc:Integer", float: "sc:Float"}
@@ -124,23 +104,10 @@ def _photo_field(markers: Sequence[Marker]) -> str:
 def _manifest_records() -> dict[str, Any]:
     """The records of samples, one for each row of the manifest."""
     kinds = {"shard": str, "split": str} | typing.get_type_hints(SampleRow)
-    columns = {name: kind for name, kind in kinds.items() if kind in _KINDS}
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "samples",
-        "name": "samples",
-        "key": {"@id": "samples/key"},
-        "field": [
-            {
-                "@type": "cr:Field",
-                "@id": f"samples/{name}",
-                "name": name,
-                "dataType": _KINDS[kind],
-                "source": {"fileObject": {"@id": _MANIFEST_ID}, "extract": {"column": name}},
-            }
-            for name, kind in columns.items()
-        ],
-    }
+    manifest = {"fileObject": {"@id": _MANIFEST_ID}}
+    columns = {name: _KINDS[kind] for name, kind in kinds.items() if kind in _KINDS}
+    fields = [(name, kind, manifest | {"extract": {"column": name}}) for name, kind in columns.items()]
+    return _record_set("samples", fields)
 
 
 def _sample_records(markers: Sequence[Marker]) -> list[dict[str, Any]]:
@@ -152,22 +119,16 @@ def _sample_records(markers: Sequence[Marker]) -> list[dict[str, Any]]:
 
 
 def _member_records(name: str, files: str, content: str, kind: str) -> dict[str, Any]:
-    key = {
-        "@type": "cr:Field",
-        "@id": f"{name}/key",
-        "name": "key",
-        "dataType": "sc:Text",
-        "source": {
-            "fileSet": {"@id": files},
-            "extract": {"fileProperty": "filename"},
-            "transform": {"regex": r"^([0-9]{8})\."},
-        },
-    }
-    value = {
-        "@type": "cr:Field",
-        "@id": f"{name}/{content}",
-        "name": content,
-        "dataType": kind,
-        "source": {"fileSet": {"@id": files}, "extract": {"fileProperty": "content"}},
-    }
-    return {"@type": "cr:RecordSet", "@id": name, "name": name, "key": {"@id": f"{name}/key"}, "field": [key, value]}
+    source = {"fileSet": {"@id": files}}
+    key = {"extract": {"fileProperty": "filename"}, "transform": {"regex": r"^([0-9]{8})\."}}
+    value = {"extract": {"fileProperty": "content"}}
+    return _record_set(name, [("key", "sc:Text", source | key), (content, kind, source | value)])
+
+
+def _record_set(name: str, fields: Iterable[tuple[str, str, dict[str, Any]]]) -> dict[str, Any]:
+    """Records with these fields (name, data type, source); `key` is their key."""
+    described = [
+        {"@type": "cr:Field", "@id": f"{name}/{field}", "name": field, "dataType": kind, "source": source}
+        for field, kind, source in fields
+    ]
+    return {"@type": "cr:RecordSet", "@id": name, "name": name, "key": {"@id": f"{name}/key"}, "field": described}

@@ -4,8 +4,6 @@ In a file system: a temporary name beside the final one, fsync, rename, fsync of
 cannot rename: a temporary on this machine, then one upload; a store shows an object when it is complete.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import secrets

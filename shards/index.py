@@ -4,8 +4,6 @@
 split and counts. `manifest.parquet` has one row a sample. `sha256sum -c SHA256SUMS` works in the data set's folder.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -21,8 +19,6 @@ from .durable import TEMPORARY_PATTERN, write_durably
 from .marker import Marker, SampleRow, check_shard_name, is_complete, read_marker
 from .record import SCHEMA_VERSION, SPLITS
 from .storage import StoragePath, is_local
-
-__all__ = ["is_complete", "read_marker", "remove_stale_temporaries", "write_index"]
 
 INDEX_FILE = "index.json"
 MANIFEST_FILE = "manifest.parquet"

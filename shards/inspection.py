@@ -4,8 +4,6 @@ A complaint names the sample and field of a damaged byte: crc32 finds it in cont
 and padding.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Letters (DESIGN: units): D disparity, bigger is nearer; D_f `focus_disparity`; K
 pixels of a point one unit of disparity off the plane in focus; s = K (D - D_f) the signed blur radius, r = |s|.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

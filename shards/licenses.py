@@ -1,7 +1,5 @@
 """Summary of the licenses of photos and depth weights for the users of a data set."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

@@ -63,6 +63,8 @@ class SampleRow:
     disparity_kind: str
     disparity_source: str
     disparity_source_revision: str
+    disparity_quantization_levels: int
+    disparity_steps: str
     planes: int
     levels: int
     blur_levels: tuple[float, ...]
@@ -92,6 +94,8 @@ class SampleRow:
             disparity_kind=record.disparity.kind,
             disparity_source=record.disparity.source,
             disparity_source_revision=record.disparity.source_revision,
+            disparity_quantization_levels=record.disparity.quantization_levels,
+            disparity_steps=record.disparity.steps,
             planes=record.planes,
             levels=record.levels,
             blur_levels=tuple(frame.blur_level for frame in record.frames[:: record.planes]),

@@ -6,8 +6,6 @@ stream's start. So every reader has the same number of steps however uneven the 
 for a rank that has run out), at most readers - 1 samples are seen twice, and a reader opens few shards.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -13,7 +13,7 @@ from . import strict_json
 from .complaint import FieldError, FieldTypeError
 from .labels import FrameLabels, check_stack, require
 
-SCHEMA_VERSION = 2  # 2: disparity.edges, imaging, the whole aperture and lens
+SCHEMA_VERSION = 3  # 3: disparity.quantization_levels, disparity.steps
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
 MAX_DISPARITY_CODE = 65535  # disparity is stored as uint16
@@ -23,6 +23,7 @@ MAX_SEED = 2**63 - 1  # what Arrow and Parquet hold as int64
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCENE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _EDGES = ("as_is", "sharpened")
+_STEPS = ("as_is", "debanded")
 _UNITS = {"relative": "1", "metric": "1/m"}
 
 
@@ -35,6 +36,8 @@ class DisparityRecord:
         scale, offset: scale > 0, offset >= 0.
         source, source_revision: origin (model id, `sidecar`, `builtin`) and revision ("" if none).
         edges: `as_is`, unchanged; `sharpened`, soft edges made steps at the edges of the photo.
+        quantization_levels: distinct values of the map that the disparity was made from; 0 when it is exact.
+        steps: `as_is`, unchanged; `debanded`, the steps between few levels were smoothed into slopes.
     """
 
     kind: str
@@ -44,6 +47,8 @@ class DisparityRecord:
     source: str
     source_revision: str
     edges: str = "as_is"
+    quantization_levels: int = 0
+    steps: str = "as_is"
 
     def __post_init__(self) -> None:
         strict_json.coerce_fields(self)
@@ -53,6 +58,9 @@ class DisparityRecord:
         require("offset", self.offset >= 0.0, "be at least 0", self.offset)
         require("source", self.source != "", "name where the disparity came from", self.source)
         require("edges", self.edges in _EDGES, f"be one of {', '.join(_EDGES)}", self.edges)
+        levels = self.quantization_levels
+        require("quantization_levels", levels >= 0, "be at least 0 (0 = exact)", levels)
+        require("steps", self.steps in _STEPS, f"be one of {', '.join(_STEPS)}", self.steps)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ Field       | dtype, shape        | unit, range
 `record`    | SampleRecord        | labels and provenance: what the json says
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -19,33 +17,8 @@ import numpy.typing as npt
 from jaxtyping import Float64, UInt8, UInt16
 
 from .complaint import FieldError, FieldTypeError
-from .labels import LABEL_TOLERANCE, FrameLabels, require
-from .record import (
-    SCHEMA_VERSION,
-    SPLITS,
-    ApertureRecord,
-    DisparityRecord,
-    ImagingRecord,
-    LensRecord,
-    PhotoRecord,
-    RendererRecord,
-    SampleRecord,
-)
-
-__all__ = [
-    "SCHEMA_VERSION",
-    "SPLITS",
-    "ApertureRecord",
-    "DisparityRecord",
-    "FrameLabels",
-    "ImagingRecord",
-    "LensRecord",
-    "PhotoRecord",
-    "RendererRecord",
-    "Sample",
-    "SampleRecord",
-    "check_key",
-]
+from .labels import LABEL_TOLERANCE, require
+from .record import SampleRecord
 
 # A WebDataset key ends at the first dot of a file name: a dot inside a key would merge samples silently.
 _KEY = re.compile(r"[0-9]{8}")

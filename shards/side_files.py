@@ -1,7 +1,5 @@
 """Checks index.json, manifest.parquet, croissant.json and SHA256SUMS against the markers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ A local path is a `pathlib.Path`, a URL a `UPath` with the same methods. Writes 
 renaming in a file system, by uploading a complete object in a store (see durable.py).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TypeAlias
 

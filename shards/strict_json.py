@@ -5,8 +5,6 @@ once written as `1` turns every later 2.75 into 2, a null makes the column fail.
 nothing is null, NaN or infinite, and the keys are always the same ones, sorted.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math

@@ -1,7 +1,5 @@
 """Checks a finished data set against schema, markers and index. Every complaint names shard, key and field."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +13,6 @@ from .marker import Marker, read_marker
 from .side_files import check_side_files
 from .storage import StoragePath, storage_path
 from .strict_json import parse_object
-
-__all__ = ["Complaint", "ValidationReport", "validate"]
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ Start reading in `simulator/reference/scatter.py`: the same mathematics, slow an
 the whole flow of the fast renderer on one page.
 """
 
-from __future__ import annotations
-
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens

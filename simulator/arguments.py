@@ -1,7 +1,5 @@
 """What callers may pass to the renderer: every check names the argument, what must hold, and what came."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

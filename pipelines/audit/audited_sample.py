@@ -3,8 +3,6 @@
 Letters: D disparity, bigger is nearer; D_f plane in focus; K blur scale in pixels of this image.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,13 +1,11 @@
 """Configuration of an audit; the command line is made from this record."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
 from tyro.conf import Positional
 
-from pipelines.errors import UserError
+from pipelines.errors import UserError, require
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,6 @@ class AuditConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise UserError(f"--samples must be at least 1; got {self.samples}")
+        require(self.samples >= 1, "--samples", "be at least 1", self.samples)
         if self.map is not None and not self.map.is_file():
             raise UserError(f"--map {self.map} must be a JSON or YAML file; it does not exist")

@@ -1,7 +1,5 @@
 """Checks of the frames' pixels against their labels, from the measured samples."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Checks of labels and depth alone: empty planes, coverage, a radius cap, levels of depth, scenes in two splits."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import combinations

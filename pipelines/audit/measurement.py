@@ -3,8 +3,6 @@
 Letters: K blur scale, D_f plane in focus; r = K |D − D_f|.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The samples of a data set in order: our own shards by their codec, other formats by a field map."""
 
-from __future__ import annotations
-
 import tarfile
 from collections.abc import Iterator, Mapping
 from functools import partial

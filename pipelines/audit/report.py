@@ -1,7 +1,5 @@
 """The audit's result: its checks as a table, as JSON, and as OUT/.meta/audit.json."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

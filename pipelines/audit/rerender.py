@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from pipelines.audit.audited_sample import AuditedSample
 from pipelines.audit.check import Check, Criterion, worst
@@ -24,6 +23,7 @@ from pipelines.render.config import StackConfig
 from pipelines.render.photos.listing import scene_seed
 from pipelines.render.photos.photo import PhotoSource
 from pipelines.render.sample.rgbd import builtin_rgbd
+from pipelines.runs.device import torch_threads
 from shards.codec import ImageCodec, decode_image, encode_image
 from simulator import RENDERER_VERSION, Scene
 from simulator.optics.circle_of_confusion import largest_radius_px
@@ -68,13 +68,9 @@ def rerender(sample: AuditedSample, settings: RenderSettings | None) -> Rerender
         return None
     if record.imaging.full_well_electrons or any(frame.jpeg_quality for frame in record.frames):
         return None
-    threads = torch.get_num_threads()
-    torch.set_num_threads(settings.threads)  # another number may change the last bits
-    try:
+    with torch_threads(settings.threads):  # another number may change the last bits
         scene, is_exact = _scene(sample, settings, optics)
         linear = scene.render(sample.lenses, aperture=optics.aperture, quality=settings.stack.quality)
-    finally:
-        torch.set_num_threads(threads)
     frames = to_srgb8(linear, record.imaging.tone)
     codec = ImageCodec(settings.image_format)
     differences = [_difference(_stored(frame, codec), sample.picture(i)) for i, frame in enumerate(frames)]

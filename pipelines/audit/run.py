@@ -4,8 +4,6 @@ shards ──read──▶ AuditedSample ─┬─ labels, depth ──▶ Label
                                 └─ every n-th: frames ──▶ FrameMeasurement, Rerender ▶ frame checks ┴▶ AuditReport
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from pipelines.audit.audited_sample import AuditedSample

@@ -3,8 +3,6 @@
 The same picture as `simulator.reference.scatter.binned_scatter`, which makes everything anew for every frame.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from scipy.fft import next_fast_len

@@ -1,7 +1,5 @@
 """Settings of a measurement; the command line is made from this record."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -5,8 +5,6 @@ Every pixel adds w = (½ + ½ tanh(4 (r − dist))) / (r² + 0.2) to each pixel 
 its height. The inner loop is one the compiler turns into vector instructions, tanh included.
 """
 
-from __future__ import annotations
-
 import ctypes
 import math
 import os

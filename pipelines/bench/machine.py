@@ -1,7 +1,5 @@
 """The machine that the numbers were taken on, and how busy it was."""
 
-from __future__ import annotations
-
 import os
 import platform
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Peaks are those of the process's own memory map (VmHWM): ru_maxrss would begin at the peak of the process that forked.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import resource
 import sys

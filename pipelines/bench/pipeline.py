@@ -4,17 +4,12 @@ A rate is taken while all workers are at work: from the moment when as many shar
 The time before it, for starting Ray and the workers, is reported apart: a data set pays it once.
 """
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
 
 from pipelines.bench.machine import cores
 from pipelines.bench.subject import PhotoSet
@@ -24,6 +19,7 @@ from pipelines.render.executors.inline import run_inline
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
 from pipelines.render.plan.planning import Planning
 from pipelines.render.run import plan
+from pipelines.runs.device import torch_threads
 from pipelines.runs.interruption import interruptible
 from shards.reader import read_shards
 from shards.storage import StoragePath
@@ -114,7 +110,7 @@ def inline_rates(load: Workload, repeats: int) -> InlineRates:
     walls, cpus, busy = [], [], Counter[str]()
     for turn in range(repeats):
         job = load.job(load.config.execution, load.config.out.with_name(f"inline-{turn}"))
-        with _worker_threads(job):
+        with torch_threads(job.config.execution.threads):
             start, cpu_start = time.perf_counter(), time.process_time()
             reports = [_sound(r) for r in run_inline(job, load.planning.plan.shards, _ignore_photo)]
             walls.append(time.perf_counter() - start)
@@ -156,17 +152,6 @@ def reader_rate(out: StoragePath, repeats: int) -> ReaderRate:
     spent = statistics.median(seconds)
     size = sum(tar.stat().st_size for tar in (out / "shards").glob("*.tar"))
     return ReaderRate(len(frames) / spent, sum(frames) / spent, size / spent / 1e6, len(frames))
-
-
-@contextmanager
-def _worker_threads(job: RenderJob) -> Iterator[None]:
-    """Torch's threads as a worker has them, and afterwards as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(job.config.execution.threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _stage_rate(stage: str, busy_s: float, total_s: float, load: Workload) -> StageRate:

@@ -1,7 +1,5 @@
 """Milliseconds a frame: the renderer against direct and binned scatter, taking turns on the same photo and lenses."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

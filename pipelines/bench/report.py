@@ -1,7 +1,5 @@
 """The record of a measurement: for --json as it is, for people as one table a part."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pipelines.bench.memory import MemoryPeak
 from pipelines.bench.pipeline import ExecutorRate, ReaderRate, StageRate
 from pipelines.bench.renderers import RendererRow
 from pipelines.runs.disk import format_bytes
+from pipelines.runs.markdown import markdown_table
 from pipelines.runs.verb_result import VerbResult
 
 
@@ -53,12 +52,9 @@ class BenchReport(VerbResult):
 
 
 def table(title: str, records: Sequence[Any]) -> str:
-    """Records of one kind, one a line, in columns as wide as their widest cell."""
+    """Records of one kind as Markdown, one a line."""
     cells = [_cells(dataclasses.asdict(record)) for record in records]
-    lines = [list(cells[0]), *(list(row.values()) for row in cells)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
-    return "\n".join([title, *(f"  {line}".rstrip() for line in padded)])
+    return f"{title}\n\n{markdown_table(list(cells[0]), [list(row.values()) for row in cells])}"
 
 
 def _cells(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -1,10 +1,7 @@
 """One measurement from its configuration to a report: renderer, memory, pipeline, reader, one after the other."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +13,7 @@ from pipelines.bench.config import PARTS, BenchConfig
 from pipelines.bench.machine import this_machine
 from pipelines.bench.report import BenchReport, NotRun
 from pipelines.bench.subject import FRAMES, FULL, KIND, QUICK, photo_like, write_photos
-from pipelines.runs.device import resolve_device
+from pipelines.runs.device import resolve_device, torch_threads
 
 RAY_WORKERS = (1, 2)
 _SUBJECT = f"{KIND} as a photo with disparity; {FRAMES} lenses, direct and binned scatter render every third"
@@ -31,22 +28,12 @@ def run(config: BenchConfig) -> BenchReport:
     not_run = [NotRun(part, "not named in --parts") for part in PARTS if part not in config.parts]
     fields: dict[str, Any] = dict.fromkeys(("renderer", "memory", "stages", "executors"), ())
     fields |= {"direct_scatter": "", "reader": None}
-    with _threads(config.threads):
+    with torch_threads(config.threads):
         if "renderer" in config.parts:
             fields |= _renderer(config, device, not_run)
         if "pipeline" in config.parts or "reader" in config.parts:
             fields |= _pipeline_and_reader(config, device, not_run)
     return BenchReport(machine=machine, subject=_SUBJECT, not_run=tuple(not_run), **fields)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _renderer(config: BenchConfig, device: str, not_run: list[NotRun]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Built-in scenes of the test set: every surface is known, so that frames are gathered exactly, ray by ray."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The worst and best answers of a contestant, side by side with input, truth and error, as pictures in the page."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

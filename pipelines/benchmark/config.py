@@ -1,12 +1,10 @@
 """Configuration of a benchmark; the command line is made from this record."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from pipelines.errors import UserError
+from pipelines.errors import UserError, require
 
 Part = Literal["quick", "full"]
 BuiltinContestant = Literal[
@@ -46,8 +44,7 @@ class BenchmarkConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise UserError(f"--threads must be at least 1; got {self.threads}")
+        require(self.threads >= 1, "--threads", "be at least 1", self.threads)
         for folder in self.predictions:
             if not folder.is_dir():
                 raise UserError(f"--predictions {folder} must be a folder of PNGs named by task id; there is none")

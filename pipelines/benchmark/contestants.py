@@ -4,8 +4,6 @@ An answer is a picture, or None where a method does not support the kind of task
 Letters: D disparity, K blur scale.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,18 +33,6 @@ class Contestant:
     name: str
     knows: str
     answer: Callable[[Task, TestScene], Picture | None]
-
-
-def _truth(task: Task, scene: TestScene) -> Picture:
-    return scene.truth(task)
-
-
-def _identity(task: Task, scene: TestScene) -> Picture:
-    return scene.input(task)
-
-
-def _photo(task: Task, scene: TestScene) -> Picture:
-    return scene.photo
 
 
 def _simulator(task: Task, scene: TestScene) -> Picture | None:
@@ -88,9 +74,11 @@ def _pixel(task: Task, disparity: Tensor) -> tuple[int, int]:
 
 
 BUILTIN = (
-    Contestant("truth", "the true picture: its errors are those of the measures", _truth),
-    Contestant("identity", "nothing; it returns the input", _identity),
-    Contestant("all-in-focus photo", "the all-in-focus photo, which it returns", _photo),
+    Contestant(
+        "truth", "the true picture: its errors are those of the measures", lambda task, scene: scene.truth(task)
+    ),
+    Contestant("identity", "nothing; it returns the input", lambda task, scene: scene.input(task)),
+    Contestant("all-in-focus photo", "the all-in-focus photo, which it returns", lambda task, scene: scene.photo),
     Contestant("simulator", "photo, exact depth, exact plane: the upper bound", _simulator),
     Contestant("simulator on input", "depth, blurred and shifted by a pixel", _simulator_on_input),
     Contestant("direct scatter", "photo, exact depth, exact plane", _direct_scatter),

@@ -4,8 +4,6 @@ None of them is a dependency: LPIPS's and DISTS's packages bring torchvision and
 The report gives the reason for each measure that cannot run. Nothing is downloaded.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping

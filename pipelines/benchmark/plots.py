@@ -1,7 +1,5 @@
 """Plots of the report as SVG text that is the same every time: no dates, no random ids."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -6,8 +6,6 @@ from 900,000,001 on.
 Letters: K blur scale; a blur level is K over the whole depth range in percent of the long side.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import asdict, dataclass

@@ -3,8 +3,6 @@
 Neither depends on time or place: the same answers give the same bytes.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Mapping, Sequence

@@ -3,8 +3,6 @@
 recipe ──open_set──▶ scenes, tasks ──contestants──▶ answers ──scoring──▶ scores ──summary──▶ report.html, report.json
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections import defaultdict

@@ -3,10 +3,9 @@
 Letters: D disparity, D_f plane in focus, K blur scale, r = K |D − D_f|.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +26,7 @@ RULER_REACH = 1.6
 """Rulers go to this many times the strongest level of the scene's tasks."""
 
 Keep = Callable[[Contestant, Task, Picture], None]
+Rulers = Callable[[float], BlurRuler]  # by the plane in focus
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def score_scene(
     scene: TestScene, contestants: Sequence[Contestant], perceptual: Perceptual, keep: Keep
 ) -> dict[str, SceneScores]:
     """By contestant. Rulers are rendered once for all of them; `keep` gets every answer."""
-    rulers = _Rulers(scene)
+    rulers = _rulers(scene)
     results = {}
     for contestant in contestants:
         answers: dict[str, Picture] = {}
@@ -78,7 +78,7 @@ def score_scene(
 
 
 def _scene_scores(
-    scene: TestScene, answers: Mapping[str, Picture], rulers: _Rulers, perceptual: Perceptual
+    scene: TestScene, answers: Mapping[str, Picture], rulers: Rulers, perceptual: Perceptual
 ) -> SceneScores:
     answered = [task for task in scene.tasks if task.id in answers]
     return SceneScores(
@@ -90,7 +90,7 @@ def _scene_scores(
     )
 
 
-def _score(scene: TestScene, task: Task, picture: Picture, rulers: _Rulers, perceptual: Perceptual) -> TaskScore:
+def _score(scene: TestScene, task: Task, picture: Picture, rulers: Rulers, perceptual: Perceptual) -> TaskScore:
     truth = scene.truth(task)
     requested = task.requested_lens(scene.long_side_px)
     lens = requested or task.input_lens(scene.long_side_px)
@@ -112,8 +112,8 @@ def _score(scene: TestScene, task: Task, picture: Picture, rulers: _Rulers, perc
     )
 
 
-def _control(scene: TestScene, lens: ThinLens, picture: Picture, rulers: _Rulers) -> ControlPoint:
-    return ControlPoint.from_fit(scene.disparity, lens, rulers.at(lens.focus_disparity).fit(picture))
+def _control(scene: TestScene, lens: ThinLens, picture: Picture, rulers: Rulers) -> ControlPoint:
+    return ControlPoint.from_fit(scene.disparity, lens, rulers(lens.focus_disparity).fit(picture))
 
 
 def _plane_errors(
@@ -152,19 +152,8 @@ def _defocus_px(lens: ThinLens, scene: TestScene) -> npt.NDArray[np.float64]:
     return np.asarray(lens.blur_scale_px * (scene.disparity.astype(np.float64) - lens.focus_disparity))
 
 
-class _Rulers:
+def _rulers(scene: TestScene) -> Rulers:
     """The rulers of a scene, one a plane, rendered at first use."""
-
-    def __init__(self, scene: TestScene) -> None:
-        self._scene = scene
-        levels = [level for task in scene.tasks for level in (task.blur_level, task.input_blur_level)]
-        self._largest_scale_px = RULER_REACH * max(levels) / 100 * scene.long_side_px
-        self._rulers: dict[float, BlurRuler] = {}
-
-    def at(self, focus_disparity: float) -> BlurRuler:
-        if focus_disparity not in self._rulers:
-            scene = self._scene
-            self._rulers[focus_disparity] = BlurRuler.from_photo(
-                scene.photo, scene.disparity, focus_disparity, self._largest_scale_px
-            )
-        return self._rulers[focus_disparity]
+    levels = [level for task in scene.tasks for level in (task.blur_level, task.input_blur_level)]
+    largest_scale_px = RULER_REACH * max(levels) / 100 * scene.long_side_px
+    return cache(lambda focus: BlurRuler.from_photo(scene.photo, scene.disparity, focus, largest_scale_px))

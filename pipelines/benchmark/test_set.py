@@ -6,8 +6,6 @@
 Letters: D disparity, K blur scale.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -3,8 +3,6 @@
 Disparity in 1/m becomes relative, D = (D_m − far) / range, and K grows by the range: the blur of a lens stays the same.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from pathlib import Path
 

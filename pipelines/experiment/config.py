@@ -1,12 +1,10 @@
 """Settings of the experiment, and its two variants."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipelines.errors import UserError
+from pipelines.errors import require
 from pipelines.render.config import ExecutionConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig
 from pipelines.train.config import DataConfig, ObjectiveConfig, OptimizerConfig, RecordingConfig, TrainConfig
 
@@ -37,12 +35,10 @@ class ExperimentConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        if not self.stack_weights or min(self.stack_weights) < 0:
-            raise UserError(f"--stack-weights must be one or more numbers >= 0; got {self.stack_weights}")
-        if len(set(self.stack_weights)) < len(self.stack_weights):
-            raise UserError(f"--stack-weights must be different; got {self.stack_weights}")
-        if self.steps is not None and self.steps < 1:
-            raise UserError(f"--steps must be at least 1; got {self.steps}")
+        weights = self.stack_weights
+        require(bool(weights) and min(weights) >= 0, "--stack-weights", "be one or more numbers >= 0", weights)
+        require(len(set(weights)) == len(weights), "--stack-weights", "be different", weights)
+        require(self.steps is None or self.steps >= 1, "--steps", "be at least 1", self.steps)
 
     @property
     def folder(self) -> Path:

@@ -1,7 +1,5 @@
 """The experiment's outcome: a Markdown table, paired differences with intervals; everything as JSON."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -9,6 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.experiment.scores import SceneScores, mean_of_known
 from pipelines.measure.bootstrap import Interval, over_scenes
+from pipelines.runs.markdown import markdown_table
 
 MEASURES = {
     "psnr": ("PSNR, dB", "{:.2f}"),
@@ -40,7 +39,7 @@ class Arm:
 def table(arms: Sequence[Arm]) -> str:
     """Markdown: one row per measure, one column per method."""
     rows = [[heading, *(form.format(arm.mean(name)) for arm in arms)] for name, (heading, form) in MEASURES.items()]
-    return _markdown(["measure", *(arm.name for arm in arms)], rows)
+    return markdown_table(["measure", *(arm.name for arm in arms)], rows)
 
 
 def differences(base: Arm, other: Arm) -> str:
@@ -49,12 +48,7 @@ def differences(base: Arm, other: Arm) -> str:
     for name, (heading, form) in MEASURES.items():
         found, signed = difference(base, other, name), form.replace("{:", "{:+")
         rows.append([heading, signed.format(found.value), f"{signed.format(found.low)} … {signed.format(found.high)}"])
-    return _markdown([f"{other.name} minus {base.name}", "difference", "95 % interval over scenes"], rows)
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
-    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
+    return markdown_table([f"{other.name} minus {base.name}", "difference", "95 % interval over scenes"], rows)
 
 
 def difference(base: Arm, other: Arm, measure: str) -> Interval:

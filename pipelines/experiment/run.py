@@ -4,8 +4,6 @@ built-in scenes ──render──▶ data ─┬─ train ──▶ runs (λ = 
                                   └─ test ─────────────────────────────────────────┴──▶ scores ──▶ table, grid
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import json
@@ -16,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipelines.experiment.config import ExperimentConfig, scenes, training
 from pipelines.experiment.report import Arm, differences, table, to_json
-from pipelines.experiment.scores import Method, Pixels, SceneScores, score_scene
+from pipelines.experiment.scores import Method, SceneScores, score_scene
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
 from pipelines.refocus.refocuser import Refocuser
@@ -85,11 +82,11 @@ def run(config: ExperimentConfig) -> ExperimentResult:
         _log.info("lambda %g: %s", weight, result.summary())
         clock.stop(f"train lambda = {weight:g}")
     held_out = list(read_shards(config.folder / "data", split="test", seed=None))
-    methods = _methods(config, device)
-    arms = tuple(Arm(name, _scored(config, name, method, held_out)) for name, method in methods.items())
+    methods, steps = _methods(config, device), training(config, 0.0).optimizer.steps
+    paths = _scores_paths(config, steps)
+    arms = tuple(Arm(name, _scored(path, methods[name], held_out)) for name, path in zip(methods, paths, strict=True))
     _write_grid(methods, held_out, config.folder / "grid.jpg")
     clock.stop("score")
-    steps = training(config, 0.0).optimizer.steps
     outcome = ExperimentResult(str(config.folder), arms, steps, device, len(held_out), clock.seconds)
     write_durably(config.folder / "table.md", (outcome.summary() + "\n").encode())
     write_durably(config.folder / "scores.json", (json.dumps(outcome.to_json(), indent=1) + "\n").encode())
@@ -113,37 +110,24 @@ def _methods(config: ExperimentConfig, device: str) -> dict[str, Method]:
     methods: dict[str, Method] = {IDENTITY: lambda photo, disparity, focus_point, blur_level: photo}
     for weight in config.stack_weights:
         refocuser = Refocuser.from_run(config.run(weight), device, SAMPLER)
-        methods[f"lambda = {weight:g}"] = functools.partial(_refocused, refocuser)
+        methods[f"lambda = {weight:g}"] = functools.partial(refocuser.refocus, seed=0, resolution="trained")
     return methods
 
 
-def _refocused(
-    refocuser: Refocuser,
-    photo: Pixels,
-    disparity: NDArray[np.float32] | None,
-    focus_point: tuple[float, float],
-    blur_level: float,
-) -> Pixels:
-    return refocuser.refocus(photo, disparity, focus_point, blur_level, seed=0, resolution="trained")
+def _scores_paths(config: ExperimentConfig, step: int) -> list[Path]:
+    """The file of each method's scores, in the methods' order: beside the run, so that a checkpoint is scored once."""
+    runs = (config.run(weight) for weight in config.stack_weights)
+    return [config.folder / "scores-identity.json", *(run / f"scores-{step:08d}.json" for run in runs)]
 
 
-def _scored(config: ExperimentConfig, name: str, method: Method, held_out: Sequence[Sample]) -> tuple[SceneScores, ...]:
-    """Scores scene by scene, stored beside the run, so that each checkpoint is scored once."""
-    path = _scores_path(config, name)
+def _scored(path: Path, method: Method, held_out: Sequence[Sample]) -> tuple[SceneScores, ...]:
+    """Scores scene by scene, kept at `path`."""
     if path.exists():
         return tuple(SceneScores(**score) for score in json.loads(path.read_text(encoding="utf-8")))
     scores = tuple(score_scene(method, sample) for sample in held_out)
     content = json.dumps([dataclasses.asdict(score) for score in scores], indent=1)
     write_durably(path, content.encode())
     return scores
-
-
-def _scores_path(config: ExperimentConfig, name: str) -> Path:
-    weights = {f"lambda = {weight:g}": weight for weight in config.stack_weights}
-    if name not in weights:
-        return config.folder / "scores-identity.json"
-    run, step = config.run(weights[name]), training(config, 0.0).optimizer.steps
-    return run / f"scores-{step:08d}.json"
 
 
 def _write_grid(methods: Mapping[str, Method], held_out: Sequence[Sample], path: Path) -> None:

@@ -8,8 +8,6 @@ frames of the group: the benchmark's own measure looks for the sharpest plane aw
 72 px across nearly everything is near one (it finds the true frames themselves 0.34 off).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,6 +66,7 @@ def score_scene(method: Method, sample: Sample) -> SceneScores:
     planes = sample.record.planes
     last = range(len(labels) - planes, len(labels))  # the strongest blur; far to near
     from_frame = [_refocus(method, sample.frames[last[0]], disparity, labels[i]) for i in last[1:]]
+    stack_error = stacking_error([predictions[i] for i in last], sample.aif, np.stack([defocus[i] for i in last]))
     return SceneScores(
         scene=sample.record.scene_id,
         psnr=mean_of_known([each.psnr for each in fidelities]),
@@ -79,9 +78,7 @@ def score_scene(method: Method, sample: Sample) -> SceneScores:
         psnr_from_frame_in_focus=_regional(from_frame, sample.frames[last[1] :], sharp[last[1] :]),
         control=mean_of_known([_control(predictions, labels, disparity, plane, planes) for plane in range(planes)]),
         focus_error=mean_of_known([_focus_error(frame, sample, i) for i, frame in enumerate(predictions)]),
-        stack_error=_or_nan(
-            stacking_error([predictions[i] for i in last], sample.aif, np.stack([defocus[i] for i in last]))
-        ),
+        stack_error=float("nan") if stack_error is None else stack_error,
     )
 
 
@@ -127,7 +124,3 @@ def mean_of_known(values: Sequence[float]) -> float:
     """Mean of the values that are not NaN; NaN without any."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else float("nan")
-
-
-def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else value

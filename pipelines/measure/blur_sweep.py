@@ -1,7 +1,5 @@
 """Whether frames of rising blur level become softer: Laplacian variance against the level, over one sweep."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Confidence intervals by bootstrap over scenes: frames of one scene are not independent."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar

@@ -3,8 +3,6 @@
 On 8-bit sRGB pictures, in display values from 0 to 1.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Focus measures: gradient energy and Laplacian variance of luma, behind a Gaussian of 1 px."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import numpy.typing as npt

@@ -3,8 +3,6 @@
 Letters: s signed blur radius in pixels, s = K (D − D_f); r = |s|.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import numpy.typing as npt

@@ -1,7 +1,5 @@
 """PSNR and SSIM of rendered frames in linear light, as displayed: clipped to [0, 1] and sRGB-encoded."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -3,8 +3,6 @@
 Letters: D disparity; D_f plane in focus.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

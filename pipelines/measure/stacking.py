@@ -5,8 +5,6 @@ w_i falls off with frame i's own radius, w_i ∝ exp(−r_i² / 2σ²), and I_mu
 Letters: P planes; r blur radius in pixels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ p/8, p/4, p/2 and p, for patches of p pixels, stand for discs of radius p/4 to 2
 the border pixels are replicated, as the scene beyond the frame is unknown.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

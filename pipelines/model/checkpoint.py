@@ -7,8 +7,6 @@ RUN/tensorboard/  RUN/pictures/      scalars; reference, target, prediction, err
 `train` writes a checkpoint under a temporary name and renames it, so a checkpoint that is there is complete.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

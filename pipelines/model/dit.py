@@ -15,8 +15,6 @@ The last layer starts at zero and edits the reference: per pixel it mixes in blu
 (blur_pyramid.py) and adds a residual. Training therefore starts from the unchanged reference and learns blur early.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

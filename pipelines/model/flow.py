@@ -12,8 +12,6 @@ The loss clamps 1 − t at MIN_TIME_LEFT, as the paper does: otherwise its weigh
 divides by less than one of its steps and needs no clamp.
 """
 
-from __future__ import annotations
-
 from jaxtyping import Float
 from torch import Tensor
 

@@ -4,8 +4,6 @@ Letters: K blur scale in pixels, s = output pixels per source pixel. A crop that
 blur level, in percent of the crop's long side, is 100·K'/long side: cropping to half the side doubles the level.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,26 +65,6 @@ class Framing:
 
     def _resized(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
         return resized(np.ascontiguousarray(pixels, np.float32), self.height, self.width)
-
-
-def draw_framing(
-    draws: np.random.Generator, source: tuple[int, int], output: tuple[int, int], *, min_crop: float, flip: bool
-) -> Framing:
-    """A random window with the aspect ratio of the output.
-
-    Args:
-        source, output: width and height in pixels.
-        min_crop: side of the smallest window, as a fraction of the largest that fits.
-        flip: mirror half of the windows.
-    """
-    largest = min(source[0] / output[0], source[1] / output[1])  # source pixels per output pixel
-    spacing = largest * float(draws.uniform(min_crop, 1.0))
-    crop_width = min(source[0], max(1, round(output[0] * spacing)))
-    crop_height = min(source[1], max(1, round(output[1] * spacing)))
-    left = int(draws.integers(source[0] - crop_width + 1))
-    top = int(draws.integers(source[1] - crop_height + 1))
-    mirrored = bool(draws.integers(2)) and flip
-    return Framing(left, top, crop_width, crop_height, *output, mirrored)
 
 
 def to_bytes(display: Tensor) -> NDArray[np.uint8]:

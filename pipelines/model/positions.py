@@ -8,8 +8,6 @@ Rotary embedding (Su et al. 2021, arXiv 2104.09864): pairs of a head's channels 
 depends on p − q alone: a query for offset 0 finds the patch under the point, also in pictures larger than any seen.
 """
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float
 from torch import Tensor

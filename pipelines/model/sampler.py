@@ -9,8 +9,6 @@ Letters: z the noisy picture at time t (0 noise, 1 picture), v̂ = (x̂ − z) /
 The last step is Euler's step to t = 1, which gives x̂ itself; a velocity at t = 1 would divide by zero.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Settings of the sampler, apart from it: the command line needs them and must not wait for torch."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Drawing on a dark sheet: text that is never clipped, framed pictures, focus marks, a disparity scale."""
 
-from __future__ import annotations
-
 import colorsys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -98,10 +96,6 @@ class Sheet:
         left = x + radius + 2 if fits else x - radius - 2 - width
         top = y - radius - 22 if y - radius - 22 > box.y else y + radius + 2
         self._draw.text((left, top), label, fill=color, font=face, stroke_width=2, stroke_fill=(0, 0, 0))
-
-    def dot(self, x: int, y: int, color: Color, radius: int = 6) -> None:
-        """A filled disc around (x, y)."""
-        self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
 
     def disparity_scale(self, box: Box, marks: list[tuple[float, Color]]) -> None:
         """A colour bar from far (bottom) to near (top) with ticks at places in [0, 1]."""

@@ -1,7 +1,5 @@
 """A contact sheet: a title, column labels, and rows of captioned pictures. Text is wrapped, never clipped."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -3,13 +3,12 @@
 python -m pipelines.pictures.lens_gallery docs/gallery.jpg
 """
 
-from __future__ import annotations
-
-import argparse
 from pathlib import Path
 
 import torch
+import tyro
 from PIL import Image
+from tyro.conf import Positional
 
 from pipelines.pictures.grid import Cell, Row, contact_sheet
 from pipelines.pictures.night_scene import SIGN, WIDTH, night_scene
@@ -82,13 +81,10 @@ def _sheet(frames: dict[str, torch.Tensor]) -> Image.Image:
     return contact_sheet("", [Row(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)], cell_width_px=WIDTH)
 
 
-def main() -> None:
-    """Draw it."""
-    parser = argparse.ArgumentParser(description="Draw every aperture and aberration on a night scene.")
-    parser.add_argument("path", type=Path)
-    chosen = parser.parse_args()
-    gallery().save(chosen.path, quality=88)
+def main(path: Positional[Path]) -> None:
+    """Draw every aperture and aberration on a night scene."""
+    gallery().save(path, quality=88)
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

@@ -4,8 +4,6 @@ Three surfaces: the street with windows and lamps (disparity 0.05), the sign (0.
 by two pixels, a hundred times white and more, so that blurred ones stay bright discs.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import numpy.typing as npt

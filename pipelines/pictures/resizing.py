@@ -1,7 +1,5 @@
 """Pictures and maps at another size: area averages where they shrink, bilinear where they grow."""
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import cv2

@@ -1,7 +1,5 @@
 """Linear light and 8-bit sRGB, as files and screens have it."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

@@ -3,13 +3,11 @@
 python -m pipelines.pictures.stack_picture docs/stack.jpg
 """
 
-from __future__ import annotations
-
-import argparse
-
 import cv2
 import numpy as np
 import torch
+import tyro
+from tyro.conf import Positional
 
 from pipelines.pictures.srgb8 import to_srgb8
 from simulator import Scene, ThinLens
@@ -32,19 +30,12 @@ def stack_picture(seed: int, kind: str, focus: tuple[float, ...]) -> np.ndarray:
     return np.concatenate(rows)[:-GAP_PX, :-GAP_PX]
 
 
-def main() -> None:
-    """Draw it."""
-    parser = argparse.ArgumentParser(description="Draw the README's picture.")
-    parser.add_argument("path")
-    parser.add_argument("--seed", type=int, default=3)
-    parser.add_argument("--kind", default="market")
-    parser.add_argument(
-        "--focus", type=float, nargs=3, default=(0.74, 0.3, 0.05), help="disparities: near, middle, far"
-    )
-    chosen = parser.parse_args()
-    picture = stack_picture(chosen.seed, chosen.kind, tuple(chosen.focus))
-    cv2.imwrite(chosen.path, picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+def main(
+    path: Positional[str], seed: int = 3, kind: str = "market", focus: tuple[float, float, float] = (0.74, 0.3, 0.05)
+) -> None:
+    """Draw the README's picture; focus: disparities near, middle, far."""
+    cv2.imwrite(path, stack_picture(seed, kind, focus)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

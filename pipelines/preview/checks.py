@@ -1,7 +1,5 @@
 """Checks of the report: those of the label audit where it was run, and those that follow from labels and `verify`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The verb `preview`: a page, or pictures instead of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,12 +1,10 @@
 """Configuration of the verb `preview`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from tyro.conf import Positional
 
-from pipelines.errors import UserError
+from pipelines.errors import UserError, require
 from pipelines.render.config import Place
 
 
@@ -30,10 +28,8 @@ class PreviewConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise UserError(f"--limit must be at least 1; got {self.limit}")
-        if not self.budget_mb >= 1:
-            raise UserError(f"--budget-mb must be at least 1; got {self.budget_mb}")
+        require(self.limit is None or self.limit >= 1, "--limit", "be at least 1", self.limit)
+        require(self.budget_mb >= 1, "--budget-mb", "be at least 1", self.budget_mb)
         ways = [flag for flag in ("linked", "sheets", "gif") if getattr(self, flag)]
         if len(ways) > 1:
             raise UserError(f"--{ways[0]} and --{ways[1]} must not be given together; give the command twice")

@@ -5,8 +5,6 @@ low bytes; zlib; base64. `page/js/disparity.js` reads it. Differences of smooth 
 0 or 255.
 """
 
-from __future__ import annotations
-
 import base64
 import zlib
 
@@ -23,14 +21,6 @@ def packed(codes: Codes) -> str:
     differences[1:, 0] -= codes[:-1, 0]
     planes = np.stack([differences >> 8, differences & 0xFF]).astype(np.uint8)
     return base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode("ascii")
-
-
-def unpacked(text: str, height: int, width: int) -> Codes:
-    """What the page does, in numpy: the other direction of `packed`, exactly."""
-    planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8).reshape(2, height, width)
-    codes = planes[0].astype(np.uint16) << 8 | planes[1]
-    codes[:, 0] = np.cumsum(codes[:, 0], dtype=np.uint16)
-    return np.cumsum(codes, axis=1, dtype=np.uint16)
 
 
 def thinned(codes: Codes, stride: int) -> Codes:

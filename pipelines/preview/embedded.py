@@ -1,7 +1,5 @@
 """JSON inside a page, which cannot end the script element that holds it."""
 
-from __future__ import annotations
-
 from jinja2.utils import htmlsafe_json_dumps
 
 

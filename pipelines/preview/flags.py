@@ -3,8 +3,6 @@
 Letters: D_f the planes in focus, K the blur scale, r = K·|D − D_f| the blur radius in pixels.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +24,7 @@ MEANINGS = {
     "hardly focused": f"a frame with less than {100 * HARDLY_FOCUSED:.1f} % of its pixels in focus",
     "close planes": f"two planes whose blur differs by less than {CLOSE_PX:g} px at the strongest level",
     "banded depth": f"fewer than {BANDS} different depths",
+    "debanded depth": "the steps of a depth map of 8 bits or fewer were smoothed",
     "sharpened depth": "depth edges were sharpened to the photo's edges",
     "damaged": "verify reports damage",
     "audit": "among the worst of a label check that failed",
@@ -38,6 +37,7 @@ def label_flags(record: SampleRecord) -> list[str]:
         "hardly blurred": any(frame.in_focus_fraction >= HARDLY_BLURRED for frame in record.frames),
         "hardly focused": any(frame.in_focus_fraction < HARDLY_FOCUSED for frame in record.frames),
         "close planes": closest_planes_px(record.frames, record.planes) < CLOSE_PX,
+        "debanded depth": record.disparity.steps == "debanded",
         "sharpened depth": record.disparity.edges == "sharpened",
     }
     return [flag for flag, is_so in holds.items() if is_so]

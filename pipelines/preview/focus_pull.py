@@ -1,7 +1,5 @@
 """A focus pull as an animated GIF: one sample's strongest blur level, from the far plane to the near one and back."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Counts to be drawn: histograms on straight or logarithmic axes, and maps of two values at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Inside the page samples get the largest and best pictures, by RUNGS, that will fit what is left of the budget.
 """
 
-from __future__ import annotations
-
 import io
 import shutil
 from collections.abc import Sequence

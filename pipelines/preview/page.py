@@ -4,8 +4,6 @@ shards ──▶ labels of all ──▶ report ┐
        └─▶ pixels of some ──▶ media ─┴─▶ template ──▶ index.html
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

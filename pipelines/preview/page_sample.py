@@ -1,7 +1,5 @@
 """One sample in the page: its card in the gallery, and its content for the viewer."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pipelines.preview.media import Media

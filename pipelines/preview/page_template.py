@@ -4,8 +4,6 @@ Each module becomes a data URL under its name (`preview/viewer.js`), so that mod
 name, and need neither a server nor a bundler.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any

@@ -1,7 +1,5 @@
 """Rejected photos by reason, with a thumbnail where the photo can be decoded."""
 
-from __future__ import annotations
-
 import json
 import warnings
 from collections import defaultdict

@@ -3,8 +3,6 @@
 Everything comes from the labels of every sample, from `verify`, and from what the run wrote beside the shards.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -142,6 +140,7 @@ def _shares(samples: Sequence[StoredSample]) -> tuple[tuple[str, tuple[tuple[str
         ("Split", _counted(record.split for record in records)),
         ("Disparity", _counted(f"{r.disparity.kind}, {r.disparity.source}" for r in records)),
         ("Depth edges", _counted(record.disparity.edges.replace("_", " ") for record in records)),
+        ("Depth steps", _counted(record.disparity.steps.replace("_", " ") for record in records)),
         ("Lens recipe", _counted(record.lens.recipe for record in records)),
         ("Aperture", _counted(record.aperture.shape for record in records)),
         ("License", _counted(record.photo.license or "not stated" for record in records)),

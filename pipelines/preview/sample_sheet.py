@@ -4,8 +4,6 @@ Planes run from left to right, far to near; blur levels from top to bottom, weak
 its focus points and for its tick on the disparity scale.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,8 +14,9 @@ from PIL import Image
 from pipelines.errors import UserError
 from pipelines.pictures.drawing import Box, Sheet, disparity_colors, plane_color
 from pipelines.pictures.grid import Cell, Picture, Row, contact_sheet
+from shards.labels import FrameLabels
 from shards.reader import read_shards
-from shards.sample import FrameLabels, Sample
+from shards.sample import Sample
 
 CELL_AREA = 380 * 253
 """Pixels of one frame on the sheet, whatever its shape."""

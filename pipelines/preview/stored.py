@@ -3,20 +3,17 @@
 A damaged sample is left out and said so: the page is there to show what is wrong, too.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 from pipelines.errors import UserError
-from shards.archive import Member, TarDamage, read_member, scan
-from shards.codec import MAX_FIELD_BYTES, RECORD_FIELD, decode, decode_record
-from shards.complaint import FieldError
+from shards.access import DAMAGE, StoredFields, list_samples
+from shards.archive import Member
+from shards.codec import decode, decode_record
 from shards.reader import find_shards
-from shards.record import MAX_RECORD_BYTES, SampleRecord
+from shards.record import SampleRecord
 from shards.sample import Sample, check_key
 from shards.storage import StoragePath
 
@@ -32,7 +29,7 @@ class StoredSample:
 
     def fields(self) -> dict[str, bytes]:
         """The bytes of every field. Raises FieldError, TarDamage, OSError."""
-        return _read(self.tar, self.members, MAX_FIELD_BYTES)
+        return dict(StoredFields(self.tar, self.members))
 
 
 @dataclass(frozen=True)
@@ -74,30 +71,20 @@ def _decoded(stored: StoredSample) -> tuple[StoredSample, Sample, dict[str, byte
     try:
         fields = stored.fields()
         return stored, decode(stored.key, fields), fields
-    except (FieldError, TarDamage, OSError) as error:
+    except DAMAGE as error:
         return Unreadable(stored.key, str(error))
 
 
 def _samples_of(tar: StoragePath) -> Iterator[StoredSample | Unreadable]:
-    members, damage = scan(tar)
-    for key, group in groupby(members, key=attrgetter("key")):
-        mine = tuple(group)
-        try:
-            check_key(key)
-            labels = tuple(member for member in mine if member.field == RECORD_FIELD)
-            yield StoredSample(key, tar, mine, decode_record(_read(tar, labels, MAX_RECORD_BYTES)))
-        except (FieldError, TarDamage, OSError) as error:
-            yield Unreadable(key, f"{tar.name}: {error}")
+    samples, damage = list_samples(tar)
+    yield from (_labelled(tar, key, members) for key, members in samples)
     if damage:
         yield Unreadable("*", f"{tar.name}: {damage}")
 
 
-def _read(tar: StoragePath, members: Sequence[Member], most: int) -> dict[str, bytes]:
-    with tar.open("rb") as file:
-        fields: dict[str, bytes] = {}
-        for member in members:
-            if member.size > most or member.field in fields:
-                came = f"{member.size} bytes" if member.size > most else "it twice"
-                raise FieldError(member.field, f"must be there once, of at most {most} bytes, got {came}")
-            fields[member.field] = read_member(file, member)
-        return fields
+def _labelled(tar: StoragePath, key: str, members: Sequence[Member]) -> StoredSample | Unreadable:
+    try:
+        check_key(key)
+        return StoredSample(key, tar, tuple(members), decode_record(StoredFields(tar, members)))
+    except DAMAGE as error:
+        return Unreadable(key, f"{tar.name}: {error}")

@@ -1,7 +1,5 @@
 """Settings of `refocus`. The record checks itself when built and raises UserError, one line that names the flag."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A focus pull: the same photo with its plane moved from far to near; frames, an animation, a contact sheet."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,18 +40,12 @@ def plan_stops(disparity: NDArray[np.float32], count: int) -> list[Stop]:
     contrast = cv2.dilate(disparity, window) - cv2.erode(disparity, window)  # [H, W]
     height, width = disparity.shape
     rim = max(1, round(RIM * min(height, width)))
-    contrast[:rim], contrast[-rim:], contrast[:, :rim], contrast[:, -rim:] = (
-        2.0,
-        2.0,
-        2.0,
-        2.0,
-    )  # worse than any silhouette
+    contrast = np.pad(contrast[rim:-rim, rim:-rim], rim, constant_values=2.0)  # worse than any silhouette
     stops = []
     for target in np.linspace(low, high, count):
         away = np.abs(disparity - target)
-        row, column = np.unravel_index(
-            int(np.argmin(np.where(away <= away.min() + 0.002, contrast, np.inf))), disparity.shape
-        )
+        calmest = int(np.argmin(np.where(away <= away.min() + 0.002, contrast, np.inf)))
+        row, column = np.unravel_index(calmest, disparity.shape)
         point = (float(column) + 0.5) / width, (float(row) + 0.5) / height
         stops.append(Stop(point, float(disparity[row, column])))
     return stops

@@ -1,7 +1,5 @@
 """The disparity of one photo as in training: in [0, 1], bigger is nearer, edges sharpened to the photo's."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Reading one photo with its EXIF block, and writing one."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from dataclasses import dataclass

@@ -1,15 +1,17 @@
 """`refocus`: one photo and its depth through a trained model, and onto the disk."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.errors import UserError
 from pipelines.refocus.config import RefocusConfig
 from pipelines.refocus.focus_sweep import plan_stops, write_sweep
 from pipelines.refocus.photo_depth import PhotoDepth, depth_of
-from pipelines.refocus.photo_file import PhotoFile, read_photo, write_photo
+from pipelines.refocus.photo_file import read_photo, write_photo
 from pipelines.refocus.refocuser import Refocuser, disparity_at
 from pipelines.runs.device import resolve_device
 from pipelines.runs.verb_result import VerbResult
@@ -41,43 +43,27 @@ def run(config: RefocusConfig) -> RefocusResult:
     device = resolve_device(config.device)
     refocuser = Refocuser.from_run(config.checkpoint, device, config.sampler)
     file = read_photo(config.photo)
-    depth = depth_of(file.photo, config, device)
-    files, plane = (
-        _sweep(config, refocuser, file, depth) if config.focus_sweep else _one(config, refocuser, file, depth)
-    )
-    height, width = file.photo.srgb.shape[:2]
+    srgb, depth = file.photo.srgb, depth_of(file.photo, config, device)
+
+    def refocused(point: tuple[float, float]) -> NDArray[np.uint8]:
+        level, disparity = config.blur_level, depth.disparity
+        return refocuser.refocus(srgb, disparity, point, level, seed=config.seed, resolution=config.resolution)
+
+    files, plane = [str(config.result_path)], None
+    if config.focus_sweep:
+        files = _sweep(config, depth, refocused)
+    else:
+        write_photo(config.result_path, refocused(config.focus_point), file.exif)
+        plane = None if depth.disparity is None else disparity_at(depth.disparity, config.focus_point)
+    height, width = srgb.shape[:2]
     return RefocusResult(files, width, height, depth.source, plane, round(time.monotonic() - started, 2))
 
 
-def _one(
-    config: RefocusConfig, refocuser: Refocuser, file: PhotoFile, depth: PhotoDepth
-) -> tuple[list[str], float | None]:
-    (x, y), srgb = config.focus_point, file.photo.srgb
-    made = refocuser.refocus(
-        srgb, depth.disparity, (x, y), config.blur_level, seed=config.seed, resolution=config.resolution
-    )
-    write_photo(config.result_path, made, file.exif)
-    return [str(config.result_path)], None if depth.disparity is None else disparity_at(depth.disparity, (x, y))
-
-
 def _sweep(
-    config: RefocusConfig, refocuser: Refocuser, file: PhotoFile, depth: PhotoDepth
-) -> tuple[list[str], float | None]:
+    config: RefocusConfig, depth: PhotoDepth, refocused: Callable[[tuple[float, float]], NDArray[np.uint8]]
+) -> list[str]:
     if depth.disparity is None:
         raise UserError("--focus-sweep needs depth to know what lies where; give a sidecar or a depth model")
     stops = plan_stops(depth.disparity, config.focus_sweep)
     title = f"{config.photo.name}: focus from far to near, blur level {config.blur_level:g} %"
-    paths = write_sweep(
-        config.result_path,
-        stops,
-        lambda stop: refocuser.refocus(
-            file.photo.srgb,
-            depth.disparity,
-            stop.point,
-            config.blur_level,
-            seed=config.seed,
-            resolution=config.resolution,
-        ),
-        title,
-    )
-    return [str(path) for path in paths], None
+    return [str(path) for path in write_sweep(config.result_path, stops, lambda stop: refocused(stop.point), title)]

@@ -7,8 +7,6 @@ Letters: x̂_k prediction of tile k, u_k its window: 1 inside, falling towards 0
 All tiles read from one noisy picture, so neighbors agree on their overlap before the next step.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -63,6 +63,8 @@ class DepthConfig:
     """Folder of the sidecars, when they do not lie beside the photos."""
     depth_batch: int = 4
     """Photos that go through the depth model together."""
+    deband_depth: bool = True
+    """Leave the steps of depth maps of 8 bits or fewer (default: smooth them into slopes; edges stay)."""
     sharpen_depth: bool = True
     """Leave depth edges as they came (default: sharpen them to the photo's edges)."""
     offline: bool = False

@@ -1,7 +1,5 @@
 """How large a data set gets, before it is rendered. Rough: what the pictures show decides, within a factor of two."""
 
-from __future__ import annotations
-
 from pipelines.render.config import RenderConfig
 
 ASPECT = 3 / 4

@@ -1,7 +1,5 @@
 """The results of a run and of a dry run: records for --json, with a summary for people."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +7,17 @@ from pipelines.render.executors.stage_clock import shares
 from pipelines.runs.disk import format_bytes
 from pipelines.runs.verb_result import VerbResult
 
+COARSE_LEVELS = 256
+"""Depth maps with so many distinct values or fewer hold 8 bits."""
+
 
 @dataclass(frozen=True)
 class RenderResult(VerbResult):
-    """The data set after a run. Counts are those of the whole data set, over all runs that made it."""
+    """The data set after a run. Counts are those of the whole data set, over all runs that made it.
+
+    coarse_depth_maps: samples whose depth map has 8 bits or fewer; debanded_depth_maps: those of them whose steps were
+    smoothed.
+    """
 
     out: str
     photos: int
@@ -22,6 +27,8 @@ class RenderResult(VerbResult):
     rejected: int
     rejected_by_code: dict[str, int]
     max_reject_fraction: float
+    coarse_depth_maps: int
+    debanded_depth_maps: int
     failed_shards: dict[str, str]
     seconds_by_stage: dict[str, float]
 
@@ -41,11 +48,18 @@ class RenderResult(VerbResult):
         lines = [f"{self.out}: {self.samples} samples, {self.frames} frames, shards: {self.shards}"]
         if self.rejected:
             lines.append(f"{self.rejected} of {self.photos} photos rejected: {_counted(self.rejected_by_code)}")
+        if self.coarse_depth_maps:
+            lines.append(self._about_coarse_maps())
         lines += [f"{name} failed: {reason}" for name, reason in self.failed_shards.items()]
         if self.seconds_by_stage:
             busy = sum(self.seconds_by_stage.values())
             lines.append(f"workers were busy for {busy:.1f} s: {shares(self.seconds_by_stage)}")
         return "\n".join(lines)
+
+    def _about_coarse_maps(self) -> str:
+        count = f"{self.coarse_depth_maps} of {self.samples} samples"
+        smoothed = f"the steps of {self.debanded_depth_maps} were smoothed"
+        return f"{count} have depth maps of {COARSE_LEVELS} levels or fewer; {smoothed}. 16-bit maps hold more depth"
 
 
 @dataclass(frozen=True)

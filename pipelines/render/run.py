@@ -3,8 +3,6 @@
 find photos ─▶ plan (depth, device, settings checked) ─▶ lock ─▶ freeze plan ─▶ render shards ─▶ rejects, index, card
 """
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 
@@ -17,15 +15,16 @@ from pipelines.render.executors.worker import ShardWorker
 from pipelines.render.photos.photo import RejectedPhoto, find_photos
 from pipelines.render.plan.planning import Planning, plan_run
 from pipelines.render.plan.rejects import counts_by_code
-from pipelines.render.result import Forecast, RenderResult
+from pipelines.render.result import COARSE_LEVELS, Forecast, RenderResult
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.disk import format_bytes, free_bytes
 from pipelines.runs.interruption import interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
 from shards.card import write_card
-from shards.index import marked_shards, remove_stale_temporaries, write_index
-from shards.sample import SPLITS
+from shards.index import MANIFEST_FILE, marked_shards, read_manifest, remove_stale_temporaries, write_index
+from shards.record import SPLITS
+from shards.storage import StoragePath
 
 _log = logging.getLogger(__name__)
 
@@ -118,11 +117,13 @@ def _finish(
 ) -> RenderResult:
     """Write index and card over all finished shards, and count."""
     index = {"samples": 0, "frames": 0, "shards": 0}
+    coarse: list[str] = []
     try:
         if marked_shards(config.out):
             index = write_index(config.out)
         if index["samples"]:
             write_card(config.out)
+            coarse = _steps_of_coarse_maps(config.out)
     except ValueError as error:  # a shard was damaged, and rendering it again has failed
         raise UserError(f"{error}; failed shards: {rendered.failed}", exit_code=1) from error
     return RenderResult(
@@ -134,6 +135,14 @@ def _finish(
         rejected=len(rejects),
         rejected_by_code=counts_by_code(rejects),
         max_reject_fraction=config.max_reject_fraction,
+        coarse_depth_maps=len(coarse),
+        debanded_depth_maps=coarse.count("debanded"),
         failed_shards=rendered.failed,
         seconds_by_stage={stage: round(spent, 3) for stage, spent in rendered.seconds.items()},
     )
+
+
+def _steps_of_coarse_maps(out: StoragePath) -> list[str]:
+    """`disparity_steps` of every sample whose depth map has 8 bits or fewer. Exact disparity has no levels: 0."""
+    rows = read_manifest((out / MANIFEST_FILE).read_bytes())
+    return [row["disparity_steps"] for row in rows if 0 < row["disparity_quantization_levels"] <= COARSE_LEVELS]

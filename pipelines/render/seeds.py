@@ -1,7 +1,5 @@
 """Random numbers that depend on nothing but what they are for: no process, worker, order or library version."""
 
-from __future__ import annotations
-
 import hashlib
 
 

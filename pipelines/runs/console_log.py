@@ -1,7 +1,5 @@
 """Notes on what a run is doing: lines on stderr, so that stdout carries results alone."""
 
-from __future__ import annotations
-
 import logging
 import sys
 

@@ -6,8 +6,6 @@ OUT/.meta/plan.json  config.json  left_out.jsonl  runs.jsonl  train-000000.json 
 OUT/.meta/run.lock
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pipelines.errors import UserError

@@ -1,7 +1,7 @@
-"""The device that `--device auto|cpu|cuda` stands for on this machine."""
+"""The device that `--device auto|cpu|cuda` stands for on this machine, and the CPU threads of torch."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -15,3 +15,14 @@ def resolve_device(device: str) -> Literal["cpu", "cuda"]:
     if device == "cuda" and not has_gpu:
         raise UserError("--device cuda: torch sees no GPU here; see `refocus-foundry doctor`, or use --device cpu")
     return "cuda" if has_gpu and device != "cpu" else "cpu"
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Within the block torch has this many CPU threads, afterwards as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,7 +1,5 @@
 """Disk space: how much is free, and byte counts for people."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

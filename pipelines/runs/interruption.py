@@ -1,7 +1,5 @@
 """SIGINT and SIGTERM as an exception, so that every `with` block on the way out drops unfinished work."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Callable, Iterator

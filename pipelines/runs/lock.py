@@ -1,7 +1,5 @@
 """One run at a time in one folder: `OUT/.meta/run.lock` holds who has it."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

@@ -1,6 +1,4 @@
-"""Markdown tables: one writer for terminals and documentation."""
-
-from __future__ import annotations
+"""Markdown tables for terminals and documentation."""
 
 from collections.abc import Sequence
 

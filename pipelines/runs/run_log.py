@@ -1,7 +1,5 @@
 """How long runs took: `OUT/.meta/runs.jsonl`, one line for each that rendered anything."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from dataclasses import dataclass, replace

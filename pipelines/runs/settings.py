@@ -1,7 +1,5 @@
 """The settings that decide a run's output, as one flat JSON object beside it: resuming insists on the same ones."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The record that every verb returns: one way to a summary, to JSON and to an exit code."""
 
-from __future__ import annotations
-
 import dataclasses
 from abc import ABC, abstractmethod
 from typing import Any

@@ -10,7 +10,7 @@ The array is shuffled; no decoded sample waits in a buffer.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -162,7 +162,7 @@ def find_training_shards(data: DataConfig) -> list[ShardFile]:
         shards = find_shards(data.data, split=data.split)
     except ValueError as error:
         raise UserError(f"--data {error}; name the --out folder of a render run, or another --split") from error
-    access = SampleAccess(shards, _planes_of)
+    access = SampleAccess(shards, lambda key, fields: decode_record(fields).planes)
     reason = ""
     for number, index in ((n, i) for n, shard in enumerate(shards) for i in range(shard.samples)):
         try:
@@ -177,7 +177,3 @@ def find_training_shards(data: DataConfig) -> list[ShardFile]:
             )
         return shards
     raise UserError(f"--data {data.data} must have stacking groups of at least 2 planes; the first sample: {reason}")
-
-
-def _planes_of(key: str, fields: Mapping[str, bytes]) -> int:
-    return decode_record(fields).planes

@@ -4,8 +4,6 @@ The layout of the folder is in pipelines/model/checkpoint.py. A checkpoint is wr
 renamed, so a checkpoint that is there is complete.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import shutil

@@ -4,8 +4,6 @@ Groups only order the help text: on the command line every flag is flat (`--stac
 A record checks itself when built and raises UserError, one line that names the flag.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal

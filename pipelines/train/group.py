@@ -5,15 +5,13 @@ picture, r = K·|D − D_i| the blur radius; t the time of the flow, 0 noise, 1 
 All draws come from one generator: an item is a pure function of (seed, epoch, position, sample).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.model.framing import Framing, draw_framing
+from pipelines.model.framing import Framing
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from shards import FieldError, FrameLabels, SampleRecord
 from shards.codec import DISPARITY_FIELD, check_fields, decode_disparity, decode_image, decode_record
@@ -112,7 +110,10 @@ def read_group(
     try:
         record = decode_record(fields)
         names = check_fields(fields, record)
-        check_planes(record, data.targets)
+        if record.planes < data.targets:
+            raise FieldError(
+                "group", f"must have at least --targets {data.targets} planes in each group, got {record.planes}"
+            )
         size = {"width": record.width, "height": record.height}
         codes = decode_disparity(fields[DISPARITY_FIELD], **size)
         is_depth_dropped = bool(rng.random() < objective.depth_dropout)
@@ -151,12 +152,6 @@ def read_group(
     )
 
 
-def check_planes(record: SampleRecord, targets: int) -> None:
-    """Raise FieldError unless a stacking group has `targets` frames."""
-    if record.planes < targets:
-        raise FieldError("group", f"must have at least --targets {targets} planes in each group, got {record.planes}")
-
-
 def _scene(record: SampleRecord, codes: NDArray[np.uint16], group: int) -> _Scene:
     """Relative disparity lies in [0, 1] already. Metric disparity is stretched over the photo's range, as it will be at
     inference, where one photo is all there is; r must not change, so K is multiplied by that range.
@@ -193,6 +188,24 @@ def _draw_planes(rng: Rng, scene: _Scene, data: DataConfig, may_be_outside: bool
             chosen = rng.permutation(len(planes))[: data.targets]
             return view, [planes[i] for i in chosen]
     raise FieldError("focus_x", f"must leave {data.targets} planes of a group in a crop; none of {_TRIES} has them")
+
+
+def draw_framing(rng: Rng, source: tuple[int, int], output: tuple[int, int], *, min_crop: float, flip: bool) -> Framing:
+    """A random window with the aspect ratio of the output.
+
+    Args:
+        source, output: width and height in pixels.
+        min_crop: side of the smallest window, as a fraction of the largest that fits.
+        flip: mirror half of the windows.
+    """
+    largest = min(source[0] / output[0], source[1] / output[1])  # source pixels per output pixel
+    spacing = largest * float(rng.uniform(min_crop, 1.0))
+    crop_width = min(source[0], max(1, round(output[0] * spacing)))
+    crop_height = min(source[1], max(1, round(output[1] * spacing)))
+    left = int(rng.integers(source[0] - crop_width + 1))
+    top = int(rng.integers(source[1] - crop_height + 1))
+    mirrored = bool(rng.integers(2)) and flip
+    return Framing(left, top, crop_width, crop_height, *output, mirrored)
 
 
 def _focus_plane(rng: Rng, frame: int, view: _View, data: DataConfig, may_be_outside: bool) -> _Plane | None:

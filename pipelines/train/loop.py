@@ -5,8 +5,6 @@ randomness belongs to the samples (group.py) and the learning rate to the step. 
 read are therefore enough to resume.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import logging
 from collections.abc import Iterator

@@ -5,8 +5,6 @@
 All n frames of a group share their time t: one weight ω(t) then holds for the whole stack.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

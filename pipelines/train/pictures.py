@@ -1,7 +1,5 @@
 """What the model makes at this step: reference, target, prediction and error of a few fixed samples, side by side."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Records of a run: scalars and pictures for TensorBoard, in RUN/tensorboard and RUN/pictures."""
 
-from __future__ import annotations
-
 import time
 
 from torch.utils.tensorboard import SummaryWriter

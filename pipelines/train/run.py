@@ -1,7 +1,5 @@
 """`train`: builds or resumes model, optimizer and averaged weights, trains them on shards, reports the result."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import logging

@@ -14,8 +14,6 @@ error depends more on the noise than on the network. The paper writes a norm; it
 and its gradient vanishes with the error.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """One batch: prediction, loss, gradient, optimizer step; the ranks agree on the outcome."""
 
-from __future__ import annotations
-
 import math
 import signal
 from collections.abc import Callable

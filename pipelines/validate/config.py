@@ -1,11 +1,9 @@
 """Settings of a validation run; the command line is made from this record."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import UserError
+from pipelines.errors import require
 
 SCENE_NAMES = (
     "cutouts", "ground", "terrain", "fence", "foliage", "portrait",
@@ -37,18 +35,14 @@ class ValidateConfig:
     noise_psnr: float = 50.0
     """PSNR of the references' own noise, in dB; scenes that are rendered well are traced up to 8 dB quieter."""
     checks: bool = True
-    """Measure labels between bins, planes in focus, discs, light, stacks, known layers: minutes."""
+    """Leave out the checks with bars, which take minutes (default: measure them)."""
     threads: int = 2
     """CPU threads of torch."""
     json: bool = False
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.scenes) - set(SCENE_NAMES))
-        if unknown:
-            raise UserError(f"--scenes must be among {', '.join(SCENE_NAMES)}; got {', '.join(unknown)}")
-        unknown = sorted(set(self.kinds) - set(KIND_NAMES))
-        if unknown:
-            raise UserError(f"--kinds must be among {', '.join(KIND_NAMES)}; got {', '.join(unknown)}")
-        if not 96 <= self.width <= 1920:
-            raise UserError(f"--width must lie between 96 and 1920 px; got {self.width}")
+        for flag, given, names in (("--scenes", self.scenes, SCENE_NAMES), ("--kinds", self.kinds, KIND_NAMES)):
+            unknown = sorted(set(given) - set(names))
+            require(not unknown, flag, f"be among {', '.join(names)}", ", ".join(unknown))
+        require(96 <= self.width <= 1920, "--width", "lie between 96 and 1920 px", self.width)

@@ -8,8 +8,6 @@ pixels as the working size, so softness and displacement are in scene pixels.
 Letters: D disparity; H', W' working size; σ softness; u displacement.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

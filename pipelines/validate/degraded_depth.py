@@ -7,8 +7,6 @@
 Recovered share = (sharpened − degraded) / (exact − degraded), of PSNR in dB: 1 recovers all of the loss, 0 none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -16,9 +14,10 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from pipelines.runs.markdown import markdown_table
 from pipelines.validate.degrade import degraded
 from pipelines.validate.references import Reference
-from pipelines.validate.table import errors_of, markdown_table
+from pipelines.validate.table import errors_of
 from simulator import render_stack
 from simulator.layers.edges import sharpened
 
@@ -66,7 +65,7 @@ def markdown(rows: Sequence[DegradedDepth]) -> str:
     head = ["degraded depth", "exact", "degraded", "degraded + sharpened", "recovered share"]
     lines = [[r.scene, *_cells(r)] for r in rows]
     lines.append(["**mean**", *(f"**{cell}**" for cell in _cells(mean(rows)))])
-    return markdown_table([head, *lines])
+    return markdown_table(head, lines)
 
 
 def to_json(rows: Sequence[DegradedDepth]) -> dict[str, object]:
@@ -88,9 +87,4 @@ def _cells(row: DegradedDepth) -> list[str]:
 
 
 def _numbers(row: DegradedDepth) -> dict[str, float]:
-    return {
-        "exact": row.exact,
-        "degraded": row.degraded,
-        "sharpened": row.sharpened,
-        "recovered_share": row.recovered_share,
-    }
+    return {name: getattr(row, name) for name in ("exact", "degraded", "sharpened", "recovered_share")}

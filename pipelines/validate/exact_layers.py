@@ -1,6 +1,6 @@
 """The exact renderer against a path tracer: built-in scenes, whose every surface is known to both.
 
-    python -m pipelines.validate.exact_layers --store pipelines/validate/stored/layers    the small stored ones
+    python -m pipelines.validate.exact_layers pipelines/validate/stored/layers    the small stored ones
 
 scene, large ──squares──▶ Mitsuba ──▶ frames ─────────────┐
        └────block means──▶ layers ──gather, scatter───────┴──▶ errors
@@ -8,9 +8,6 @@ scene, large ──squares──▶ Mitsuba ──▶ frames ──────�
 K is the blur scale in pixels of the frame, D_f the disparity in focus; disparity spans [0.02, 0.98].
 """
 
-from __future__ import annotations
-
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
@@ -19,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import tyro
+from tyro.conf import Positional
 
 from pipelines.validate.path_trace import Camera, Tracer, start_mitsuba
-from pipelines.validate.references import Effort, Picture, decoded, encoded, quiet_frame
+from pipelines.validate.references import Effort, Picture, decoded, encoded, quiet_frame, read_arrays, write_arrays
 from pipelines.validate.squares import as_squares, block_means, enlarged_scene
 from pipelines.validate.table import Errors, ErrorTable, errors_of
 from simulator import Scene
@@ -114,43 +113,32 @@ def traced_layers(
 def save(reference: LayersReference, path: Path) -> None:
     """Light in 16 bits, as `references.store` has it; coverage is exact."""
     layers = reference.layers
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp.npz")
-    np.savez_compressed(
-        temporary,
+    write_arrays(
+        path,
+        reference.seed,
+        reference.lenses,
+        reference.noise_psnr,
         kind=np.array(reference.kind),
-        seed=np.array(reference.seed),
         color=encoded(layers.color.numpy()),
         coverage=(layers.coverage * _BLOCK_SHARES).round().to(torch.uint8).numpy(),
         disparity=layers.disparity.numpy(),
         margin_px=np.array(layers.margin_px),
         frames=encoded(reference.frames),
-        focus_disparity=np.array([lens.focus_disparity for lens in reference.lenses]),
-        blur_scale_px=np.array([lens.blur_scale_px for lens in reference.lenses]),
-        noise_psnr=np.array(reference.noise_psnr),
     )
-    temporary.replace(path)
 
 
 def load(path: Path) -> LayersReference:
     """A file of `save`. Raises ValueError when the file is no such reference."""
-    with np.load(path, allow_pickle=False) as file:
-        fields = dict(file)
-    missing = {"kind", "seed", "color", "coverage", "disparity", "margin_px", "frames", "noise_psnr"} - set(fields)
-    if missing:
-        raise ValueError(
-            f"{path} must be a reference made by pipelines.validate.exact_layers; it lacks {sorted(missing)}"
-        )
+    fields = read_arrays(path, "kind", "color", "coverage", "disparity", "margin_px", "frames")
     color, disparity = torch.from_numpy(decoded(fields["color"])), torch.from_numpy(fields["disparity"])
     coverage = torch.from_numpy(fields["coverage"]).float() / _BLOCK_SHARES
-    lenses = zip(fields["focus_disparity"], fields["blur_scale_px"], strict=True)
     return LayersReference(
         kind=str(fields["kind"]),
-        seed=int(fields["seed"]),
+        seed=fields["seed"],
         layers=LayeredDepthImage(color, coverage, disparity, int(fields["margin_px"])),
         frames=decoded(fields["frames"]),
-        lenses=tuple(ThinLens(float(focus), float(scale)) for focus, scale in lenses),
-        noise_psnr=tuple(float(noise) for noise in fields["noise_psnr"]),
+        lenses=fields["lenses"],
+        noise_psnr=fields["noise_psnr"],
     )
 
 
@@ -159,8 +147,8 @@ STORED_CAMERA = Camera(height=64, width=96)
 STORED_FRAMES = (0, 3)
 
 
-def trace_stored(folder: Path) -> None:
-    """The small references of the tests, anew."""
+def trace_stored(folder: Positional[Path]) -> None:
+    """Trace the small references of the tests anew into a folder."""
     lenses = tuple(lenses_of(STORED_CAMERA)[index] for index in STORED_FRAMES)
     for kind in STORED:
         reference = traced_layers(kind, 0, STORED_CAMERA, lenses, Effort(rounds=6, noise_psnr=58.0))
@@ -170,12 +158,5 @@ def trace_stored(folder: Path) -> None:
         print(f"{path}: noise {noise} dB, {path.stat().st_size} bytes", file=sys.stderr)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Makes the stored references anew."""
-    parser = argparse.ArgumentParser(description="Path-trace the layers of built-in scenes for the tests.")
-    parser.add_argument("--store", type=Path, required=True, help="folder of the small references that the tests carry")
-    trace_stored(parser.parse_args(arguments).store)
-
-
 if __name__ == "__main__":
-    main()
+    tyro.cli(trace_stored)

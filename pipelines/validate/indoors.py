@@ -1,7 +1,5 @@
 """Reference scenes between walls: cut-outs, a portrait before lights, an interior, clutter, a corridor."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pipelines.validate.meshes import Floats, Mesh, box, cylinder, floor, joined, lathe, polygon, quad, sphere

@@ -4,8 +4,6 @@ Letters: r labelled radius, m measured radius, pixels. m comes from the second m
 1/6 px²: m = √(2 (⟨d²⟩ − 1/6)). A true label gives m = r: slope 1, offset 0.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,12 +5,11 @@ block rays. The light that it blocks is restored by the ratio of circle to polyg
 also tells whether spots are upright behind the plane of focus and upside down in front of it.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -48,7 +47,7 @@ class IrisCheck:
 
     def summary(self) -> str:
         """One line."""
-        ours, disc, turned = (_mean(values) for values in (self.blades, self.disc, self.upside_down))
+        ours, disc, turned = (fmean(values) for values in (self.blades, self.disc, self.upside_down))
         against = f"a disc in their place {disc:.1f} dB, upside down {turned:.1f} dB"
         noise = f"noise of the reference {min(self.noise_psnr):.0f} dB"
         return f"iris: {BLADES} blades path-traced, rendered with blades {ours:.1f} dB, {against}, {noise}"
@@ -83,8 +82,7 @@ def plate(blades: int, rotation_deg: float, lens_radius_m: float) -> Surface:
 def trace_iris(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ...], effort: Effort) -> Reference:
     """The scene through the lens with blades: light as through a full opening of the same exposure."""
     share = BLADES / (2 * math.pi) * math.sin(2 * math.pi / BLADES)  # polygon by circle
-    frames: list[Picture] = []
-    noise: list[float] = []
+    frames, noise = list[Picture](), list[float]()
     for index, lens in enumerate(lenses):
         radius_m = lens.blur_scale_px / camera.focal_length_px
         blocked = replace(scene, surfaces=(*scene.surfaces, plate(BLADES, ROTATION_DEG, radius_m)))
@@ -126,7 +124,3 @@ def _psnr(reference: Reference, aperture: Aperture) -> tuple[float, ...]:
     image, disparity = torch.from_numpy(reference.aif), torch.from_numpy(reference.disparity)
     frames = render_stack(image, disparity, reference.lenses, aperture=aperture)
     return errors_of(reference, "iris", frames).psnr
-
-
-def _mean(values: tuple[float, ...]) -> float:
-    return sum(values) / len(values)

@@ -5,8 +5,6 @@ A Sobol' sequence (Joe & Kuo 2008, scipy's) scrambled anew for each pixel and di
 sequence are one net, so a longer run goes on where a shorter one stopped.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from functools import lru_cache

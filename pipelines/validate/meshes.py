@@ -8,7 +8,7 @@ towards the camera.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +47,6 @@ class Mesh:
 
     def stretched(self, factors: Point) -> Mesh:
         return Mesh(self.vertices * np.asarray(factors), self.uv, self.faces)
-
-    def retextured(self, scale: tuple[float, float], offset: tuple[float, float] = (0.0, 0.0)) -> Mesh:
-        return Mesh(self.vertices, self.uv * np.asarray(scale) + np.asarray(offset), self.faces)
 
     def facing_camera(self) -> Mesh:
         """The same triangles, each turned to show its light to the origin."""
@@ -165,17 +162,6 @@ def box(width_m: float, height_m: float, depth_m: float, tile_m: float = 0.0) ->
     return joined(walls + lids).moved((0, height_m / 2, 0))
 
 
-def height_field(heights_m: Floats, x: tuple[float, float], z: tuple[float, float], tile_m: float) -> Mesh:
-    """Terrain seen from above: heights [R, C], rows from z[0] to z[1], columns from x[0] to x[1] (m)."""
-    rows, columns = heights_m.shape
-
-    def shape(u: Floats, v: Floats) -> Floats:
-        return np.column_stack([x[0] + u * (x[1] - x[0]), heights_m.ravel(), z[0] + v * (z[1] - z[0])])
-
-    sheet = surface(shape, columns - 1, rows - 1)
-    return sheet.retextured(((x[1] - x[0]) / tile_m, (z[1] - z[0]) / tile_m))
-
-
 def tube(path: Floats, radius_m: Floats, sides: int = 12, tile_m: float = 0.5) -> Mesh:
     """A wire along path [N, 3] with radius_m [N], closed by flat ends."""
     along = np.gradient(path, axis=0)
@@ -196,7 +182,7 @@ def tube(path: Floats, radius_m: Floats, sides: int = 12, tile_m: float = 0.5) -
 
     sheet = surface(shape, sides, len(ring_of) - 1)
     across = max(0.1, 2 * np.pi * float(radius_m.mean()) / tile_m)
-    return sheet.retextured((across, length / tile_m))
+    return replace(sheet, uv=sheet.uv * (across, length / tile_m))
 
 
 def _rotation(yaw: float, pitch: float, roll: float) -> Floats:

@@ -1,7 +1,5 @@
 """The renderers that `validate` compares; each gets the same all-in-focus picture, disparity and lenses."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -1,6 +1,6 @@
 """Reference scenes under the sky: ground with solids, terrain, a fence, foliage, branches, a statue."""
 
-from __future__ import annotations
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,12 +10,12 @@ from pipelines.validate.meshes import (
     box,
     cylinder,
     floor,
-    height_field,
     joined,
     lathe,
     polygon,
     quad,
     sphere,
+    surface,
     tube,
 )
 from pipelines.validate.surfaces import (
@@ -45,35 +45,31 @@ def ground(paint: Painter) -> SurfacesAndFocus:
     for index, depth in enumerate(depths):
         size = paint.uniform(0.09, 0.14) * depth**0.7
         side = 0.36 * depth * paint.uniform(-1, 1)
-        solid = (_ball(size), cylinder(0.6 * size, 2.4 * size), box(1.5 * size, 1.8 * size, 1.2 * size))[index % 3]
+        ball = sphere(size).moved((0, size, 0))
+        solid = (ball, cylinder(0.6 * size, 2.4 * size), box(1.5 * size, 1.8 * size, 1.2 * size))[index % 3]
         mesh = solid.turned(yaw=paint.uniform(0, 3)).moved((side, low, float(depth)))
         surfaces.append(paint.surface(mesh, THINGS, 256, 512))
     return surfaces, (float(depths[0]), float(depths[4]), 60.0)
 
 
-def _ball(radius_m: float) -> Mesh:
-    return sphere(radius_m).moved((0, radius_m, 0))
-
-
 def terrain(paint: Painter) -> SurfacesAndFocus:
     """A height field from the feet to far ridges, before the sky."""
-    rows, columns = 400, 500
-    u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows))
-    z = 1.6 * (45 / 1.6) ** v  # [rows, columns], denser where near
-    x = (u - 0.5) * 1.6 * z
-    rough = np.zeros_like(x)
-    for octave in range(6):
-        pitch = 6.0 / 2**octave
-        phase = paint.rng.uniform(0, 2 * np.pi, 4)
-        wave = np.sin(2 * np.pi * x / pitch + phase[0] + 1.5 * np.sin(2 * np.pi * z / (1.3 * pitch) + phase[1]))
-        wave = wave * np.sin(
-            2 * np.pi * z / (0.9 * pitch) + phase[2] + np.sin(2 * np.pi * x / (1.7 * pitch) + phase[3])
-        )
-        rough += wave * 0.028 * pitch
-    height = -0.72 + rough * (0.6 + 0.12 * z) + 0.005 * np.maximum(z - 6, 0) ** 1.8
-    sheet = height_field(height, (0, 1), (0, 1), tile_m=1.0)
-    vertices = np.column_stack([x.ravel(), height.ravel(), z.ravel()])
-    mesh = Mesh(vertices, vertices[:, [0, 2]] / 3.0, sheet.faces)
+
+    def shape(u: Floats, v: Floats) -> Floats:
+        z = 1.6 * (45 / 1.6) ** v  # denser where near
+        x = (u - 0.5) * 1.6 * z
+        rough = np.zeros_like(x)
+        for octave in range(6):
+            pitch = 6.0 / 2**octave
+            a, b, c, d = paint.rng.uniform(0, 2 * np.pi, 4)
+            wave = np.sin(2 * np.pi * x / pitch + a + 1.5 * np.sin(2 * np.pi * z / (1.3 * pitch) + b))
+            wave = wave * np.sin(2 * np.pi * z / (0.9 * pitch) + c + np.sin(2 * np.pi * x / (1.7 * pitch) + d))
+            rough += wave * 0.028 * pitch
+        height = -0.72 + rough * (0.6 + 0.12 * z) + 0.005 * np.maximum(z - 6, 0) ** 1.8
+        return np.column_stack([x, height, z])
+
+    sheet = surface(shape, 499, 399)
+    mesh = replace(sheet, uv=sheet.vertices[:, [0, 2]] / 3.0)
     return [
         paint.surface(mesh, "gravel moss cobble terrazzo concrete", 1024, 1024),
         paint.surface(backdrop(SKY_M), "clouds", 768, 1024),
@@ -205,7 +201,8 @@ def statue(paint: Painter) -> SurfacesAndFocus:
         return np.asarray(1 + 0.05 * np.sin(direction @ waves.T + turn).sum(axis=1))
 
     depth, side = paint.uniform(2.3, 2.6), paint.uniform(-0.25, 0.25)
-    pedestal = joined([box(0.5, 0.42, 0.4), lathe(_moulding, 0.12).moved((0, 0.42, 0))]).moved((side, low, depth))
+    moulding = lathe(lambda t: 0.27 - 0.04 * np.sin(3 * np.pi * t) - 0.02 * t, 0.12)
+    pedestal = joined([box(0.5, 0.42, 0.4), moulding.moved((0, 0.42, 0))]).moved((side, low, depth))
     head = sphere(0.21, bumps).stretched((0.85, 1.2, 0.95)).moved((side, 0.08, depth))
     neck = lathe(lambda t: 0.26 - 0.2 * np.sin(np.pi * np.clip(t * 0.6, 0, 1)) ** 1.5, 0.42).moved(
         (side, low + 0.5, depth)
@@ -228,7 +225,3 @@ def statue(paint: Painter) -> SurfacesAndFocus:
 
 def _column(t: Floats) -> Floats:
     return np.asarray(0.17 - 0.03 * t + 0.07 * np.exp(-(((t - 0.02) / 0.03) ** 2)))
-
-
-def _moulding(t: Floats) -> Floats:
-    return np.asarray(0.27 - 0.04 * np.sin(3 * np.pi * t) - 0.02 * t)

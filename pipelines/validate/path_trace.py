@@ -7,8 +7,6 @@ A box filter makes each pixel the mean over its own square, and nothing counts b
 sends out: the only noise is where the samples fall on the pixel and on the lens.
 """
 
-from __future__ import annotations
-
 import glob
 import math
 import os
@@ -92,16 +90,6 @@ def _llvm_version(path: str) -> int:
     """19 for libLLVM.so.19.1, libLLVM-19.so and .../llvm-19/lib/libLLVM.so; 0 when the name does not tell."""
     numbers = re.findall(r"(?:libLLVM\.so\.|libLLVM-|llvm-)(\d+)", path)
     return int(numbers[-1]) if numbers else 0
-
-
-def trace_reference(scene: ReferenceScene, camera: Camera, lens: ThinLens | None, samples: int, seed: int) -> Picture:
-    """The picture [3, H, W], linear light: through the lens, or through a pinhole when `lens` is None.
-
-    lens     focus_disparity in 1/m, blur_scale_px in px·m
-    samples  rays a pixel
-    seed     the same seed gives the same picture on the same variant
-    """
-    return Tracer(scene, camera).picture(lens, range(samples), seed)
 
 
 class Tracer:

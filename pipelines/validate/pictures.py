@@ -1,44 +1,36 @@
 """Pictures of the errors: reference, ours and direct scatter side by side; the instrument's line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
-import cv2
 import matplotlib
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.measure.rendering_error import displayed
+from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
+from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.validate.instrument import InstrumentCheck
 from pipelines.validate.references import Reference
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-GAP_PX, LABEL_PX = 6, 26
-ERROR_GAIN = 4.0
+ERROR_GAIN = 4
 
 
 def draw_comparison(reference: Reference, shown: dict[str, Tensor], frames: tuple[int, ...], path: Path) -> None:
     """One row a frame: all in focus, the path tracer's frame, then each method and its error, four times enlarged."""
+    aif, truths = to_srgb8(torch.from_numpy(reference.aif)[None])[0], to_srgb8(torch.from_numpy(reference.frames))
+    methods = {name: to_srgb8(pictures) for name, pictures in shown.items()}
     rows = []
     for f in frames:
-        truth = torch.from_numpy(reference.frames[f])
-        cells = [("all in focus", displayed(torch.from_numpy(reference.aif))), ("path tracer", displayed(truth))]
-        for name, pictures in shown.items():
-            error = (displayed(pictures[f]) - displayed(truth)) * ERROR_GAIN + 0.5
-            cells += [(name, displayed(pictures[f])), (f"{name}: error x {ERROR_GAIN:.0f}", error.clamp(0.0, 1.0))]
-        rows.append(np.concatenate([_labelled(name, picture) for name, picture in cells], axis=1))
+        cells = [Cell(aif, "all in focus"), Cell(truths[f], "path tracer")]
+        for name, pictures in methods.items():
+            error = signed_error(pictures[f], truths[f], ERROR_GAIN)
+            cells += [Cell(pictures[f], name), Cell(error, f"{name}: error x {ERROR_GAIN}")]
+        rows.append(Row(cells))
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-
-
-def _labelled(name: str, picture: Tensor) -> np.ndarray:
-    rgb = (picture * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    framed = cv2.copyMakeBorder(rgb, LABEL_PX, GAP_PX, 0, GAP_PX, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-    return cv2.putText(framed, name, (2, LABEL_PX - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (30, 30, 30), 1, cv2.LINE_AA)
+    contact_sheet(reference.name, rows, cell_width_px=aif.shape[1]).save(path, quality=88)
 
 
 def draw_instrument(check: InstrumentCheck, path: Path) -> None:

@@ -1,30 +1,27 @@
 """Path-traced truth, one record a scene: all-in-focus picture, disparity, frames, and how noisy they are.
 
-    python -m pipelines.validate.references --store pipelines/validate/stored/photo    the small stored ones
-    python -m pipelines.validate.references --out DIR                                      the full set of `validate`
+    python -m pipelines.validate.references pipelines/validate/stored/photo    the small stored ones
 
 Stored light is uint16, Q = 65535·min((E/64)^(1/2.4), 1): steps of 1e-4 in display values, lamps up to 64 times
 white. Stored disparity is float32.
 """
 
-from __future__ import annotations
-
-import argparse
 import hashlib
 import math
-import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import tyro
 from numpy.typing import NDArray
+from tyro.conf import Positional
 
 from pipelines.measure.rendering_error import psnr
-from pipelines.validate.path_trace import Camera, Tracer, start_mitsuba
-from pipelines.validate.scenes import SCENES, reference_scene
+from pipelines.validate.path_trace import Camera, Tracer
+from pipelines.validate.scenes import reference_scene
 from pipelines.validate.surfaces import ReferenceScene
 from simulator.optics.lens import ThinLens
 
@@ -106,11 +103,8 @@ def reference_lenses(scene: ReferenceScene, width: int) -> tuple[ThinLens, ...]:
 def trace(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ...], effort: Effort) -> Reference:
     """The record of a scene, with as many samples as its noise asks for; deterministic on one Mitsuba variant."""
     tracer = Tracer(scene, camera)
-    frames, noise = [], []
-    for index, lens in enumerate(lenses):
-        frame, frame_noise = quiet_frame(tracer, lens, effort, seed=1 + 2 * index)
-        frames.append(frame)
-        noise.append(frame_noise)
+    traced = [quiet_frame(tracer, lens, effort, seed=1 + 2 * index) for index, lens in enumerate(lenses)]
+    frames, noise = zip(*traced, strict=True)
     aif = tracer.picture(None, range(effort.aif_samples), seed=0)
     return Reference(scene.name, scene.seed, aif, tracer.disparity(), np.stack(frames), lenses, tuple(noise))
 
@@ -141,27 +135,58 @@ def store(reference: Reference, path: Path) -> None:
     _write(reference, path, {"aif": encoded(reference.aif), "frames": encoded(reference.frames)})
 
 
+def _write(reference: Reference, path: Path, light: dict[str, Any]) -> None:
+    write_arrays(
+        path,
+        reference.seed,
+        reference.lenses,
+        reference.noise_psnr,
+        name=np.array(reference.name),
+        disparity=reference.disparity,
+        **light,
+    )
+
+
 def load(path: Path) -> Reference:
     """A file of `save` or `store`. Raises ValueError when the file is no reference."""
+    fields = read_arrays(path, "name", "aif", "disparity", "frames")
+    light: dict[str, Any] = {name: decoded(fields.pop(name)) for name in ("aif", "frames")}
+    return Reference(name=str(fields.pop("name")), **light, **fields)
+
+
+def write_arrays(
+    path: Path, seed: int, lenses: Sequence[ThinLens], noise_psnr: Sequence[float], **arrays: NDArray[Any]
+) -> None:
+    """A reference's numbers and arrays, compressed, in a file that appears when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp.npz")
+    np.savez_compressed(
+        temporary,
+        seed=np.array(seed),
+        focus_disparity=np.array([lens.focus_disparity for lens in lenses]),
+        blur_scale_px=np.array([lens.blur_scale_px for lens in lenses]),
+        noise_psnr=np.array(noise_psnr),
+        **arrays,  # type: ignore[arg-type]  # numpy's stub takes them for allow_pickle
+    )
+    temporary.replace(path)
+
+
+def read_arrays(path: Path, *names: str) -> dict[str, Any]:
+    """The arrays `names` of a file of `write_arrays`, with seed, lenses and noise_psnr as the records hold them.
+
+    Raises ValueError when one is missing.
+    """
     with np.load(path, allow_pickle=False) as file:
         fields: dict[str, Any] = dict(file)
-    missing = {"name", "seed", "aif", "disparity", "frames", "focus_disparity", "blur_scale_px"} - set(fields)
+    missing = {*names, "seed", "focus_disparity", "blur_scale_px", "noise_psnr"} - set(fields)
     if missing:
-        raise ValueError(
-            f"{path} must be a reference made by pipelines.validate.references; it lacks {sorted(missing)}"
-        )
-    return Reference(
-        name=str(fields["name"]),
-        seed=int(fields["seed"]),
-        aif=decoded(fields["aif"]),
-        disparity=fields["disparity"],
-        frames=decoded(fields["frames"]),
-        lenses=tuple(
-            ThinLens(float(d), float(k))
-            for d, k in zip(fields["focus_disparity"], fields["blur_scale_px"], strict=True)
-        ),
-        noise_psnr=tuple(float(noise) for noise in fields["noise_psnr"]),
-    )
+        raise ValueError(f"{path} must be a reference made by pipelines.validate; it lacks {sorted(missing)}")
+    lenses = zip(fields["focus_disparity"].tolist(), fields["blur_scale_px"].tolist(), strict=True)
+    return {name: fields[name] for name in names} | {
+        "seed": int(fields["seed"]),
+        "lenses": tuple(ThinLens(*lens) for lens in lenses),
+        "noise_psnr": tuple(fields["noise_psnr"].tolist()),
+    }
 
 
 _BRIGHTEST = 64.0
@@ -180,28 +205,12 @@ def decoded(values: NDArray[Any]) -> Picture:
     return values.astype(np.float32)
 
 
-def _write(reference: Reference, path: Path, light: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp.npz")
-    np.savez_compressed(
-        temporary,
-        name=np.array(reference.name),
-        seed=np.array(reference.seed),
-        disparity=reference.disparity,
-        focus_disparity=np.array([lens.focus_disparity for lens in reference.lenses]),
-        blur_scale_px=np.array([lens.blur_scale_px for lens in reference.lenses]),
-        noise_psnr=np.array(reference.noise_psnr),
-        **light,
-    )
-    temporary.replace(path)
-
-
 STORED = {"cutouts": (0, 2, 3), "ground": (0, 4), "portrait": (0, 5), "branches": (1, 5)}  # frames of each
 STORED_CAMERA = Camera(height=96, width=144)
 
 
-def trace_stored(folder: Path) -> None:
-    """The small references of the tests, anew; prints the hashes that the test declares."""
+def trace_stored(folder: Positional[Path]) -> None:
+    """Trace the small references of the tests anew into a folder; prints the hashes that the test declares."""
     for name, kept in STORED.items():
         scene = reference_scene(name, seed=0)
         lenses = reference_lenses(scene, STORED_CAMERA.width)
@@ -212,34 +221,5 @@ def trace_stored(folder: Path) -> None:
         print(f'    "{name}": "{load(path).sha256()}",  # noise {noise} dB, {path.stat().st_size} bytes')
 
 
-def trace_set(folder: Path, camera: Camera, seed: int, names: tuple[str, ...], effort: Effort) -> None:
-    """The full set, one file a scene, each written as soon as it is done."""
-    for name in names:
-        start = time.monotonic()
-        scene = reference_scene(name, seed)
-        reference = trace(scene, camera, reference_lenses(scene, camera.width), effort)
-        save(reference, folder / f"{name}.npz")
-        noise = " ".join(f"{value:.1f}" for value in reference.noise_psnr)
-        print(f"{name} seed {seed}: {time.monotonic() - start:.0f} s, noise {noise} dB", file=sys.stderr, flush=True)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Makes references anew."""
-    parser = argparse.ArgumentParser(description="Path-trace the reference pictures.")
-    parser.add_argument("--store", type=Path, help="folder of the small references that the tests carry")
-    parser.add_argument("--out", type=Path, help="folder of the full set")
-    parser.add_argument("--seed", type=int, default=0, help="layout and textures (default 0)")
-    parser.add_argument("--width", type=int, default=480, help="pixels across; the height is two thirds (default 480)")
-    parser.add_argument("--scenes", nargs="*", default=list(SCENES), help="which scenes (default all)")
-    parser.add_argument("--noise-psnr", type=float, default=Effort.noise_psnr, help="how quiet, in dB")
-    chosen = parser.parse_args(arguments)
-    print(f"tracing with {start_mitsuba().variant()}", file=sys.stderr)
-    if chosen.store:
-        trace_stored(chosen.store)
-    if chosen.out:
-        camera = Camera(height=2 * chosen.width // 3, width=chosen.width)
-        trace_set(chosen.out, camera, chosen.seed, tuple(chosen.scenes), Effort(noise_psnr=chosen.noise_psnr))
-
-
 if __name__ == "__main__":
-    main()
+    tyro.cli(trace_stored)

@@ -5,18 +5,14 @@ scenes ──path_trace──▶ references ─┬─ aif, disparity ──metho
 references ──degraded_depth──▶ a second table; built-in kinds ──exact_layers──▶ a third; checks ──▶ a fourth
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from pipelines.errors import UserError
 from pipelines.runs.verb_result import VerbResult
 from pipelines.validate import degraded_depth
 from pipelines.validate.checks import check
@@ -27,8 +23,10 @@ from pipelines.validate.exact_layers import exact_table
 from pipelines.validate.instrument import InstrumentCheck, check_instrument
 from pipelines.validate.iris import IrisCheck, check_iris
 from pipelines.validate.methods import METHODS
+from pipelines.validate.path_trace import Camera, start_mitsuba
 from pipelines.validate.pictures import draw_comparison, draw_instrument
-from pipelines.validate.references import Effort, Reference, load, save, trace
+from pipelines.validate.references import Effort, Reference, load, reference_lenses, save, trace
+from pipelines.validate.scenes import reference_scene
 from pipelines.validate.table import Errors, ErrorTable, errors_of
 
 LOG = logging.getLogger(__name__)
@@ -54,12 +52,12 @@ class ValidationResult(VerbResult):
         """Four tables: scenes, depth degraded and sharpened, built-in kinds with exact layers, checks."""
         exact = f"exact layers\n\n{self.exact.markdown()}"
         checks = f"checks\n\n{check.markdown(self.checks)}"
-        return "\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact, checks])
+        return "\n\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact, checks])
 
     def summary(self) -> str:
         """The tables and the instrument's line."""
         lines = f"{self.instrument.summary()}\n{self.iris.summary()}"
-        return f"{self.markdown()}\n{lines}\npictures and table in {self.out}"
+        return f"{self.markdown()}\n\n{lines}\npictures and table in {self.out}"
 
     def to_json(self) -> dict[str, object]:
         """One object: per scene and method psnr, ssim, whole-frame psnr (one entry a frame); means; instrument; iris.
@@ -104,7 +102,7 @@ def run(config: ValidateConfig) -> ValidationResult:
     checks = tuple(logged(all_checks(config.kinds))) if config.checks else ()
     result = ValidationResult(table, tuple(rows), exact_layers, checks, check_instrument(), iris, str(config.out))
     draw_instrument(result.instrument, config.out / "instrument.svg")
-    (config.out / "table.md").write_text(result.markdown(), encoding="utf-8")
+    (config.out / "table.md").write_text(result.markdown() + "\n", encoding="utf-8")
     (config.out / "errors.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True), encoding="utf-8")
     return result
 
@@ -112,23 +110,12 @@ def run(config: ValidateConfig) -> ValidationResult:
 def _reference(config: ValidateConfig, name: str) -> Reference:
     path = config.out / "references" / f"{name}-{config.width}-{config.seed}.npz"
     if not path.exists():
-        _trace(config, name, path)
+        LOG.info("tracing %s with %s", name, start_mitsuba().variant())
+        camera = Camera(height=2 * config.width // 3, width=config.width)
+        scene = reference_scene(name, config.seed)
+        effort = Effort(noise_psnr=config.noise_psnr + QUIETER_DB.get(name, 0.0))
+        save(trace(scene, camera, reference_lenses(scene, camera.width), effort), path)
     return load(path)
-
-
-def _trace(config: ValidateConfig, name: str, path: Path) -> None:
-    try:
-        from pipelines.validate.path_trace import Camera, start_mitsuba
-    except ImportError as error:
-        raise UserError(f"{path} is missing and tracing it needs Mitsuba 3: pip install mitsuba ({error})") from error
-    from pipelines.validate.references import reference_lenses
-    from pipelines.validate.scenes import reference_scene
-
-    LOG.info("tracing %s with %s", name, start_mitsuba().variant())
-    camera = Camera(height=2 * config.width // 3, width=config.width)
-    scene = reference_scene(name, config.seed)
-    effort = Effort(noise_psnr=config.noise_psnr + QUIETER_DB.get(name, 0.0))
-    save(trace(scene, camera, reference_lenses(scene, camera.width), effort), path)
 
 
 def _table_numbers(table: ErrorTable) -> dict[str, object]:
@@ -146,9 +133,4 @@ def _table_numbers(table: ErrorTable) -> dict[str, object]:
 
 
 def _numbers(errors: Errors) -> dict[str, object]:
-    return {
-        "psnr": errors.psnr,
-        "ssim": errors.ssim,
-        "whole_psnr": errors.whole_psnr,
-        "mean_psnr": errors.mean_psnr,
-    }
+    return {name: getattr(errors, name) for name in ("psnr", "ssim", "whole_psnr", "mean_psnr")}

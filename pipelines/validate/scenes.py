@@ -1,7 +1,5 @@
 """The reference scenes by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from pipelines.validate import indoors, outdoors

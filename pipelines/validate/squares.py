@@ -7,14 +7,11 @@ of the same pixels. So both show the same world, and share no code beyond its dr
 Letters: D disparity, here 1/z; f focal length in pixels; m times larger.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.validate.meshes import Mesh
@@ -74,11 +71,8 @@ def _squares(layers: LayeredDepthImage, i: int, camera: Camera) -> Surface:
     first = 4 * np.arange(len(row))[:, None]
     faces = np.concatenate([first + np.array(triangle) for triangle in ([0, 1, 2], [0, 2, 3])])
     mesh = Mesh(vertices.reshape(-1, 3).numpy(), uv.reshape(-1, 2).numpy(), faces).facing_camera()
-    return Surface(mesh, _radiance(layers.color[i]), stepped=True)
-
-
-def _radiance(color: Tensor) -> NDArray[np.float32]:
-    return np.ascontiguousarray(color.permute(1, 2, 0).numpy(), dtype=np.float32)
+    radiance = np.ascontiguousarray(layers.color[i].permute(1, 2, 0).numpy(), dtype=np.float32)
+    return Surface(mesh, radiance, stepped=True)
 
 
 def _slope(disparity: Tensor, covered: Tensor, dim: int) -> Tensor:

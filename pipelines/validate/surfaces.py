@@ -5,8 +5,6 @@ on all sides, so that light from outside the frame is there too.
 Depths run from about 2 m to infinity: with K = 20 and 50 px·m at 480 pixels the largest radii are about 10 and 25.
 """
 
-from __future__ import annotations
-
 import zlib
 from dataclasses import dataclass
 

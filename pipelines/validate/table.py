@@ -1,10 +1,9 @@
 """Errors of every method on every scene, as numbers, as a Markdown table, and as means."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Protocol
 
 import numpy as np
@@ -13,12 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.measure.rendering_error import interior, psnr, ssim
-
-
-def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; the first row is its head."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]) + "\n"
+from pipelines.runs.markdown import markdown_table
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,7 @@ class Errors:
     @property
     def mean_psnr(self) -> float:
         """Mean over the frames, in dB."""
-        return sum(self.psnr) / len(self.psnr)
+        return fmean(self.psnr)
 
 
 @dataclass(frozen=True)
@@ -60,22 +54,21 @@ class ErrorTable:
 
     def mean_psnr(self, method: str) -> float:
         """Mean over scenes of the scene's mean, in dB."""
-        return sum(self.of(scene, method).mean_psnr for scene in self.scenes) / len(self.scenes)
+        return fmean(self.of(scene, method).mean_psnr for scene in self.scenes)
 
     def mean_ssim(self, method: str) -> float:
         """Mean over scenes and frames."""
-        values = [v for scene in self.scenes for v in self.of(scene, method).ssim]
-        return sum(values) / len(values)
+        return fmean(value for scene in self.scenes for value in self.of(scene, method).ssim)
 
     def markdown(self) -> str:
         """PSNR of the interior, mean of the frames, in dB; SSIM in brackets in the last row."""
-        rows = [["scene", *self.methods, "noise of the reference"]]
+        rows = []
         for scene in self.scenes:
             cells = [f"{self.of(scene, method).mean_psnr:.1f}" for method in self.methods]
             rows.append([scene, *cells, f"{min(self.noise_psnr[scene]):.0f}"])
         means = [f"**{self.mean_psnr(m):.1f}** ({self.mean_ssim(m):.4f})" for m in self.methods]
         rows.append(["**mean** (SSIM)", *means, ""])
-        return markdown_table(rows)
+        return markdown_table(["scene", *self.methods, "noise of the reference"], rows)
 
 
 class TracedFrames(Protocol):

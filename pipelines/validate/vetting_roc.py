@@ -4,19 +4,18 @@ Sharp are the photos and built-in scenes as they are; blurred are frames rendere
 frame whose blur radius is above 2 px. Prints a table of both kinds of error over thresholds, and draws the ROC.
 """
 
-from __future__ import annotations
-
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tyro
 from numpy.typing import NDArray
 
 from pipelines.render.config import DepthConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig, VettingConfig
 from pipelines.render.run import render
 from pipelines.render.sample.sharpness import blurred_share
+from pipelines.runs.markdown import markdown_table
 from shards.reader import read_shards
 from shards.sample import Sample
 
@@ -61,14 +60,13 @@ def area_under_curve(sharp: NDArray[np.float64], blurred: NDArray[np.float64]) -
 def table(pictures: Sequence[Judged]) -> str:
     """Markdown: share of sharp pictures rejected, and of blurred ones found, by threshold."""
     curves = {share: rates(pictures, share) for share in SHARES}
-    counts = " | ".join(f">= {share:.0%} blurred ({len(b)})" for share, (_, b) in curves.items())
+    blurred = [found for _, found in curves.values()]
+    counts = [f">= {share:.0%} blurred ({len(b)})" for share, (_, b) in curves.items()]
     sharp = next(iter(curves.values()))[0]
-    lines = [f"| `--max-blurred` | sharp, rejected ({len(sharp)}) | {counts} |", "|---|---|" + "---|" * len(curves)]
-    for threshold in THRESHOLDS:
-        found = " | ".join(f"{(b > threshold).mean():.1%}" for _, b in curves.values())
-        lines.append(f"| {threshold} | {(sharp > threshold).mean():.1%} | {found} |")
-    areas = " | ".join(f"{area_under_curve(s, b):.4f}" for s, b in curves.values())
-    return "\n".join([*lines, f"| area under the curve | | {areas} |"])
+    shares = [(str(t), *(f"{(values > t).mean():.1%}" for values in (sharp, *blurred))) for t in THRESHOLDS]
+    areas = [f"{area_under_curve(*curve):.4f}" for curve in curves.values()]
+    head = ["`--max-blurred`", f"sharp, rejected ({len(sharp)})", *counts]
+    return markdown_table(head, [*shares, ("area under the curve", "", *areas)])
 
 
 def draw(pictures: Sequence[Judged], path: Path) -> None:
@@ -106,22 +104,17 @@ def _rendered(out: Path, photos: str) -> Iterator[Sample]:
     return read_shards(out, seed=None)
 
 
-def main() -> None:
-    """Render, judge, print, draw."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", nargs="*", default=["builtin:24"], help="folders with sidecars, or builtin:N")
-    parser.add_argument("--out", type=Path, default=Path("out/vetting"))
-    parser.add_argument("--picture", type=Path, default=Path("docs/vetting_roc.svg"))
-    flags = parser.parse_args()
-    pictures = [
-        picture
-        for number, photos in enumerate(flags.photos)
-        for sample in _rendered(flags.out / str(number), photos)
-        for picture in judged(sample)
-    ]
+def main(
+    photos: tuple[str, ...] = ("builtin:24",),
+    out: Path = Path("out/vetting"),
+    picture: Path = Path("docs/vetting_roc.svg"),
+) -> None:
+    """Render, judge, print, draw. photos: folders with sidecars, or builtin:N."""
+    samples = (sample for number, folder in enumerate(photos) for sample in _rendered(out / str(number), folder))
+    pictures = [each for sample in samples for each in judged(sample)]
     print(table(pictures))
-    draw(pictures, flags.picture)
+    draw(pictures, picture)
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

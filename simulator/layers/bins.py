@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 _SAME = 1e-5  # of the range: disparities as close as this are one plane and a rounding error
+_DISPLAY_WHITE = 1.001
+_AROUND_PX, _SPOT_CONTRAST, _SPOT_LEAST = 8, 8.0, 0.05  # of a spot: its surroundings, contrast, linear light
 _WHOLE = 0.5  # a surface that covers more of the grid than this is weighted as a picture, others pixel by pixel
 
 
@@ -110,12 +113,14 @@ class HeldPixels:
     """P covered pixels of one surface, by ascending disparity: flat index, content [C, P], disparity, slope.
 
     slope: [2, P] change of disparity from pixel to pixel, down and right; 0 at silhouettes.
+    is_spot: see `find_spots`.
     """
 
     pixel: Int[Tensor, "p"]
     content: Float[Tensor, "c p"]
     disparity: Float[Tensor, "p"]
     slope: Float[Tensor, "2 p"]
+    is_spot: Bool[Tensor, "p"]
 
     @classmethod
     def sorted_from(cls, content: Float[Tensor, "c h w"], disparity: Float[Tensor, "h w"]) -> HeldPixels:
@@ -123,20 +128,23 @@ class HeldPixels:
         pixel = content[-1].flatten().nonzero()[:, 0]
         ascending, order = disparity.flatten()[pixel].sort()
         pixel = pixel[order]
-        return cls(pixel, content.flatten(1)[:, pixel], ascending, slope_of(disparity).flatten(1)[:, pixel])
+        slope, is_spot = slope_of(disparity).flatten(1)[:, pixel], find_spots(content[:-1]).flatten()[pixel]
+        return cls(pixel, content.flatten(1)[:, pixel], ascending, slope, is_spot)
 
     def between(self, low: float, high: float) -> HeldPixels:
         """Those of disparities from `low` up to `high`, as views."""
         ends = torch.tensor([low, high], device=self.disparity.device, dtype=self.disparity.dtype)
         first, end = torch.searchsorted(self.disparity, ends).tolist()
-        return HeldPixels(
-            self.pixel[first:end], self.content[:, first:end], self.disparity[first:end], self.slope[:, first:end]
-        )
+        span = slice(first, end)
+        parts = (self.pixel[span], self.content[:, span], self.disparity[span], self.slope[:, span], self.is_spot[span])
+        return HeldPixels(*parts)
 
 
 def slope_of(disparity: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
-    """Change of disparity from pixel to pixel, down and right: the smaller of the changes on both sides, 0 if they differ
-    in sign. So it is exact on planes, and none at a silhouette, on whose other side lies something else."""
+    """Change of disparity from pixel to pixel, down and right: the smaller one of both sides, 0 if they differ in sign.
+
+    So it is exact on planes, and no silhouette makes a slope: on its other side lies something else.
+    """
     slopes = []
     for axis in (0, 1):
         change = disparity.diff(dim=axis)
@@ -272,23 +280,28 @@ class BinPictures:
         ends = torch.where(held.any(1), last + 1, first)
         return [slice(a, b) for a, b in zip(first.tolist(), ends.tolist(), strict=True)]
 
-    def brighter(self, white: float) -> list[bool]:
-        """Whether a bin has any light above white."""
-        found = torch.zeros(self.bins.numel(), dtype=torch.bool, device=self.bins.device)
-        for content, disparity in self._whole:
-            found |= self._holding(disparity[content[:-1].amax(0) > white])
-        bright = (self._thin.content[:-1].amax(0) > white).nonzero()[:, 0] if self._thin.pixel.numel() else None
-        if bright is not None:
-            ends = torch.tensor(self._thin.first[1:], device=bright.device)
-            found[torch.searchsorted(ends, bright, right=True)] = True
-        return found.tolist()
+    def with_spots(self) -> list[bool]:
+        """Whether a bin holds any small bright spot (see `find_spots`)."""
+        found = self.bins.new_zeros(self.bins.numel())
+        for held in self._held:
+            index, share = nearer_bin(held.disparity[held.is_spot], self.bins)
+            for at, part in ((index, 1.0 - share), (index + 1, share)):
+                found.index_add_(0, at.clamp(max=self.bins.numel() - 1), part)
+        return (found > 0).tolist()
 
-    def _holding(self, disparity: Float[Tensor, "p"]) -> Bool[Tensor, "l"]:
-        """Bins that have a share of any of these disparities."""
-        index, share = nearer_bin(disparity, self.bins)
-        length = self.bins.numel()
-        lower = torch.bincount(index[share < 1], minlength=length)
-        return (lower + torch.bincount(index[share > 0] + 1, minlength=length)[:length]) > 0
+
+def find_spots(light: Float[Tensor, "c h w"]) -> Bool[Tensor, "h w"]:
+    """Pixels that are so bright that one sees the rim of the disc that they become.
+
+    Brighter than display white, or eight times as bright as the mean around them: lamps, also those that a photo has
+    clipped to white, glints, stars.
+    """
+    brightness = light.amax(0)
+    around, size = brightness[None, None], 2 * _AROUND_PX + 1
+    for kernel, padding in (((size, 1), (_AROUND_PX, 0)), ((1, size), (0, _AROUND_PX))):
+        around = F.avg_pool2d(around, kernel, 1, padding, count_include_pad=False)
+    around = around[0, 0]
+    return (brightness > _DISPLAY_WHITE) | ((brightness > _SPOT_CONTRAST * around) & (brightness > _SPOT_LEAST))
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:

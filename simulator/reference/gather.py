@@ -7,8 +7,6 @@ with gather: no planes, no slabs, no footprints, no cells; only many points and 
 Letters: p pixel; u point of the lens, |u| <= 1; s = K (D − D_f); T share of a ray not stopped yet.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

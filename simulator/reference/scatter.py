@@ -7,8 +7,6 @@ compares them with the path tracer on the same inputs.
 Letters: r radius of the circle of confusion in pixels; A coverage; T share of the lens still free; D disparity.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -71,15 +69,41 @@ def layered_frame(
     bins: list[float],
     groups: list[slice],
 ) -> Float[Tensor, "3 h w"]:
-    """The layered scatter of one surface that fills the frame: cut into bins, spread, sum by group, lay. float64."""
+    """The layered scatter of one surface that fills the frame: each pixel spread over its own disc. float64.
+
+    With s = K (D − D_f), the part u of the lens sees a pixel of a slope 1 + u·∇s times as large as the middle of the
+    lens does: the disc is skewed by that factor. Pixels share groups by the hat weights of their bins; groups are laid
+    nearest first.
+    """
     h, w = disparity.shape
-    content = torch.cat([light, torch.ones(1, h, w)]).double()  # [4, H, W]
-    shares = torch.tensor([[hat_shares(float(d), bins) for d in row] for row in disparity], dtype=torch.float64)
-    blurred = [
-        spread(content * shares[..., i], Aperture().mask(abs(lens.blur_scale_px * (centre - lens.focus_disparity))))
-        for i, centre in enumerate(bins)
-    ]
-    return laid_nearest_first([torch.stack(blurred[run]).sum(dim=0) for run in groups])
+    defocus = lens.blur_scale_px * (disparity.double() - lens.focus_disparity)
+    slope = torch.gradient(defocus)  # ∇s, down and right
+    reach = math.ceil(float(defocus.abs().max())) + 2
+    blurred = torch.zeros(len(groups), 4, h + 4 * reach, w + 4 * reach, dtype=torch.float64)
+    for y in range(-reach, h + reach):
+        for x in range(-reach, w + reach):  # beyond the frame its edge is repeated
+            at = min(max(y, 0), h - 1), min(max(x, 0), w - 1)
+            s = float(defocus[at])
+            mask = (
+                _skewed(Aperture().mask(s), float(slope[0][at]) / s, float(slope[1][at]) / s)
+                if s
+                else Aperture().mask(s)
+            )
+            half = mask.shape[0] // 2
+            rows, columns = (slice(i - half + 2 * reach, i + half + 1 + 2 * reach) for i in (y, x))
+            content = torch.cat([light[:, at[0], at[1]].double(), torch.ones(1, dtype=torch.float64)])
+            shares = hat_shares(float(disparity[at]), bins)
+            for number, run in enumerate(groups):
+                if (share := sum(shares[run])) > 0:
+                    blurred[number, :, rows, columns] += share * content[:, None, None] * mask
+    return laid_nearest_first([group[:, 2 * reach : 2 * reach + h, 2 * reach : 2 * reach + w] for group in blurred])
+
+
+def _skewed(mask: Float[Tensor, "d d"], down: float, right: float) -> Float[Tensor, "d d"]:
+    """mask · (1 + offset · (down, right)), never negative."""
+    half = mask.shape[0] // 2
+    offset = torch.arange(-half, half + 1, dtype=torch.float64)
+    return mask * (1.0 + offset[:, None] * down + offset * right).clamp(min=0.0)
 
 
 def direct_scatter(

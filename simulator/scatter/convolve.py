@@ -118,10 +118,9 @@ class BlurredGroup:
     def _dark(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
         """Of a group that lies near the plane in focus as a whole."""
         count = max(len(range(4)[channels]), len(range(self.coverages)[spots]))
-        device = next((zone.direct.device for zones in self._near for zone in zones if zone.direct is not None), None)
-        return torch.zeros(
-            len(self._lenses), count, self._rows.stop - self._rows.start, self._grid.width, device=device
-        )
+        directs = [zone.direct for zones in self._near for zone in zones if zone.direct is not None]
+        height, width = self._rows.stop - self._rows.start, self._grid.width
+        return torch.zeros(len(self._lenses), count, height, width, device=directs[0].device if directs else None)
 
     def _add_near_focus(
         self, frame: Float[Tensor, "c h w"], zones: Sequence[NearFocus], channels: slice, spots: slice

@@ -21,7 +21,7 @@ from simulator.scatter.convolve import BlurredGroup
 from simulator.scatter.direct_taps import DIRECT_PX
 from simulator.scatter.group_spectra import Bin, GroupSpectra
 from simulator.scatter.near_focus import NearFocus, near_focus, near_radius_px
-from simulator.scatter.octave import OctaveGrid, octave_of, rendered_radius
+from simulator.scatter.octave import TAIL, OctaveGrid, octave_of, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
@@ -87,7 +87,9 @@ class DepthGroup:
         ]
         drawn = (abs(s) for of_bins in radii for of_colors in of_bins for s in of_colors if s is not None)
         near = (abs(node.defocus_px) for view in views for zone in view.near for node in zone.nodes)
-        rows = grid.rows_reached(*self._spectra.rows_held, max(chain([DIRECT_PX], drawn, near)), octave)
+        coarsest = max([bin_.coarseness for bins in spread for bin_ in bins], default=1)
+        reach = max(chain([DIRECT_PX], drawn, near)) + (2 * TAIL * coarsest if coarsest > 1 else 0)
+        rows = grid.rows_reached(*self._spectra.rows_held, reach, octave)
         return BlurredGroup(spread, grid, 2 ** (octave - grid.octave), rows, [view.near for view in views])
 
     def _view(self, lens: ThinLens, aperture: Aperture) -> _View:
@@ -118,16 +120,16 @@ class DepthGroup:
 
     def _radii(self, view: _View, aperture: Aperture, octave: int) -> list[Radii]:
         """For each bin and color, the radius of the spot; None where the bin is left to `near_focus`."""
-        defocus = [self._defocus_px(color) for color in view.colors]
-        return [
-            [
-                None
-                if b.number in zone.bins
-                else self._rendered(s[place], b, view, aperture, octave, view.octaves[place])
-                for s, zone in zip(defocus, view.near, strict=True)
-            ]
-            for place, b in enumerate(self.bins)
-        ]
+        radii: list[Radii] = []
+        for b, own_octave in zip(self.bins, view.octaves, strict=True):
+            defocus = [view.lens.blur_scale_px * (b.disparity - color.focus_disparity) for color in view.colors]
+            radii.append(
+                [
+                    None if b.number in zone.bins else self._rendered(s, b, view, aperture, octave, own_octave)
+                    for s, zone in zip(defocus, view.near, strict=True)
+                ]
+            )
+        return radii
 
     def _rendered(
         self, defocus_px: float, bin_: Bin, view: _View, aperture: Aperture, octave: int, own_octave: int
@@ -153,9 +155,9 @@ class DepthGroup:
     def _skewed(self, radii: Sequence[Radii], view: _View, aperture: Aperture) -> list[SpreadBin]:
         """What slopes add to bins: − ∇·(content s ∇s / 4).
 
-        On a slope, the part u of the lens sees a source 1 + u·∇s times as large as the middle of the lens does, so the
-        light of its disc is skewed by that factor. The disc's middle moves by s ⟨u²⟩ ∇s = s ∇s / 4; without it, discs on
-        a slope cover 1 + |∇s|²/4 of the lens. To first order the move is that divergence. It changes nothing that is
+        The part u of the lens sees a pixel of a slope 1 + u·∇s times as large as the middle of the lens does, so the
+        light of its disc is skewed by that factor. The disc's middle moves by s ⟨u²⟩ ∇s = s ∇s / 4; without that, discs
+        on a slope cover 1 + |∇s|²/4 of the lens. To first order the move is that divergence. It changes nothing that is
         finer than a disc, so a coarse grid will do.
         """
         grid, spots, found = self._spectra.grid, self._spots(aperture), []

@@ -44,7 +44,7 @@ class TapTable:
         return torch.addcmul(self.start.index_select(1, interval), self.slope.index_select(1, interval), q)
 
     def gathered(self, maps: Float[Tensor, "o c hp wp"]) -> Float[Tensor, "c h w"]:
-        """Σ over all taps of the map of its class, shifted by its place. The maps are TAP_REACH_PX wider on each side."""
+        """Sum over all taps of the map of its class, shifted by its place. Maps are TAP_REACH_PX wider on each side."""
         height, width = (side - 2 * TAP_REACH_PX for side in maps.shape[-2:])
         total = maps.new_zeros(maps.shape[1], height, width)
         for picture, offsets in zip(maps, self.offsets, strict=True):

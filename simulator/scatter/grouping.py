@@ -16,7 +16,6 @@ GROUPS = 6
 """Of the visible surfaces, whatever the lenses: a frame must not depend on what else is rendered of its photo."""
 HIDDEN_BINS, HIDDEN_GROUPS = 49, 24
 GUESSED_BINS = 4
-_DISPLAY_WHITE = 1.001
 _GUESSED_WHITE = 1.25  # light of a pixel that was split at a silhouette may exceed white by a little
 
 
@@ -50,7 +49,7 @@ def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: 
         return []
     centers = bin_disparities(surfaces.disparity, bins, where=coverage > 0)
     pictures = BinPictures(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centers)
-    is_sharp = [False] * centers.numel() if octave else pictures.brighter(_DISPLAY_WHITE)
+    is_sharp = [False] * centers.numel() if octave else pictures.with_spots()
     of_bins = (pictures.centers, is_sharp, pictures.rows(), pictures.variance, pictures.slope2)
     numbered = [Bin(number, *of_bin) for number, of_bin in enumerate(zip(*of_bins, strict=True))]
     frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, octave_of(max_radius_px)))

@@ -72,10 +72,8 @@ def near_focus(
     zone = _Zone.of(pictures, numbers, lens)
     if zone is None:
         return NearFocus()
-    held = [
-        zone.shared(pixels, lens, (size[0] + 2 * margin, size[1] + 2 * margin))
-        for pixels in pictures.between(zone.low, zone.high)
-    ]
+    wide = size[0] + 2 * margin, size[1] + 2 * margin
+    held = [zone.shared(pixels, lens, wide) for pixels in pictures.between(zone.low, zone.high)]
     bins = frozenset(zone.numbers)
     if not held:
         return NearFocus(bins)
@@ -219,7 +217,7 @@ def _dealt_to_nodes(part: _Part, radius_px: float, is_two_sided: bool) -> tuple[
 
 def _spread(
     maps: Float[Tensor, "o 4 rows w"], table: TapTable, rows: slice, size: tuple[int, int], margin: int
-) -> tuple[Float[Tensor, "4 rows w"], int]:
+) -> tuple[Float[Tensor, "4 reached framewidth"], int]:
     """Taps gathered on the frame's rows that the content reaches. What lies at the picture's edge goes on beyond it."""
     reach, bottom = TAP_REACH_PX, size[0] + 2 * margin
     wide = F.pad(maps, (reach, reach, 0, 0), mode="replicate")

@@ -25,7 +25,7 @@ _THRESHOLD_PX = (8.0, 20.0, 40.0)  # smallest radius at which a bin may move to 
 _MOST_PARTS = 4  # of the frame's padded height
 RING = 1  # cells kept around the frame: enlarging looks at neighbours
 _RIM = 2.0  # cells from the radius to where a spot has ended: its pixels, and the next wider one it is mixed with
-_TAIL = 4  # coarse cells more for one whose spectrum was cut: less than 0.002 of an edge is left beyond
+TAIL = 4  # coarse cells more for one whose spectrum was cut: less than 0.002 of an edge is left beyond
 
 
 def octave_of(smallest_radius_px: float) -> int:
@@ -138,7 +138,7 @@ class OctaveGrid:
         coarse, q = self.coarser(octave), 2 ** (octave - self.octave)
         ring = RING if octave else 0
         count = coarse.height + 2 * ring
-        spread = reach + _RIM + (_TAIL * q if q > 1 else 0)
+        spread = reach + _RIM + (TAIL * q if q > 1 else 0)
         start = 0 if first is None else math.floor((first - self.top - spread) / q) + ring
         stop = count if end is None else math.ceil((end - self.top + spread) / q) + ring
         start = min(max(start, 0), count - 1)

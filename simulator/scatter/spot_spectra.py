@@ -75,8 +75,8 @@ class SpotSpectra:
     def of(self, defocus: Sequence[float | None], coarseness: int = 1, parts: int = 1) -> SpotMix:
         """Inner parts of the spectra of the spots of these defocuses.
 
-        defocus: in cells, positive in front of the plane in focus; None: a spot without light. For a strip whose padded height is `parts` times
-        smaller than the table's.
+        defocus: in cells, positive in front of the plane in focus; None: a spot without light. For a strip whose
+        padded height is `parts` times smaller than the table's.
         """
         low, high, weight = zip(*(self._neighbours(s, coarseness, parts) for s in defocus), strict=True)
         return SpotMix(low, high, weight)
@@ -117,11 +117,9 @@ class SpotSpectra:
 
 
 def radius_steps(largest: int) -> list[float]:
-    """Radii of the table: a quarter of a cell apart while spots are small, a cell apart where that is a thin rim."""
+    """Radii of the table: a quarter of a cell apart while spots are small, then half a cell, which rims do not show."""
     fine = [IDENTITY_RADIUS_PX + 0.25 * i for i in range(14)]  # 0.5 … 3.75
-    middle = [4.0 + 0.5 * i for i in range(24)]  # 4 … 15.5
-    coarse = [float(r) for r in range(16, max(17, largest + 1))]
-    return [r for r in fine + middle + coarse if r <= max(largest, 1)]
+    return [r for r in fine + [4.0 + 0.5 * i for i in range(2 * max(largest - 3, 1))] if r <= max(largest, 1)]
 
 
 def spot_spectrum(mask: Float[Tensor, "d d"], height: int, width: int) -> Float[Tensor, "height freq"]:

@@ -3,9 +3,6 @@
 The modules of `simulator/scenes/` render them: camera, solids, light, shading, raster, and one for each kind.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -23,18 +20,8 @@ from simulator.scenes.night_street import night_street
 from simulator.scenes.rng import Rng
 from simulator.scenes.still_life import still_life
 
-_KINDS: dict[str, Callable[[FrameSize, Rng], LayeredDepthImage]] = {
-    "still_life": still_life,
-    "night_street": night_street,
-    "foliage": foliage,
-    "interior": interior,
-    "cutouts": cutouts,
-    "hills": hills,
-    "market": market,
-    "fence": fence,
-    "colonnade": colonnade,
-    "clutter": clutter,
-}
+_SCENES = (still_life, night_street, foliage, interior, cutouts, hills, market, fence, colonnade, clutter)
+_KINDS = {scene.__name__: scene for scene in _SCENES}
 _SMALLEST_PX = 16
 
 KINDS: tuple[str, ...] = tuple(_KINDS)

@@ -1,7 +1,5 @@
 """Clutter: balls, blocks, vessels and rings that float at all depths before a backdrop."""
 
-from __future__ import annotations
-
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, FrameSize, Vector
 from simulator.scenes.light import light_from_colors, unit_direction
@@ -17,19 +15,9 @@ from simulator.scenes.solids import Arc, Box, Card, Lathe, SkyDome, Solid, cone,
 from simulator.scenes.vessels import PROFILES, vessel
 
 _PATTERNS = (
-    "stripes",
-    "checker",
-    "kilim",
-    "terrazzo",
-    "marble",
-    "plaid",
-    "wood",
-    "tiles",
-    "knit",
-    "print",
-    "weave",
-    "rust",
-)
+    "stripes", "checker", "kilim", "terrazzo", "marble", "plaid",
+    "wood", "tiles", "knit", "print", "weave", "rust",
+)  # fmt: skip
 
 
 def clutter(size: FrameSize, rng: Rng) -> LayeredDepthImage:

@@ -1,7 +1,5 @@
 """A colonnade in perspective: columns towards a garden, a wall on the other side, a floor striped with light."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +10,7 @@ from simulator.scenes.camera import FrameSize
 from simulator.scenes.light import light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import rectangle
-from simulator.scenes.pose import FLOOR_AXES, Pose
+from simulator.scenes.pose import FLOOR_AXES, Pose, side_axes
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky, hedge
@@ -109,7 +107,7 @@ def _shell(rng: Rng, px: int, hall: Hall, stone: MipMap, casters: ShadowCasters)
     """Wall, ceiling with its beam, and the far end with its gate."""
     light, air = casters.light, 0.9 * linear(_AIR)
     inward = -hall.side
-    wall = Pose((inward * (hall.half + 0.12), 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (inward, 0.0, 0.0)))
+    wall = Pose((inward * (hall.half + 0.12), 0.0, 0.0), side_axes(inward))
     skin = Material(textured(rng.choice(("plaster", "ashlar", "brick", "plaster")), px, rng.seed()), tile=2.2)
     striped = casters.baked_on_plane(wall, (0.3, hall.end, 0.0, hall.height), 256)
     ceiling = Pose((0.0, hall.height, 0.0), ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0)))
@@ -120,21 +118,16 @@ def _shell(rng: Rng, px: int, hall: Hall, stone: MipMap, casters: ShadowCasters)
         Pose((hall.side * hall.half, hall.height - 0.16, 0.5 * hall.end)), (hall.thick * 1.1, 0.18, 0.5 * hall.end)
     )
     gate = Card(end, _gate(hall, rng), (-hall.half - 0.5, hall.half + 0.5, 0.0, hall.height + 0.3))
+    side = Card(wall, _until(hall.end, hall.height), (-1.0, hall.end, 0.0, hall.height))
+    lid = Card(ceiling, _lid(hall), (-hall.half - 0.3, hall.half + 0.3, -1.0, hall.end))
+
+    def veiled(solid: Solid, skin: Material, visibility: Visibility) -> Primitive:
+        return Primitive(solid, hazed(lit(skin, light, visibility), air, 70.0))
+
     return [
-        [Primitive(gate, hazed(lit(masonry, light, _dim(0.5)), air, 70.0))],
-        [
-            Primitive(
-                Card(wall, _until(hall.end, hall.height), (-1.0, hall.end, 0.0, hall.height)),
-                hazed(lit(skin, light, striped), air, 70.0),
-            )
-        ],
-        [
-            Primitive(
-                Card(ceiling, _lid(hall), (-hall.half - 0.3, hall.half + 0.3, -1.0, hall.end)),
-                hazed(lit(boards, light, _dim(0.8)), air, 70.0),
-            ),
-            Primitive(beam, hazed(lit(masonry, light, _dim(0.7)), air, 70.0)),
-        ],
+        [veiled(gate, masonry, _dim(0.5))],
+        [veiled(side, skin, striped)],
+        [veiled(lid, boards, _dim(0.8)), veiled(beam, masonry, _dim(0.7))],
     ]
 
 

@@ -1,7 +1,5 @@
 """Paper theatre: cut-out shapes on threads at several depths before a sheet of paper."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
@@ -43,7 +41,7 @@ def cutouts(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     layers = [[Primitive(Card(back), lit(sheet, light, shadows))]]
     for card in cards:
         shader = lit(Material(rng.choice(skins), tile=rng.uniform(0.3, 0.45)), light, casters.visibility_on(card))
-        layers.append([Primitive(card, _white_core(shader, card)), _thread(camera, card, light, skins[0])])
+        layers.append([Primitive(card, _white_core(shader, card)), _thread(card, light, skins[0])])
     return render_layers(camera, layers)
 
 
@@ -93,7 +91,7 @@ def _shape(rng: Rng, radius: float) -> Outline:
     return simple[made - 4] if made < 10 else gear(rng.integer(8, 12), 1.1 * radius)
 
 
-def _thread(camera: Camera, card: Card, light: Light, skin: MipMap) -> Primitive:
+def _thread(card: Card, light: Light, skin: MipMap) -> Primitive:
     """From the shape up beyond the frame."""
     x, y, z = card.pose.origin
     pose = Pose((x, y, z + 0.002))

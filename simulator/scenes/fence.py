@@ -1,8 +1,7 @@
 """Fences, railings and wires in front of a landscape."""
 
-from __future__ import annotations
-
 import math
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -46,11 +45,10 @@ def fence(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         depth = rng.uniform(14.0, 45.0)
         height = rng.uniform(4.0, 7.0)
         foot = (rng.uniform(-1.0, 1.0) * camera.half_x * depth, 0.0, depth)
-        made = (
-            spruce(foot, height * 1.2, leaves, light, rng)
-            if rng.chance(0.35)
-            else tree(foot, height, height * 0.8, leaves, light, rng)
-        )
+        if rng.chance(0.35):
+            made = spruce(foot, height * 1.2, leaves, light, rng)
+        else:
+            made = tree(foot, height, height * 0.8, leaves, light, rng)
         trees.append(Primitive(made.solid, hazed(made.shader, air, 150.0)))
     layers.append(trees)
     petal = textured("paper", px // 4, rng.seed(), rng.choice(("#c8321f", "#e0b030", "#7a68b8", "#e8e2d8")))
@@ -83,9 +81,8 @@ def _barrier(rng: Rng, size: FrameSize, light: Light) -> list[list[Primitive]]:
     if kind == 0:
         boards = Primitive(Card(pose, _pickets(rng)), _boards(lit(Material(wood, tile=1.1), light), 0.14, rng.seed()))
         behind = pose_at((pose.origin[0] + 0.03 * math.sin(yaw), 0.0, pose.origin[2] + 0.03 * math.cos(yaw)), yaw=yaw)
-        rails = Primitive(
-            Card(behind, _rails((0.35, 1.05), 0.045)), lit(Material(wood, tile=1.1, grain_across=True), light)
-        )
+        across = Material(wood, tile=1.1, grain_across=True)
+        rails = Primitive(Card(behind, _rails((0.35, 1.05), 0.045)), lit(across, light))
         return [[rails], [boards]]
     if kind == 1:
         bars = Card(pose, _railing(rng), thin=True)
@@ -144,13 +141,7 @@ def _boards(shader: Shader, pitch: float, seed: int) -> Shader:
 
 
 def _rails(heights: tuple[float, ...], half: float) -> Outline:
-    def distance(x: Tensor, y: Tensor) -> Tensor:
-        total = (y - heights[0]).abs() - half
-        for height in heights[1:]:
-            total = torch.minimum(total, (y - height).abs() - half)
-        return total
-
-    return distance
+    return lambda x, y: reduce(torch.minimum, [(y - height).abs() - half for height in heights])
 
 
 def _railing(rng: Rng) -> Outline:

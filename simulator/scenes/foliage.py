@@ -1,7 +1,5 @@
 """Foliage: leafy twigs and blossoms at many depths before a garden wall in dappled light."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Furniture out of boxes and lathes, each piece a list of solids that stand on a floor at y = 0."""
 
-from __future__ import annotations
-
 import math
 
 from simulator.scenes.pose import Pose, pose_at

@@ -1,7 +1,5 @@
 """Hills behind hills in the haze, spruces on their slopes, sometimes a lake; grasses and poppies close by."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

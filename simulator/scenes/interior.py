@@ -1,11 +1,9 @@
 """A room: window light on a wooden floor, chairs and a sideboard, and the edge of a table close by."""
 
-from __future__ import annotations
-
 import torch
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize
+from simulator.scenes.camera import FrameSize
 from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import rectangle
@@ -14,7 +12,7 @@ from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.room import Room, daylight, everywhere, garden, overexposed, shell, sunlit_room
 from simulator.scenes.scenery import day_sky
-from simulator.scenes.shading import Material, lit
+from simulator.scenes.shading import Material, glowing, lit
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, SkyDome, Solid, cone, sphere
 from simulator.scenes.vessels import vessel
@@ -27,7 +25,7 @@ def interior(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     camera = size.camera(focal=rng.uniform(0.9, 1.1), eye=rng.uniform(1.2, 1.35), pitch=rng.uniform(0.08, 0.15))
     px = size.texture_px
     room = sunlit_room(rng)
-    pieces = _furniture(camera, room, rng, px)
+    pieces = _furniture(room, rng, px)
     solids = [solid for piece in pieces for solid, _ in piece]
     casters = ShadowCasters.from_solids([*solids, room.window], room.light)
     layers = [
@@ -37,12 +35,8 @@ def interior(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     ]
     layers += _on_the_wall(room, rng, px)
     for piece in pieces:
-        layers.append(
-            [
-                Primitive(solid, lit(skin, room.light, daylight(casters.visibility_on(solid), room)))
-                for solid, skin in piece
-            ]
-        )
+        seen = [(solid, skin, daylight(casters.visibility_on(solid), room)) for solid, skin in piece]
+        layers.append([Primitive(solid, lit(skin, room.light, visibility)) for solid, skin, visibility in seen])
     layers.append(_pendant(room, rng, px))
     return render_layers(camera, layers)
 
@@ -53,11 +47,8 @@ def _on_the_wall(room: Room, rng: Rng, px: int) -> list[list[Primitive]]:
     wood = Material(textured("wood", px // 4, rng.seed(), rng.choice(("#4a3020", "#2a2420", "#b08a4a"))), tile=0.4)
     soft = daylight(everywhere, room)
     x = -0.85 * room.half
-    taken = (
-        (9.0, 9.0)
-        if room.window.pose.origin[0]
-        else (room.middle[0] - room.opening[0], room.middle[0] + room.opening[0])
-    )
+    aside = bool(room.window.pose.origin[0])
+    taken = (9.0, 9.0) if aside else (room.middle[0] - room.opening[0], room.middle[0] + room.opening[0])
     while x < 0.7 * room.half:
         a, b = rng.uniform(0.16, 0.32), rng.uniform(0.18, 0.3)
         y = rng.uniform(1.5, 1.7)
@@ -77,13 +68,13 @@ def _on_the_wall(room: Room, rng: Rng, px: int) -> list[list[Primitive]]:
 Piece = list[tuple[Solid, Material]]
 
 
-def _furniture(camera: Camera, room: Room, rng: Rng, px: int) -> list[Piece]:
+def _furniture(room: Room, rng: Rng, px: int) -> list[Piece]:
     """Sideboard with its things, two chairs or an armchair, the near table with a still life."""
     oak = Material(textured("wood", px // 2, rng.seed()), tile=0.9, grain_across=True)
     plain = textured("glaze", px // 4, rng.seed())
     cloth = Material(textured(rng.choice(("weave", "plaid", "leather", "knit")), px // 2, rng.seed()), tile=0.45)
     linen = textured("weave", px // 4, rng.seed())
-    pieces: list[Piece] = [_cupboard(room, rng, oak, plain, linen, px)]
+    pieces: list[Piece] = [_cupboard(room, rng, oak, plain, linen)]
     seats = [(rng.uniform(-1.0, -0.6), rng.uniform(2.2, 2.7)), (rng.uniform(0.6, 1.0), rng.uniform(2.4, 2.9))]
     for i, (x, z) in enumerate(seats):
         yaw = facing(x, z, 0.0, 2.2) + rng.uniform(-0.6, 0.6)
@@ -91,40 +82,31 @@ def _furniture(camera: Camera, room: Room, rng: Rng, px: int) -> list[Piece]:
             pieces.append([(solid, cloth) for solid in armchair(x, z + 0.4, yaw)])
         else:
             pieces.append([(solid, oak) for solid in chair(x, z, yaw)])
-    pieces += _near_table(camera, room, rng, px, plain, linen)
+    pieces += _near_table(rng, px, plain, linen)
     return pieces
 
 
-def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap, px: int) -> Piece:
+def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap) -> Piece:
     x = rng.uniform(-0.4, 0.4)
     z = room.end - 0.26
     piece: Piece = [(solid, oak) for solid in sideboard(x, z, rng.uniform(0.7, 1.0))]
     for box in books(rng, x - 0.6, 0.79, z + 0.05, rng.uniform(0.3, 0.5)):
         piece.append((box, Material(linen.tinted(rng.choice(_SPINES)), tile=0.2)))
     name = rng.choice(("vase", "flask", "jar", "amphora"))
-    piece.append(
-        (
-            vessel(name, Pose((x + 0.08, 0.791, z)), rng.uniform(0.22, 0.3)),
-            Material(plain, tile=0.3, gloss=0.7, polish=0.1),
-        )
-    )
+    pot = vessel(name, Pose((x + 0.08, 0.791, z)), rng.uniform(0.22, 0.3))
+    piece.append((pot, Material(plain, tile=0.3, gloss=0.7, polish=0.1)))
     foot, shade = lamp_shade(x + 0.5, 0.791, z, 0.16)
     piece.append((foot, Material(plain.tinted("#8a6a3a"), tile=0.3, gloss=0.4, polish=0.15)))
     piece.append((shade, Material(linen.tinted("#f0c88a"), tile=0.3, glow=rng.uniform(1.5, 3.0))))
     return piece
 
 
-def _near_table(camera: Camera, room: Room, rng: Rng, px: int, plain: MipMap, linen: MipMap) -> list[Piece]:
+def _near_table(rng: Rng, px: int, plain: MipMap, linen: MipMap) -> list[Piece]:
     """A table that reaches into the picture from below, with books, a cup and fruit."""
     x, high = rng.sign() * rng.uniform(0.1, 0.4), rng.uniform(0.72, 0.78)
     z = rng.uniform(1.0, 1.15)
-    top = Material(
-        textured(rng.choice(("wood", "planks", "marble", "terrazzo")), px, rng.seed()),
-        tile=0.8,
-        gloss=0.25,
-        polish=0.5,
-        grain_across=True,
-    )
+    surface = textured(rng.choice(("wood", "planks", "marble", "terrazzo")), px, rng.seed())
+    top = Material(surface, tile=0.8, gloss=0.25, polish=0.5, grain_across=True)
     stand: Piece = [(solid, top) for solid in table(x, z, 0.0, (0.55, 0.35), high)]
     at = rng.shuffled((-0.36, -0.12, 0.12, 0.36))
     things: list[Piece] = []
@@ -154,9 +136,8 @@ def _pendant(room: Room, rng: Rng, px: int) -> list[Primitive]:
     enamel = Material(textured("glaze", px // 4, rng.seed()), tile=0.5, gloss=0.5, polish=0.12)
     bulb = sphere((x, y - 0.01, z), 0.045)
     shader = lit(enamel, room.light, daylight(everywhere, room))
-    warm = torch.tensor([14.0, 9.5, 4.6])
     return [
         Primitive(shade, shader),
         Primitive(cord, shader),
-        Primitive(bulb, lambda hit: warm[:, None].expand(3, hit.depth.shape[0])),
+        Primitive(bulb, glowing(torch.tensor([14.0, 9.5, 4.6]))),
     ]

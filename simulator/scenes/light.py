@@ -5,8 +5,6 @@ I. Quilez, "Sphere - occlusion" and "Sphere - soft shadow" (iquilezles.org), rew
 Letters: p surface points; n normals; l unit vector towards the key light.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,7 +82,7 @@ class Light:
     def _past_card(self, points: Tensor, card: Card) -> Tensor:
         """Visibility [n] by how far from the card's outline the ray to the light crosses its plane."""
         local = card.pose.points_to_local(points)
-        x, y, z = (sum(t * a for t, a in zip(self.toward, axis, strict=True)) for axis in card.pose.axes)
+        x, y, z = card.pose.vector_to_local(self.toward)
         along = -local[2] / (z if abs(z) > 1e-3 else 1e-3)
         if card.outline is None:
             return torch.ones_like(along)
@@ -98,7 +96,7 @@ class Light:
         The line's normal for the edge e is n = l × e; the box reaches Σ hᵢ |nᵢ| to both sides of its center.
         """
         o = box.pose.points_to_local(points)
-        toward = [sum(t * a for t, a in zip(self.toward, axis, strict=True)) for axis in box.pose.axes]
+        toward = box.pose.vector_to_local(self.toward)
         gap = torch.full_like(o[0], -torch.inf)
         enter, leave = torch.full_like(o[0], -torch.inf), torch.full_like(o[0], torch.inf)
         for i, (half, speed) in enumerate(zip(box.half, toward, strict=True)):

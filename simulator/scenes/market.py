@@ -1,8 +1,7 @@
 """A market in the evening: paper lanterns and strings of bulbs over stalls with fruit."""
 
-from __future__ import annotations
-
 import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -11,14 +10,17 @@ from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, FrameSize
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
-from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at
+from simulator.scenes.outlines import houses
+from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at, side_axes
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
-from simulator.scenes.shading import Hit, Material, Shader, hazed, lit
+from simulator.scenes.scenery import clear_sky
+from simulator.scenes.shading import Hit, Material, Shader, glowing, hazed, lit
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, Outline, SkyDome, Solid, cylinder, ellipsoid, sphere
 from simulator.scenes.textures.pattern import linear, smoothstep
 
+Coordinate = TypeVar("Coordinate", float, Tensor)
 _PAPER = ("#ffb070", "#ff7a52", "#ffd79a", "#ff5a4a", "#ffe9c0", "#f0a0b8", "#9fd0c8")
 _FRUIT = ("#d9781c", "#b8281f", "#8fa02e", "#e0b52a", "#5b2440", "#c4552d", "#6f8f2e")
 _DUSK = (("#1b2748", "#c98a6a"), ("#22305a", "#8a6a8a"), ("#101a38", "#4f5a80"), ("#2a3a66", "#f0b08a"))
@@ -35,7 +37,7 @@ def market(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         softness=0.25,
     )
     zenith, horizon = (linear(code) for code in rng.choice(_DUSK))
-    layers = [[Primitive(SkyDome(), _dusk_sky(zenith, horizon))]]
+    layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.12, 0.6))]]
     street = Material(
         textured(rng.choice(("cobble", "planks", "cobble", "terrazzo")), px, rng.seed()), tile=1.6, drift=0.3
     )
@@ -46,14 +48,6 @@ def market(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     return render_layers(camera, layers)
 
 
-def _dusk_sky(zenith: Tensor, horizon: Tensor) -> Shader:
-    def shader(hit: Hit) -> Tensor:
-        rise = hit.view[1].clamp(min=0.0)
-        return 0.6 * (horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + 0.12)))
-
-    return shader
-
-
 def _stalls(rng: Rng, px: int, light: Light, air: Tensor) -> list[list[Primitive]]:
     """Two rows of stalls: a table with crates, posts, and a striped awning; and house fronts behind them."""
     layers: list[list[Primitive]] = []
@@ -61,15 +55,10 @@ def _stalls(rng: Rng, px: int, light: Light, air: Tensor) -> list[list[Primitive
     awnings = [Material(textured("stripes", px // 2, rng.seed()), tile=1.4) for _ in range(3)]
     crates = Material(textured("wood", px // 2, rng.seed(), "#b08a5a"), tile=0.8)
     for side in (-1.0, 1.0):
-        front = Pose((side * 4.4, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0)))
+        front = Pose((side * 4.4, 0.0, 0.0), side_axes(side))
         wall = Material(textured(rng.choice(("plaster", "brick", "ashlar", "planks")), px // 2, rng.seed()), tile=2.5)
-        layers.append(
-            [
-                Primitive(
-                    Card(front, _front_outline(rng), (-1.0, 60.0, 0.0, 7.0)), hazed(lit(wall, light), 0.4 * air, 40.0)
-                )
-            ]
-        )
+        fronts = Card(front, houses([rng.uniform(3.6, 7.0) for _ in range(8)], 4.3, 60.0), (-1.0, 60.0, 0.0, 7.0))
+        layers.append([Primitive(fronts, hazed(lit(wall, light), 0.4 * air, 40.0))])
     for k in (3, 2, 1, 0):
         stall: list[Primitive] = []
         for side in (-1.0, 1.0):
@@ -77,7 +66,7 @@ def _stalls(rng: Rng, px: int, light: Light, air: Tensor) -> list[list[Primitive
             awning = rng.choice(awnings)
             roof = pose_at((x, 2.25, z), roll=-side * 0.22, yaw=0.0)
             stall.append(Primitive(Box(roof, (1.15, 0.015, 1.15)), lit(awning, light)))
-            valance = Pose((x - side * 1.1, 2.25 - 0.25, z), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0)))
+            valance = Pose((x - side * 1.1, 2.25 - 0.25, z), side_axes(side))
             stall.append(Primitive(Card(valance, _scallops(1.15), (-1.15, 1.15, -0.3, 0.25)), lit(awning, light)))
             for dz in (-1.0, 1.0):
                 post = Pose((x - side * 1.02, 0.0, z + dz))
@@ -92,16 +81,6 @@ def _stalls(rng: Rng, px: int, light: Light, air: Tensor) -> list[list[Primitive
                 stall.append(Primitive(heap, lit(goods, light)))
         layers.append(stall)
     return layers
-
-
-def _front_outline(rng: Rng) -> Outline:
-    roofs = torch.tensor([rng.uniform(3.6, 7.0) for _ in range(8)])
-
-    def distance(x: Tensor, y: Tensor) -> Tensor:
-        house = (x / 4.3).floor().long() % 8
-        return torch.maximum(y - roofs.to(y.dtype)[house], x - 60.0)
-
-    return distance
 
 
 def _scallops(half: float) -> Outline:
@@ -135,41 +114,33 @@ def _lanterns(camera: Camera, rng: Rng, px: int) -> list[list[Primitive]]:
             y = _droop(x, high, span, sag, tilt)
             code = rng.choice(_PAPER)
             if bulbs:
-                primitives.append(
-                    Primitive(sphere((x, y - 0.05, z), 0.028), _even_glow(linear(code) * rng.uniform(8.0, 18.0)))
-                )
+                bulb = sphere((x, y - 0.05, z), 0.028)
+                primitives.append(Primitive(bulb, glowing(linear(code) * rng.uniform(8.0, 18.0))))
             else:
                 radius = rng.uniform(0.10, 0.16)
                 drop = radius * rng.uniform(0.75, 1.25)
                 pose = pose_at((x, y - drop - 0.03, z), roll=rng.uniform(-0.06, 0.06))
                 lantern = ellipsoid(pose, radius, drop)
-                primitives.append(
-                    Primitive(lantern, _paper_glow(rib, linear(code) * rng.uniform(1.2, 3.2), pose, drop))
-                )
+                color = linear(code) * rng.uniform(1.2, 3.2)
+                primitives.append(Primitive(lantern, _paper_glow(rib, color, pose, drop)))
         layers.append(primitives)
     return layers
 
 
-def _droop(x: float, high: float, span: float, sag: float, tilt: float) -> float:
+def _droop(x: Coordinate, high: float, span: float, sag: float, tilt: float) -> Coordinate:
     return high - sag * (1.0 - (x / span) ** 2) + tilt * x
 
 
 def _cord(z: float, high: float, span: float, sag: float, tilt: float) -> Primitive:
-    def outline(x: Tensor, y: Tensor) -> Tensor:
-        return ((y - (high - sag * (1.0 - (x / span) ** 2) + tilt * x)) * 0.97).abs() - 0.003
-
     low = high - sag - abs(tilt) * 1.6 * span - 0.1
+    extent = (-1.6 * span, 1.6 * span, low, high + abs(tilt) * 1.6 * span + 2.0 * sag)
     card = Card(
         Pose((0.0, 0.0, z)),
-        outline,
-        (-1.6 * span, 1.6 * span, low, high + abs(tilt) * 1.6 * span + 2.0 * sag),
+        lambda x, y: ((y - _droop(x, high, span, sag, tilt)) * 0.97).abs() - 0.003,
+        extent,
         thin=True,
     )
-    return Primitive(card, lambda hit: torch.full((3, hit.depth.shape[0]), 0.02))
-
-
-def _even_glow(color: Tensor) -> Shader:
-    return lambda hit: color[:, None].expand(3, hit.depth.shape[0])
+    return Primitive(card, glowing(torch.full((3,), 0.02)))
 
 
 def _paper_glow(rib: MipMap, color: Tensor, pose: Pose, drop: float) -> Shader:

@@ -1,7 +1,5 @@
 """A street at night: a person seen from behind, wet asphalt, lit windows, and many small bright lights."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -12,11 +10,12 @@ from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, FrameSize, Vector
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
-from simulator.scenes.outlines import line, rectangle
-from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at
+from simulator.scenes.outlines import houses, line, rectangle
+from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at, side_axes
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
-from simulator.scenes.shading import Hit, Material, Shader, lit
+from simulator.scenes.scenery import clear_sky
+from simulator.scenes.shading import Hit, Material, Shader, glowing, lit
 from simulator.scenes.solids import Card, Lathe, SkyDome, cone, ellipsoid, sphere, spline_lathe
 from simulator.scenes.textures.noise import hash_uniform
 from simulator.scenes.textures.pattern import linear, smoothstep
@@ -38,7 +37,8 @@ def night_street(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         softness=0.2,
     )
     bulbs = _lights(camera, rng)
-    layers = [[Primitive(SkyDome(), _night_sky(*(linear(code) for code in dusk)))]]
+    zenith, horizon = (linear(code) for code in dusk)
+    layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.15))]]
     layers += _houses(rng, px, night)
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), _asphalt(rng, px, night, bulbs))])
     layers += [[_bulb(light) for light in slot] + _poles(slot, night, px) for slot in bulbs if slot]
@@ -79,12 +79,8 @@ def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
         count = rng.integer(14, 24)
         for k in range(count):
             t = 2.0 * (k + 0.5) / count - 1.0
-            add(
-                (t * _HALF_STREET, height - sag * (1.0 - t * t), z + 0.8 * t),
-                0.045,
-                colors[k % 4],
-                rng.uniform(6.0, 16.0),
-            )
+            place = (t * _HALF_STREET, height - sag * (1.0 - t * t), z + 0.8 * t)
+            add(place, 0.045, colors[k % 4], rng.uniform(6.0, 16.0))
     for _ in range(rng.integer(10, 18)):
         side, z = rng.sign(), rng.uniform(6.0, 60.0)
         pose = (side * (_HALF_STREET - 0.4), rng.uniform(1.0, 3.6), z)
@@ -94,7 +90,7 @@ def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
 
 def _bulb(light: Bulb) -> Primitive:
     center, radius, color, _ = light
-    return Primitive(sphere(center, radius), lambda hit: color[:, None].expand(3, hit.depth.shape[0]))
+    return Primitive(sphere(center, radius), glowing(color))
 
 
 def _poles(slot: Sequence[Bulb], night: Light, px: int) -> list[Primitive]:
@@ -102,50 +98,27 @@ def _poles(slot: Sequence[Bulb], night: Light, px: int) -> list[Primitive]:
     iron = Material(textured("glaze", px // 8, 1, "#2c3033"), tile=0.5)
     for (x, y, z), radius, _, pole in slot:
         if pole:
-            foot = Pose((x, 0.0, z + 0.5 * radius))
-            primitives.append(
-                Primitive(
-                    Card(foot, line(0.0, 0.0, 0.0, y - radius, 0.045), (-0.06, 0.06, -0.06, y), thin=True),
-                    lit(iron, night),
-                )
-            )
+            pole_line = line(0.0, 0.0, 0.0, y - radius, 0.045)
+            card = Card(Pose((x, 0.0, z + 0.5 * radius)), pole_line, (-0.06, 0.06, -0.06, y), thin=True)
+            primitives.append(Primitive(card, lit(iron, night)))
     return primitives
-
-
-def _night_sky(zenith: Tensor, horizon: Tensor) -> Shader:
-    def shader(hit: Hit) -> Tensor:
-        rise = hit.view[1].clamp(min=0.0)
-        return horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + 0.15))
-
-    return shader
 
 
 def _houses(rng: Rng, px: int, night: Light) -> list[list[Primitive]]:
     """Two rows of fronts that run away from the camera, and one across the end of the street."""
     layers = []
     for side in (-1.0, 1.0):
-        axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0))  # local x runs away from the camera
-        front = Pose((side * _HALF_STREET, 0.0, 0.0), axes)
+        front = Pose((side * _HALF_STREET, 0.0, 0.0), side_axes(side))
         wall = textured(rng.choice(("brick", "ashlar", "plaster")), px, rng.seed())
         roofs = [rng.uniform(7.0, 13.0) for _ in range(12)]
-        layers.append([Primitive(Card(front, _row(roofs), (-1.0, 90.0, 0.0, max(roofs))), _front(wall, night, rng))])
+        fronts = Card(front, houses(roofs, 9.0, 90.0), (-1.0, 90.0, 0.0, max(roofs)))
+        layers.append([Primitive(fronts, _front(wall, night, rng))])
     end = Pose((0.0, 0.0, rng.uniform(75.0, 95.0)))
     wall = textured("concrete", px // 4, rng.seed())
     half_y = rng.uniform(9.0, 20.0)
     across = Card(end, rectangle(14.0, half_y), (-14.0, 14.0, 0.0, half_y))
     layers.append([Primitive(across, _front(wall, night, rng))])
     return layers[2:] + layers[:2]
-
-
-def _row(roofs: Sequence[float]):  # type: ignore[no-untyped-def]
-    """Houses nine meters wide, each as high as its roof."""
-    heights = torch.tensor(roofs)
-
-    def distance(x: Tensor, y: Tensor) -> Tensor:
-        house = (x / 9.0).floor().long() % len(roofs)
-        return torch.maximum(y - heights.to(y.dtype)[house], x - 90.0)
-
-    return distance
 
 
 def _front(wall: MipMap, night: Light, rng: Rng) -> Shader:

@@ -4,11 +4,9 @@ Closed forms after I. Quilez, "2D distance functions" (iquilezles.org), rewritte
 distance; the zero line of all is exact.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 
 import torch
 from torch import Tensor
@@ -105,24 +103,23 @@ def _leaf_blade(length: float, width: float, bend: float, x: Tensor, y: Tensor) 
 
 def cloud(radius: float) -> Outline:
     """A row of discs on a flat bottom."""
-    return _clipped_below(
-        _union_of_discs([(0.0, 0.25, 0.62), (-0.62, 0.05, 0.42), (0.6, 0.02, 0.46)], radius), -0.25 * radius
-    )
+    discs = _union_of_discs([(0.0, 0.25, 0.62), (-0.62, 0.05, 0.42), (0.6, 0.02, 0.46)], radius)
+    return lambda x, y: torch.maximum(discs(x, y), -0.25 * radius - y)
 
 
 def _union_of_discs(discs: Sequence[tuple[float, float, float]], scale: float) -> Outline:
+    return lambda x, y: reduce(torch.minimum, [_length(x - a * scale, y - b * scale) - r * scale for a, b, r in discs])
+
+
+def houses(roofs: Sequence[float], width: float, end: float) -> Outline:
+    """A row of houses from x = 0 to `end`, each `width` wide and as high as its roof; the roofs take turns."""
+    heights = torch.tensor(roofs)
+
     def distance(x: Tensor, y: Tensor) -> Tensor:
-        parts = [_length(x - a * scale, y - b * scale) - r * scale for a, b, r in discs]
-        total = parts[0]
-        for part in parts[1:]:
-            total = torch.minimum(total, part)
-        return total
+        house = (x / width).floor().long() % len(roofs)
+        return torch.maximum(y - heights.to(y.dtype)[house], x - end)
 
     return distance
-
-
-def _clipped_below(outline: Outline, floor: float) -> Outline:
-    return lambda x, y: torch.maximum(outline(x, y), floor - y)
 
 
 def house(radius: float) -> Outline:

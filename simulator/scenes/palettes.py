@@ -1,7 +1,5 @@
 """Colors that go together, as people pick them."""
 
-from __future__ import annotations
-
 PAPER: tuple[tuple[str, ...], ...] = (
     ("#d94f3d", "#f0b64a", "#2f6f73", "#e9dcc3", "#274060", "#e58a6f"),
     ("#e27d60", "#85b8b0", "#e8c27a", "#c38d9e", "#41606b", "#f0e6d6"),

@@ -1,7 +1,5 @@
 """Plants close by: tufts of grass, flowers on stems."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Poses: position and orientation of a solid, and the way between world and local coordinates."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence
@@ -15,6 +13,11 @@ from simulator.scenes.camera import Rays, Vector
 FLOOR_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))  # local x right, y away from the camera, z down
 
 
+def side_axes(side: float) -> tuple[Vector, Vector, Vector]:
+    """Axes of a wall to the left (side −1) or right (1): local x away from the camera, y up."""
+    return (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0)
+
+
 class Pose(NamedTuple):
     """Origin and orthonormal axes of a solid's local coordinates, in world coordinates."""
 
@@ -23,11 +26,18 @@ class Pose(NamedTuple):
 
     def rays_to_local(self, rays: Rays) -> tuple[Vector, Tensor]:
         """Origin and directions [3, n] of rays in local coordinates."""
-        offset = tuple(o - p for o, p in zip(rays.origin, self.origin, strict=True))
-        o = tuple(_dot(axis, offset) for axis in self.axes)
         x, y, z = rays.direction
         d = torch.stack([x * axis[0] + y * axis[1] + z * axis[2] for axis in self.axes])
-        return (o[0], o[1], o[2]), d
+        return self.point_to_local(rays.origin), d
+
+    def vector_to_local(self, vector: Sequence[float]) -> Vector:
+        """A world direction in local coordinates."""
+        x, y, z = (sum(v * a for v, a in zip(vector, axis, strict=True)) for axis in self.axes)
+        return x, y, z
+
+    def point_to_local(self, point: Vector) -> Vector:
+        """A world point in local coordinates."""
+        return self.vector_to_local([p - o for p, o in zip(point, self.origin, strict=True)])
 
     def points_to_local(self, points: Tensor) -> Tensor:
         """World points [3, n] in local coordinates."""
@@ -59,7 +69,3 @@ def pose_at(origin: Vector, *, yaw: float = 0.0, pitch: float = 0.0, roll: float
         x, z = x * math.cos(yaw) + z * math.sin(yaw), -x * math.sin(yaw) + z * math.cos(yaw)
         axes.append((x, y, z))
     return Pose(origin, (axes[0], axes[1], axes[2]))
-
-
-def _dot(a: Sequence[float], b: Sequence[float]) -> float:
-    return sum(x * y for x, y in zip(a, b, strict=True))

@@ -1,7 +1,5 @@
 """Seeded draws for layouts: the same numbers on every machine and Python."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """A room with one window: its walls, floor, ceiling and frame, and how daylight spreads in it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +8,7 @@ from torch import Tensor
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import textured
 from simulator.scenes.outlines import rectangle
-from simulator.scenes.pose import FLOOR_AXES, Pose
+from simulator.scenes.pose import FLOOR_AXES, Pose, side_axes
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import hedge
@@ -40,8 +38,7 @@ class Room:
 
     def wall(self, side: float) -> Card:
         """The wall at x = side·half, local x along z."""
-        pose = Pose((side * self.half, 0.0, 0.0), ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0)))
-        return face(pose, -1.0, self.end, self.height)
+        return face(Pose((side * self.half, 0.0, 0.0), side_axes(side)), -1.0, self.end, self.height)
 
     def back(self) -> Card:
         return face(Pose((0.0, 0.0, self.end)), -self.half, self.half, self.height)
@@ -74,8 +71,7 @@ def sunlit_room(rng: Rng) -> Room:
         wall = face(Pose((0.0, 0.0, end)), -half, half, height)
     else:
         middle = (rng.uniform(2.9, 3.4), 1.5)
-        axes = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0))
-        wall = face(Pose((side * half, 0.0, 0.0), axes), -1.0, end, height)
+        wall = face(Pose((side * half, 0.0, 0.0), side_axes(side)), -1.0, end, height)
     hole, wall_outline = rectangle(*opening), wall.outline or rectangle(half, height)
     pierced = Card(
         wall.pose, lambda x, y: torch.maximum(wall_outline(x, y), -hole(x - middle[0], y - middle[1])), wall.extent

@@ -1,7 +1,5 @@
 """What lies far away: skies, hedges and trees, hills."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,6 +51,16 @@ def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
         sky = sky + (lit_cloud - sky) * cloud * 0.95
         near_sun = (x * light.toward[0] + y * light.toward[1] + z * light.toward[2]).clamp(min=0.0)
         return (sky + light.key[:, None] * (0.15 * near_sun**16 + 0.5 * near_sun**256)) * strength
+
+    return shader
+
+
+def clear_sky(zenith: Tensor, horizon: Tensor, height: float, strength: float = 1.0) -> Shader:
+    """Gradient from the horizon up, half way at an elevation of `height` (its sine)."""
+
+    def shader(hit: Hit) -> Tensor:
+        rise = hit.view[1].clamp(min=0.0)
+        return strength * (horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + height)))
 
     return shader
 

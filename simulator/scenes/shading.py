@@ -1,7 +1,5 @@
 """Shaders: the light that a surface sends to the camera, from material, light and visibility; haze."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -91,6 +89,11 @@ def _polish(material: Material, light: Light, hit: Hit, key: Tensor, surrounding
     around = _blend(light.ground, light.sky, smoothstep(-0.3, 0.5, mirrored[1])) * surroundings
     strength = min(6.0, 0.12 / size)
     return material.gloss * (light.key[:, None] * (strength * window) + around * fresnel)
+
+
+def glowing(color: Tensor) -> Shader:
+    """A shader that sends the same light [3] everywhere."""
+    return lambda hit: color[:, None].expand(3, hit.depth.shape[0])
 
 
 def hazed(shader: Shader, air: Tensor, distance: float) -> Shader:

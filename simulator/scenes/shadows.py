@@ -127,13 +127,13 @@ def _cells(low: float, high: float, first: float, last: float, size: int) -> sli
 
 def _shadow_area(caster: ShadowCaster, pose: Pose, light: Light) -> Area | None:
     """Bounds of an occluder's shadow on a plane; None when the light does not reach the plane."""
-    toward = [sum(t * a for t, a in zip(light.toward, axis, strict=True)) for axis in pose.axes]
+    toward = pose.vector_to_local(light.toward)
     rise = -toward[2]
     if rise < 0.01:
         return None
     xs, ys, blurs = [], [], []
     for corner in caster.corners:
-        x, y, z = _point_to_local(pose, corner)
+        x, y, z = pose.point_to_local(corner)
         along = max(-z, 0.0) / rise
         xs.append(x - along * toward[0])
         ys.append(y - along * toward[1])
@@ -144,18 +144,12 @@ def _shadow_area(caster: ShadowCaster, pose: Pose, light: Light) -> Area | None:
 
 def _ambient_area(caster: ShadowCaster, pose: Pose) -> Area | None:
     """Bounds of an occluder's ambient occlusion on a plane; None when it is too far off or too thin."""
-    corners = [_point_to_local(pose, corner) for corner in caster.corners]
+    corners = [pose.point_to_local(corner) for corner in caster.corners]
     reach = _OPEN_BEYOND * caster.thickness
     if reach == 0.0 or min(-z for _, _, z in corners) > reach:
         return None
     xs, ys = [x for x, _, _ in corners], [y for _, y, _ in corners]
     return min(xs) - reach, max(xs) + reach, min(ys) - reach, max(ys) + reach
-
-
-def _point_to_local(pose: Pose, point: Vector) -> Vector:
-    offset = [p - o for p, o in zip(point, pose.origin, strict=True)]
-    x, y, z = (sum(o * a for o, a in zip(offset, axis, strict=True)) for axis in pose.axes)
-    return x, y, z
 
 
 def _axes(light: Light) -> tuple[Vector, ...]:

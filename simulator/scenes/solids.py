@@ -5,8 +5,6 @@ gives normal and surface coordinates there.
 Letters: o, d the ray's origin and direction in local coordinates; w inverse depth along the ray.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Sequence

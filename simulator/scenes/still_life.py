@@ -1,7 +1,5 @@
 """Still life: turned solids, fruit and books on a table before a wall."""
 
-from __future__ import annotations
-
 import math
 
 from torch import Tensor

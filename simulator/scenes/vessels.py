@@ -1,7 +1,5 @@
 """Turned things by name: bottles, vases, bowls, fruit; profiles are (height, radius) for a height of 1."""
 
-from __future__ import annotations
-
 from simulator.scenes.pose import Pose
 from simulator.scenes.solids import Lathe, spline_lathe
 

@@ -35,15 +35,15 @@ def test_flags_mean_the_configuration(tiny_config: RenderConfig) -> None:
 
 
 def test_a_recipe_is_a_start_and_flags_go_on_top() -> None:
-    assert parse(["render", "--recipe", "demo"]) == RECIPES["demo"]()
+    assert parse(["render", "--recipe", "demo"]) == RECIPES["demo"]
     changed = parse(["render", "--recipe=demo", "--out", "elsewhere", "--planes", "3", "--executor", "inline"])
     assert (changed.out, changed.stack.planes, changed.execution.executor) == (Path("elsewhere"), 3, "inline")
-    assert changed.source == RECIPES["demo"]().source
+    assert changed.source == RECIPES["demo"].source
 
 
 def test_the_recipes_on_the_command_line_are_those_that_exist() -> None:
     assert set(get_args(get_type_hints(RenderConfig)["recipe"])) == {"default", *RECIPES}
-    assert all(recipe().recipe == name for name, recipe in RECIPES.items())
+    assert all(recipe.recipe == name for name, recipe in RECIPES.items())
 
 
 @pytest.mark.parametrize("verb", VERBS)

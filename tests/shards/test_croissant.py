@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from shards.croissant import CROISSANT_FILE
-from shards.index import marked_shards, read_marker
+from shards.index import marked_shards
 from shards.licenses import summarize_licenses
-from shards.marker import SampleRow
+from shards.marker import SampleRow, read_marker
 
 mlcroissant = pytest.importorskip("mlcroissant", reason="pip install -e '.[dev]' brings it")
 pytestmark = [  # the reader leaves its files open and calls what its own libraries deprecate

@@ -22,7 +22,10 @@ KEYS = {
     *("disparity", "aperture", "lens", "imaging", "photo", "renderer"),
 }
 NESTED_KEYS = {
-    "disparity": {"kind", "unit", "scale", "offset", "source", "source_revision", "edges"},
+    "disparity": {
+        *("kind", "unit", "scale", "offset", "source", "source_revision", "edges"),
+        *("quantization_levels", "steps"),
+    },
     "aperture": {
         *("shape", "blades", "roundness", "rotation_deg", "obstruction", "spherical", "squeeze", "cat_eye"),
         *("raster_sha256", "focus_shift", "magnification"),
@@ -127,7 +130,7 @@ def test_a_stack_refuses(frames: tuple[FrameLabels, ...], message: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 1}, "schema_version must be 2, got 1"),
+        ({"schema_version": 2}, "schema_version must be 3, got 2"),
         ({"scene_id": "a b"}, "scene_id must match"),
         ({"split": "training"}, "split must be one of train, val, test, got 'training'"),
         ({"width": 0}, "width must be at least 1"),
@@ -152,6 +155,8 @@ def test_a_record_refuses(change: dict[str, Any], message: str) -> None:
         ({"scale": 0.0}, "scale must be positive"),
         ({"source": ""}, "source must name where"),
         ({"edges": "soft"}, "edges must be one of as_is, sharpened, got 'soft'"),
+        ({"quantization_levels": -1}, "quantization_levels must be at least 0"),
+        ({"steps": "smooth"}, "steps must be one of as_is, debanded, got 'smooth'"),
     ],
 )
 def test_a_disparity_record_refuses(change: dict[str, Any], message: str) -> None:

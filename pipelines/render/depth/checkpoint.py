@@ -4,8 +4,6 @@
 reads one folder and never the network: the loaders' own retries take a minute and a half to say "no network".
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,4 +1,4 @@
-"""One photo's disparity, the one way from raw depth or disparity numbers to it, and its edges sharpened.
+"""One photo's disparity, the one way from raw depth or disparity numbers to it, debanded, and its edges sharpened.
 
 Two words say what raw numbers mean. The quantity: `disparity` (bigger is nearer) or `depth` (bigger is farther).
 The kind: `relative` (scale and offset unknown) or `metric` (metres, or 1/m). Relative depth does not occur: its
@@ -7,6 +7,7 @@ inverse is not disparity under any scale and offset.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,6 +19,7 @@ from torch.nn.functional import interpolate
 
 from pipelines.errors import Rejection
 from pipelines.render.photos.photo import Photo
+from simulator.layers.debanding import debanded, quantization_of
 from simulator.layers.disparity import from_metric_depth, normalized
 from simulator.layers.edges import sharpened
 from simulator.optics.color import srgb_to_linear
@@ -25,6 +27,7 @@ from simulator.optics.color import srgb_to_linear
 Kind = Literal["relative", "metric"]
 Quantity = Literal["disparity", "depth"]
 Edges = Literal["as_is", "sharpened"]
+Steps = Literal["as_is", "debanded"]
 UNITS: dict[Kind, str] = {"relative": "1", "metric": "1/m"}
 
 _LEAST_SPREAD = 1e-4  # of the largest metric disparity: less is a wall seen straight on, with nothing to refocus
@@ -40,7 +43,8 @@ class DisparityMap:
     source: str  # model id, or what depth.json says, or `sidecar`
     source_revision: str  # commit of the model, or SHA-256 of the file
     edges: Edges = "as_is"  # sharpened: soft ones were moved to the photo's
-    flags: tuple[str, ...] = ()  # oddities that were survived: eight_bit
+    quantization_levels: int = 0  # distinct values of the raw map; 0: exact, of a built-in scene
+    steps: Steps = "as_is"  # debanded: the steps of 8 bits or fewer were made slopes
 
     def __post_init__(self) -> None:
         if self.values.dtype != np.float32 or self.values.ndim != 2:
@@ -53,26 +57,46 @@ class DisparityMap:
             raise ValueError(f"{self.kind} disparity must lie in [0, {largest:g}], got [{low:g}, {high:g}]")
 
 
-def disparity_values(raw: Tensor, quantity: Quantity, kind: Kind, *, height: int, width: int) -> NDArray[np.float32]:
-    """Raw numbers [h, w] of any scale -> disparity [height, width], bigger is nearer.
+@dataclass(frozen=True)
+class RawDepth:
+    """Numbers of any scale as a file or a network gives them, and what they mean."""
 
-    Metric depth becomes 1/m before it is resized, so that holes and sky (disparity 0) do not average as metres.
+    values: Tensor  # [h, w]
+    quantity: Quantity
+    kind: Kind
+    source: str
+    source_revision: str
+
+    def __post_init__(self) -> None:
+        if (self.quantity, self.kind) == ("depth", "relative"):
+            raise ValueError("relative depth cannot be turned into disparity")
+
+
+def disparity_map(raw: RawDepth, *, height: int, width: int, deband: bool = True) -> DisparityMap:
+    """Raw depth of any size -> disparity [height, width].
+
+    With `deband`, maps of 8 bits and fewer lose their steps: before depth is inverted and before anything is resized,
+    since only then all steps are of one size. Metric depth becomes 1/m before it is resized, so that holes and sky
+    (disparity 0) do not average as metres.
 
     Raises Rejection with stage "depth": `not_finite`, `constant`, `negative`.
     """
-    if (quantity, kind) == ("depth", "relative"):
-        raise ValueError("relative depth cannot be turned into disparity")
-    raw = _from_depth(raw.float()) if quantity == "depth" else raw.float()
-    disparity = resized(raw, height, width)
-    if not torch.isfinite(disparity).all():
-        holes = int((~torch.isfinite(raw)).sum())
-        raise Rejection("depth", "not_finite", f"disparity must be finite, {holes} values are NaN or infinite")
-    try:
-        if kind == "relative":
-            return normalized(disparity).cpu().numpy()
-        return _varied(disparity).cpu().numpy()
-    except ValueError as error:
-        raise Rejection("depth", "constant", f"depth must vary over the photo: {error}") from error
+    values = raw.values.float()
+    if raw.quantity == "depth":
+        values = values.masked_fill(values <= 0, math.inf)  # holes: no value to be smooth with
+    quantization = quantization_of(values)
+    step = quantization.step if deband else None
+    values = debanded(values, step) if step else values
+    disparity = _from_depth(values) if raw.quantity == "depth" else _finite(values)
+    return DisparityMap(
+        _scaled(resized(disparity, height, width), raw.kind),
+        raw.kind,
+        UNITS[raw.kind],
+        raw.source,
+        raw.source_revision,
+        quantization_levels=quantization.levels,
+        steps="debanded" if step else "as_is",
+    )
 
 
 def resized(values: Tensor, height: int, width: int) -> Tensor:
@@ -99,9 +123,24 @@ def with_sharp_edges(disparity: DisparityMap, photo: Photo) -> DisparityMap:
     return disparity if torch.equal(sharp, soft) else replace(disparity, values=sharp.numpy(), edges="sharpened")
 
 
+def _scaled(disparity: Tensor, kind: Kind) -> NDArray[np.float32]:
+    """Relative disparity in [0, 1], metric disparity as it is."""
+    try:
+        scaled = normalized(disparity) if kind == "relative" else _varied(disparity)
+    except ValueError as error:
+        raise Rejection("depth", "constant", f"depth must vary over the photo: {error}") from error
+    return scaled.cpu().numpy()
+
+
+def _finite(disparity: Tensor) -> Tensor:
+    if holes := int((~torch.isfinite(disparity)).sum()):
+        raise Rejection("depth", "not_finite", f"disparity must be finite, {holes} values are NaN or infinite")
+    return disparity
+
+
 def _from_depth(depth_m: Tensor) -> Tensor:
     try:
-        return from_metric_depth(depth_m)
+        return _finite(from_metric_depth(depth_m))  # 1/m of the smallest numbers overflows
     except ValueError as error:
         raise Rejection("depth", "not_finite", str(error)) from error
 

@@ -4,9 +4,6 @@
 worker and builds the estimator. Built-in scenes bring their own disparity and come by neither.
 """
 
-from __future__ import annotations
-
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,14 +14,10 @@ from pipelines.errors import Rejection, UserError
 from pipelines.render.config import DepthConfig
 from pipelines.render.depth.checkpoint import check_checkpoint, fetch_checkpoint
 from pipelines.render.depth.disparity_map import DisparityMap, Kind
-from pipelines.render.depth.file import read_depth_file
 from pipelines.render.depth.networks import TransformersDepth
 from pipelines.render.depth.registry import DEFAULT_MODEL
 from pipelines.render.depth.sidecar import SidecarDepth, find_sidecar, looked_for, meaning, read_note
 from pipelines.render.photos.photo import Photo, PhotoSource
-from shards.storage import StoragePath
-
-_log = logging.getLogger(__name__)
 
 __all__ = ["DepthEstimator", "DepthOrigin", "DisparityMap", "check_depth", "open_depth"]
 
@@ -88,9 +81,9 @@ def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
         found = fetch_checkpoint(
             model, kind=config.depth_kind, revision=config.depth_revision, allow_network=not config.offline
         )
-        return TransformersDepth(found, device=device, batch_size=config.depth_batch)
+        return TransformersDepth(found, device=device, batch_size=config.depth_batch, deband=config.deband_depth)
 
-    sidecars = SidecarDepth(config.depth_dir, config.depth_kind)
+    sidecars = SidecarDepth(config.depth_dir, config.depth_kind, config.deband_depth)
     if config.depth == "sidecar":
         return sidecars
     if config.depth == "auto":
@@ -131,12 +124,3 @@ def _check_sidecar(photo: PhotoSource, kind: Kind | None, depth_dir: Path | None
         meaning(path, read_note(path.parent), kind)
     except Rejection as rejection:
         raise UserError(f"--depth sidecar: {rejection.message}") from rejection
-    if _is_eight_bit(path):
-        _log.warning("%s has 8 bits: 256 steps of depth show as bands in the blur; 16-bit PNG has more", path)
-
-
-def _is_eight_bit(path: StoragePath) -> bool:
-    try:
-        return "eight_bit" in read_depth_file(path).flags
-    except Rejection:
-        return False  # the worker will reject it, with the photo's name

@@ -1,7 +1,5 @@
 """Numbers of a depth map out of an untrusted PNG, npy or PFM file. Their unit is sidecar.py's matter."""
 
-from __future__ import annotations
-
 import io
 import math
 from dataclasses import dataclass
@@ -24,7 +22,6 @@ class DepthFile:
 
     values: NDArray[Any]
     holds_units: bool  # floats can hold metres as they are; whole numbers need a scale
-    flags: tuple[str, ...] = ()  # eight_bit: 256 steps of depth show as bands in the blur
 
 
 def read_depth_file(path: StoragePath) -> DepthFile:
@@ -49,10 +46,8 @@ def read_depth_file(path: StoragePath) -> DepthFile:
 
 def _read_png(content: bytes) -> DepthFile:
     image = open_image(content, ("PNG",), stage="depth")
-    if image.mode in ("I;16", "I;16B", "I"):
+    if image.mode in ("I;16", "I;16B", "I", "L"):
         return DepthFile(np.asarray(image), holds_units=False)
-    if image.mode == "L":
-        return DepthFile(np.asarray(image), holds_units=False, flags=("eight_bit",))
     raise Rejection("depth", "not_single_channel", f"must be one grey channel, got mode {image.mode}")
 
 
@@ -66,8 +61,7 @@ def _read_npy(content: bytes) -> DepthFile:
     values = values.squeeze() if values.ndim == 3 and 1 in (shape[0], shape[2]) else values
     if values.ndim != 2:
         raise Rejection("depth", "not_single_channel", f"must have the shape [h, w], has {list(shape)}")
-    flags = ("eight_bit",) if values.dtype.itemsize == 1 else ()
-    return DepthFile(values, holds_units=values.dtype.kind == "f", flags=flags)
+    return DepthFile(values, holds_units=values.dtype.kind == "f")
 
 
 def _read_pfm(content: bytes) -> DepthFile:

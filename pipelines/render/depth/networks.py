@@ -5,8 +5,6 @@ batched by that size and sizes never mix. Everything but the backbone runs in fl
 distinct depths, which the blur shows as bands.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -16,7 +14,7 @@ from torch import Tensor
 
 from pipelines.errors import Rejection
 from pipelines.render.depth.checkpoint import DepthCheckpoint
-from pipelines.render.depth.disparity_map import UNITS, DisparityMap, Quantity, disparity_values
+from pipelines.render.depth.disparity_map import DisparityMap, Quantity, RawDepth, disparity_map
 from pipelines.render.photos.photo import Photo
 
 MAX_ASPECT = 4.0  # the tokens grow with it, attention with their square: 10:1 would be 13,690 tokens
@@ -25,7 +23,8 @@ MAX_ASPECT = 4.0  # the tokens grow with it, attention with their square: 10:1 w
 class TransformersDepth:
     """A loaded model on one device. Built in the worker; the weights come from a folder, never the network."""
 
-    def __init__(self, checkpoint: DepthCheckpoint, *, device: str, batch_size: int = 4) -> None:
+    def __init__(self, checkpoint: DepthCheckpoint, *, device: str, batch_size: int = 4, deband: bool = True) -> None:
+        """`deband`: see `disparity_map`."""
         if checkpoint.folder is None:
             raise ValueError(f"{checkpoint.model} must be fetched before it is loaded")
         if batch_size < 1:
@@ -33,6 +32,7 @@ class TransformersDepth:
         self.checkpoint = checkpoint
         self.device = torch.device(device)
         self.batch_size = batch_size
+        self.deband = deband
         self._processor, self._model = _load(str(checkpoint.folder))
         self._model.to(self.device)
         if self.device.type == "cuda":
@@ -70,12 +70,12 @@ class TransformersDepth:
     def _disparity(self, raw: Tensor, photo: Photo) -> DisparityMap | Rejection:
         kind = self.checkpoint.kind
         quantity: Quantity = "disparity" if kind == "relative" else "depth"
+        depth = RawDepth(raw, quantity, kind, self.checkpoint.model, self.checkpoint.revision)
         height, width = photo.srgb.shape[:2]
         try:
-            values = disparity_values(raw, quantity, kind, height=height, width=width)
+            return disparity_map(depth, height=height, width=width, deband=self.deband)
         except Rejection as rejection:
             return rejection
-        return DisparityMap(values, kind, UNITS[kind], self.checkpoint.model, self.checkpoint.revision)
 
 
 def _load(folder: str) -> tuple[Callable[..., Any], torch.nn.Module]:

@@ -5,8 +5,6 @@ To add a family: find out whether its `predicted_depth` is inverse depth (bigger
 belongs into `UNFIT` with the reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

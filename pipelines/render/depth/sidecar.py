@@ -1,4 +1,4 @@
-"""Depth that lies beside the photos as files: 16-bit PNG, npy, PFM.
+"""Depth that lies beside the photos as files: PNG of 16 bits (or 8), npy, PFM.
 
 Which file belongs to `STEM.jpg`, the first that exists: `STEM.disparity.EXT`, `STEM.depth.EXT`, `STEM.EXT` (a
 PNG only when 16-bit grey, or in a folder of its own); beside the photo, or in `--depth-dir`.
@@ -9,8 +9,6 @@ Units are declared, never guessed: by the name (`disparity` is relative, `depth`
      "source": "where it is from", "source_revision": "its version"}      every key optional
 number = offset + scale * stored value, in metres or 1/m; metric PNGs need `scale`, as nobody can guess it.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
@@ -24,7 +22,7 @@ import numpy as np
 import torch
 
 from pipelines.errors import Rejection, UserError
-from pipelines.render.depth.disparity_map import UNITS, DisparityMap, Kind, Quantity, disparity_values
+from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
 from pipelines.render.depth.file import EXTENSIONS, DepthFile, read_depth_file
 from pipelines.render.photos.listing import SIDECAR_WORDS, is_bare_depth_png
 from pipelines.render.photos.photo import Photo, PhotoSource
@@ -62,6 +60,7 @@ class SidecarDepth:
 
     depth_dir: StoragePath | None = None
     kind: Kind | None = None  # of --depth-kind
+    deband: bool = True  # see `disparity_map`
 
     def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
         return [self._map_or_rejection(photo) for photo in photos]
@@ -80,11 +79,11 @@ class SidecarDepth:
         quantity, kind = meaning(path, note, self.kind)
         file = read_depth_file(path)
         _check_size(path.name, file, photo)
-        raw = torch.from_numpy(note.offset + _scale(path, file, note, kind) * file.values.astype(np.float64))
-        height, width = photo.srgb.shape[:2]
-        values = disparity_values(raw, quantity, kind, height=height, width=width)
+        values = torch.from_numpy(note.offset + _scale(path, file, note, kind) * file.values.astype(np.float64))
         revision = note.source_revision or "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        return DisparityMap(values, kind, UNITS[kind], note.source, revision, flags=file.flags)
+        height, width = photo.srgb.shape[:2]
+        raw = RawDepth(values, quantity, kind, note.source, revision)
+        return disparity_map(raw, height=height, width=width, deband=self.deband)
 
 
 def find_sidecar(source: PhotoSource, depth_dir: StoragePath | None) -> StoragePath | None:

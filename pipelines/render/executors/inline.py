@@ -1,7 +1,5 @@
 """The inline executor: shards one after the other in this process. The simplest truth that the others must match."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Sequence
 

@@ -1,13 +1,11 @@
 """What passes between the driver and its workers, in this process or on another machine: small records, no pixels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pipelines.render.config import RenderConfig
 from pipelines.render.photos.photo import RejectedPhoto
 from pipelines.render.sample.build import SampleSettings
-from shards.sample import RendererRecord
+from shards.record import RendererRecord
 from simulator import RENDERER_VERSION
 
 

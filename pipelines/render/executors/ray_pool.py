@@ -5,8 +5,6 @@ would eat the queue. Bytes depend on the shard alone and a tar appears by renami
 even by a worker that outlived its driver, is the same shard.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import socket

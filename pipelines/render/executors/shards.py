@@ -1,7 +1,5 @@
 """Shards through the executor that the configuration names, with a progress bar and a line in the run log."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence

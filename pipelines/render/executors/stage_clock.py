@@ -1,7 +1,5 @@
 """Where a worker's time goes: busy seconds of each stage, added up over its threads."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator, Mapping

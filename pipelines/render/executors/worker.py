@@ -4,8 +4,6 @@ It is built in the process that works (models load there, once). A shard's bytes
 shard alone, never on the worker, so a shard may be tried again anywhere.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import errno
 from collections import deque

@@ -4,8 +4,6 @@ The order matters: size before pixels (a 49 kB PNG can hold 20,000 x 20,000), or
 looks at sides, color profile before the pixels are mixed, and mixing (downscaling) in linear light.
 """
 
-from __future__ import annotations
-
 import io
 import threading
 import warnings

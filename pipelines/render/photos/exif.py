@@ -1,7 +1,5 @@
 """Camera tags of a photo's EXIF: focal length, its 35 mm equivalent, f-number. EXIF is untrusted input."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ A folder is walked recursively; hidden files and depth sidecars are passed over.
 names, so that the same folder gives the same list on every machine.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import logging

@@ -7,8 +7,6 @@ Measured on three photos and 24 built-in scenes (2026-11-25): JPEG at quality 30
 every side, brightness x 1.2 and contrast x 1.25 stay within 6 bits; different scenes are 20 bits apart or more.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Photos: found, identified by their content, and loaded one at a time as sRGB pixels."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Two machines with the same fingerprint make the same bytes on the same kind of p
 workers and which folder make no difference, so they are not in it; which photos is the plan's business.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 from collections.abc import Sequence
@@ -16,7 +14,7 @@ from pipelines.render.config import RenderConfig
 from pipelines.render.depth.estimator import DepthOrigin
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.settings import check_settings, read_settings, settings_to_json
-from shards.sample import SCHEMA_VERSION
+from shards.record import SCHEMA_VERSION
 from shards.storage import StoragePath
 from simulator import RENDERER_VERSION
 
@@ -44,6 +42,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         "depth_kind": depth.depth_kind or "",
         "depth_dir": str(depth.depth_dir or ""),
         "depth_batch": depth.depth_batch,
+        "deband_depth": depth.deband_depth,
         "sharpen_depth": depth.sharpen_depth,
         **dataclasses.asdict(config.vetting),
         "planes": stack.planes,

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines.errors import UserError
 from pipelines.render.photos.photo import PhotoSource
-from shards.sample import SPLITS
+from shards.record import SPLITS
 from shards.storage import StoragePath
 
 PLAN_VERSION = 2
@@ -136,7 +136,7 @@ def check_same_photos(path: StoragePath, plan: Plan, photos: Sequence[PhotoSourc
 
     Locations may differ: a shard stores everything else that the record says of a photo.
     """
-    before, found = ({_without_location(photo) for photo in each} for each in (plan.photos, photos))
+    before, found = ({dataclasses.replace(p, location="") for p in each} for each in (plan.photos, photos))
     if before != found:
         gone, new = (sorted(each, key=lambda photo: photo.name) for each in (before - found, found - before))
         examples = ", ".join(dict.fromkeys(photo.name for photo in (gone + new)[:3]))
@@ -145,10 +145,6 @@ def check_same_photos(path: StoragePath, plan: Plan, photos: Sequence[PhotoSourc
             f"and {len(new)} are new ({examples}); pass --append to add new ones in shards of their own, put the "
             "photos back to resume, or choose another --out"
         )
-
-
-def _without_location(photo: PhotoSource) -> PhotoSource:
-    return dataclasses.replace(photo, location="")
 
 
 def _shard(name: str, split: str, samples: list[dict[str, Any]]) -> PlannedShard:

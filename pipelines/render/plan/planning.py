@@ -4,8 +4,6 @@ A command begins a data set, resumes it, adds photos to it (`--append`), tries r
 (`--retry-rejected`), or replaces it (`--overwrite`). All of it is decided here, and nothing is written before `freeze`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,7 +27,7 @@ from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.device import resolve_device
 from pipelines.runs.settings import settings_to_json
 from shards.durable import write_durably
-from shards.index import is_complete
+from shards.marker import is_complete
 
 PLAN_STAGE = "plan"
 

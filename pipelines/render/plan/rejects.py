@@ -3,8 +3,6 @@
 The rejects of a shard are also written beside its marker when it finishes; a resumed run reads them there.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections import Counter

@@ -4,8 +4,6 @@ A scene's split depends on a hash of its content alone, not on the seed or on ot
 of near-duplicates decides for the family; where members of it are in the data set already, the new ones follow them.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 

@@ -4,12 +4,10 @@ Neither package may import the other. This is the only place where both meet, an
 a parameter that is a field of both is labeled, read back and drawn by recipes without a line here.
 """
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 
-from shards.sample import ApertureRecord
+from shards.record import ApertureRecord
 from simulator import Aperture
 
 NOT_LABELED = frozenset({"raster", "clip"})

@@ -7,8 +7,6 @@ Labels are computed from the 16-bit disparity that the shard stores, and the len
 label, stored map and picture cannot disagree.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -29,18 +27,18 @@ from pipelines.render.sample.lens_sampling import (
 )
 from pipelines.render.sample.rgbd import RgbdImage
 from pipelines.render.sample.stack_sampling import FocusPoint, sample_stack
-from shards.record import MAX_DISPARITY_CODE
-from shards.sample import (
+from shards.labels import FrameLabels
+from shards.record import (
+    MAX_DISPARITY_CODE,
     SCHEMA_VERSION,
     DisparityRecord,
-    FrameLabels,
     ImagingRecord,
     LensRecord,
     PhotoRecord,
     RendererRecord,
-    Sample,
     SampleRecord,
 )
+from shards.sample import Sample
 from simulator import ThinLens
 from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.highlight import HighlightCurve
@@ -118,6 +116,8 @@ def quantized(disparity: DisparityMap) -> tuple[Codes, DisparityRecord]:
         source=disparity.source,
         source_revision=disparity.source_revision,
         edges=disparity.edges,
+        quantization_levels=disparity.quantization_levels,
+        steps=disparity.steps,
     )
     return codes, record
 

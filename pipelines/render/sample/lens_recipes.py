@@ -1,12 +1,10 @@
-"""Recipes of lenses. A recipe is a function that returns ranges; a scene's lens is sampled within them.
+"""Recipes of lenses: ranges, within which a scene's lens is sampled.
 
 A pair is (lowest, highest); equal ends fix a value. Optics are those of lenses that exist; depths are an assumption,
 used where disparity is relative, and recorded with every sample.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from simulator import Aperture
@@ -52,67 +50,46 @@ class LensRecipe:
             raise ValueError(f"recipe {self.name}: aperture must name some of {numbers}, got {unknown}")
 
 
-def plain() -> LensRecipe:
-    """A disc without aberrations, a sensor without noise."""
-    return LensRecipe("plain")
-
-
-def portrait_85mm() -> LensRecipe:
-    """A fast 85 mm on full frame: round blades, slight cat-eyes, green and magenta fringes."""
-    return LensRecipe(
-        "portrait-85mm", 85.0, 36.0, (1.4, 4.0), DepthRange(1.5, 10.0), blades=(9, 11),
-        focus_shift=(-0.02, 0.0), lateral=(-2e-4, 2e-4),
-        highlight_peak=(4.0, 20.0), full_well_electrons=(8e3, 5e4), read_noise_electrons=(1.5, 4.0),
-        jpeg_quality=(85, 98),
-        aperture={"roundness": (0.6, 1.0), "spherical": (-0.3, 0.3), "cat_eye": (0.2, 0.5)},
-    )  # fmt: skip
-
-
-def phone() -> LensRecipe:
-    """A phone's main camera: small discs, more noise, stronger compression."""
-    return LensRecipe(
-        "phone", 6.86, 9.13, (1.6, 2.4), DepthRange(0.2, 20.0), lateral=(-4e-4, 4e-4), highlight_peak=(2.0, 8.0),
-        full_well_electrons=(1e3, 6e3), read_noise_electrons=(1.0, 3.0), jpeg_quality=(70, 92),
-    )  # fmt: skip
-
-
-def vintage_swirl() -> LensRecipe:
-    """A 58 mm f/2 of the 1960s: strong cat-eyes that seem to swirl, bright rims, straight blades, fringes."""
-    return LensRecipe(
-        "vintage-swirl", 58.0, 36.0, (2.0, 4.0), DepthRange(0.8, 10.0), blades=(6, 8),
-        focus_shift=(-0.03, 0.0), lateral=(-8e-4, 8e-4),
-        highlight_peak=(4.0, 16.0), full_well_electrons=(8e3, 3e4), read_noise_electrons=(2.0, 6.0),
-        jpeg_quality=(80, 95),
-        aperture={"roundness": (0.0, 0.5), "spherical": (0.3, 0.9), "cat_eye": (0.7, 1.1)},
-    )  # fmt: skip
-
-
-def mirror_500mm() -> LensRecipe:
-    """A catadioptric 500 mm: rings instead of discs, no color (mirrors have none)."""
-    return LensRecipe(
-        "mirror-500mm", 500.0, 36.0, (6.3, 11.0), DepthRange(20.0, 200.0), highlight_peak=(4.0, 16.0),
-        full_well_electrons=(3e3, 2e4),
-        read_noise_electrons=(2.0, 5.0), jpeg_quality=(85, 97),
-        aperture={"obstruction": (0.38, 0.5), "cat_eye": (0.0, 0.3)},
-    )  # fmt: skip
-
-
-def cine_anamorphic() -> LensRecipe:
-    """A 50 mm anamorphic on Super 35: upright ovals, some lateral color, a fine sensor."""
-    return LensRecipe(
-        "cine-anamorphic", 50.0, 24.89, (2.0, 4.0), DepthRange(1.0, 15.0), blades=(0, 11, 15),
-        focus_shift=(-0.01, 0.0), lateral=(-6e-4, 6e-4), highlight_peak=(6.0, 24.0), full_well_electrons=(2e4, 6e4),
-        read_noise_electrons=(1.5, 3.0),
-        aperture={"roundness": (0.5, 1.0), "squeeze": (1.5, 2.0), "cat_eye": (0.1, 0.4), "spherical": (-0.2, 0.4)},
-    )  # fmt: skip
-
-
-LENS_RECIPES: dict[str, Callable[[], LensRecipe]] = {
-    "plain": plain,
-    "portrait-85mm": portrait_85mm,
-    "phone": phone,
-    "vintage-swirl": vintage_swirl,
-    "mirror-500mm": mirror_500mm,
-    "cine-anamorphic": cine_anamorphic,
-}
-"""Recipes by the names that `--lens-recipe` takes."""
+LENS_RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        # A disc without aberrations, a sensor without noise.
+        LensRecipe("plain"),
+        # A fast 85 mm on full frame: round blades, slight cat-eyes, green and magenta fringes.
+        LensRecipe(
+            "portrait-85mm", 85.0, 36.0, (1.4, 4.0), DepthRange(1.5, 10.0), blades=(9, 11),
+            focus_shift=(-0.02, 0.0), lateral=(-2e-4, 2e-4),
+            highlight_peak=(4.0, 20.0), full_well_electrons=(8e3, 5e4), read_noise_electrons=(1.5, 4.0),
+            jpeg_quality=(85, 98),
+            aperture={"roundness": (0.6, 1.0), "spherical": (-0.3, 0.3), "cat_eye": (0.2, 0.5)},
+        ),
+        # A phone's main camera: small discs, more noise, stronger compression.
+        LensRecipe(
+            "phone", 6.86, 9.13, (1.6, 2.4), DepthRange(0.2, 20.0), lateral=(-4e-4, 4e-4), highlight_peak=(2.0, 8.0),
+            full_well_electrons=(1e3, 6e3), read_noise_electrons=(1.0, 3.0), jpeg_quality=(70, 92),
+        ),
+        # A 58 mm f/2 of the 1960s: strong cat-eyes that seem to swirl, bright rims, straight blades, fringes.
+        LensRecipe(
+            "vintage-swirl", 58.0, 36.0, (2.0, 4.0), DepthRange(0.8, 10.0), blades=(6, 8),
+            focus_shift=(-0.03, 0.0), lateral=(-8e-4, 8e-4),
+            highlight_peak=(4.0, 16.0), full_well_electrons=(8e3, 3e4), read_noise_electrons=(2.0, 6.0),
+            jpeg_quality=(80, 95),
+            aperture={"roundness": (0.0, 0.5), "spherical": (0.3, 0.9), "cat_eye": (0.7, 1.1)},
+        ),
+        # A catadioptric 500 mm: rings instead of discs, no color (mirrors have none).
+        LensRecipe(
+            "mirror-500mm", 500.0, 36.0, (6.3, 11.0), DepthRange(20.0, 200.0), highlight_peak=(4.0, 16.0),
+            full_well_electrons=(3e3, 2e4),
+            read_noise_electrons=(2.0, 5.0), jpeg_quality=(85, 97),
+            aperture={"obstruction": (0.38, 0.5), "cat_eye": (0.0, 0.3)},
+        ),
+        # A 50 mm anamorphic on Super 35: upright ovals, some lateral color, a fine sensor.
+        LensRecipe(
+            "cine-anamorphic", 50.0, 24.89, (2.0, 4.0), DepthRange(1.0, 15.0), blades=(0, 11, 15),
+            focus_shift=(-0.01, 0.0), lateral=(-6e-4, 6e-4), highlight_peak=(6.0, 24.0), full_well_electrons=(2e4, 6e4),
+            read_noise_electrons=(1.5, 3.0),
+            aperture={"roundness": (0.5, 1.0), "squeeze": (1.5, 2.0), "cat_eye": (0.1, 0.4), "spherical": (-0.2, 0.4)},
+        ),
+    )
+}  # fmt: skip
+"""By the names that `--lens-recipe` takes."""

@@ -69,7 +69,7 @@ class SampledLens:
 
 def sample_lens(seed: int, scene_id: str, config: LensConfig, camera: CameraTags, size: tuple[int, int]) -> SampledLens:
     """Every value uniform over its range, from a random number of its own; size is (width, height) in pixels."""
-    recipe = LENS_RECIPES[config.lens_recipe]()
+    recipe = LENS_RECIPES[config.lens_recipe]
 
     def sampled(name: str, within: Range) -> float:
         return within[0] + (within[1] - within[0]) * uniform(seed, scene_id, "lens", name)

@@ -1,7 +1,5 @@
 """RGB-D images to render: a photo with its disparity map, or a built-in scene whose every surface is known."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

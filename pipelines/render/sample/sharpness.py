@@ -6,8 +6,6 @@ share of that contrast a pixel, tells a sharp edge (1 / a few pixels) from a dis
 edge over 2·r pixels. docs/vetting.md has the ROC behind the numbers.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

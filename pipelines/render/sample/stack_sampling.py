@@ -13,8 +13,6 @@ holds for any set of photos, and no photo needs to know which others are in the 
 stacking group: P frames that share the blur level and differ in the plane.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2
@@ -142,6 +140,4 @@ def _variation(codes: Codes) -> npt.NDArray[np.int64]:
     nearest, farthest = cv2.dilate(codes, window), cv2.erode(codes, window)
     spanned = nearest.astype(np.int64) - farthest.astype(np.int64)
     border = max(1, round(BORDER * short_side))
-    framed = np.full_like(spanned, np.iinfo(np.uint16).max)
-    framed[border:-border, border:-border] = spanned[border:-border, border:-border]
-    return framed
+    return np.pad(spanned[border:-border, border:-border], border, constant_values=np.iinfo(np.uint16).max)

@@ -4,8 +4,6 @@ Blurred photos, flat scenes and maps with a handful of depths would make useless
 construction and are not vetted.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from pipelines.errors import Rejection
@@ -34,7 +32,7 @@ def vet_photo(photo: Photo, config: VettingConfig) -> None:
 def vet_disparity(disparity: DisparityMap, config: VettingConfig) -> None:
     """Raise Rejection (`few_levels`, `little_depth`) when there is not enough depth in the photo."""
     values = disparity.values
-    levels = len(np.unique(values))
+    levels = disparity.quantization_levels or len(np.unique(values))
     if levels < config.min_disparity_levels:
         least = f"at least {config.min_disparity_levels} different disparities"
         raise Rejection(STAGE, "few_levels", f"there must be {least}, got {levels}")

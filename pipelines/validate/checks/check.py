@@ -1,12 +1,10 @@
 """The record of one measurement against its bar."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipelines.validate.table import markdown_table
+from pipelines.runs.markdown import markdown_table
 
 
 @dataclass(frozen=True)
@@ -52,4 +50,4 @@ def markdown(checks: Sequence[Check]) -> str:
         ]
         for c in checks
     ]
-    return markdown_table([head, *lines])
+    return markdown_table(head, lines)

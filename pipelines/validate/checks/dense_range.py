@@ -6,11 +6,9 @@
     │1 │                              │   both at least R apart, so that the strip's blur does not reach the plane
     └──┴──────────────────────────────┘
 
-Letters: D0 disparity of the plane; D_f plane in focus; K blur scale = R; R largest radius; r labelled radius, m
+Letters: D0 disparity of the plane; D_f plane in focus; K blur scale; R largest radius; r labelled radius, m
 measured radius.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
@@ -28,10 +26,11 @@ from simulator.optics.aperture import second_moment_radius_px
 
 LARGEST_RADII_PX = (24, 48, 64, 100)
 RADII_PX = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-PLACES = (0.037, 0.0477, 0.0584, 0.0691)
-"""D0, and 1 − D0 for points in front of the focus: steps that no even spacing of bins divides."""
+PLACES = (0.4537, 0.4613, 0.4689, 0.4766)
+"""D0, and 1 − D0 for points in front of the focus. Near the middle, so that the range spans up to 2R pixels of defocus
+and bins are as far apart as R allows; steps that no even spacing of bins divides."""
 _STRIP_PX = 8
-_REACH = 0.9  # r / R of the largest label: the plane in focus stays within the range
+_REACH = 0.9  # r / R of the largest label
 _FAINT = 3e-7  # float32 transforms leave about 1e-8 everywhere, which far from the disc would weigh in
 
 
@@ -65,7 +64,7 @@ def spots(largest_px: int, radii_px: Sequence[float], place: float, in_front: bo
     width = _STRIP_PX + largest_px + math.ceil(labels[-1]) + 2 * half + 1
     image = torch.zeros(3, 2 * half + 1, width)
     image[:, half, width - half - 1] = 1.0
-    lenses = [ThinLens(plane + (-r if in_front else r) / largest_px, float(largest_px)) for r in labels]
+    lenses = [_lens(plane, r, largest_px, in_front) for r in labels]
     scene = Scene.from_rgbd(image, dense_disparity(2 * half + 1, width, plane), max_radius_px=float(largest_px))
     frames = scene.render(lenses)[:, 1, :, width - 2 * half - 1 :].double()  # [F, d, d]
     side = "in front" if in_front else "behind"
@@ -73,6 +72,13 @@ def spots(largest_px: int, radii_px: Sequence[float], place: float, in_front: bo
         Spot(r, _measured_px(frame.where(frame > _FAINT, 0.0)), f"D {plane:.4f}, {side}")
         for r, frame in zip(labels, frames, strict=True)
     ]
+
+
+def _lens(plane: float, radius_px: float, largest_px: int, in_front: bool) -> ThinLens:
+    """The lens that blurs the plane by r, and whose largest radius over disparities from 0 to 1 is R."""
+    behind = 1.0 - plane if in_front else plane  # of the range, on the plane's side of the focus
+    scale = min((largest_px - radius_px) / behind, (largest_px + radius_px) / (1.0 - behind))
+    return ThinLens(plane + (-radius_px if in_front else radius_px) / scale, scale)
 
 
 def _measured_px(spot: Tensor) -> float:

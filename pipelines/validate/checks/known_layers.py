@@ -5,8 +5,6 @@ detail. The figure is the correlation of both, after a band pass; `exact` has on
 outline may be in focus.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean

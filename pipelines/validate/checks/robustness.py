@@ -1,7 +1,5 @@
 """Scenes at the edge of what a map may hold: disparities a rounding apart, and radii larger than the frame."""
 
-from __future__ import annotations
-
 import math
 import time
 

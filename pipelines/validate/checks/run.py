@@ -1,7 +1,5 @@
 """All checks, one after the other: `python -m pipelines.validate.checks.run [--json FILE]` prints the table alone."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import logging

@@ -4,8 +4,6 @@ Light is neither made nor lost by a lens: the sum over the frame is that of the 
 the discrete scene. Letters: slope: change of the blur radius in px for each px along x.
 """
 
-from __future__ import annotations
-
 import torch
 
 from pipelines.validate.checks.check import Check

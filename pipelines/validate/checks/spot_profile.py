@@ -6,8 +6,6 @@ wide rim around a disc that is too small has the moment of the right disc.
 Letters: r labelled radius in pixels.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """One lens alone against the same lens within a stack: a frame is a function of photo, map and lens."""
 
-from __future__ import annotations
-
 from pipelines.measure.rendering_error import psnr
 from pipelines.validate.checks.check import Check
 from simulator import ThinLens, render_stack

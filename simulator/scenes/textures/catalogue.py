@@ -5,8 +5,6 @@ reflectances in [0, 1], and carries no lighting but the faint relief that a phot
 A larger size is the same material with more detail. The patterns are in mineral.py, made.py and organic.py.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from zlib import crc32
 

@@ -72,11 +72,11 @@ class Canvas:
         """A uniform number in [low, high), the same for every pixel."""
         return low + (high - low) * float(hash_uniform(torch.tensor([salt]), mix_seeds(self.seed, -1))[0])
 
-    def palette(self, salt: int, options: Sequence[Sequence[str]]) -> list[Tensor]:
-        """One of several palettes in linear light, with a random exposure."""
-        chosen = options[min(int(self.uniform(salt) * len(options)), len(options) - 1)]
-        exposure = self.uniform(salt + 1000, 0.88, 1.12)
-        return [linear(code) * exposure for code in chosen]
+    def palette(self, *options: str) -> list[Tensor]:
+        """One of several palettes, each a text of sRGB colors "#rrggbb", in linear light with a random exposure."""
+        chosen = options[min(int(self.uniform(1) * len(options)), len(options) - 1)]
+        exposure = self.uniform(1001, 0.88, 1.12)
+        return [linear(code) * exposure for code in chosen.split()]
 
     def softness(self, cells: int) -> float:
         """Width of an anti-aliased edge, 1.5 pixels, in units of one of `cells` cells along the longer side."""

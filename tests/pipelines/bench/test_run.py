@@ -26,7 +26,7 @@ def test_the_renderer_is_measured_against_both_others() -> None:
         assert row.times_stack == pytest.approx(row.ms.median_ms / ours[row.max_radius_px])
     assert {each.what for each in report.not_run} == {"pipeline", "reader"}
     said = report.summary()
-    for words in ("binned scatter", report.machine.cpu, report.direct_scatter, "pipeline  not named in --parts"):
+    for words in ("binned scatter", report.machine.cpu, report.direct_scatter, "| pipeline | not named in --parts |"):
         assert words in said
     assert json.loads(json.dumps(dataclasses.asdict(report)))["renderer"][0]["ms"]["repeats"] == 1
 
@@ -39,4 +39,4 @@ def test_pipeline_and_reader_without_ray(monkeypatch: pytest.MonkeyPatch) -> Non
     assert report.reader is not None
     assert report.reader.samples == 2
     assert "not named in --parts" in report.summary()
-    assert "depth by a model  needs its weights" in report.summary()
+    assert "| depth by a model | needs its weights" in report.summary()

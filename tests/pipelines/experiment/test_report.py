@@ -23,7 +23,7 @@ def test_every_measure_has_its_heading() -> None:
 
 
 def test_the_table_holds_the_means() -> None:
-    lines = table([arm("one", 20.0, 30.0), arm("two", 26.0, 28.0)]).splitlines()
+    lines = [" ".join(line.split()) for line in table([arm("one", 20.0, 30.0), arm("two", 26.0, 28.0)]).splitlines()]
     assert lines[0] == "| measure | one | two |"
     assert lines[2] == "| PSNR, dB | 25.00 | 27.00 |"
     assert len(lines) == 2 + len(MEASURES)
@@ -35,7 +35,7 @@ def test_differences_are_paired_by_scene() -> None:
     other = Arm("lambda = 4", tuple(reversed(arm("", 21.0, 31.0, 41.0).scores)))
     found = difference(base, other, "psnr")
     assert (found.value, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
-    assert "| PSNR, dB | +1.00 | +1.00 … +1.00 |" in differences(base, other)
+    assert "| PSNR, dB | +1.00 | +1.00 … +1.00 |" in " ".join(differences(base, other).split())
 
 
 def test_what_could_not_be_measured_is_left_out() -> None:

@@ -65,11 +65,8 @@ def test_table_and_grid_come_out_and_a_second_time_from_what_is_there(
     first = json.loads(capsys.readouterr().out)
     assert set(first["arms"]) == {"photo as it is", "lambda = 0", "lambda = 4", "lambda = 40"}
     assert first["arms"]["lambda = 0"]["mean"]["psnr"] != first["arms"]["lambda = 4"]["mean"]["psnr"]
-    assert (
-        (tmp_path / "table.md")
-        .read_text()
-        .startswith("| measure | photo as it is | lambda = 0 | lambda = 4 | lambda = 40 |")
-    )
+    table = " ".join((tmp_path / "table.md").read_text().split())
+    assert table.startswith("| measure | photo as it is | lambda = 0 | lambda = 4 | lambda = 40 |")
     assert (tmp_path / "grid.jpg").stat().st_size > 10_000
     assert main(command) == 0
     again = json.loads(capsys.readouterr().out)

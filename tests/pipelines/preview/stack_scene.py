@@ -21,7 +21,9 @@ HOSTILE = (
 )
 
 
-def stack_sample(number: int = 0, *, name: str = "", split: str = "train", edges: str = "as_is") -> Sample:
+def stack_sample(
+    number: int = 0, *, name: str = "", split: str = "train", edges: str = "as_is", steps: str = "as_is"
+) -> Sample:
     """Three planes, two levels. Every disparity code is different from its neighbours in its low byte, too."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     band = np.minimum(2, columns * 3 // WIDTH)
@@ -32,7 +34,7 @@ def stack_sample(number: int = 0, *, name: str = "", split: str = "train", edges
     frames = np.stack([np.roll(aif, 7 * i, axis=1) for i in range(len(labels))])
     record = make_record(number, labels, split, WIDTH, HEIGHT)
     photo = dataclasses.replace(record.photo, name=name or f"walk/photo {number}.jpg")
-    disparity = dataclasses.replace(record.disparity, edges=edges)
+    disparity = dataclasses.replace(record.disparity, edges=edges, steps=steps)
     return Sample(f"{number:08d}", aif, codes, frames, dataclasses.replace(record, photo=photo, disparity=disparity))
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
-from pipelines.preview.disparity_code import packed, thinned, unpacked
+from pipelines.preview.disparity_code import packed, thinned
+from tests.pipelines.preview.page_disparity import unpacked
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,9 +11,9 @@ from PIL import Image
 
 from pipelines.errors import UserError
 from pipelines.pictures.resizing import shrunk
-from pipelines.preview.disparity_code import unpacked
 from pipelines.preview.media import FRAME_BYTES, OWN_BYTES, RUNGS, SAMPLE_BYTES, Beside, InPage, encoded, webp
 from shards import encode
+from tests.pipelines.preview.page_disparity import unpacked
 from tests.pipelines.preview.stack_scene import stack_sample
 
 SAMPLE = stack_sample()

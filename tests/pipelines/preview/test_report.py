@@ -59,6 +59,7 @@ def test_flags_follow_from_labels_and_pixels() -> None:
     assert label_flags(plain.record) == []
     assert pixel_flags(plain) == []
     assert label_flags(stack_sample(edges="sharpened").record) == ["sharpened depth"]
+    assert label_flags(stack_sample(steps="debanded").record) == ["debanded depth"]
     assert "hardly blurred" in label_flags(with_frames(plain, in_focus_fraction=0.95).record)
     assert "hardly focused" in label_flags(with_frames(plain, in_focus_fraction=0.001).record)
     frames = plain.record.frames

@@ -30,9 +30,9 @@ from pipelines.render.config import (
 )
 from pipelines.render.executors import ray_pool as run_ray
 from pipelines.render.run import render
-from shards.index import is_complete, marked_shards, read_marker
+from shards.index import marked_shards
 from shards.inspection import inspect_shard
-from shards.marker import tar_path
+from shards.marker import is_complete, read_marker, tar_path
 from shards.validate import validate
 from tests.pipelines.render import faulty_driver
 from tests.pipelines.tiny_photos import tar_sums, temporaries, write_photo

@@ -27,7 +27,7 @@ def command(data: Path, out: Path, *more: str) -> list[str]:
 
 
 def test_a_recipe_is_a_start_and_flags_go_on_top() -> None:
-    assert parse(["train", "--recipe", "slim"]) == RECIPES["slim"]()
+    assert parse(["train", "--recipe", "slim"]) == RECIPES["slim"]
     changed = parse(["train", "--recipe=tiny", "--data", "here", "--stack-weight", "7", "--no-flip"])
     assert (changed.dataset.data, changed.objective.stack_weight, changed.dataset.flip) == (Path("here"), 7.0, False)
     assert changed.model == "tiny"
@@ -37,8 +37,7 @@ def test_the_recipes_and_sizes_on_the_command_line_are_those_that_exist() -> Non
     hints = get_type_hints(TrainConfig)
     assert set(get_args(hints["recipe"])) == {"default", *RECIPES}
     assert set(get_args(hints["model"])) == set(SIZES)
-    for name, recipe in RECIPES.items():
-        config = recipe()
+    for name, config in RECIPES.items():
         patch = SIZES[config.model].patch_px
         assert config.recipe == name
         assert config.dataset.width % patch == config.dataset.height % patch == 0

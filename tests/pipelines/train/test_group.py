@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipelines.train.config import DataConfig, ObjectiveConfig
-from pipelines.train.group import TrainingGroup, draw_time, read_group
+from pipelines.train.group import TrainingGroup, draw_framing, draw_time, read_group
 from shards import DisparityRecord, FieldError, Sample, SampleAccess, StoredFields, encode, find_shards, read_shards
 from tests.shards.synthetic import make_sample
 
@@ -202,3 +202,18 @@ def test_only_what_is_needed_is_read(scenes: Path, monkeypatch: pytest.MonkeyPat
     read_group("00000000", fields, np.random.default_rng(0), DATA, OBJECTIVE)
     assert sum(name.startswith("frame_") for name in read) in (2, 3)
     assert {name for name in read if not name.startswith("frame_")} == {"aif.jpg", "disparity.png", "json"}
+
+
+def test_windows_have_the_output_s_shape_and_lie_inside() -> None:
+    draws = np.random.default_rng(0)
+    framings = [draw_framing(draws, (90, 40), (48, 32), min_crop=0.5, flip=True) for _ in range(200)]
+    for framing in framings:
+        assert 0 <= framing.left <= 90 - framing.crop_width
+        assert 0 <= framing.top <= 40 - framing.crop_height
+        # Both sides are rounded, by half a pixel at most.
+        assert abs(framing.crop_width - 1.5 * framing.crop_height) <= 0.5 + 1.5 * 0.5
+    heights = [framing.crop_height for framing in framings]
+    assert min(heights) < 24
+    assert max(heights) > 36
+    assert {framing.is_mirrored for framing in framings} == {False, True}
+    assert not any(draw_framing(draws, (90, 40), (48, 32), min_crop=1, flip=False).is_mirrored for _ in range(20))

@@ -37,11 +37,11 @@ def test_shares_are_of_the_loss() -> None:
 
 def test_the_table_has_a_line_a_scene_and_the_mean() -> None:
     assert markdown(ROWS).splitlines() == [
-        "| degraded depth | exact | degraded | degraded + sharpened | recovered share |",
-        "| --- | --- | --- | --- | --- |",
-        "| a | 40.0 | 30.0 | 36.0 | 60 % |",
-        "| b | 42.0 | 38.0 | 39.0 | 25 % |",
-        "| **mean** | **41.0** | **34.0** | **37.5** | **50 %** |",
+        "| degraded depth | exact    | degraded | degraded + sharpened | recovered share |",
+        "|----------------|----------|----------|----------------------|-----------------|",
+        "| a              | 40.0     | 30.0     | 36.0                 | 60 %            |",
+        "| b              | 42.0     | 38.0     | 39.0                 | 25 %            |",
+        "| **mean**       | **41.0** | **34.0** | **37.5**             | **50 %**        |",
     ]
 
 

@@ -62,7 +62,7 @@ def test_a_cached_reference_is_not_traced_again(tmp_path: Path) -> None:
 
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", frames=np.zeros(3))
-    with pytest.raises(ValueError, match=r"other\.npz must be a reference made by .*lacks \['color'"):
+    with pytest.raises(ValueError, match=r"other\.npz must be a reference made by .*lacks \['blur_scale_px', 'color'"):
         load(tmp_path / "other.npz")
 
 

@@ -15,7 +15,7 @@ from simulator.optics.lens import ThinLens
 
 FOLDER = STORED_FOLDER / "photo"
 
-# printed by `python -m pipelines.validate.references --store pipelines/validate/stored/photo`
+# printed by `python -m pipelines.validate.references pipelines/validate/stored/photo`
 SHA256 = {
     "cutouts": "eccd05725f1eac16fc3119b139a4a0da5f78ca6339d9c4acd35d4879e09700e3",
     "ground": "b09a639750403acd1015f3e3b524fa843199a200b2095c001c0c0e59087c102f",

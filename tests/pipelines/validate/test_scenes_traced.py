@@ -17,7 +17,6 @@ from pipelines.validate.path_trace import (
     _rendered,
     _sensor,
     start_mitsuba,
-    trace_reference,
 )
 from pipelines.validate.scenes import SCENES, reference_scene
 from pipelines.validate.surfaces import Painter, ReferenceScene, Surface, backdrop
@@ -28,6 +27,12 @@ WHITE = np.ones((2, 2, 3), dtype=np.float32)
 
 def scene_of(*meshes: Mesh) -> ReferenceScene:
     return ReferenceScene("made", 0, tuple(Surface(mesh, WHITE) for mesh in meshes), (1.0, 2.0, 3.0))
+
+
+def trace_reference(
+    scene: ReferenceScene, camera: Camera, lens: ThinLens | None, samples: int, seed: int
+) -> np.ndarray:
+    return Tracer(scene, camera).picture(lens, range(samples), seed)
 
 
 def test_disparity_of_a_floor_has_its_closed_form() -> None:

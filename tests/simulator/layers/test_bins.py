@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from simulator.layers.bins import BinPictures, bin_disparities, depth_groups
+from simulator.layers.bins import BinPictures, bin_disparities, depth_groups, find_spots
 from simulator.reference.scatter import hat_shares
 from tests.simulator.closeness import assert_close
 
@@ -13,11 +13,11 @@ from tests.simulator.closeness import assert_close
 def shares(disparity: Tensor, bins: Tensor, *, thinly: bool = False) -> Tensor:
     """Share of each pixel in each bin: binned content of ones; thinly spread, most of the grid is empty."""
     flat = disparity.reshape(1, 1, -1)
-    content = torch.ones_like(flat)[:, None]
+    content = torch.ones_like(flat)[:, None].expand(-1, 2, -1, -1)  # one color and coverage
     if thinly:
         flat = torch.nn.functional.pad(flat, (0, 2 * flat.numel()))
         content = torch.nn.functional.pad(content, (0, 2 * disparity.numel()))
-    pictures = BinPictures(content, flat, bins).of(list(range(bins.numel())))  # [L, 1, 1, pixels]
+    pictures = BinPictures(content, flat, bins).of(list(range(bins.numel())))[:, 1:]  # [L, 1, 1, pixels]
     return pictures[..., : disparity.numel()].reshape(-1, *disparity.shape)
 
 
@@ -41,7 +41,8 @@ def test_the_mean_disparity_of_the_shares_is_the_pixels_own() -> None:
 
 def test_some_bins_are_those_of_all() -> None:
     disparity = torch.linspace(0, 1, 101).reshape(1, 1, -1)
-    pictures = BinPictures(torch.ones_like(disparity)[:, None], disparity, bin_disparities(disparity, 9))
+    content = torch.ones_like(disparity)[:, None].expand(-1, 2, -1, -1)
+    pictures = BinPictures(content, disparity, bin_disparities(disparity, 9))
     assert torch.equal(pictures.of([3, 4, 7]), pictures.of(list(range(9)))[[3, 4, 7]])
 
 
@@ -58,8 +59,19 @@ def test_bins_know_what_is_in_them() -> None:
     assert rows[0.3] == rows[0.2] == slice(0, 4)
     assert rows[0.8] == slice(2, 3)
     assert rows[0.5].start == rows[0.5].stop
-    assert {b for b, some in zip(bins, pictures.brighter(1.0), strict=True) if some} == {0.8}
-    assert not any(pictures.brighter(3.5))
+    assert {b for b, has_spots in zip(bins, pictures.with_spots(), strict=True) if has_spots} == {0.8}
+
+
+def test_small_bright_things_are_spots_and_large_ones_are_not() -> None:
+    """A lamp clipped to white, a glint of a tenth of that; a window and a texture of twice its mean are none."""
+    light = torch.full((3, 60, 80), 0.02)
+    light[:, 10, 10], light[0, 30, 12] = 1.0, 0.4
+    light[:, 20:50, 40:70] = 0.9
+    light[:, 55, 5:20] = 0.04
+    spots = find_spots(light)
+    assert {tuple(place) for place in spots.nonzero().tolist()} == {(10, 10), (30, 12)}
+    light[:, 30, 50] = 1.2  # brighter than a display can show: a lamp in the window
+    assert bool(find_spots(light)[30, 50])
 
 
 def test_few_distinct_disparities_get_a_bin_each() -> None:

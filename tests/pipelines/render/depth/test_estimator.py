@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from huggingface_hub import constants
-from PIL import Image
 
 from pipelines.errors import UserError
 from pipelines.render.config import DepthConfig
@@ -80,15 +79,6 @@ def test_what_is_wrong_with_all_sidecars_stops_the_run_before_it_starts(tmp_path
     (tmp_path / "depth.json").write_text("{")
     with pytest.raises(UserError, match=r"depth\.json cannot be used"):
         check_depth(DepthConfig("sidecar"), photos)
-
-
-def test_eight_bit_sidecars_are_warned_of_once_before_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    photos = [source_at(tmp_path / f"{name}.jpg") for name in "ab"]
-    for name in "ab":
-        Image.fromarray((slope() * 255).astype(np.uint8)).save(tmp_path / f"{name}.disparity.png")
-    assert check_depth(DepthConfig("sidecar"), photos) == (SIDECAR,)
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "a.disparity.png has 8 bits" in caplog.text
 
 
 def test_a_sidecar_that_cannot_be_read_is_left_to_the_worker(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_every_format_gives_the_same_disparity(tmp_path: Path) -> None:
             path.write_bytes(png16(slope()) if name == "png" else npy(slope()))
         maps.append(disparity(folder))
     for one in maps:
-        assert (one.kind, one.unit, one.source, one.flags) == ("relative", "1", "sidecar", ())
+        assert (one.kind, one.unit, one.source) == ("relative", "1", "sidecar")
         assert one.source_revision.startswith("sha256:")
         # 16 bits resolve 1.5e-5; float32 arithmetic adds its own 1e-7.
         np.testing.assert_allclose(one.values, slope(), atol=2e-5)
@@ -100,7 +100,7 @@ def test_depth_json_gives_the_scale_of_whole_numbers(tmp_path: Path) -> None:
     (tmp_path / "a.depth.png").write_bytes(hostile.encoded(depth_mm))
     assert rejection(tmp_path).code == "scale_unknown"
     say(tmp_path, scale=0.001, source="stereo rig", source_revision="3")
-    answer = disparity(tmp_path)
+    answer = disparity(tmp_path, deband=False)  # 40 rounded levels look like fewer than 8 bits
     np.testing.assert_allclose(answer.values, 1000 / depth_mm, rtol=1e-6)
     assert (answer.source, answer.source_revision) == ("stereo rig", "3")
 
@@ -213,12 +213,19 @@ def test_swapped_sides_are_rejected_with_a_word_on_orientation(tmp_path: Path) -
     assert "EXIF orientation" in answer.message
 
 
-def test_eight_bit_depth_is_used_and_flagged(tmp_path: Path) -> None:
-    (tmp_path / "a.disparity.png").write_bytes(hostile.encoded((slope() * 255).astype(np.uint8)))
-    assert disparity(tmp_path).flags == ("eight_bit",)
-    (tmp_path / "a.disparity.png").unlink()
-    (tmp_path / "a.disparity.npy").write_bytes(npy((slope() * 255).astype(np.uint8)))
-    assert disparity(tmp_path).flags == ("eight_bit",)
+def test_eight_bit_depth_is_used_and_debanded(tmp_path: Path) -> None:
+    codes = (slope() * 255).astype(np.uint8)
+    files = {"a.disparity.png": hostile.encoded(codes), "a.disparity.npy": npy(codes), "a.disparity.pfm": b""}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        if not content:
+            write_pfm(tmp_path / name, codes.astype(np.float32) / 255)
+        found = disparity(tmp_path)
+        assert (found.quantization_levels, found.steps) == (len(np.unique(codes)), "debanded")
+        kept = disparity(tmp_path, deband=False)
+        assert (kept.quantization_levels, kept.steps) == (len(np.unique(codes)), "as_is")
+        assert 0 < np.abs(found.values - kept.values).max() < 0.51 / np.ptp(codes)
+        (tmp_path / name).unlink()
 
 
 def test_a_pfm_with_a_scale_of_its_own_holds_no_metres(tmp_path: Path) -> None:
@@ -322,7 +329,7 @@ def test_a_depth_dir_is_looked_into_instead(tmp_path: Path) -> None:
     (photos / "a.disparity.npy").write_bytes(npy(slope()))
     assert rejection(photos, depth_dir=depths).code == "sidecar_missing"
     (depths / "a.png").write_bytes(hostile.encoded((slope() * 255).astype(np.uint8)))
-    assert disparity(photos, depth_dir=depths, kind="relative").flags == ("eight_bit",)
+    assert disparity(photos, depth_dir=depths, kind="relative").steps == "debanded"
 
     source = source_at(photos / "sub" / "a.jpg")
     nested = type(source)(source.scene_id, "sub/a.jpg", source.location, source.sha256, "", "", "")

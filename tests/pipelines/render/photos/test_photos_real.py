@@ -38,7 +38,7 @@ def test_a_real_photo_and_its_disparity_come_in_one_size(name: str) -> None:
     (disparity,) = open_depth(DepthConfig("sidecar")).estimate([photo])
     assert isinstance(disparity, DisparityMap)
     assert disparity.values.shape == photo.srgb.shape[:2]
-    assert (disparity.kind, disparity.unit, disparity.flags) == ("relative", "1", ())
+    assert (disparity.kind, disparity.unit, disparity.steps) == ("relative", "1", "as_is")
     # Robustly mapped: both ends are reached, and the photo uses what lies between.
     assert (disparity.values.min(), disparity.values.max()) == (0.0, 1.0)
     assert disparity.values.std() > 0.1

@@ -30,6 +30,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "depth_revision": None,  # likewise
         "depth_dir": Path("depth"),
         "depth_batch": 3,
+        "deband_depth": False,
         "sharpen_depth": False,
         "offline": None,  # the same weights, wherever they come from
     },

@@ -77,7 +77,7 @@ def test_all_in_one_split_when_the_others_have_no_share() -> None:
 def test_the_demo_has_scenes_to_train_on() -> None:
     from pipelines.render.photos.photo import find_photos
 
-    config = demo()
+    config = demo
     photos, _ = find_photos(config.source.photos, limit=None, seed=config.seed)
     assert "train" in {shard.split for shard in make_plan(photos, config.storage).shards}
 

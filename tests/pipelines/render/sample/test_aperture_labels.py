@@ -9,7 +9,7 @@ import torch
 
 from pipelines.render.sample.aperture_labels import aperture_of, aperture_record
 from pipelines.render.sample.lens_recipes import LensRecipe
-from shards.sample import ApertureRecord
+from shards.record import ApertureRecord
 from simulator import Aperture, PupilRaster
 
 EVERYTHING = Aperture(

@@ -11,7 +11,8 @@ from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import find_photos
 from pipelines.render.sample.build import SampleSettings, build_sample, dequantized, quantized
 from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
-from shards.sample import RendererRecord, Sample
+from shards.record import RendererRecord
+from shards.sample import Sample
 from simulator import ThinLens, render_stack
 from simulator.optics.color import srgb_to_linear
 from tests.pipelines.render.photos.photo_examples import photo_at

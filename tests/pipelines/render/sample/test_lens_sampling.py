@@ -25,7 +25,7 @@ from pipelines.render.sample.lens_sampling import (
     with_sensor_noise,
 )
 from pipelines.render.sample.rgbd import RgbdImage
-from shards.sample import RendererRecord, SampleRecord
+from shards.record import RendererRecord, SampleRecord
 from simulator import Aperture
 from simulator.optics.lens import ThinLens
 from simulator.optics.sensor import SensorNoise
@@ -45,7 +45,7 @@ def drawn(name: str, scene: str = "a", camera: CameraTags = UNKNOWN_CAMERA):
 
 @pytest.mark.parametrize("name", LENS_RECIPES)
 def test_every_value_lies_in_its_range_and_hangs_on_the_scene_alone(name: str) -> None:
-    recipe = LENS_RECIPES[name]()
+    recipe = LENS_RECIPES[name]
     assert recipe.name == name
     for scene in "abcdefgh":
         lens = drawn(name, scene)

@@ -162,3 +162,9 @@ def test_builtin_scenes_are_not_drawn_to_be_vetted(tiny_config: RenderConfig, mo
     monkeypatch.setattr(worker, "builtin_rgbd", never)
     source = dataclasses.replace(tiny_config.source, photos="builtin:3")
     assert forecast(dataclasses.replace(tiny_config, source=source)).frames == 12
+
+
+def test_levels_are_counted_before_anything_is_smoothed() -> None:
+    smooth = dataclasses.replace(sloping(1.0, 1000), quantization_levels=20)
+    with pytest.raises(Rejection, match="at least 32 different disparities, got 20"):
+        vet_disparity(smooth, VettingConfig())

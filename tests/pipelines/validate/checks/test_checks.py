@@ -30,8 +30,8 @@ def test_a_bar_is_kept_on_its_side() -> None:
 
 def test_the_table_and_the_numbers() -> None:
     assert markdown([_check(0.25), _check(0.25, "at least", 0.75)]).splitlines()[2:] == [
-        "| rim | 0.25 px | <= 0.5 px | met | r 8 |  |",
-        "| rim | 0.25 px | >= 0.5 px | **missed** | r 8 | 0.75 |",
+        "| rim   | 0.25 px     | <= 0.5 px | met        | r 8      |       |",
+        "| rim   | 0.25 px     | >= 0.5 px | **missed** | r 8      | 0.75  |",
     ]
     assert _check(0.25).to_json() == {
         "value": 0.25, "unit": "px", "keep": "at most", "bar": 0.5, "met": True, "worst_at": "r 8"
@@ -85,6 +85,25 @@ def test_points_are_measured_on_both_sides_of_the_focus_at_their_own_disparity()
     disparity = dense_range.dense_disparity(32, 64, 0.4)
     assert torch.unique(disparity).numel() > 200
     assert (disparity[:, 8:] == 0.4).all()
+
+
+@pytest.mark.parametrize("in_front", [False, True])
+@pytest.mark.parametrize("place", [0.04, 0.46])
+def test_the_range_is_as_wide_as_the_largest_radius_allows(
+    monkeypatch: pytest.MonkeyPatch, place: float, in_front: bool
+) -> None:
+    """Bins are evenly spaced over the range: the wider it is in pixels of defocus, the further are they apart."""
+    seen: list[ThinLens] = []
+    render = TrueScene.render
+    monkeypatch.setattr(TrueScene, "render", lambda scene, lenses: (seen.extend(lenses), render(scene, lenses))[1])
+    monkeypatch.setattr(dense_range, "Scene", TrueScene)
+    dense_range.spots(24, (2.0, 20.0), place, in_front)
+    plane = 1.0 - place if in_front else place
+    for lens, radius_px in zip(seen, (2.0, 20.0), strict=True):
+        ends = [lens.blur_scale_px * (end - lens.focus_disparity) for end in (0.0, 1.0)]
+        assert max(-ends[0], ends[1]) == pytest.approx(24.0)
+        own = lens.blur_scale_px * (plane - lens.focus_disparity)
+        assert own == pytest.approx(radius_px if in_front else -radius_px)
 
 
 @pytest.mark.parametrize(("factor", "met"), [(1.0, True), (1.02, False)])
