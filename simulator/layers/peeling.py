@@ -27,7 +27,5 @@ def peeled(
     for surface, covers in zip(near_first, alpha, strict=True):
         for peel, exactly in zip(peels, nearer, strict=True):
             peel.scatter_(0, surface[None], (covers * exactly)[None])
-        nearer = [
-            exactly * (1.0 - covers) + (nearer[m - 1] * covers if m else 0.0) for m, exactly in enumerate(nearer)
-        ]
+        nearer = [exactly * (1.0 - covers) + (nearer[m - 1] * covers if m else 0.0) for m, exactly in enumerate(nearer)]
     return peels

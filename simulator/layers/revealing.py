@@ -15,7 +15,7 @@ from torch import Tensor
 from simulator.layers.morphology import dilate
 
 _SLABS = 16  # of the disparity range: silhouettes are looked for once for each
-_STEP = 1 / 64  # of the range: lower steps between neighboring pixels are slopes
+_STEP = 1 / 32  # of the range: lower steps over two pixels are slopes
 _LEVEL = 0.003  # of the range: a far side as little nearer than D' does not hide it
 _LEAST_SHARE = 0.02  # of a pixel: what covers less of it is not visible there
 

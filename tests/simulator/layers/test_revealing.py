@@ -46,3 +46,9 @@ def test_a_slope_hides_what_is_behind_it() -> None:
     visible[BOARD], visible[WALL], visible[SKY] = 0.0, 1.0, 0.0
     disparity[WALL] = torch.linspace(0.4, -0.6, WIDTH)
     assert columns(revealed(visible, disparity, 20.0, (-0.6, 0.4))[SKY]) == []
+
+
+def test_a_wall_just_before_the_sky_hides_it() -> None:
+    visible, disparity = scene()
+    disparity[WALL] = -0.59
+    assert columns(revealed(visible, disparity, 20.0, (-0.6, 0.4))[SKY]) == []

@@ -51,8 +51,8 @@ def test_light_added_to_selected_frames_is_stored() -> None:
 
 
 def test_a_gap_of_rounding_is_given_to_what_is_there() -> None:
-    """Nothing shows through 1 % of the lens; of what shows through half of it, close to half is seen."""
-    for taken, seen in ((0.99, 0.0), (0.5, 0.5)):
+    """Nothing shows through 2 % of the lens; of what shows through half of it, close to half is seen."""
+    for taken, seen in ((0.98, 0.0), (0.5, 0.5)):
         compositor = Compositor.empty(1, 2, 2, CPU)
         compositor.add(group(0.2 * taken, taken))
         compositor.close_gaps()

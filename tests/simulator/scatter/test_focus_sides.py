@@ -1,4 +1,4 @@
-"""A black half-plane in front of a wall that is dark where it is visible, and white where it is hidden: closed forms."""
+"""A black half-plane before a wall that is dark where it is visible, and white where it is hidden: closed forms."""
 
 from __future__ import annotations
 
@@ -45,3 +45,16 @@ def test_on_one_side_of_the_focus_it_shows_what_a_pinhole_sees(offset: int) -> N
     x = offset + 0.5
     hidden = max(0.0, left_of(2 * x / RADIUS) - left_of(2 * x / (3 * RADIUS)))
     assert float(frame[0, SIZE // 2, EDGE + offset]) == pytest.approx(hidden, abs=0.02)
+
+
+@pytest.mark.parametrize("offset", [3, 6])
+def test_what_is_hidden_in_front_of_the_focus_stays_behind_what_hides_it(offset: int) -> None:
+    """A white board at s₂ = 3r/5 that ends with the half-plane at s₁ = r: no ray beside the edge meets it alone."""
+    columns = torch.arange(SIZE).expand(SIZE, SIZE)
+    near = (columns < EDGE).float()
+    color = torch.stack([torch.zeros(3, SIZE, SIZE), torch.ones(3, SIZE, SIZE), torch.zeros(3, SIZE, SIZE)])
+    coverage = torch.stack([near, near, torch.ones(SIZE, SIZE)])
+    disparity = torch.tensor([1.0, 0.8, 0.0])[:, None, None].expand(3, SIZE, SIZE)
+    board = Scene.from_layers(LayeredDepthImage(color, coverage, disparity), 2 * RADIUS)
+    frame = board.render([ThinLens(0.5, 2 * RADIUS)])[0]
+    assert float(frame[0, SIZE // 2, EDGE + offset]) == pytest.approx(0.0, abs=0.02)
