@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from pipelines.audit.audited_sample import AuditedSample
+from pipelines.pictures.srgb8 import from_srgb8
 from pipelines.render.sample.aperture_labels import aperture_of
 from simulator import Aperture, Scene
-from simulator.optics.color import srgb_to_linear
 from simulator.optics.highlight import HighlightCurve, clipped_at_white, soft_shoulder
 
 NO_CURVE = HighlightCurve(peak=1.0)
@@ -39,6 +39,5 @@ class Optics:
 
     def scene(self, sample: AuditedSample, max_radius_px: float) -> Scene:
         """The photo as it is stored, in linear light, at the stored disparity."""
-        srgb = torch.from_numpy(sample.photo).permute(2, 0, 1).float() / 255
-        light = self.highlight.expanded(srgb_to_linear(srgb))
+        light = self.highlight.expanded(from_srgb8(sample.photo))
         return Scene.from_rgbd(light, torch.from_numpy(sample.disparity).float(), max_radius_px=max_radius_px)

@@ -17,12 +17,11 @@ from pipelines.benchmark.tasks import Task, TestScene, read_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import Picture
 from pipelines.model.sampler_config import SamplerConfig
-from pipelines.pictures.srgb8 import to_srgb8
+from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.validate.degrade import degraded
 from simulator import ThinLens, render_stack
 from simulator.layers.edges import sharpened
-from simulator.optics.color import srgb_to_linear
 from simulator.reference.scatter import direct_scatter
 
 
@@ -48,7 +47,7 @@ def _simulator_on_input(task: Task, scene: TestScene) -> Picture | None:
         return None
     picture = scene.input(task)
     soft = degraded(torch.from_numpy(scene.disparity), seed=zlib.crc32(scene.name.encode()))
-    depth = sharpened(soft, _linear(picture))
+    depth = sharpened(soft, from_srgb8(picture))
     return _rendered(picture, depth, ThinLens(float(depth[_pixel(task, depth)]), lens.blur_scale_px))
 
 
@@ -57,15 +56,11 @@ def _direct_scatter(task: Task, scene: TestScene) -> Picture | None:
     lens = task.requested_lens(scene.long_side_px)
     if lens is None:
         return None
-    return to_srgb8(direct_scatter(_linear(scene.photo), torch.from_numpy(scene.disparity), lens)[None])[0]
-
-
-def _linear(picture: Picture) -> Tensor:
-    return srgb_to_linear(torch.from_numpy(picture).permute(2, 0, 1).float() / 255)
+    return to_srgb8(direct_scatter(from_srgb8(scene.photo), torch.from_numpy(scene.disparity), lens)[None])[0]
 
 
 def _rendered(picture: Picture, disparity: Tensor, lens: ThinLens) -> Picture:
-    return to_srgb8(render_stack(_linear(picture), disparity, [lens]))[0]
+    return to_srgb8(render_stack(from_srgb8(picture), disparity, [lens]))[0]
 
 
 def _pixel(task: Task, disparity: Tensor) -> tuple[int, int]:

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from pipelines.measure.fidelity import Disparity, Picture
+from pipelines.pictures.srgb8 import from_srgb8
 from simulator import Aperture, Scene, ThinLens
-from simulator.optics.color import linear_to_srgb, srgb_to_linear
+from simulator.optics.color import linear_to_srgb
 from simulator.optics.highlight import clipped_at_white
 
 SCALE_RATIO = 1.12
@@ -69,7 +70,7 @@ class BlurRuler:
         cls, photo_srgb: Picture, disparity: Disparity, focus_disparity: float, largest_scale_px: float
     ) -> BlurRuler:
         """The ruler of an all-in-focus photo, uint8 [H, W, 3], and its disparity [H, W], bigger is nearer."""
-        light = srgb_to_linear(torch.from_numpy(np.ascontiguousarray(photo_srgb)).permute(2, 0, 1).float() / 255)
+        light = from_srgb8(photo_srgb)
         reach = max(abs(float(end) - focus_disparity) for end in (disparity.min(), disparity.max()))
         depth = torch.from_numpy(np.ascontiguousarray(disparity, np.float32))
         scene = Scene.from_rgbd(light, depth, max_radius_px=largest_scale_px * reach * (1 + 1e-6))

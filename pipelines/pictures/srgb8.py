@@ -24,6 +24,12 @@ def to_srgb8(linear: torch.Tensor, tone: str = "clip") -> npt.NDArray[np.uint8]:
     return pinned.copy_(pixels).numpy()
 
 
+def from_srgb8(srgb: npt.NDArray[np.uint8], device: str = "cpu") -> torch.Tensor:
+    """8-bit sRGB [H, W, 3] -> linear light [3, H, W] on a device."""
+    pixels = torch.from_numpy(np.ascontiguousarray(srgb)).to(device)
+    return srgb_to_linear(pixels.permute(2, 0, 1).float() / 255)
+
+
 @cache
 def linear_of_code() -> npt.NDArray[np.float32]:
     """Linear light of each of the 256 codes of 8-bit sRGB, [256]."""

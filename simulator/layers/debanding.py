@@ -20,7 +20,7 @@ from torch import Tensor
 
 _FEWEST_LEVELS = 32  # fewer are flat parts of a scene, or a map that no smoothing makes a depth map
 _MOST_STEPS = 255  # over the map's range: 8 bits
-_UNEVEN = 0.2  # of a step: how far a level may lie off its place, as where 256 levels were stretched to 10 bits
+_UNEVEN = 0.15  # of a step: how far a level may lie off its place, as where 256 levels were stretched to 10 bits
 _LINKED = 1.5  # in steps: neighbors closer than this belong to one surface
 _UNKNOWN = -1e6  # code of values that are not finite: far from every other, even averaged over 256² pixels
 _STIFFNESS = 64.0  # largest eigenvalue of ∇E/2: a checkerboard of ±1
@@ -68,8 +68,7 @@ def debanded(values: Tensor, step: float) -> Float[Tensor, "h w"]:
     low, high = values[known].min(), values[known].max()
     codes = torch.where(known, (values - low) / step, _UNKNOWN)
     smooth = _smoothest(codes, torch.full_like(codes, 0.5), _FINE_ITERATIONS)
-    result = (values + step * (smooth - codes)).clamp(low, high)
-    return torch.where(known, result.clamp(values - step / 2, values + step / 2), values)
+    return torch.where(known, (values + step * (smooth - codes)).clamp(low, high), values)
 
 
 def _even_step(levels: Tensor, guess: float) -> float | None:
@@ -95,10 +94,10 @@ def _halved(x: Tensor) -> Tensor:
 
 
 def _halved_reach(codes: Tensor, reach: Tensor) -> Tensor:
-    """The more steps a block of 2×2 crosses, the better its mean is known: errors of rounding average out."""
+    """Where a block of 2×2 spans a step or more, errors of rounding average out: its mean is known the better."""
     blocks = _even_sides(codes)
-    span = F.max_pool2d(blocks, 2) + F.max_pool2d(-blocks, 2)
-    return _halved(reach) / (1.0 + span[0])
+    span = (F.max_pool2d(blocks, 2) + F.max_pool2d(-blocks, 2))[0]
+    return _halved(reach) / torch.where(span >= 1.0, 1.0 + span, 1.0)
 
 
 def _even_sides(x: Tensor) -> Tensor:
@@ -119,7 +118,7 @@ def _enlarged(coarse: Tensor, codes: Tensor) -> Tensor:
     """
     (slope_x, has_x), (slope_y, has_y) = (_slope(coarse, axis) for axis in (1, 0))
     planes = torch.stack([coarse, slope_x, slope_y, (has_x & has_y).to(coarse.dtype)])
-    planes = F.pad(planes, (1, 1, 1, 1), mode="replicate")
+    planes = F.pad(planes, (1, 1, 1, 1))  # beyond the border: no plane
     result = torch.empty_like(codes)
     for top in (0, 1):
         for left in (0, 1):

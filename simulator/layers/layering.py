@@ -16,11 +16,13 @@ from simulator.layers.ldi import LayeredDepthImage
 from simulator.layers.matting import split_mixed_pixels
 from simulator.layers.occlusion import hidden_surfaces
 from simulator.layers.peeling import peeled
+from simulator.layers.revealing import revealed
 from simulator.layers.surfaces import Surfaces
 
 _SILHOUETTE = 1 / 16  # of the disparity range: a step between neighboring pixels as large as this is a silhouette
 _REACH = 1 / 8  # of the long side: how far behind silhouettes hidden surfaces reach at least
 _PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
+_WIDEST = 2.0  # a lens in focus in the middle of the range blurs its ends by R: K is at most 2 R over the range
 _LEAST_COVERAGE = 1e-4  # of a pixel: below it, light over coverage is rounding
 
 
@@ -86,15 +88,19 @@ def from_photo(image: Tensor, disparity: Tensor, max_radius_px: float) -> Layers
     return Layers(visible, tuple(hidden), (height, width), (low, high))
 
 
-def from_depth_image(scene: LayeredDepthImage) -> Layers:
+def from_depth_image(scene: LayeredDepthImage, max_radius_px: float) -> Layers:
     """Layers of a scene whose every surface is known, also where it is hidden."""
     # The visible surfaces come first: within a bin, a visible surface must not mix with the one that it hides.
-    visible, *hidden = (
+    visible, *hidden = peeled(scene.coverage, scene.disparity, _PEELS)
+    low, high = span(scene.disparity[scene.coverage > 0])
+    # A peel holds what lies behind every surface. What no lens can see must not show through rounding errors.
+    is_revealed = revealed(visible, scene.disparity, _WIDEST * max_radius_px / max(high - low, 1e-9), (low, high))
+    hidden = [share * is_revealed for share in hidden]
+    surfaces = [
         Surfaces(scene.color * coverage[:, None], coverage, scene.disparity, scene.margin_px)
-        for coverage in peeled(scene.coverage, scene.disparity, _PEELS)
-    )
-    size = (scene.height, scene.width)
-    return Layers(visible, tuple(hidden), size, span(scene.disparity[scene.coverage > 0]), scene)
+        for coverage in (visible, *hidden)
+    ]
+    return Layers(surfaces[0], tuple(surfaces[1:]), (scene.height, scene.width), (low, high), scene)
 
 
 def span(disparity: Tensor) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 LEAST_COVERAGE = 1e-4
 """Coverage below this is rounding error of the transforms."""
+_GAP = 0.03
 
 
 class Compositor:
@@ -54,6 +55,25 @@ class Compositor:
     def add(self, group: Float[Tensor, "n c h w"]) -> None:
         """Lay a blurred group behind all groups so far: light in 3 channels, coverage in k. Overwrites the coverage."""
         self.light.addcmul_(group[:, :3], self.taken_share(group[:, 3:]))
+
+    def add_opposite(self, behind: Compositor, free: Float[Tensor, "n k h w"]) -> None:
+        """Lay complete frames, of coverage A, behind this: max(0, A + T − 1) of them (see `focus_sides`).
+
+        free: T, of what lies on the other side of the focus. What is in focus has taken a part of it since then.
+        """
+        taken = torch.minimum((free - behind.free).clamp_(min=0.0), self.free)
+        self.light.addcmul_(behind.light, taken / (1.0 - behind.free).clamp_(min=LEAST_COVERAGE))
+        self.free.sub_(taken)
+
+    def close_gaps(self) -> None:
+        """Give to what is there already the share that only rounding has left: up to _GAP of the lens, three times that
+        in part.
+
+        Radii differ from pixel to pixel, so pieces of one surface add up to one only roughly.
+        """
+        free = torch.minimum((self.free - _GAP).clamp_(min=0.0).mul_(1.5), self.free)
+        self.light.mul_((1.0 - free).div_((1.0 - self.free).clamp_(min=LEAST_COVERAGE)))
+        self.free.copy_(free)
 
     def taken_share(self, coverage: Float[Tensor, "n m h w"], lenses: slice = slice(None)) -> Float[Tensor, "n m h w"]:
         """t / A: the factor by which a group's light reaches the frame. Takes t from T; overwrites the coverage.

@@ -28,6 +28,8 @@ from simulator.scatter.spread_bin import SpreadBin
 _LEAST_SLOPE2 = 1.2e-2
 """Of |∇s|²: below it, a slope of 0.11, light is kept to 0.3 %, |∇s|²/4, as it is."""
 
+_SIDE_PX = 1.0  # what is blurred by less passes over from one side of the focus to the other
+
 Radii = list[float | None]
 """For each color, the signed radius of a spot in cells of the grid; None: the color has no such spot."""
 
@@ -66,6 +68,12 @@ class DepthGroup:
     def octave(self, lens: ThinLens, aperture: Aperture) -> int:
         """Octave of the coarsest grid that suffices for a lens."""
         return min(self._octaves(lens, aperture))
+
+    def side(self, lens: ThinLens, aperture: Aperture) -> int:
+        """1: all of it lies in front of the focus; -1: behind; 0: it reaches into the focus."""
+        gap_px = self._pictures.gap * lens.blur_scale_px
+        defocus = [s for color in aperture.lenses_of_channels(lens) for s in self._defocus_px(color)]
+        return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
         """Light and coverage blurred for n lenses, on the grid of the one octave that suffices for each of them."""
@@ -165,7 +173,7 @@ class DepthGroup:
                 for s, radius in zip(colors, of_bin, strict=True)
             ]
             coarseness = 2 ** (octave - grid.octave)
-            moved = self._spectra.of_skew(place, coarseness) * _moves(colors, view.lens, self._device)
+            moved = self._spectra.of_skew(place, coarseness) * _moves(colors, view.lens, self.device)
             found.append(SpreadBin(moved, spots.of(drawn, coarseness, grid.parts), coarseness))
         return found
 
@@ -184,10 +192,11 @@ class DepthGroup:
 
     def _spots(self, aperture: Aperture) -> SpotSpectra:
         grid = self._spectra.grid
-        return SpotSpectra(aperture.pupil, grid.parts * grid.padded_height, grid.padded_width, self._device)
+        return SpotSpectra(aperture.pupil, grid.parts * grid.padded_height, grid.padded_width, self.device)
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """Where the tensors lie."""
         return self._pictures.bins.device
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from simulator.scatter.composite import Compositor
 from simulator.scatter.convolve import BlurredGroup
+from simulator.scatter.focus_sides import FocusSides
 from simulator.scatter.octave import RING, enlarged
 
 
@@ -21,36 +22,45 @@ class FrameStack:
     def __init__(self, frames: int, height: int, width: int, device: torch.device, coverages: int = 1) -> None:
         self._height, self._width, self._device = height, width, device
         self._compositor = Compositor.empty(frames, height, width, device, coverages)
+        self._sides: FocusSides | None = None
 
-    def add(self, group: BlurredGroup, frames: Sequence[int]) -> None:
-        """Lay a group, blurred for these frames, behind all groups so far."""
-        if group.octave > 0:
-            self._add(self._enlarged(group), frames, slice(None))
-        elif self._device.type != "cpu":
-            self._add(group.all_channels(), frames, group.rows)
+    def add(self, group: BlurredGroup, frames: Sequence[int], side: int = 0) -> None:
+        """Lay a visible group, blurred for these frames, behind all groups so far.
+
+        side: 1 in front of the focus, -1 behind it, of frames that have groups on both sides; else 0.
+        """
+        if side and self._sides is None:
+            self._sides = FocusSides(self._compositor)
+        self._lay(self._sides.behind if self._sides and side < 0 else self._compositor, group, frames)
+        if self._sides and side > 0:
+            self._sides.note_front(self._compositor, frames)
+
+    def end_visible(self) -> None:
+        """To be called once, between the visible and the hidden groups."""
+        if self._sides:
+            self._sides.merge_into(self._compositor)
+        self._compositor.close_gaps()
+
+    def add_hidden(self, group: BlurredGroup, frames: Sequence[int], side: int = 0) -> None:
+        """Lay a hidden group behind all groups so far. side: as in `add`."""
+        if self._sides and side > 0:
+            before = self._sides.nested.free.clone()
+            self._lay(self._sides.nested, group, frames)
+            self._sides.note_nested(self._compositor, before)
         else:
-            self._add_by_channel(group, frames)
+            self._lay(self._compositor, group, frames)
 
     def normalized(self) -> Float[Tensor, "n 3 h w"]:
         """The finished frames."""
         return self._compositor.normalized()
 
-    def _add(self, group: Float[Tensor, "n c h w"], frames: Sequence[int], rows: slice) -> None:
-        strip = self._compositor.strip(rows)
-        selected = strip.select(frames)
-        selected.add(group)
-        strip.write_back(frames, selected)
-
-    def _add_by_channel(self, group: BlurredGroup, frames: Sequence[int]) -> None:
-        """The same; one channel at a time stays in a CPU's caches from its spectrum to the frame, four do not."""
-        strip = self._compositor.strip(group.rows)
-        selected = strip.select(frames)
-        share = selected.free
-        for color in range(3):
-            if color < group.coverages:
-                share = selected.taken_share(group.coverage(color), slice(color, color + 1))
-            selected.light[:, color : color + 1].addcmul_(group.light(color), share)
-        strip.write_back(frames, selected)
+    def _lay(self, compositor: Compositor, group: BlurredGroup, frames: Sequence[int]) -> None:
+        if group.octave > 0:
+            _add(compositor, self._enlarged(group), frames)
+        elif self._device.type != "cpu":
+            _add(compositor.strip(group.rows), group.all_channels(), frames)
+        else:
+            _add_by_channel(compositor.strip(group.rows), group, frames)
 
     def _enlarged(self, group: BlurredGroup) -> Float[Tensor, "n c h w"]:
         """A group that was blurred on a coarse octave, on the frame's pixels."""
@@ -60,3 +70,20 @@ class FrameStack:
             size = math.ceil(self._height / 2**finer), math.ceil(self._width / 2**finer)
             result = enlarged(result, *size, ring=RING)
         return enlarged(result, self._height, self._width, ring=0)
+
+
+def _add(strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int]) -> None:
+    selected = strip.select(frames)
+    selected.add(group)
+    strip.write_back(frames, selected)
+
+
+def _add_by_channel(strip: Compositor, group: BlurredGroup, frames: Sequence[int]) -> None:
+    """The same; one channel at a time stays in a CPU's caches from its spectrum to the frame, four do not."""
+    selected = strip.select(frames)
+    share = selected.free
+    for color in range(3):
+        if color < group.coverages:
+            share = selected.taken_share(group.coverage(color), slice(color, color + 1))
+        selected.light[:, color : color + 1].addcmul_(group.light(color), share)
+    strip.write_back(frames, selected)

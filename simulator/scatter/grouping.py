@@ -14,7 +14,7 @@ from simulator.scatter.octave import OctaveGrid, octave_of
 BINS = 33
 GROUPS = 6
 """Of the visible surfaces, whatever the lenses: a frame must not depend on what else is rendered of its photo."""
-HIDDEN_BINS, HIDDEN_GROUPS = 8, 2
+HIDDEN_BINS, HIDDEN_GROUPS = 49, 24
 GUESSED_BINS = 4
 _GUESSED_WHITE = 1.25  # light of a pixel that was split at a silhouette may exceed white by a little
 

@@ -28,7 +28,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
 
     `depth_origins` says which weights `--depth` stands for; none when every scene is built-in.
     """
-    depth, stack, storage = config.depth, config.stack, config.storage
+    depth = config.depth
     return {
         "schema_version": SCHEMA_VERSION,
         "renderer_version": RENDERER_VERSION,
@@ -45,19 +45,11 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         "deband_depth": depth.deband_depth,
         "sharpen_depth": depth.sharpen_depth,
         **dataclasses.asdict(config.vetting),
-        "planes": stack.planes,
-        "levels": stack.levels,
-        "blur_level_min": stack.blur_level_min,
-        "blur_level_max": stack.blur_level_max,
-        "quality": stack.quality,
-        "lens_recipe": config.lens.lens_recipe,
-        "highlights": config.lens.highlights,
-        "tone": config.lens.tone,
+        **dataclasses.asdict(config.stack),
+        **dataclasses.asdict(config.lens),
         "aperture_mask": _content_sha256(config.lens.aperture_mask),
-        "samples_per_shard": storage.samples_per_shard,
-        "image_format": storage.image_format,
-        "split_fractions": list(storage.split_fractions),
-        "near_duplicates": storage.near_duplicates,
+        **dataclasses.asdict(config.storage),
+        "split_fractions": list(config.storage.split_fractions),
     }
 
 

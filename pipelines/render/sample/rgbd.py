@@ -7,12 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pipelines.pictures.srgb8 import to_srgb8
+from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
 from pipelines.render.config import StackConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo, PhotoSource
 from simulator import LayeredDepthImage, Scene
-from simulator.optics.color import srgb_to_linear
 from simulator.optics.highlight import HighlightCurve
 from simulator.scenes.catalogue import builtin_scene
 
@@ -50,8 +49,7 @@ class RgbdImage:
 
         `highlight` expands light that the photo clipped.
         """
-        srgb = torch.from_numpy(self.photo.srgb).to(device).permute(2, 0, 1).float() / 255  # [3, H, W]
-        light = highlight.expanded(srgb_to_linear(srgb))
+        light = highlight.expanded(from_srgb8(self.photo.srgb, device))  # [3, H, W]
         return Scene.from_rgbd(light, torch.from_numpy(stored).to(device), max_radius_px=max_radius_px)
 
 

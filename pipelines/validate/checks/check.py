@@ -38,16 +38,8 @@ def markdown(checks: Sequence[Check]) -> str:
     """One line a check."""
     head = ["check", "worst value", "bar", "", "worst at", "truth"]
     signs = {"at most": "<=", "at least": ">="}
-    lines = [
-        [
-            *(
-                c.what,
-                f"{c.value:.3g} {c.unit}",
-                f"{signs[c.keep]} {c.bar:g} {c.unit}",
-                "met" if c.met else "**missed**",
-            ),
-            *(c.worst_at, "" if c.truth is None else f"{c.truth:.3g}"),
-        ]
-        for c in checks
-    ]
+    lines = []
+    for c in checks:
+        figures = [f"{c.value:.3g} {c.unit}", f"{signs[c.keep]} {c.bar:g} {c.unit}", "met" if c.met else "**missed**"]
+        lines.append([c.what, *figures, c.worst_at, "" if c.truth is None else f"{c.truth:.3g}"])
     return markdown_table(head, lines)

@@ -1,14 +1,16 @@
 """All checks, one after the other: `python -m pipelines.validate.checks.run [--json FILE]` prints the table alone."""
 
-import argparse
 import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import torch
+import tyro
 
 from pipelines.validate.checks.check import Check, markdown
+from pipelines.validate.checks.contour_lines import contour_lines
 from pipelines.validate.checks.dense_range import LARGEST_RADII_PX, focus_planes, labels_between_bins
 from pipelines.validate.checks.known_layers import checks_of, known_layers
 from pipelines.validate.checks.robustness import broken_cut_outs, seconds_of_large_radius
@@ -34,6 +36,7 @@ def all_checks(kinds: tuple[str, ...] = KINDS) -> Iterator[Check]:
         yield from focus_planes(radius)
     for kind in kinds:
         yield alone_against_stack(kind)
+        yield contour_lines(kind)
         yield from checks_of(known_layers(kind))
 
 
@@ -44,21 +47,18 @@ def logged(checks: Iterator[Check]) -> Iterator[Check]:
         yield check
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure, print the table, and write the numbers where asked to."""
-    parser = argparse.ArgumentParser(description="Measure the renderer against closed forms and exact renders.")
-    parser.add_argument("--json", type=Path, help="file for the numbers")
-    parser.add_argument("--kinds", nargs="*", default=list(KINDS), help="built-in scenes (default all)")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads of torch (default 2)")
-    flags = parser.parse_args(arguments)
+def main(
+    file: Annotated[Path | None, tyro.conf.arg(name="json")] = None, kinds: tuple[str, ...] = KINDS, threads: int = 2
+) -> None:
+    """Measure, print the table, and write the numbers into a file where asked to."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    torch.set_num_threads(flags.threads)
-    checks = list(logged(all_checks(tuple(flags.kinds))))
-    if flags.json:
+    torch.set_num_threads(threads)
+    checks = list(logged(all_checks(kinds)))
+    if file:
         numbers = {"renderer": RENDERER_VERSION, "checks": {check.what: check.to_json() for check in checks}}
-        flags.json.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
+        file.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     print(markdown(checks))
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main)

@@ -26,20 +26,34 @@ def inner(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("step", [1.0, 1 / 255, 257.0])
 def test_a_rounded_plane_comes_back(step: float) -> None:
     result = debanded(PLANE.round() * step, step) / step
-    assert inner(result - PLANE).abs().max() < 0.1
+    assert inner(result - PLANE).abs().max() < 0.01
+    assert (result - PLANE.clamp(max=67.0)).abs().max() < 0.05  # nothing leaves the range of the rounded map
     assert inner(PLANE.round() - PLANE).abs().max() > 0.45
+
+
+def test_a_plane_without_rounding_stays() -> None:
+    """It is within its own intervals and has no bending energy; odd sides, so that no grid divides evenly."""
+    plane = (40.0 + 0.25 * X + 0.125 * Y)[:95, :157]
+    assert (debanded(plane, 1.0) - plane).abs().max() < 1e-4
 
 
 def test_slopes_of_one_step_in_many_pixels_show_no_contours() -> None:
     """Second differences: 1 at each step of the rounded map; a plane has none."""
     gentle = 40.0 + 0.021 * X + 0.013 * Y
     bend = inner(debanded(gentle.round(), 1.0)).diff(n=2, dim=1).abs().max()
-    assert bend < 0.05
+    assert bend < 0.01
+
+
+def test_a_wall_with_few_steps_comes_back() -> None:
+    """250 pixels a step: blocks as wide as a step say little of their mean, and must not be trusted."""
+    y, x = torch.meshgrid(torch.arange(256.0), torch.arange(768.0), indexing="ij")
+    wall = 20.0 + 0.004 * x + 0.002 * y
+    assert (debanded(wall.round(), 1.0) - wall).abs().max() < 0.1
 
 
 def test_a_curved_surface_is_nearer_than_its_rounding() -> None:
     error, rounding = debanded(BOWL.round(), 1.0) - BOWL, BOWL.round() - BOWL
-    assert inner(error).square().mean() < 0.1 * inner(rounding).square().mean()
+    assert inner(error).square().mean() < 0.045 * inner(rounding).square().mean()
 
 
 def test_a_step_edge_stays_where_it_was() -> None:
@@ -57,7 +71,7 @@ def test_surfaces_beside_an_edge_are_as_smooth_as_without_it() -> None:
     """The plane beyond the cliff must not be bent by what is before it."""
     exact = PLANE + torch.where(X < 71, 0.0, 60.0)
     error = debanded(exact.round(), 1.0) - exact
-    assert error[BORDER:-BORDER, 71 + BORDER : -BORDER].abs().max() < 0.1
+    assert error[BORDER:-BORDER, 71 + BORDER : -BORDER].abs().max() < 0.05
 
 
 def test_a_constant_stays() -> None:
@@ -72,7 +86,7 @@ def test_no_value_leaves_its_interval_or_the_range(seed: int, height: int, width
     codes = torch.randint(0, levels, (height, width), generator=torch.Generator().manual_seed(seed))
     values = codes.float() * step
     result = debanded(values, step)
-    assert (result - values).abs().max() <= step / 2
+    assert (result - values).abs().max() <= step / 2 * (1 + 1e-4)  # float32
     assert values.min() <= result.min()
     assert result.max() <= values.max()
 
@@ -84,13 +98,15 @@ def test_the_interval_is_used_and_kept_on_slopes() -> None:
 
 
 def test_unknown_values_stay_and_touch_no_other() -> None:
-    values = PLANE.round()
-    values[40:44, 60:90] = math.nan
+    """Also among the smallest values of the map, from which a code of 0 would not be told."""
+    exact = 0.02 * X + 0.01 * Y
+    values = exact.round()
+    values[40:52, 45:57] = math.nan
     values[60, 100] = math.inf
     result = debanded(values, 1.0)
     assert torch.equal(result.isfinite(), values.isfinite())
     known = inner(result.isfinite())
-    assert inner(result - PLANE)[known].abs().max() < 0.25
+    assert inner(result - exact)[known].abs().max() < 0.25
     nothing = torch.full((8, 8), math.nan)
     assert debanded(nothing, 1.0).isnan().all()
 
@@ -108,7 +124,7 @@ def test_the_same_bits_again() -> None:
         ((torch.arange(218.0) * 65535 / 217).round(), 65535 / 217, 218),  # stretched to 16 bits and rounded again
         ((torch.arange(256.0) * 1023 / 255).round(), 1023 / 255, 256),  # and to 10
         (torch.tensor([0.0, *range(50, 90), 255.0]), 1.0, 42),  # codes left out
-        (torch.arange(0.0, 256.0, 2.0) + (torch.arange(128) % 5 == 0), 1.0, 128),  # neighbors never one step apart
+        (torch.tensor([2.0, 3.0] * 50).cumsum(0), 1.0, 100),  # no two levels one step apart
     ],
 )
 def test_the_step_is_found(values: Tensor, step: float, levels: int) -> None:
@@ -124,7 +140,8 @@ def test_the_step_is_found(values: Tensor, step: float, levels: int) -> None:
         torch.arange(65536.0),
         torch.arange(31.0),  # flat parts
         torch.tensor([0.0, 100.0]),
-        torch.arange(0.0, 16.0, 0.1) ** 2,  # uneven
+        torch.arange(0.0, 16.0, 0.1) ** 2,  # uneven, over 25,000 of the smallest gap
+        torch.arange(40) + 0.7 * torch.rand(40, generator=torch.Generator().manual_seed(2)),  # uneven
         torch.tensor([*range(40), 1000.0]),  # of a range of more than 8 bits
         torch.full((5,), math.nan),
     ],

@@ -16,14 +16,15 @@ def test_opaque_surfaces_come_off_one_by_one_whatever_their_order() -> None:
     assert [p.flatten().tolist() for p in peels] == [[0, 1, 0], [0, 0, 1], [1, 0, 0], [0, 0, 0]]
 
 
-def test_a_rim_and_what_is_behind_it_stay_together() -> None:
-    coverage, disparity = column(0.3, 1.0, 1.0), column(0.9, 0.5, 0.1)
-    first, second = peeled(coverage, disparity, 2)
+def test_a_peel_holds_what_as_many_nearer_surfaces_hide() -> None:
+    coverage, disparity = column(0.3, 1.0, 0.5), column(0.9, 0.5, 0.1)
+    first, second, third = peeled(coverage, disparity, 3)
     assert_close(first, column(0.3, 0.7, 0.0), atol=1e-6, what="visible")
-    assert_close(second, column(0.0, 0.0, 1.0), atol=1e-6, what="behind")
+    assert_close(second, column(0.0, 0.3, 0.5 * 0.7), atol=1e-6, what="behind one")
+    assert_close(third, column(0.0, 0.0, 0.5 * 0.3), atol=1e-6, what="behind two")
 
 
-def test_a_rim_of_more_than_half_lets_the_next_surface_be_whole_behind() -> None:
-    first, second = peeled(column(0.6, 1.0), column(0.9, 0.5), 2)
-    assert_close(first, column(0.6, 0.4), atol=1e-6, what="visible")
-    assert_close(second, column(0.0, 1.0), atol=1e-6, what="behind")
+def test_all_peels_of_a_surface_add_up_to_its_coverage() -> None:
+    random = torch.Generator().manual_seed(1)
+    coverage, disparity = torch.rand(4, 6, 5, generator=random), torch.rand(4, 6, 5, generator=random)
+    assert_close(torch.stack(peeled(coverage, disparity, 4)).sum(0), coverage, atol=1e-6, what="sum of peels")

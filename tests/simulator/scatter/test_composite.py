@@ -48,3 +48,14 @@ def test_light_added_to_selected_frames_is_stored() -> None:
         lit = compositor.light.amax(dim=(1, 2, 3))
         assert [i for i in range(3) if lit[i] > 0] == frames
         assert [i for i in range(3) if float(compositor.free[i].max()) < 1.0] == frames
+
+
+def test_a_gap_of_rounding_is_given_to_what_is_there() -> None:
+    """Nothing shows through 2 % of the lens; of what shows through half of it, close to half is seen."""
+    for taken, seen in ((0.98, 0.0), (0.5, 0.5)):
+        compositor = Compositor.empty(1, 2, 2, CPU)
+        compositor.add(group(0.2 * taken, taken))
+        compositor.close_gaps()
+        compositor.add(group(1.0, 1.0))
+        expected = torch.full((3, 2, 2), 0.2 + 0.8 * seen)
+        assert_close(compositor.normalized()[0], expected, atol=0.008, what=f"{taken} of the lens taken")

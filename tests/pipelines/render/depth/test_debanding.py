@@ -117,14 +117,14 @@ def test_steps_are_dissolved_before_a_map_is_enlarged() -> None:
 
 def test_metric_depth_is_debanded_in_meters_and_keeps_its_holes() -> None:
     step_m = np.float32(0.05)
-    depth_m = (SLOPE.round() - 40).astype(np.float32) * step_m
-    depth_m[30:34, 40:44] = 0.0
+    depth_m = (SLOPE.round() - 67).astype(np.float32) * step_m  # 0, a hole, beside a depth of one step
+    depth_m[40:44, 40:44] = 0.0
     found = disparity_map(raw(depth_m, "metric", "depth"), height=HEIGHT, width=WIDTH)
     assert found.steps == "debanded"
     holes = depth_m == 0
     assert (found.values[holes] == 0).all()
     assert (np.abs(1.0 / found.values[~holes] - depth_m[~holes]) <= 0.501 * step_m).all()
-    error_m = 1.0 / found.values[40:-14, 60:-14] - step_m * (SLOPE - 40)[40:-14, 60:-14]
+    error_m = 1.0 / found.values[40:-14, 60:-14] - step_m * (SLOPE - 67)[40:-14, 60:-14]
     assert np.abs(error_m).max() < 0.15 * step_m
 
 
