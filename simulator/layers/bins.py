@@ -1,7 +1,7 @@
-"""Cutting a scene by disparity: bins with hat weights, and depth groups of neighbouring bins.
+"""Cutting a scene by disparity: bins with hat weights, and depth groups of neighboring bins.
 
-A pixel between two bin centres belongs to both, by its distance to each, so that a slanted surface passes from bin to
-bin without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces laid in the same pixel grid; c centre.
+A pixel between two bin centers belongs to both, by its distance to each, so that a slanted surface passes from bin to
+bin without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces laid in the same pixel grid; c center.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WHOLE = 0.5  # a surface that covers more of the grid than this is weighted as 
 def bin_disparities(
     disparity: Float[Tensor, "..."], count: int, where: Bool[Tensor, "..."] | None = None
 ) -> Float[Tensor, "l"]:
-    """Centres of at most `count` bins, nearest first: [L], L <= count.
+    """Centers of at most `count` bins, nearest first: [L], L <= count.
 
     Few distinct disparities (cut-outs, test charts) get a bin each and are rendered at exactly their radius; otherwise
     the bins are spread evenly. `where` picks the pixels that count.
@@ -46,7 +46,7 @@ def nearer_bin(
 ) -> tuple[Int[Tensor, "*s"], Float[Tensor, "*s"]]:
     """Index i of the nearer of a pixel's two bins, in [0, L − 2], and its share of bin i + 1, in [0, 1].
 
-    The share rises linearly from 0 at centre i to 1 at centre i + 1; beyond the outermost centres the outermost bin
+    The share rises linearly from 0 at center i to 1 at center i + 1; beyond the outermost centers the outermost bin
     takes all. With one bin, index and share are 0.
     """
     if bins.numel() == 1:
@@ -61,12 +61,12 @@ def nearer_bin(
 def hat_weights(
     disparity: Float[Tensor, "h w"], bins: Float[Tensor, "l"], numbers: Sequence[int]
 ) -> Float[Tensor, "n h w"]:
-    """The share that each of some bins has of each pixel, as pictures; disparity within the outermost centres."""
+    """The share that each of some bins has of each pixel, as pictures; disparity within the outermost centers."""
     gap = bins.diff() if bins.numel() > 1 else bins.new_full((1,), -1.0)
     around = torch.cat([bins[:1] - gap[:1], bins, bins[-1:] + gap[-1:]])  # one more on either side
-    before, centre, after = (around[[n + k for n in numbers], None, None] for k in (0, 1, 2))
-    rising = (disparity - after).div_(centre - after)
-    falling = (before - disparity).div_(before - centre)
+    before, center, after = (around[[n + k for n in numbers], None, None] for k in (0, 1, 2))
+    rising = (disparity - after).div_(center - after)
+    falling = (before - disparity).div_(before - center)
     return torch.minimum(rising, falling, out=rising).clamp_(0.0, 1.0)
 
 
@@ -167,7 +167,7 @@ class BinPictures:
         self.bins = bins
         covered = content[:, -1] > 0  # [N, h, w]
         whole = [some > _WHOLE for some in covered.float().mean(dim=(1, 2)).tolist()]
-        within = disparity.clamp(bins[-1], bins[0])  # beyond the outermost centres the outermost bin takes all
+        within = disparity.clamp(bins[-1], bins[0])  # beyond the outermost centers the outermost bin takes all
         self._whole = [(c, d) for c, d, is_whole in zip(content, within, whole, strict=True) if is_whole]
         thin = [n for n, is_whole in enumerate(whole) if not is_whole]
         self._thin = BinShares.of(content[thin], disparity[thin], bins)

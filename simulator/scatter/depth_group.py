@@ -72,7 +72,7 @@ class DepthGroup:
     def side(self, lens: ThinLens, aperture: Aperture) -> int:
         """1: all of it lies in front of the focus; -1: behind; 0: it reaches into the focus."""
         gap_px = self._pictures.gap * lens.blur_scale_px
-        defocus = [s for color in aperture.lenses_of_channels(lens) for s in self._defocus_px(color)]
+        defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
         return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
@@ -93,7 +93,7 @@ class DepthGroup:
         return BlurredGroup(spread, grid, 2 ** (octave - grid.octave), rows, [view.near for view in views])
 
     def _view(self, lens: ThinLens, aperture: Aperture) -> _View:
-        colors = aperture.lenses_of_channels(lens)
+        colors = aperture.channel_lenses(lens)
         return _View(lens, colors, self._octaves(lens, aperture), [self._near(color, aperture) for color in colors])
 
     def _near(self, lens: ThinLens, aperture: Aperture) -> NearFocus:
@@ -105,7 +105,7 @@ class DepthGroup:
 
     def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
         """For each bin, that of its smallest radius. What is near focus or shows the rims of discs takes the finest."""
-        colors = [self._defocus_px(color) for color in aperture.lenses_of_channels(lens)]
+        colors = [self._defocus_px(color) for color in aperture.channel_lenses(lens)]
         finest, near_px = self._spectra.grid.octave, near_radius_px(self._pictures.gap * lens.blur_scale_px)
         octaves = []
         for bin_, defocus in zip(self.bins, zip(*colors, strict=True), strict=True):
