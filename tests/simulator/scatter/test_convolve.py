@@ -130,5 +130,5 @@ def test_a_radius_between_steps_keeps_its_second_moment() -> None:
 
 def test_steps_rise_and_reach_the_largest_radius() -> None:
     steps = radius_steps(64)
-    assert steps == sorted(set(steps))
+    assert list(steps) == sorted(set(steps))
     assert steps[-1] == 64.0
