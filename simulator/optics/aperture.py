@@ -105,7 +105,7 @@ class Aperture:
 
     @property
     def fineness(self) -> float:
-        """Size of the spot's details relative to a disc of the same radius, in (0, 1]; limits how coarse a grid may be."""
+        """Size of the spot's details relative to a disc of the same radius, in (0, 1]: limits a grid's cell size."""
         if self.is_disc:
             return 1.0
         narrow = min(self.squeeze, 1 / self.squeeze) * (1.0 - self.obstruction) * (1.0 - 0.5 * abs(self.spherical))
