@@ -1,12 +1,12 @@
 """Scatter: every source pixel spreads its light over its disc, bin by bin in the frequency domain.
 
-A bin is light times share (3 channels) and the share itself (the fourth, "coverage"), so that colour and coverage are
+A bin is light times share (3 channels) and the share itself (the fourth, "coverage"), so that color and coverage are
 blurred alike. A product of spectra is a circular convolution: the frame is padded by the largest radius, and nothing
 wraps into it.
 
 Spectra lie as the second of the two transforms wants them, the frequency along x first, and as pairs of real numbers:
 the spectrum of a point-symmetric spot is real, so that multiplying by it is a real product, with each of its values
-standing twice. The others' are complex. With longitudinal colour each channel has a spot, and a coverage, of its own.
+standing twice. The others' are complex. With longitudinal color each channel has a spot, and a coverage, of its own.
 
 A wide spot passes only low frequencies: its bin is multiplied within the inner part of the spectrum, and a group whose
 spots are all wide is inverted on a grid as many times coarser. "Coarseness" f is that factor: 1, 2, 4 or 8; the inner
@@ -91,11 +91,11 @@ class BlurredGroup:
 
     @property
     def coverages(self) -> int:
-        """k: how many lenses the three colours see through."""
+        """k: how many lenses the three colors see through."""
         return len(self._near[0]) if self._near else self._lenses[0][0].spots.count
 
     def light(self, color: int) -> Float[Tensor, "n 1 h w"]:
-        """One of the three colours."""
+        """One of the three colors."""
         of_lens = color if self.coverages > 1 else 0
         return self._blurred(slice(color, color + 1), slice(of_lens, of_lens + 1))
 

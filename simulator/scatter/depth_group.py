@@ -14,7 +14,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from simulator.layers.bins import BinPictures
+from simulator.layers.bins import BinnedSurfaces
 from simulator.optics.aperture import Aperture, narrowed_radius_px
 from simulator.optics.lens import ThinLens
 from simulator.scatter.convolve import BlurredGroup
@@ -51,10 +51,10 @@ class _View:
 class DepthGroup:
     """Bins of one depth range, nearest first, none of them empty."""
 
-    def __init__(self, bins: Sequence[Bin], pictures: BinPictures, margin: int, frame: OctaveGrid) -> None:
+    def __init__(self, bins: Sequence[Bin], surfaces: BinnedSurfaces, margin: int, frame: OctaveGrid) -> None:
         self.bins = bins
-        self._pictures, self._margin, self._size = pictures, margin, (frame.height, frame.width)
-        self._spectra = GroupSpectra(bins, pictures, margin, frame)
+        self._surfaces, self._margin, self._size = surfaces, margin, (frame.height, frame.width)
+        self._spectra = GroupSpectra(bins, surfaces, margin, frame)
 
     @property
     def spectra_bytes(self) -> int:
@@ -71,8 +71,8 @@ class DepthGroup:
 
     def side(self, lens: ThinLens, aperture: Aperture) -> int:
         """1: all of it lies in front of the focus; -1: behind; 0: it reaches into the focus."""
-        gap_px = self._pictures.gap * lens.blur_scale_px
-        defocus = [s for color in aperture.lenses_of_channels(lens) for s in self._defocus_px(color)]
+        gap_px = self._surfaces.gap * lens.blur_scale_px
+        defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
         return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
@@ -93,7 +93,7 @@ class DepthGroup:
         return BlurredGroup(spread, grid, 2 ** (octave - grid.octave), rows, [view.near for view in views])
 
     def _view(self, lens: ThinLens, aperture: Aperture) -> _View:
-        colors = aperture.lenses_of_channels(lens)
+        colors = aperture.channel_lenses(lens)
         return _View(lens, colors, self._octaves(lens, aperture), [self._near(color, aperture) for color in colors])
 
     def _near(self, lens: ThinLens, aperture: Aperture) -> NearFocus:
@@ -101,12 +101,12 @@ class DepthGroup:
         if self._spectra.grid.octave:
             return NearFocus()
         numbers = [bin_.number for bin_ in self.bins]
-        return near_focus(self._pictures, numbers, self._size, self._margin, lens, aperture.pupil)
+        return near_focus(self._surfaces, numbers, self._size, self._margin, lens, aperture.pupil)
 
     def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
         """For each bin, that of its smallest radius. What is near focus or shows the rims of discs takes the finest."""
-        colors = [self._defocus_px(color) for color in aperture.lenses_of_channels(lens)]
-        finest, near_px = self._spectra.grid.octave, near_radius_px(self._pictures.gap * lens.blur_scale_px)
+        colors = [self._defocus_px(color) for color in aperture.channel_lenses(lens)]
+        finest, near_px = self._spectra.grid.octave, near_radius_px(self._surfaces.gap * lens.blur_scale_px)
         octaves = []
         for bin_, defocus in zip(self.bins, zip(*colors, strict=True), strict=True):
             smallest_px = min(map(abs, defocus))
@@ -197,7 +197,7 @@ class DepthGroup:
     @property
     def device(self) -> torch.device:
         """Where the tensors lie."""
-        return self._pictures.bins.device
+        return self._surfaces.bins.device
 
 
 def _moves(defocus_px: Sequence[float], lens: ThinLens, device: torch.device) -> Tensor:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.layers.bins import BinPictures
+from simulator.layers.bins import BinnedSurfaces
 from simulator.scatter.convolve import spectra
 from simulator.scatter.inner_spectrum import inner
 from simulator.scatter.octave import OctaveGrid
@@ -39,9 +39,9 @@ class Bin(NamedTuple):
 class GroupSpectra:
     """Spectra of the bins of one group, on the part of the frame that the group can reach."""
 
-    def __init__(self, bins: Sequence[Bin], pictures: BinPictures, margin: int, frame: OctaveGrid) -> None:
+    def __init__(self, bins: Sequence[Bin], surfaces: BinnedSurfaces, margin: int, frame: OctaveGrid) -> None:
         """margin: of the pictures. frame: the grid of the whole frame."""
-        self._bins, self._pictures, self._margin = bins, pictures, margin
+        self._bins, self._surfaces, self._margin = bins, surfaces, margin
         self._rows = slice(min(b.rows.start for b in bins), max(b.rows.stop for b in bins))
         self.grid = frame.strip(*self.rows_held)
         self._of_bins: dict[int, list[Tensor]] = {}
@@ -51,7 +51,7 @@ class GroupSpectra:
     def rows_held(self) -> tuple[int | None, int | None]:
         """First and end row with content, in cells of the frame; None where content reaches the picture's edge."""
         first = self._rows.start - self._margin if self._rows.start else None
-        return first, self._rows.stop - self._margin if self._rows.stop < self._pictures.height else None
+        return first, self._rows.stop - self._margin if self._rows.stop < self._surfaces.height else None
 
     @property
     def nbytes(self) -> int:
@@ -69,7 +69,7 @@ class GroupSpectra:
     def of_skew(self, place: int, coarseness: int) -> Float[Tensor, "4 x twohp"]:
         """Of ∇·(content ∇D) of the bin at this place."""
         if (place, coarseness) not in self._of_skews:
-            whole = self.of_content(self._pictures.flux_divergence(self._bins[place].number))
+            whole = self.of_content(self._surfaces.flux_divergence(self._bins[place].number))
             self._of_skews[place, coarseness] = inner(whole, coarseness).contiguous()
         return self._of_skews[place, coarseness]
 
@@ -88,7 +88,7 @@ class GroupSpectra:
 
     def _all_bins(self) -> list[Tensor]:
         """Of each bin, [4, X, 2 H']. On a CPU one by one: large pieces leave its caches."""
-        if self._pictures.bins.device.type == "cuda":
-            pictures = self._pictures.of([b.number for b in self._bins])
+        if self._surfaces.bins.device.type == "cuda":
+            pictures = self._surfaces.pictures([b.number for b in self._bins])
             return list(spectra(pictures, self.grid, self._margin, self._rows))
-        return [spectra(self._pictures.of([b.number]), self.grid, self._margin, b.rows)[0] for b in self._bins]
+        return [spectra(self._surfaces.pictures([b.number]), self.grid, self._margin, b.rows)[0] for b in self._bins]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from simulator.layers.bins import BinPictures, bin_disparities, depth_groups
+from simulator.layers.bins import BinnedSurfaces, bin_disparities, depth_groups
 from simulator.layers.layering import Layers
 from simulator.layers.surfaces import Surfaces
 from simulator.scatter.depth_group import DepthGroup
@@ -48,10 +48,10 @@ def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: 
     if not bool((coverage > 0).any()):
         return []
     centers = bin_disparities(surfaces.disparity, bins, where=coverage > 0)
-    pictures = BinPictures(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centers)
-    is_sharp = [False] * centers.numel() if octave else pictures.with_spots()
-    of_bins = (pictures.centers, is_sharp, pictures.rows(), pictures.variance, pictures.slope2)
+    binned = BinnedSurfaces(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centers)
+    is_sharp = [False] * centers.numel() if octave else binned.has_spots()
+    of_bins = (binned.centers, is_sharp, binned.rows(), binned.variance, binned.slope2)
     numbered = [Bin(number, *of_bin) for number, of_bin in enumerate(zip(*of_bins, strict=True))]
     frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, octave_of(max_radius_px)))
     runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(centers, groups))
-    return [DepthGroup(run, pictures, surfaces.margin, frame) for run in runs if run]
+    return [DepthGroup(run, binned, surfaces.margin, frame) for run in runs if run]

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.layers.bins import BinPictures, HeldPixels
+from simulator.layers.bins import BinnedSurfaces, CoveredPixels
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
 from simulator.scatter.direct_taps import DIRECT_PX, TAP_REACH_PX, TapTable, tap_table
@@ -66,21 +66,26 @@ def near_radius_px(gap_px: float) -> float:
 
 
 def near_focus(
-    pictures: BinPictures, numbers: Sequence[int], size: tuple[int, int], margin: int, lens: ThinLens, pupil: Aperture
+    surfaces: BinnedSurfaces,
+    numbers: Sequence[int],
+    size: tuple[int, int],
+    margin: int,
+    lens: ThinLens,
+    pupil: Aperture,
 ) -> NearFocus:
     """What the bins with these numbers, neighbors, hold near the plane in focus. size: of the frame."""
-    zone = _Zone.of(pictures, numbers, lens)
+    zone = _Zone.of(surfaces, numbers, lens)
     if zone is None:
         return NearFocus()
     wide = size[0] + 2 * margin, size[1] + 2 * margin
-    held = [zone.shared(pixels, lens, wide) for pixels in pictures.between(zone.low, zone.high)]
+    held = [zone.shared(pixels, lens, wide) for pixels in surfaces.between(zone.low, zone.high)]
     bins = frozenset(zone.numbers)
     if not held:
         return NearFocus(bins)
     width = size[1] + 2 * margin
     rows = slice(min(part.top(width) for part in held), max(part.bottom(width) for part in held))
-    table = tap_table(pupil, pictures.bins.device)
-    maps = torch.zeros(len(table.offsets), 4, rows.stop - rows.start, width, device=pictures.bins.device)
+    table = tap_table(pupil, surfaces.bins.device)
+    maps = torch.zeros(len(table.offsets), 4, rows.stop - rows.start, width, device=surfaces.bins.device)
     nodes: dict[float, Tensor] = {}
     for part in held:
         light = part.light
@@ -148,10 +153,10 @@ class _Zone:
     after_q: float | None
 
     @classmethod
-    def of(cls, pictures: BinPictures, numbers: Sequence[int], lens: ThinLens) -> _Zone | None:
+    def of(cls, surfaces: BinnedSurfaces, numbers: Sequence[int], lens: ThinLens) -> _Zone | None:
         """None where no bin is near focus, or all bins are true."""
-        centers, scale = pictures.centers, lens.blur_scale_px
-        radius_px = near_radius_px(scale * pictures.gap)
+        centers, scale = surfaces.centers, lens.blur_scale_px
+        radius_px = near_radius_px(scale * surfaces.gap)
         if not radius_px:
             return None
         defocus = [scale * (center - lens.focus_disparity) for center in centers]
@@ -161,7 +166,7 @@ class _Zone:
         ends = near[0] - 1, near[-1] + 1
         inside = [0 <= end < len(centers) for end in ends]
         q = [
-            max(defocus[end] ** 2 - scale**2 * pictures.variance[end], 0.0)
+            max(defocus[end] ** 2 - scale**2 * surfaces.variance[end], 0.0)
             if is_inside and abs(defocus[end]) > radius_px
             else None
             for end, is_inside in zip(ends, inside, strict=True)
@@ -179,7 +184,7 @@ class _Zone:
         """… and below this."""
         return math.inf if self.before is None else self.before
 
-    def shared(self, pixels: HeldPixels, lens: ThinLens, size: tuple[int, int]) -> _Part:
+    def shared(self, pixels: CoveredPixels, lens: ThinLens, size: tuple[int, int]) -> _Part:
         """The zone's share of the pixels, and the squared radius that makes their whole second moment true.
 
         With W of a pixel here and 1 − W in a bin drawn with q': W q + (1 − W) q' = r².

@@ -23,7 +23,7 @@ from simulator.scatter.fft_length import fft_friendly_length
 
 _THRESHOLD_PX = (8.0, 20.0, 40.0)  # smallest radius at which a bin may move to octave 1, 2, 3
 _MOST_PARTS = 4  # of the frame's padded height
-RING = 1  # cells kept around the frame: enlarging looks at neighbours
+RING = 1  # cells kept around the frame: enlarging looks at neighbors
 _RIM = 2.0  # cells from the radius to where a spot has ended: its pixels, and the next wider one it is mixed with
 TAIL = 4  # coarse cells more for one whose spectrum was cut: less than 0.002 of an edge is left beyond
 
@@ -168,7 +168,7 @@ def enlarged(image: Float[Tensor, "*n h w"], height: int, width: int, ring: int)
 
 
 def _doubled(x: Tensor, axis: int) -> Tensor:
-    """Along one axis, without the outer half of the first and last cell, whose neighbours are not known."""
+    """Along one axis, without the outer half of the first and last cell, whose neighbors are not known."""
     count = x.shape[axis] - 1
     before, after = x.narrow(axis, 0, count), x.narrow(axis, 1, count)
     pairs = x.new_empty(*x.shape[:axis], count, 2, *x.shape[axis + 1 :])

@@ -40,7 +40,7 @@ class SpotMix:
 
     @property
     def count(self) -> int:
-        """k: 1, or 3 where each colour has its own."""
+        """k: 1, or 3 where each color has its own."""
         return len(self.low)
 
     @property
@@ -60,8 +60,8 @@ class SpotMix:
 class SpotSpectra:
     """Spectra of an aperture's spots on a grid of one size, made when first asked for.
 
-    Spots are tabulated at the radii of `radius_steps`. A radius between two steps mixes the two neighbouring spots so
-    that the second moment, and with it the labelled radius, is met exactly: w = (r² − r_a²)/(r_b² − r_a²).
+    Spots are tabulated at the radii of `radius_steps`. A radius between two steps mixes the two neighboring spots so
+    that the second moment, and with it the labeled radius, is met exactly: w = (r² − r_a²)/(r_b² − r_a²).
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class SpotSpectra:
         defocus: in cells, positive in front of the plane in focus; None: a spot without light. For a strip whose
         padded height is `parts` times smaller than the table's.
         """
-        low, high, weight = zip(*(self._neighbours(s, coarseness, parts) for s in defocus), strict=True)
+        low, high, weight = zip(*(self._neighbors(s, coarseness, parts) for s in defocus), strict=True)
         return SpotMix(low, high, weight)
 
-    def _neighbours(self, defocus: float | None, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
+    def _neighbors(self, defocus: float | None, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
         """Of the two tabulated spots around a defocus, and the share of the second."""
         if defocus is None:
             dark = torch.zeros_like(self._tabulated(0, -1, coarseness, parts))
@@ -124,7 +124,7 @@ def radius_steps(largest: int) -> tuple[float, ...]:
 
 
 def spot_spectrum(mask: Float[Tensor, "d d"], height: int, width: int) -> Float[Tensor, "height freq"]:
-    """Real part of the spectrum of a mask centred on the origin of a [height, width] torus."""
+    """Real part of the spectrum of a mask centered on the origin of a [height, width] torus."""
     return _complex_spectrum(mask, height, width, width // 2 + 1).T.real
 
 
