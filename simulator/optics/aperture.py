@@ -26,6 +26,7 @@ from simulator.optics.spot import Spot, second_moment
 
 IDENTITY_RADIUS_PX = 0.5  # up to here a disc lies in its pixel: the photo is returned
 RESOLVED_RADIUS_PX = 0.75  # from here the spot measures its labeled radius
+_SMOOTH_PX, _EXACT_PX = 3.0, 100.0
 _DISC_MOMENT = 0.5
 _LONGEST_SQUEEZE = 4.0
 
@@ -252,10 +253,18 @@ def _rendered_radius(radius_px: float) -> float:
     """The radius to render, so that the sampled spot has the second moment of a disc of `radius_px`.
 
     Pixels sample small discs coarsely: a disc of 1.00 px measures 1.11, one of 1.50 measures 1.41. Labels must equal
-    renders, so the rendered radius is solved for; beyond a few pixels the two agree to a thousandth.
+    renders, so the rendered radius is solved for: by bisection while the second moment rises in steps, then by a few
+    corrections. From _EXACT_PX on the two agree to 2e-6 as they are.
     """
+    if radius_px >= _EXACT_PX:
+        return radius_px
+    if radius_px >= _SMOOTH_PX:
+        rendered = radius_px
+        for _ in range(8 if radius_px < 16.0 else 2):
+            rendered += radius_px - second_moment_radius_px(_covered_area(rendered))
+        return rendered
     low, high = 0.5, radius_px + 0.5
-    for _ in range(40):
+    for _ in range(30):
         middle = (low + high) / 2
         measured = second_moment_radius_px(_covered_area(middle))
         low, high = (low, middle) if measured >= radius_px else (middle, high)
