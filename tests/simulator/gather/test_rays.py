@@ -11,7 +11,7 @@ from torch import Tensor
 from simulator import Aperture, LayeredDepthImage, ThinLens
 from simulator.gather.rays import gather, gather_with_coverage
 from simulator.optics.aperture import second_moment_radius_px
-from simulator.reference.gather import gathered_by_steps
+from simulator.reference.gather import ray_marched_frame
 from simulator.reference.scatter import spread
 from tests.simulator.closeness import assert_close
 
@@ -24,7 +24,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 def layer(color: Tensor, coverage: Tensor | float, disparity: Tensor | float, height: int, width: int) -> list[Tensor]:
-    """One surface: colour [3] or [3, H, W], coverage and disparity numbers or anything that widens to [H, W]."""
+    """One surface: color [3] or [3, H, W], coverage and disparity numbers or anything that widens to [H, W]."""
     color = color[:, None, None] if color.ndim == 1 else color
     planes = (torch.as_tensor(value, dtype=torch.float32) for value in (coverage, disparity))
     return [color.expand(3, height, width), *(plane.expand(height, width) for plane in planes)]
@@ -44,7 +44,7 @@ def share_beyond(distance_px: Tensor | float, radius_px: float) -> Tensor:
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("radius", [0.8, 1.0, 1.7, 3.0, 6.4, 12.0, 25.3])
 @pytest.mark.parametrize("side", [-1, 1])
-def test_a_point_becomes_an_even_disc_of_the_labelled_radius_and_keeps_its_light(
+def test_a_point_becomes_an_even_disc_of_the_labeled_radius_and_keeps_its_light(
     radius: float, side: int, device: str
 ) -> None:
     size = 2 * math.ceil(radius) + 9
@@ -250,7 +250,7 @@ def test_equal_to_its_twin_on_curved_crossing_and_partly_covered_surfaces() -> N
         layer(smooth[2], (leaves > 0).float() * 0.8, leaves, h, w),
     )
     lens = ThinLens(-0.2, 10.0)
-    frame, twin = gather(full, [lens])[0], gathered_by_steps(full, lens, points=150, step_px=0.1)
+    frame, twin = gather(full, [lens])[0], ray_marched_frame(full, lens, points=150, step_px=0.1)
     error = (frame.double() - twin).square().mean().sqrt()
     # 4.1e-3 measured; 2e-3 of it are the twin's own: its 150 points against 600
     assert float(error) < 5e-3, f"root mean square {float(error):.4f}"

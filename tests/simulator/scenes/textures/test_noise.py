@@ -21,7 +21,7 @@ def test_hashed_values_are_uniform_and_differ_between_seeds() -> None:
     assert abs(float(torch.corrcoef(torch.stack([values, other]))[0, 1])) < 0.03  # 4 standard deviations
 
 
-def test_neighbouring_seeds_are_unrelated() -> None:
+def test_neighboring_seeds_are_unrelated() -> None:
     assert len({mix_seeds(a, b) for a in range(30) for b in range(30)}) == 900
 
 
@@ -33,7 +33,7 @@ def test_noise_has_no_seam() -> None:
             assert across <= 1.2 * inside
 
 
-def test_fractal_noise_is_centerd_and_keeps_its_range() -> None:
+def test_fractal_noise_is_centered_and_keeps_its_range() -> None:
     picture = fractal(128, 128, 8, 5)
     assert abs(float(picture.mean())) < 0.15
     assert 0.25 < float(picture.std()) < 0.8
