@@ -1,6 +1,6 @@
-"""Scene and render_stack: the whole flow of the fast renderer, and the one place that picks a kernel.
+"""Scene and render_stack: all steps from a photo and its disparity to a focal stack.
 
-    image, disparity ──matte, occlusion──▶ visible + hidden surfaces ──layers──▶ bins, spectra   (once a scene)
+    image, disparity ──matting, occlusion──▶ visible + hidden surfaces ──bins──▶ depth groups   (once per scene)
     lenses ──lens──▶ radii ──aperture──▶ discs ──scatter──▶ blurred groups ──composite──▶ frames
                                         or, quality="exact", every surface ──gather──▶ frames
 
@@ -25,26 +25,26 @@ from simulator.optics.aperture import Aperture
 from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.lateral import magnified
 from simulator.optics.lens import ThinLens
-from simulator.optics.regional_pupils import blended, regional_pupils
+from simulator.optics.regional_pupils import blend_regions, regional_pupils
 from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.frame_stack import FrameStack
 from simulator.scatter.grouping import hidden_groups, visible_groups
 
 RENDERER_VERSION = "5"
 
-SPECTRA_BYTES = 512 << 20  # a scene whose spectra need more makes them anew in each call of render
-FRAMES_AT_ONCE = 16  # on a GPU; their sums of spectra take 21 MB each at 1024²
+SPECTRA_BYTES = 512 << 20  # the spectra of larger scenes are computed anew in each call of render
+MAX_FRAMES_PER_BATCH = 16  # on a GPU; their sums of spectra take 21 MB each at 1024²
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a whole focal stack shares: depth groups, nearest first, the hidden ones last.
+    """The layers and depth groups that all frames of a focal stack share, nearest first, hidden ones last.
 
     Built by `from_rgbd` or `from_layers`; `render` makes frames from it.
 
     layers:        the scene's surfaces, complete before any of them is blurred.
     visible:       the visible surfaces cut by depth, nearest first.
-    hidden:        the hidden ones.
+    hidden:        the hidden surfaces cut by depth, nearest first.
     max_radius_px: R, the largest blur radius that a lens may ask for.
     """
 
@@ -55,7 +55,9 @@ class Scene:
 
     @classmethod
     def from_rgbd(cls, image: Tensor, disparity: Tensor, max_radius_px: float) -> Scene:
-        """A scene from a photo (linear light) and its disparity; what it hides is filled in from the far side.
+        """A scene from a photo [3, H, W] (linear light) and its disparity [H, W].
+
+        Hidden surfaces are filled in from the far side of each depth edge.
 
         max_radius_px is the largest blur radius that any lens will ask for. Raises ValueError on bad input.
         """
@@ -65,7 +67,7 @@ class Scene:
 
     @classmethod
     def from_layers(cls, layers: LayeredDepthImage, max_radius_px: float) -> Scene:
-        """A scene whose every surface is known, also where it is hidden. Raises ValueError on bad input."""
+        """A scene whose surfaces are all known, also where they are hidden. Raises ValueError on bad input."""
         check_radius(max_radius_px)
         return cls._cut(from_depth_image(layers, max_radius_px), max_radius_px)
 
@@ -76,13 +78,13 @@ class Scene:
 
     @property
     def groups(self) -> tuple[DepthGroup, ...]:
-        """The visible and the hidden ones."""
+        """The visible groups, then the hidden ones."""
         return self.visible + self.hidden
 
     def render(
         self, lenses: Sequence[ThinLens], *, aperture: Aperture | None = None, quality: str = "fast"
     ) -> Float[Tensor, "f 3 h w"]:
-        """One frame a lens: [F, 3, H, W], linear light. Raises ValueError when a lens asks for more than R."""
+        """One frame per lens: [F, 3, H, W], linear light. Raises ValueError when a lens asks for more than R."""
         check_lenses(lenses)
         check_quality(quality)
         aperture = aperture or Aperture()
@@ -94,34 +96,34 @@ class Scene:
                     f"got {radius:.2f} px from {lens}; build the Scene with a larger max_radius_px"
                 )
         if quality == "exact":
-            frames = self._gathered(lenses, aperture)
+            frames = self._gather(lenses, aperture)
         elif aperture.cat_eye:
             size, radius_px = self.layers.size, largest_radius_px(lenses, self.layers.disparity_range, aperture)
-            frames = blended(regional_pupils(aperture, size, radius_px), size, partial(self._scattered, lenses))
+            frames = blend_regions(regional_pupils(aperture, size, radius_px), size, partial(self._scatter, lenses))
         else:
-            frames = self._scattered(lenses, aperture)
+            frames = self._scatter(lenses, aperture)
         return magnified(frames, aperture.magnification)
 
-    def _gathered(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
-        """Ray by ray, each colour by a lens of its own where they differ."""
+    def _gather(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
+        """Frames ray by ray. With longitudinal chromatic aberration each color is traced through its own lens."""
         channels: list[Tensor] = []
-        for of_channel in zip(*map(aperture.lenses_of_channels, lenses), strict=True):
-            frames = gather_with_coverage(self.layers.depth_image(), of_channel, aperture=aperture.achromatic)
+        for channel_lenses in zip(*map(aperture.channel_lenses, lenses), strict=True):
+            frames = gather_with_coverage(self.layers.depth_image(), channel_lenses, aperture=aperture.achromatic)
             channels.append(frames[:, :3] / frames[:, 3:].clamp(min=1e-4))
         if len(channels) == 1:
             return channels[0]
         return torch.stack([frames[:, c] for c, frames in enumerate(channels)], dim=1)
 
-    def _scattered(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
-        """All frames at once, group by group, so that no more than one group's spectra need be there at a time."""
+    def _scatter(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
+        """All frames, group by group, so that the spectra of one group suffice at a time."""
         stack = FrameStack(len(lenses), *self.layers.size, self.layers.device, 3 if aperture.is_chromatic else 1)
-        keep = sum(group.spectra_bytes for group in self.groups) <= SPECTRA_BYTES
+        keeps_spectra = sum(group.spectra_bytes for group in self.groups) <= SPECTRA_BYTES
         sides = _focus_sides(self, lenses, aperture)
         for groups, add in ((self.visible, stack.add), (self.hidden, stack.add_hidden)):
             for group in groups:
                 for side, frames in _batches(group, lenses, aperture, sides):
                     add(group.blurred([lenses[frame] for frame in frames], aperture), frames, side)
-                if not keep:
+                if not keeps_spectra:
                     group.release()
             if groups is self.visible:
                 stack.end_visible()
@@ -129,10 +131,10 @@ class Scene:
 
 
 def _focus_sides(scene: Scene, lenses: Sequence[ThinLens], aperture: Aperture) -> list[bool]:
-    """For each lens, whether the side of the focus that a group is on tells how it shares the lens.
+    """For each lens, whether groups in front of the focus and behind it share the lens by the rule of `focus_sides`.
 
-    That is so where visible groups lie on both sides and what they hide is known. A guess repeats what is visible
-    beside it, which is the better guess: the sides' rule loses 0.2 dB with it.
+    They do where visible groups lie on both sides and the hidden surfaces are known. Filled-in hidden surfaces repeat
+    their visible neighbors; with those the rule loses 0.2 dB.
     """
     if scene.layers.known is None:
         return [False] * len(lenses)
@@ -143,23 +145,23 @@ def _focus_sides(scene: Scene, lenses: Sequence[ThinLens], aperture: Aperture) -
 def _batches(
     group: DepthGroup, lenses: Sequence[ThinLens], aperture: Aperture, has_sides: Sequence[bool]
 ) -> Iterator[tuple[int, list[int]]]:
-    """A side of the focus, and frames to blur a group for in one go, all on that side and on one octave.
+    """(side of the focus, frame numbers): frames that a group is blurred for together, all on one octave.
 
-    A CPU's caches hold one, a GPU idles with one.
+    A CPU takes one frame at a time, since its caches hold no more; a GPU would idle with one.
     """
     batches: dict[tuple[int, int], list[int]] = {}
     for frame, lens in enumerate(lenses):
         side = group.side(lens, aperture) if has_sides[frame] else 0
         batches.setdefault((side, group.octave(lens, aperture)), []).append(frame)
-    at_once = frames_at_once(group.device)
+    batch_size = frames_per_batch(group.device)
     for (side, _), frames in batches.items():
-        for start in range(0, len(frames), at_once):
-            yield side, frames[start : start + at_once]
+        for start in range(0, len(frames), batch_size):
+            yield side, frames[start : start + batch_size]
 
 
-def frames_at_once(device: torch.device) -> int:
-    """How many frames of a group are blurred together."""
-    return 1 if device.type == "cpu" else FRAMES_AT_ONCE
+def frames_per_batch(device: torch.device) -> int:
+    """How many frames a group is blurred for together."""
+    return 1 if device.type == "cpu" else MAX_FRAMES_PER_BATCH
 
 
 def render_stack(
@@ -170,7 +172,7 @@ def render_stack(
     aperture: Aperture | None = None,
     quality: str = "fast",
 ) -> Float[Tensor, "f 3 h w"]:
-    """Focal stack of a photo: one frame a lens.
+    """Focal stack of a photo [F, 3, H, W]: one frame per lens.
 
     image      float32 [3, H, W], linear light, >= 0, may exceed 1
     disparity  float32 [H, W], bigger is nearer, any unit

@@ -38,7 +38,7 @@ def footprint(x: Tensor, width_px: Tensor) -> Tensor:
 
 
 def looked_up(window: Float[Tensor, "k kh kw"], y: Tensor, x: Tensor) -> Float[Tensor, "c k th tw"]:
-    """Linear interpolation at rows y and columns x of the window; exact at pixel centres, its sides being 2^i + 1."""
+    """Linear interpolation at rows y and columns x of the window; exact at pixel centers, its sides being 2^i + 1."""
     grid = torch.empty(*x.shape, 2, device=x.device, dtype=x.dtype)
     torch.mul(x, 2.0 / (window.shape[-1] - 1), out=grid[..., 0])
     torch.mul(y, 2.0 / (window.shape[-2] - 1), out=grid[..., 1])

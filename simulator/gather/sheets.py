@@ -68,7 +68,7 @@ class Piece:
 
     layer:   which sheet; pieces of one sheet divide each pixel among them, they do not occlude each other
     tile:    the pixels whose rays can meet it
-    window:  [kh, kw] rows and columns of content and rest: 2^i + 1 each, so that pixel centres are met without rounding
+    window:  [kh, kw] rows and columns of content and rest: 2^i + 1 each, so that pixel centers are met without rounding
     content: light times coverage, coverage;  rest: e, or None where the plane suffices
     base:    a + g·(p − c) over the tile
     far, near: range of s;  opaque: it stops every ray of the tile

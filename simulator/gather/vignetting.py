@@ -23,7 +23,7 @@ class Barrel:
 
     @classmethod
     def for_tile(cls, tile: Tile, frame: Float[Tensor, "c h w"], aperture: Aperture) -> Barrel:
-        """The rim as the pixels of a tile see it, by the rule of `Aperture.at`."""
+        """The rim as the pixels of a tile see it, by the rule of `Aperture.vignetted_at`."""
         down, right = (axis.to(frame.device) for axis in field_coordinates((frame.shape[1], frame.shape[2])))
         return cls(
             -aperture.cat_eye * down[tile.top : tile.bottom, None],

@@ -27,7 +27,7 @@ def normalized(inverse_depth: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
 
 
 def from_metric_depth(depth_m: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """Depth along the optical axis in metres -> disparity in 1/m; sky and holes (<= 0, infinite, NaN) -> 0.
+    """Depth along the optical axis in meters -> disparity in 1/m; sky and holes (<= 0, infinite, NaN) -> 0.
 
     Raises ValueError when no pixel has a depth.
     """

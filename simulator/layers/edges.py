@@ -4,13 +4,13 @@ A depth network returns disparity that climbs over several pixels where the scen
 silhouette that the photo shows. Rendered as it is, each silhouette gets a rim of radii that nothing in the scene has.
 
     disparity ──measure──▶ soft edges, σ ──deblur──▶ narrow ramps ──grow plateaus──▶ near and far value of each pixel
-    photo ──colours of the plateaus beside──▶ which of the two; and whether the photo shows an edge there at all
+    photo ──colors of the plateaus beside──▶ which of the two; and whether the photo shows an edge there at all
     thin parts, which have no plateau ──`thin_parts`──▶ as high as the soft map says
 
 Maps without soft edges (steps already sharp, planes, smooth terrain) come back as they were, bit by bit. All is
 measured on the map itself, in its own units: there is nothing to set.
 Letters: D disparity; σ softness of an edge, as the standard deviation of a Gaussian that blurs a step, in pixels;
-n, f near and far plateau; P pixels of all ramps; Q neighbours of each.
+n, f near and far plateau; P pixels of all ramps; Q neighbors of each.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _SHARP_SHARE = 0.25  # a map with more than this of its edges sharp is sharp: ex
 _SLOPE_PX = 3.5  # softer than this is no edge but a slope
 _RAMP_SLOPE = 0.4  # of the slope at the edge's crest: steeper pixels belong to the ramp, the others to its plateaus
 _GENTLE_PX = 2  # how far to look at least for a plateau's own slope
-_REACH_PX = 5  # how far colours are compared, in pixels, or in steps where ramps are wide
+_REACH_PX = 5  # how far colors are compared, in pixels, or in steps where ramps are wide
 _FALLOFF_PX = 3.0
-_COLOR_SPREAD = 0.06  # in display values: colours this close are alike
+_COLOR_SPREAD = 0.06  # in display values: colors this close are alike
 _COLOR_FLOOR = 0.01  # share of pixels that resemble nothing beside them: mixed ones, highlights
-_CHUNK = 1 << 15  # pixels whose neighbours are held at a time
+_CHUNK = 1 << 15  # pixels whose neighbors are held at a time
 _SHIFT_LOGIT = 4.0  # log odds of being on the side that disparity says, per σ off the middle of the ramp
 _CONFIRMED = 1.3  # mean log likelihood ratio of the right side; on traced scenes 1.6 to 4.2, on terrain 0.2 to 1.1
 _CONFIRMED_SHARE = 0.5  # of the edges, by strength: fewer, and the map's edges are slopes
@@ -161,7 +161,7 @@ def _gentlest(slope: Tensor, where: Tensor, nearby: int) -> Tensor:
 
 
 class _Colors:
-    """What the plateaus look like: display colours and disparity, NaN inside ramps and beyond the frame."""
+    """What the plateaus look like: display colors and disparity, NaN inside ramps and beyond the frame."""
 
     def __init__(self, image: Tensor, disparity: Tensor, ramp: Tensor, spacing_px: int) -> None:
         self.spacing_px, self.margin = spacing_px, _REACH_PX * spacing_px
@@ -179,7 +179,7 @@ class _Colors:
         self.falloff = torch.exp(squared[used, None].to(disparity.dtype) / (-2.0 * _FALLOFF_PX**2))
 
     def log_ratio(self, at: Int[Tensor, "p"], middle: Float[Tensor, "p"]) -> Float[Tensor, "p"]:
-        """log p(colour | near) / p(colour | far) [P] at flat indices, by kernel densities over the plateau pixels
+        """log p(color | near) / p(color | far) [P] at flat indices, by kernel densities over the plateau pixels
         around, nearer than `middle` or farther; NaN where a side has none."""
         row = torch.div(at, self.width, rounding_mode="floor")
         padded = (row + self.margin) * self.stride + at - row * self.width + self.margin
@@ -204,7 +204,7 @@ class _Colors:
 
 
 def _confirmed(colors: _Colors, disparity: Tensor, ramps: _Ramps, edges: _Edges) -> Tensor | None:
-    """Crests where the photo shows an edge: the plateau pixels beside them tell their side by their colour.
+    """Crests where the photo shows an edge: the plateau pixels beside them tell their side by their color.
 
     None when the photo denies most of the map's edges: then they are slopes, and stay. Ramps themselves have no vote,
     since they may be a pixel off.
@@ -258,7 +258,7 @@ def _gradient(x: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
 
 
 def _one_pixel_step(x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """The largest difference to a neighbour, both axes together."""
+    """The largest difference to a neighbor, both axes together."""
     squared = torch.zeros_like(x)
     for axis in (0, 1):
         steps = x.diff(dim=axis).abs()

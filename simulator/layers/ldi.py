@@ -22,7 +22,7 @@ class LayeredDepthImage:
 
     color:     [N, 3, H + 2m, W + 2m] linear light, >= 0, may exceed 1; not multiplied by coverage.
     coverage:  [N, H + 2m, W + 2m] share of the pixel that the surface covers, in [0, 1].
-    disparity: [N, H + 2m, W + 2m] at the pixel's centre, bigger is nearer, finite also where coverage is 0.
+    disparity: [N, H + 2m, W + 2m] at the pixel's center, bigger is nearer, finite also where coverage is 0.
     margin_px: m >= 0, what is drawn beyond the frame on every side.
 
     Raises ValueError when shapes disagree, values leave their range, or the margin leaves no frame.

@@ -5,7 +5,7 @@ over the surroundings. Once its outline is known, what is missing can be read of
 again, must be the map that came. What differs, averaged over the part so that a shift cancels, is added (Van Cittert
 1931, on regions instead of pixels). Parts that have a plateau keep it, and so do gaps: what is seen through one goes
 on behind its rims, so a far plateau beside it tells more.
-Letters: D soft disparity; S sharpened; σ softness; P pixels of thin parts; Q neighbours of each.
+Letters: D soft disparity; S sharpened; σ softness; P pixels of thin parts; Q neighbors of each.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from simulator.layers.morphology import dilate
 Blur = Callable[[Tensor, float], Tensor]
 
 _REACH_PX = 3  # a part is averaged over so much: wider than any shift
-_ALIKE = 0.05  # of the map's range: neighbours this close belong to one part
+_ALIKE = 0.05  # of the map's range: neighbors this close belong to one part
 _CHANGED = 0.01  # of the range: what sharpening moved
-_SEAM = 0.1  # of the neighbours may be nearer than a wire
+_SEAM = 0.1  # of the neighbors may be nearer than a wire
 _TURNS = 6  # a wire 2 px wide at σ = 2 px gets 0.4 of what is missing each turn
 
 
@@ -71,7 +71,7 @@ def _thin(sharp: Tensor, soft: Tensor, softness_px: float, unit: Tensor) -> Bool
 
 
 def _parts(sharp: Tensor, at: Tensor, close: Tensor) -> tuple[Tensor, Tensor]:
-    """Padded flat indices of the neighbours of each pixel, and 1 where one belongs to the same part: [Q, P] each."""
+    """Padded flat indices of the neighbors of each pixel, and 1 where one belongs to the same part: [Q, P] each."""
     width, stride = sharp.shape[1], sharp.shape[1] + 2 * _REACH_PX
     offset = torch.arange(-_REACH_PX, _REACH_PX + 1, device=sharp.device)
     rows, columns = (o.flatten() for o in torch.meshgrid(offset, offset, indexing="ij"))

@@ -1,12 +1,12 @@
-"""The aperture: what a defocused point looks like.
+"""The aperture: its shape, its aberrations, and the spot that it makes of a defocused point.
 
-A pixel of the mask holds the share of the point's light that falls on it. The labelled radius is that of the full
+A pixel of the mask holds the share of the point's light that falls on it. The labeled radius is that of the full
 opening, the circle that the pupil is drawn into: what the f-number says. A mask is drawn so that its second moment is
 m r² + 1/6 px² (m that of the pupil in units of r; ½ for the disc), so that the label can be measured on the picture.
 
 In front of the plane of focus (positive defocus) a spot is the pupil turned by half a turn; behind it, it is upright,
 as the photographer sees the pupil from behind the camera. Spherical aberration is mirrored between the two.
-Letters: r radius in pixels; s signed, positive in front; (x, y) pixel corners relative to the disc's centre.
+Letters: r radius in pixels; s signed, positive in front; (x, y) pixel corners relative to the disc's center.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from simulator.optics.pupil import CELLS, PupilRaster, aberrated, blades_distanc
 from simulator.optics.spot import Spot, second_moment
 
 IDENTITY_RADIUS_PX = 0.5  # up to here a disc lies in its pixel: the photo is returned
-RESOLVED_RADIUS_PX = 0.75  # from here the spot measures its labelled radius
+RESOLVED_RADIUS_PX = 0.75  # from here the spot measures its labeled radius
+_SMOOTH_PX, _EXACT_PX = 3.0, 100.0
 _DISC_MOMENT = 0.5
 _LONGEST_SQUEEZE = 4.0
 
@@ -39,12 +40,12 @@ class Aperture:
     rotation_deg:  a corner points right, turned by this towards down.
     obstruction:   of a mirror lens: radius of the dark middle over that of the opening, in [0, 1).
     spherical:     in [−1, 1]. Positive: bright rims behind the plane of focus (soap bubbles), soft ones in front.
-    squeeze:       anamorphic: height of the spot over its width, in [¼, 4]; the longer side is the labelled radius.
+    squeeze:       anamorphic: height of the spot over its width, in [¼, 4]; the longer side is the labeled radius.
     raster:        a mask in front of the lens, multiplied with the rest.
     clip:          (down, right) middle of a second disc of radius 1 that also has to be passed, in radii: the rim of
                    the barrel as seen by an oblique beam.
     cat_eye:       how far that second disc's middle is shifted in the corner of the frame, in radii, in [0, 1.5]; away
-                   from the corner, in proportion to the distance from the frame's middle; see `at`.
+                   from the corner, in proportion to the distance from the frame's middle; see `vignetted_at`.
     focus_shift:   of red, green, blue: their planes in focus are D_f + shift, in the unit of the disparity.
     magnification: of red, green, blue: their pictures' sizes about the middle of the frame.
 
@@ -82,30 +83,30 @@ class Aperture:
 
     @property
     def is_disc(self) -> bool:
-        """Its spot is an even disc on both sides of the plane of focus."""
-        whole = self.blades == 0 or self.roundness == 1.0
-        bare = self.obstruction == 0.0 and self.spherical == 0.0 and self.squeeze == 1.0 and self.raster is None
-        return whole and bare and self.clip == (0.0, 0.0)
+        """Whether its spot is an even disc on both sides of the plane of focus."""
+        is_round = self.blades == 0 or self.roundness == 1.0
+        is_clear = self.obstruction == 0.0 and self.spherical == 0.0 and self.squeeze == 1.0 and self.raster is None
+        return is_round and is_clear and self.clip == (0.0, 0.0)
 
     @property
     def is_point_symmetric(self) -> bool:
-        """Spots are the same turned by half a turn: their spectra are real."""
-        even = self.blades % 2 == 0 or self.roundness == 1.0
-        return even and self.clip == (0.0, 0.0) and (self.raster is None or self.raster.is_point_symmetric)
+        """Whether half a turn leaves its spots unchanged: then their spectra are real."""
+        is_even = self.blades % 2 == 0 or self.roundness == 1.0
+        return is_even and self.clip == (0.0, 0.0) and (self.raster is None or self.raster.is_point_symmetric)
 
     @property
     def is_two_sided(self) -> bool:
-        """Spots in front of the plane of focus differ from those behind it."""
+        """Whether spots in front of the plane of focus differ from those behind it."""
         return self.spherical != 0.0 or not self.is_point_symmetric
 
     @property
     def is_chromatic(self) -> bool:
-        """Red, green and blue are in focus at different depths."""
+        """Whether red, green and blue are in focus at different depths."""
         return len(set(self.focus_shift)) > 1
 
     @property
     def fineness(self) -> float:
-        """Size of the spot's details against a disc's of the same radius, in (0, 1]: how coarse a grid will do."""
+        """Size of the spot's details relative to a disc of the same radius, in (0, 1]: limits a grid's cell size."""
         if self.is_disc:
             return 1.0
         narrow = min(self.squeeze, 1 / self.squeeze) * (1.0 - self.obstruction) * (1.0 - 0.5 * abs(self.spherical))
@@ -120,16 +121,16 @@ class Aperture:
 
     @property
     def achromatic(self) -> Aperture:
-        """The same without what differs by channel."""
+        """The same aperture without chromatic aberration."""
         return replace(self, focus_shift=(0.0, 0.0, 0.0), magnification=(1.0, 1.0, 1.0))
 
     @property
     def pupil(self) -> Aperture:
-        """That in the middle of the frame: all that a mask depends on."""
+        """The aperture in the middle of the frame, without chromatic aberration: all that a mask depends on."""
         is_plain = (self.cat_eye, self.focus_shift, self.magnification) == (0.0, (0.0,) * 3, (1.0,) * 3)
         return self if is_plain else replace(self.achromatic, cat_eye=0.0)
 
-    def at(self, down: float, right: float) -> Aperture:
+    def vignetted_at(self, down: float, right: float) -> Aperture:
         """The aperture as a pixel of the frame sees it; (down, right) from the middle, in half diagonals.
 
         The front rim of the barrel, seen through the lens by a beam from the right, is shifted to the left: discs
@@ -141,18 +142,18 @@ class Aperture:
         clip = (self.clip[0] - self.cat_eye * down, self.clip[1] - self.cat_eye * right)
         return replace(self, cat_eye=0.0, clip=clip)
 
-    def lenses_of_channels(self, lens: ThinLens) -> list[ThinLens]:
-        """The lens as red, green and blue light have it, focused at D_f + shift; one where all are alike."""
+    def channel_lenses(self, lens: ThinLens) -> list[ThinLens]:
+        """The lens for red, green and blue light, focused at D_f + shift; a single lens where the three agree."""
         shifts = self.focus_shift if self.is_chromatic else self.focus_shift[:1]
         return [ThinLens(lens.focus_disparity + shift, lens.blur_scale_px) if shift else lens for shift in shifts]
 
     def transmission(self, side: int = -1) -> Float[Tensor, "n n"]:
         """Brightness over the full opening, [−1, 1]², float64: behind (side −1) or in front of (+1) the plane of focus.
 
-        Upright; turned by half a turn in front. Not normalised: 1 is a pupil that is open and without aberration.
+        Upright; turned by half a turn in front. Not normalized: 1 is a pupil that is open and without aberration.
         """
-        centre = (torch.arange(CELLS, dtype=torch.float64) + 0.5) * (2.0 / CELLS) - 1.0
-        y, x = torch.meshgrid(centre * max(1.0, 1 / self.squeeze), centre * max(1.0, self.squeeze), indexing="ij")
+        center = (torch.arange(CELLS, dtype=torch.float64) + 0.5) * (2.0 / CELLS) - 1.0
+        y, x = torch.meshgrid(center * max(1.0, 1 / self.squeeze), center * max(1.0, self.squeeze), indexing="ij")
         density: Tensor | float = 1.0
         if self.spherical:
             y, x, density = aberrated(y, x, self.spherical * side)
@@ -162,14 +163,14 @@ class Aperture:
         if self.clip != (0.0, 0.0):
             open_ = open_ * opening(distance_from_axis(y - self.clip[0], x - self.clip[1]) - 1.0)
         if self.raster is not None:
-            open_ = open_ * self.raster.at(y, x)
+            open_ = open_ * self.raster.sample(y, x)
         return open_.flip(0, 1) if side > 0 else open_
 
     def mask(self, defocus_px: float) -> Float[Tensor, "d d"]:
-        """The spot of a point `defocus_px` out of focus, positive in front: float64 [d, d], d odd, unit sum, centred.
+        """The spot of a point `defocus_px` out of focus, positive in front: float64 [d, d], d odd, unit sum, centered.
 
         Its second moment about the middle is m r² + 1/6, from r = 0.75 px up; for a disc that of a disc integrated over
-        pixels, r²/2 + 1/6. A spot within half a pixel lies in the middle pixel whole.
+        pixels, r²/2 + 1/6. A spot within half a pixel lies entirely in the middle pixel.
         Raises ValueError when the defocus is not finite.
         """
         if not math.isfinite(defocus_px):
@@ -179,7 +180,7 @@ class Aperture:
             return torch.ones(1, 1, dtype=torch.float64)
         if radius_px >= RESOLVED_RADIUS_PX:
             return self._rendered(defocus_px)
-        # In between the spot grows steadily out of its pixel, by area, as larger radii do.
+        # Between the two radii the spot grows out of its pixel in proportion to its area, as larger spots do.
         w = (radius_px**2 - IDENTITY_RADIUS_PX**2) / (RESOLVED_RADIUS_PX**2 - IDENTITY_RADIUS_PX**2)
         resolved = self._rendered(math.copysign(RESOLVED_RADIUS_PX, defocus_px))
         half = resolved.shape[0] // 2
@@ -211,20 +212,20 @@ def _check_range(name: str, value: float, low: float, high: float, shown: str = 
         raise ValueError(f"aperture {name} must {must}, got {value!r}")
 
 
-def narrowed_radius_px(radius_px: float, less_px2: float, moment: float = _DISC_MOMENT) -> float:
-    """The radius of a spot whose second moment is smaller than that of `radius_px` by m · `less_px2`.
+def narrowed_radius_px(radius_px: float, removed_px2: float, moment: float = _DISC_MOMENT) -> float:
+    """The radius of a spot whose second moment is smaller than that of `radius_px` by m · `removed_px2`.
 
     Between IDENTITY_RADIUS_PX and RESOLVED_RADIUS_PX the second moment rises linearly with r² (see `Aperture.mask`).
     """
     inner2, resolved2 = IDENTITY_RADIUS_PX**2, RESOLVED_RADIUS_PX**2
     resolved = moment * resolved2 + 1 / 6
     if radius_px >= RESOLVED_RADIUS_PX:
-        wanted = moment * (radius_px**2 - less_px2) + 1 / 6
+        target = moment * (radius_px**2 - removed_px2) + 1 / 6
     else:
-        wanted = resolved * max(radius_px**2 - inner2, 0.0) / (resolved2 - inner2) - moment * less_px2
-    if wanted >= resolved:
-        return math.sqrt((wanted - 1 / 6) / moment)
-    return math.sqrt(inner2 + max(wanted, 0.0) / resolved * (resolved2 - inner2))
+        target = resolved * max(radius_px**2 - inner2, 0.0) / (resolved2 - inner2) - moment * removed_px2
+    if target >= resolved:
+        return math.sqrt((target - 1 / 6) / moment)
+    return math.sqrt(inner2 + max(target, 0.0) / resolved * (resolved2 - inner2))
 
 
 def second_moment_radius_px(mask: Float[Tensor, "d d"]) -> float:
@@ -239,8 +240,10 @@ def second_moment_radius_px(mask: Float[Tensor, "d d"]) -> float:
 def _covered_area(radius_px: float) -> Tensor:
     """Share of a disc's area in each pixel, unit sum: float64 [d, d]."""
     half = max(0, math.ceil(radius_px - 0.5))
-    corner = torch.arange(-half, half + 2, dtype=torch.float64) - 0.5  # [d + 1]
-    integral = disc_quadrant_area(corner[:, None], corner[None, :], radius_px)  # [d + 1, d + 1]
+    corner = torch.arange(half + 1, dtype=torch.float64) + 0.5  # pixel corners on one side of the middle
+    quadrant = disc_quadrant_area(corner[:, None], corner[None, :], radius_px)
+    side = torch.cat([-quadrant.flip(0), quadrant])  # the integral is odd along both axes
+    integral = torch.cat([-side.flip(1), side], dim=1)  # [d + 1, d + 1]
     covered = integral.diff(dim=0).diff(dim=1).clamp(min=0.0)  # [d, d]
     return covered / covered.sum()
 
@@ -250,10 +253,18 @@ def _rendered_radius(radius_px: float) -> float:
     """The radius to render, so that the sampled spot has the second moment of a disc of `radius_px`.
 
     Pixels sample small discs coarsely: a disc of 1.00 px measures 1.11, one of 1.50 measures 1.41. Labels must equal
-    renders, so the drawn radius is solved for; beyond a few pixels the two agree to a thousandth.
+    renders, so the rendered radius is solved for: by bisection while the second moment rises in steps, then by a few
+    corrections. From _EXACT_PX on the two agree to 2e-6 as they are.
     """
+    if radius_px >= _EXACT_PX:
+        return radius_px
+    if radius_px >= _SMOOTH_PX:
+        rendered = radius_px
+        for _ in range(8 if radius_px < 16.0 else 2):
+            rendered += radius_px - second_moment_radius_px(_covered_area(rendered))
+        return rendered
     low, high = 0.5, radius_px + 0.5
-    for _ in range(40):
+    for _ in range(30):
         middle = (low + high) / 2
         measured = second_moment_radius_px(_covered_area(middle))
         low, high = (low, middle) if measured >= radius_px else (middle, high)
@@ -261,7 +272,7 @@ def _rendered_radius(radius_px: float) -> float:
 
 
 def disc_quadrant_area(x: Float[Tensor, ...], y: Float[Tensor, ...], radius_px: float) -> Float[Tensor, ...]:
-    """Signed area of the disc inside the rectangle between its centre and (x, y); odd in x and in y.
+    """Signed area of the disc inside the rectangle between its center and (x, y); odd in x and in y.
 
     G(x, y) = ∫_0^x min(y, √(r² − t²)) dt = y·a + S(x) − S(a) with a = min(x, √(r² − y²)), for 0 <= x, y <= r.
     The area inside any rectangle is the difference of G over its corners.

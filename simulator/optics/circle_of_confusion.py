@@ -1,4 +1,4 @@
-"""The largest circle of confusion of a stack: how far its light spreads, and how far its lenses look behind things."""
+"""The largest circle of confusion of a stack: how far light spreads, and how far the lenses see behind occluders."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def largest_radius_px(lenses: Iterable[ThinLens], disparity_range: tuple[float, 
     Colors differ where the aperture has longitudinal chromatic aberration. Raises ValueError without a lens.
     """
     return max(
-        of_color.blur_scale_px * abs(end - of_color.focus_disparity)
+        color_lens.blur_scale_px * abs(end - color_lens.focus_disparity)
         for lens in lenses
-        for of_color in aperture.lenses_of_channels(lens)
+        for color_lens in aperture.channel_lenses(lens)
         for end in disparity_range
     )

@@ -1,4 +1,4 @@
-"""Highlights: light above white that a photo clipped, guessed back; and the way back to what a display can show.
+"""Highlights: light above white that a photo has clipped is estimated; tone rules map it back to a display's range.
 
 A lamp of fifty times white and a sheet of paper are both 255 in a photo, but only the lamp makes a bright disc when it
 is blurred. Small clipped spots are taken for lamps, wide clipped areas (a sky, a wall) for white.
@@ -21,8 +21,8 @@ from torch import Tensor
 class HighlightCurve:
     """light · (1 + (p − 1) t² (1 − A)²), t = (M − k) / (1 − k) clamped to [0, 1]. The same factor for all channels.
 
-    knee:   linear light from which a pixel may be clipped, in (0, 1); 0.87 is 240 of 255.
-    peak:   what the middle of a small clipped spot is multiplied by, >= 1; 1 changes nothing.
+    knee:   k, linear light from which a pixel may be clipped, in (0, 1); 0.87 is 240 of 255.
+    peak:   p, factor of the middle of a small clipped spot, >= 1; 1 changes nothing.
     window: side of the window of A, as a share of the long side, in (0, 1].
     """
 
@@ -39,7 +39,7 @@ class HighlightCurve:
             raise ValueError(f"highlight window must lie in (0, 1], got {self.window}")
 
     def expanded(self, image: Float[Tensor, "3 h w"]) -> Float[Tensor, "3 h w"]:
-        """A photo in linear light with its lamps above 1; hues stay, and so does everything below the knee."""
+        """A photo in linear light with its lamps above 1. Hues stay, and pixels below the knee are unchanged."""
         if self.peak == 1.0:
             return image
         clipped = ((image.amax(dim=0) - self.knee) / (1.0 - self.knee)).clamp(0.0, 1.0)  # [H, W] t
@@ -48,7 +48,7 @@ class HighlightCurve:
 
 
 def clipped_at_white(linear: Float[Tensor, ...]) -> Float[Tensor, ...]:
-    """Tone rule `clip`: what a camera does, channel by channel."""
+    """Light clipped to [0, 1] channel by channel, as a camera does: tone rule `clip`."""
     return linear.clamp(0.0, 1.0)
 
 

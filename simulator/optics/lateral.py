@@ -1,6 +1,6 @@
 """Lateral chromatic aberration: red, green and blue pictures of slightly different size.
 
-Letters: m magnification of a channel; c middle of the frame; p pixel centre.
+Letters: m magnification of a channel; c middle of the frame; p pixel center.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 def magnified(frames: Float[Tensor, "f 3 h w"], magnification: tuple[float, float, float]) -> Float[Tensor, "f 3 h w"]:
     """Each channel enlarged by its m about the middle: frame(p) = frame(c + (p − c) / m). Brightness stays.
 
-    Between pixels linear (never negative, no ringing around highlights); a channel of m = 1 is returned as it is.
+    Interpolation is linear, so nothing is negative and highlights do not ring. A channel of m = 1 is unchanged.
     """
     if all(m == 1.0 for m in magnification):
         return frames

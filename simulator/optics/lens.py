@@ -55,9 +55,9 @@ class ThinLens:
 
 @dataclass(frozen=True)
 class PhysicalLens:
-    """A thin lens as a photographer names it. The focus distance may be infinite.
+    """A thin lens in the terms of a photographer. The focus distance may be infinite.
 
-    sensor_width_mm is that of the frame's long side, whichever way the camera was held.
+    sensor_width_mm measures the long side of the frame, in portrait format too.
     Raises ValueError for a number that is not positive, or a focus nearer than the focal length.
 
     Letters: f focal length; N f-number; a = f / 2N radius of the opening; z_f focus distance from the lens;
@@ -90,7 +90,7 @@ class PhysicalLens:
 
     @property
     def circle_scale_mm(self) -> float:
-        """a v / 1000: radius on the sensor, mm, of a point one dioptre (1/m) off the plane in focus."""
+        """a v / 1000: radius on the sensor, mm, of a point one diopter (1/m) off the plane in focus."""
         return self.opening_radius_mm * self.image_distance_mm / 1000.0
 
     def thin_lens(self, long_side_px: int) -> ThinLens:
@@ -98,7 +98,9 @@ class PhysicalLens:
         return ThinLens(1.0 / self.focus_distance_m, self.circle_scale_mm * long_side_px / self.sensor_width_mm)
 
     @classmethod
-    def of(cls, lens: ThinLens, focal_length_mm: float, sensor_width_mm: float, long_side_px: int) -> PhysicalLens:
+    def from_thin_lens(
+        cls, lens: ThinLens, focal_length_mm: float, sensor_width_mm: float, long_side_px: int
+    ) -> PhysicalLens:
         """The inverse of `thin_lens`: the focus distance and f-number that give D_f and K (metric, 1/m).
 
         Raises ValueError when D_f is negative, or nearer than the focal length.
@@ -128,7 +130,7 @@ class PhysicalLens:
 
 @dataclass(frozen=True)
 class DepthRange:
-    """What relative disparity stands for: an assumption. 1 is `near_m`, 0 is `far_m` (may be infinite)."""
+    """Assumed depths of relative disparity: disparity 1 lies at `near_m`, disparity 0 at `far_m` (may be infinite)."""
 
     near_m: float
     far_m: float
@@ -139,21 +141,24 @@ class DepthRange:
             raise ValueError(f"far_m must exceed near_m = {self.near_m}, got {self.far_m}")
 
     @property
-    def dioptres(self) -> float:
-        """1/near − 1/far: metric disparity, 1/m, of the whole range."""
+    def diopters(self) -> float:
+        """1/near − 1/far: the span of metric disparity, 1/m."""
         return 1.0 / self.near_m - 1.0 / self.far_m
 
     def relative(self, lens: ThinLens) -> ThinLens:
-        """A lens for metric disparity as one for relative: D = (D_m − 1/far) / dioptres, K = K_m · dioptres."""
-        return ThinLens((lens.focus_disparity - 1.0 / self.far_m) / self.dioptres, lens.blur_scale_px * self.dioptres)
+        """The lens for relative disparity from one for metric disparity.
+
+        D = (D_m − 1/far) / diopters, K = K_m · diopters.
+        """
+        return ThinLens((lens.focus_disparity - 1.0 / self.far_m) / self.diopters, lens.blur_scale_px * self.diopters)
 
     def metric(self, lens: ThinLens) -> ThinLens:
         """The inverse of `relative`."""
-        return ThinLens(lens.focus_disparity * self.dioptres + 1.0 / self.far_m, lens.blur_scale_px / self.dioptres)
+        return ThinLens(lens.focus_disparity * self.diopters + 1.0 / self.far_m, lens.blur_scale_px / self.diopters)
 
 
-def sensor_width_of(focal_length_mm: float, equivalent_35mm: float, width_px: int, height_px: int) -> float:
-    """Long side of the sensor, mm, from the 35 mm equivalent, which compares diagonals: 43.27 mm f / f₃₅ (CIPA)."""
+def sensor_width_from_35mm(focal_length_mm: float, equivalent_35mm: float, width_px: int, height_px: int) -> float:
+    """Long side of the sensor, mm. The 35 mm equivalent compares diagonals: diagonal = 43.27 mm f / f₃₅ (CIPA)."""
     _check_positive("focal_length_mm", focal_length_mm)
     _check_positive("equivalent_35mm", equivalent_35mm)
     diagonal_mm = math.hypot(36.0, 24.0) * focal_length_mm / equivalent_35mm

@@ -37,7 +37,7 @@ class PupilRaster:
     def __post_init__(self) -> None:
         value = self.transmission
         if value.ndim != 2:
-            raise ValueError(f"raster must be one channel [h, w], got {list(value.shape)}; convert it to grey first")
+            raise ValueError(f"raster must be one channel [h, w], got {list(value.shape)}; convert it to gray first")
         if value.numel() == 0 or not value.is_floating_point():
             raise ValueError(f"raster must hold floating-point cells, got {list(value.shape)} of {value.dtype}")
         if not (float(value.min()) >= 0 and float(value.max()) <= 1):  # NaN fails both
@@ -56,7 +56,7 @@ class PupilRaster:
 
     @cached_property
     def is_point_symmetric(self) -> bool:
-        """Turned by half a turn it is the same."""
+        """Whether half a turn leaves it unchanged."""
         return bool(torch.equal(self.transmission, self.transmission.flip(0, 1)))
 
     @cached_property
@@ -64,16 +64,17 @@ class PupilRaster:
         """Radius, in cells of the raster, of the circle around the axis that holds all cells with light."""
         row, column = (self.transmission > 0).nonzero(as_tuple=True)
         y, x = (
-            (at - (size - 1) / 2).abs() + 0.5 for at, size in zip((row, column), self.transmission.shape, strict=True)
+            (index - (size - 1) / 2).abs() + 0.5
+            for index, size in zip((row, column), self.transmission.shape, strict=True)
         )
         return float(torch.hypot(y, x).max())
 
-    def at(self, y: Float[Tensor, "h w"], x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-        """T at points of the full opening, linear between the raster's cells; dark beyond it."""
+    def sample(self, y: Float[Tensor, "h w"], x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+        """T at points (y, x) of the full opening, interpolated linearly between the raster's cells; 0 beyond it."""
         height, width = self.transmission.shape
         grid = torch.stack([x * self._circumscribed * 2 / width, y * self._circumscribed * 2 / height], dim=-1)
         picture = self.transmission[None, None]
-        # Under a raster finer than the pupil's grid, every cell counts: it is averaged down first.
+        # A raster finer than the pupil's grid is averaged down first, so that every cell counts.
         shrink = min(1.0, CELLS / max(1.0, 2 * self._circumscribed))
         if shrink < 1.0:
             size = [max(1, round(side * shrink)) for side in (height, width)]
@@ -82,12 +83,12 @@ class PupilRaster:
 
 
 def opening(distance: Float[Tensor, ...], cell: float = 2.0 / CELLS) -> Float[Tensor, ...]:
-    """T of a region from the signed distance to its edge (negative inside): the share of a cell inside it."""
+    """T of a region from the signed distance to its edge (negative inside): the share of each cell that lies inside."""
     return (0.5 - distance / cell).clamp(0.0, 1.0)
 
 
 def distance_from_axis(y: Float[Tensor, ...], x: Float[Tensor, ...]) -> Float[Tensor, ...]:
-    """ρ. (torch.hypot guards against overflow and takes four times as long.)"""
+    """ρ = √(x² + y²). torch.hypot guards against overflow and takes four times as long."""
     return (y * y + x * x).sqrt()
 
 
@@ -96,7 +97,7 @@ def blades_distance(
 ) -> Float[Tensor, "h w"]:
     """Signed distance to the edge of an iris of n blades, its corners on the full opening's circle.
 
-    Each side is an arc of curvature k = roundness through two neighbouring corners: the pupil is where n discs of
+    Each side is an arc of curvature k = roundness through two neighboring corners: the pupil is where n discs of
     radius 1/k meet; a corner points right, turned by the rotation from right towards down. 0 blades: the circle.
     """
     if blades == 0:
@@ -118,7 +119,10 @@ def blades_distance(
 
 
 def blades_area(blades: int, roundness: float) -> float:
-    """Area of that iris: n/2 sin(2π/n) of the polygon and n segments R² (θ − sin θ cos θ), sin θ = sin(π/n) / R."""
+    """Area of the iris of `blades_distance`: a polygon and n circular segments.
+
+    n/2 sin(2π/n) + n R² (θ − sin θ cos θ), with R = 1/k and sin θ = sin(π/n) / R.
+    """
     if blades == 0:
         return math.pi
     polygon = blades / 2 * math.sin(2 * math.pi / blades)
@@ -146,9 +150,10 @@ def two_disc_area(distance: float, other_radius: float = 1.0) -> float:
 def aberrated(
     y: Float[Tensor, "h w"], x: Float[Tensor, "h w"], spherical: float
 ) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"], Float[Tensor, "h w"]]:
-    """Where in the pupil the ray comes from that lands at (y, x) of the spot, and how densely rays land there.
+    """(pupil y, pupil x, density): where the ray that lands at (y, x) of the spot passed the pupil, and how densely
+    rays land there.
 
-    Third-order spherical aberration moves the ray of ρ to t = ρ (1 + a ρ²) / (1 + a), drawn so that the rim stays the
+    Third-order spherical aberration moves the ray of ρ to t = ρ (1 + a ρ²) / (1 + a), scaled so that the rim stays the
     rim. Brightness is (ρ/t) dρ/dt (Welford, Aberrations of Optical Systems, ch. 8, geometric spot): for a < 0 light
     gathers in the rim (soap bubble), for a > 0 in the middle. spherical in [-1, 1] stands for a = −0.3 … 0.3.
     """

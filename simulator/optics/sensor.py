@@ -1,4 +1,4 @@
-"""The sensor: photons come one by one, and reading them out adds a little more.
+"""Sensor noise: photon noise and read noise.
 
 Letters: W full well, electrons at white; x linear light, 1 is white; σ read noise, electrons.
 """
@@ -29,10 +29,11 @@ class SensorNoise:
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must be finite and >= 0, got {value}")
 
-    def exposed(self, light: Float[Tensor, "3 h w"], generator: torch.Generator) -> Float[Tensor, "3 h w"]:
-        """Light with noise, never negative. The generator is one of the CPU: the same noise on every device.
+    def apply(self, light: Float[Tensor, "3 h w"], generator: torch.Generator) -> Float[Tensor, "3 h w"]:
+        """Light with noise, never negative. A CPU generator gives the same noise on every device.
 
-        Photon noise is drawn as normal, of the variance of Poisson's: they agree within a percent from 20 electrons up.
+        Photon noise is drawn from a normal distribution with the variance of the Poisson distribution: the two agree
+        within a percent from 20 electrons up.
         """
         if self.full_well_electrons == 0:
             return light

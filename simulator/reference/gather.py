@@ -22,7 +22,7 @@ def gathered_by_steps(
 ) -> Float[Tensor, "3 h w"]:
     """The frame [3, H, W]: the mean over `points` of the lens, each ray followed in steps of `step_px` of s.
 
-    jump_px: neighbouring pixels of a layer whose s differs by more belong to different things.
+    jump_px: neighboring pixels of a layer whose s differs by more belong to different things.
     """
     total = torch.zeros(3, surfaces.height, surfaces.width, dtype=torch.float64)
     for k in range(points):

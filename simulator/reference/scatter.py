@@ -1,4 +1,4 @@
-"""Slow, obvious float64 twins of the fast renderer, and the methods that others use. Never optimised.
+"""Slow, obvious float64 twins of the fast renderer, and the methods that others use. Never optimized.
 
 Read this file to learn the method: `spread` is a lens looking at one bin, `laid_nearest_first` is occlusion,
 `layered_frame` is the whole renderer. The four functions at the end are what other generators compute; `validate`
@@ -32,14 +32,14 @@ def spread(content: Float[Tensor, "c h w"], mask: Float[Tensor, "d d"]) -> Float
 
 
 def hat_shares(disparity: float, bins: list[float]) -> list[float]:
-    """Share of one pixel in each bin (centres nearest first): linear between the two centres around it."""
+    """Share of one pixel in each bin (centers nearest first): linear between the two centers around it."""
     shares = [0.0] * len(bins)
     if disparity >= bins[0]:
         shares[0] = 1.0
     elif disparity <= bins[-1]:
         shares[-1] = 1.0
     else:
-        i = max(k for k, centre in enumerate(bins[:-1]) if centre >= disparity)
+        i = max(k for k, center in enumerate(bins[:-1]) if center >= disparity)
         behind = (bins[i] - disparity) / (bins[i] - bins[i + 1])
         shares[i], shares[i + 1] = 1.0 - behind, behind
     return shares
@@ -172,7 +172,7 @@ def over_composite(
 def occlusion_aware_layers(
     image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens, planes: int = 32
 ) -> Float[Tensor, "3 h w"]:
-    """Layers over each other, each divided by how much of its neighbourhood is no nearer than itself. Farthest first.
+    """Layers over each other, each divided by how much of its neighborhood is no nearer than itself. Farthest first.
 
     Image formation of Ikoma, Nguyen, Metzler, Peng, Wetzstein, "Depth from Defocus with Learned Optics for Imaging and
     Occlusion-aware Depth Estimation" (ICCP 2021), with discs as point spread functions:

@@ -1,12 +1,13 @@
 """Scatter: every source pixel spreads its light over its disc, bin by bin in the frequency domain.
 
-A bin is light times share (3 channels) and the share itself (the fourth, "coverage"), so that colour and coverage are
-blurred alike. A product of spectra is a circular convolution: the frame is padded by the largest radius, and nothing
-wraps into it.
+A bin is light times share (3 channels) and the share itself (the fourth, "coverage"), so that color and coverage are
+blurred alike. A product of spectra is a circular convolution: the frame is padded by the largest radius, so that
+nothing wraps into it.
 
-Spectra lie as the second of the two transforms wants them, the frequency along x first, and as pairs of real numbers:
-the spectrum of a point-symmetric spot is real, so that multiplying by it is a real product, with each of its values
-standing twice. The others' are complex. With longitudinal colour each channel has a spot, and a coverage, of its own.
+Spectra are stored in the order of the second transform, frequencies along x first, and as pairs of real numbers. The
+spectrum of a point-symmetric spot is real; with each of its values stored twice, multiplying by it is a real product.
+The spectra of other spots are complex. With longitudinal chromatic aberration each channel has its own spot and its own
+coverage.
 
 A wide spot passes only low frequencies: its bin is multiplied within the inner part of the spectrum, and a group whose
 spots are all wide is inverted on a grid as many times coarser. "Coarseness" f is that factor: 1, 2, 4 or 8; the inner
@@ -36,21 +37,21 @@ def spectra(
 ) -> Float[Tensor, "l c x twohp"]:
     """Spectra of real pictures with `margin` cells beyond the frame: padded, transformed along x, then along y.
 
-    Padding repeats the edges, rows after they are transformed: as often as one is repeated, it is transformed once.
-    Nothing is looked for outside of `rows`.
+    Padding repeats the edges. Rows are repeated after their transform along x, so each row is transformed once.
+    `rows` hold all content; other rows are taken as empty.
     """
     trim = max(0, margin - grid.padding)
     height, width = pictures.shape[-2:]
-    held = slice(0, height) if rows is None else rows
-    start = min(max(held.start, trim), height - trim - 1)
-    stop = max(min(held.stop, height - trim), start + 1)
-    before = grid.padding - (margin - trim)
-    sides = (before, grid.padded_width - (width - 2 * trim) - before, 0, 0)
-    wide = F.pad(pictures[..., start:stop, trim : width - trim], sides, mode="replicate")
-    along_x = torch.fft.rfft(wide, norm="forward").transpose(-1, -2)  # [l, c, X, h]
+    rows = rows or slice(0, height)
+    start = min(max(rows.start, trim), height - trim - 1)
+    stop = max(min(rows.stop, height - trim), start + 1)
+    left = grid.padding - (margin - trim)
+    sides = (left, grid.padded_width - (width - 2 * trim) - left, 0, 0)
+    padded_rows = F.pad(pictures[..., start:stop, trim : width - trim], sides, mode="replicate")
+    along_x = torch.fft.rfft(padded_rows, norm="forward").transpose(-1, -2)  # [l, c, X, h]
     size = (*pictures.shape[:2], grid.padded_width // 2 + 1, grid.padded_height)
     padded = torch.empty(size, dtype=along_x.dtype, device=along_x.device)
-    to_padded = grid.above - grid.top - margin  # from a row of the pictures
+    to_padded = grid.above - grid.top - margin  # offset from a row of the pictures
     first, end = to_padded + start, to_padded + stop
     padded[..., :first] = along_x[..., :1] if start == 0 else 0
     padded[..., first:end] = along_x
@@ -59,11 +60,15 @@ def spectra(
 
 
 class BlurredGroup:
-    """The frame's part of the inverse transform of Σ_l bin_l · spot_l, channel by channel when asked for.
+    """The inverse transform of Σ_l bin_l · spot_l within the frame, for n lenses; computed when a channel is read.
 
-    For each of n lenses its bins. It lies on a grid `coarseness` times coarser than the bins' own, all of which are at
-    least as coarse as that. On coarse octaves a ring of one cell lies around the frame. `rows` are those to compute, of
-    the grid with its ring: all, or what the group reaches. Raises ValueError without a bin.
+    lenses:     for each lens, its bins, all at least as coarse as `coarseness`.
+    grid:       the grid of the bins.
+    coarseness: f of the result's grid. On coarse octaves a ring of one cell lies around the frame.
+    rows:       rows to compute, of the result's grid with its ring: all, or those that the group reaches.
+    near:       for each lens, and each color with its own lens, what is spread without bins (see `near_focus`).
+
+    Raises ValueError when a lens has neither bins nor content near focus.
     """
 
     def __init__(
@@ -86,37 +91,37 @@ class BlurredGroup:
 
     @property
     def rows(self) -> slice:
-        """Where the group lies in the whole frame with its ring."""
+        """Rows of the group in the frame with its ring."""
         return slice(self._grid.top + self._rows.start, self._grid.top + self._rows.stop)
 
     @property
     def coverages(self) -> int:
-        """k: how many lenses the three colours see through."""
+        """k: 1, or 3 where each color sees through its own lens."""
         return len(self._near[0]) if self._near else self._lenses[0][0].spots.count
 
     def light(self, color: int) -> Float[Tensor, "n 1 h w"]:
-        """One of the three colours."""
-        of_lens = color if self.coverages > 1 else 0
-        return self._blurred(slice(color, color + 1), slice(of_lens, of_lens + 1))
+        """Blurred light of one color, [n, 1, h, w]."""
+        lens = color if self.coverages > 1 else 0
+        return self._blurred(slice(color, color + 1), slice(lens, lens + 1))
 
-    def coverage(self, of_lens: int) -> Float[Tensor, "n 1 h w"]:
-        """What one of the k lenses sees covered."""
-        return self._blurred(slice(3, 4), slice(of_lens, of_lens + 1))
+    def coverage(self, lens: int) -> Float[Tensor, "n 1 h w"]:
+        """Blurred coverage as one of the k lenses sees it, [n, 1, h, w]."""
+        return self._blurred(slice(3, 4), slice(lens, lens + 1))
 
     def all_channels(self) -> Float[Tensor, "n c h w"]:
-        """Light and coverage: c = 3 + k."""
+        """Blurred light and coverage, [n, c, h, w] with c = 3 + k."""
         if self.coverages == 1:
             return self._blurred(slice(4), slice(1))
         return torch.cat([self._blurred(slice(3), slice(3)), self._blurred(slice(3, 4), slice(3))], dim=1)
 
     def _blurred(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
-        blurred = self._from_spectra(channels, spots) if any(self._lenses) else self._dark(channels, spots)
+        blurred = self._from_spectra(channels, spots) if any(self._lenses) else self._zeros(channels, spots)
         for frame, zones in zip(blurred, self._near, strict=True) if self._near else ():
             self._add_near_focus(frame, zones, channels, spots)
         return blurred
 
-    def _dark(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
-        """Of a group that lies near the plane in focus as a whole."""
+    def _zeros(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
+        """Zeros [n, c, h, w], for a group that lies entirely near the plane in focus."""
         count = max(len(range(4)[channels]), len(range(self.coverages)[spots]))
         directs = [zone.direct for zones in self._near for zone in zones if zone.direct is not None]
         height, width = self._rows.stop - self._rows.start, self._grid.width
@@ -125,16 +130,16 @@ class BlurredGroup:
     def _add_near_focus(
         self, frame: Float[Tensor, "c h w"], zones: Sequence[NearFocus], channels: slice, spots: slice
     ) -> None:
-        """What was spread without bins: each channel as its own lens sees it."""
+        """Add the content that was spread without bins, each channel as its lens sees it."""
         numbers, lenses = range(4)[channels], range(self.coverages)[spots]
-        for place in range(frame.shape[0]):
-            zone = zones[lenses[place] if len(lenses) > 1 else lenses[0]]
+        for index in range(frame.shape[0]):
+            zone = zones[lenses[index] if len(lenses) > 1 else lenses[0]]
             if zone.direct is not None:
-                channel = zone.direct[numbers[place] if len(numbers) > 1 else numbers[0]]
+                channel = zone.direct[numbers[index] if len(numbers) > 1 else numbers[0]]
                 first, top = self._grid.top + self._rows.start, zone.top
                 start, stop = max(top, first), min(top + channel.shape[0], first + frame.shape[1])
                 if stop > start:
-                    frame[place, start - first : stop - first] += channel[start - top : stop - top]
+                    frame[index, start - first : stop - first] += channel[start - top : stop - top]
 
     def _from_spectra(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
         coarseness = 2 ** (self._grid.octave - self._finest.octave)
@@ -151,7 +156,7 @@ class BlurredGroup:
 
 @lru_cache(maxsize=64)
 def _to_cell_middles(height: int, width: int, coarseness: int, device: torch.device) -> Complex[Tensor, "x hp"]:
-    """A coarse cell's middle lies (f − 1)/2 fine cells beyond the middle of its first one: that shift.
+    """Phases [X, H'] that shift by (f − 1)/2 fine cells: from the first fine cell of a coarse cell to its middle.
 
     height, width: of the padded fine grid.
     """

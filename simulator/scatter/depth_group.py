@@ -1,7 +1,7 @@
 """A depth group: neighboring disparity bins of a scene, blurred as one.
 
 For one lens, a bin is either blurred as a bin, with the spot of its center, or, near the plane in focus, left to
-`near_focus`. Letters: L bins; n lenses; k colors with a lens of their own; s signed blur radius.
+`near_focus`. Letters: L bins; n lenses; k lenses that the colors see through; s signed blur radius.
 """
 
 from __future__ import annotations
@@ -14,29 +14,34 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from simulator.layers.bins import BinPictures
+from simulator.layers.bins import BinnedSurfaces
 from simulator.optics.aperture import Aperture, narrowed_radius_px
 from simulator.optics.lens import ThinLens
 from simulator.scatter.convolve import BlurredGroup
 from simulator.scatter.direct_taps import DIRECT_PX
 from simulator.scatter.group_spectra import Bin, GroupSpectra
-from simulator.scatter.near_focus import NearFocus, near_focus, near_radius_px
-from simulator.scatter.octave import TAIL, OctaveGrid, octave_of, rendered_radius
+from simulator.scatter.near_focus import NearFocus, near_radius_px, spread_near_focus
+from simulator.scatter.octave import TAIL, OctaveGrid, coarsest_octave, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
-_LEAST_SLOPE2 = 2e-3
-"""Of |∇s|²: below it, slopes change light by less than 0.05 %, |∇s|²/4."""
+_NEGLIGIBLE_SLOPE2 = 1.2e-2
+"""|∇s|² below which slopes are neglected: a slope of 0.11, whose error |∇s|²/4 of the light is 0.3 %."""
 
-_SIDE_PX = 1.0  # what is blurred by less passes over from one side of the focus to the other
+_SIDE_PX = 1.0  # blur radius from which a group lies clearly on one side of the focus
 
 Radii = list[float | None]
-"""For each color, the signed radius of a spot in cells of the grid; None: the color has no such spot."""
+"""For each color, the signed radius of a spot in cells of the grid; None: no spot for this color."""
 
 
 @dataclass(frozen=True)
 class _View:
-    """A group as one lens sees it: its lens for each color, the octave of each bin, what lies near focus by color."""
+    """A group seen through one lens.
+
+    colors:  the lens for each color, or a single one.
+    octaves: of each bin.
+    near:    for each color, the content near the plane in focus.
+    """
 
     lens: ThinLens
     colors: list[ThinLens]
@@ -51,14 +56,14 @@ class _View:
 class DepthGroup:
     """Bins of one depth range, nearest first, none of them empty."""
 
-    def __init__(self, bins: Sequence[Bin], pictures: BinPictures, margin: int, frame: OctaveGrid) -> None:
+    def __init__(self, bins: Sequence[Bin], surfaces: BinnedSurfaces, margin: int, frame: OctaveGrid) -> None:
         self.bins = bins
-        self._pictures, self._margin, self._size = pictures, margin, (frame.height, frame.width)
-        self._spectra = GroupSpectra(bins, pictures, margin, frame)
+        self._surfaces, self._margin, self._size = surfaces, margin, (frame.height, frame.width)
+        self._spectra = GroupSpectra(bins, surfaces, margin, frame)
 
     @property
     def spectra_bytes(self) -> int:
-        """What the spectra take, in bytes."""
+        """Bytes of the spectra."""
         return self._spectra.nbytes
 
     def release(self) -> None:
@@ -70,48 +75,52 @@ class DepthGroup:
         return min(self._octaves(lens, aperture))
 
     def side(self, lens: ThinLens, aperture: Aperture) -> int:
-        """1: all of it lies in front of the focus; -1: behind; 0: it reaches into the focus."""
-        gap_px = self._pictures.gap * lens.blur_scale_px
-        defocus = [s for color in aperture.lenses_of_channels(lens) for s in self._defocus_px(color)]
+        """1: the group lies in front of the focus; -1: behind it; 0: it reaches into the focus."""
+        gap_px = self._surfaces.gap * lens.blur_scale_px
+        defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
         return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
-        """Light and coverage blurred for n lenses, on the grid of the one octave that suffices for each of them."""
+        """Light and coverage blurred for n lenses, on the grid of the octave that all of them need."""
         views = [self._view(lens, aperture) for lens in lenses]
         octave, grid = views[0].octave, self._spectra.grid
         radii = [self._radii(view, aperture, octave) for view in views]
         nodes = self._node_bins(views, aperture)
         spread = [
-            [*self._binned(of_bins, view, aperture, len(views) > 1), *self._skewed(of_bins, view, aperture), *of_nodes]
-            for view, of_bins, of_nodes in zip(views, radii, nodes, strict=True)
+            [
+                *self._binned(bin_radii, view, aperture, len(views) > 1),
+                *self._skewed(bin_radii, view, aperture),
+                *near_nodes,
+            ]
+            for view, bin_radii, near_nodes in zip(views, radii, nodes, strict=True)
         ]
-        drawn = (abs(s) for of_bins in radii for of_colors in of_bins for s in of_colors if s is not None)
+        rendered = (abs(s) for bin_radii in radii for colors in bin_radii for s in colors if s is not None)
         near = (abs(node.defocus_px) for view in views for zone in view.near for node in zone.nodes)
         coarsest = max([bin_.coarseness for bins in spread for bin_ in bins], default=1)
-        reach = max(chain([DIRECT_PX], drawn, near)) + (2 * TAIL * coarsest if coarsest > 1 else 0)
+        reach = max(chain([DIRECT_PX], rendered, near)) + (2 * TAIL * coarsest if coarsest > 1 else 0)
         rows = grid.rows_reached(*self._spectra.rows_held, reach, octave)
         return BlurredGroup(spread, grid, 2 ** (octave - grid.octave), rows, [view.near for view in views])
 
     def _view(self, lens: ThinLens, aperture: Aperture) -> _View:
-        colors = aperture.lenses_of_channels(lens)
+        colors = aperture.channel_lenses(lens)
         return _View(lens, colors, self._octaves(lens, aperture), [self._near(color, aperture) for color in colors])
 
     def _near(self, lens: ThinLens, aperture: Aperture) -> NearFocus:
-        """What lies near the plane in focus. Guessed surfaces, on a coarse grid, are never in focus."""
+        """Content near the plane in focus; none for filled-in surfaces, which lie on a coarse grid."""
         if self._spectra.grid.octave:
             return NearFocus()
         numbers = [bin_.number for bin_ in self.bins]
-        return near_focus(self._pictures, numbers, self._size, self._margin, lens, aperture.pupil)
+        return spread_near_focus(self._surfaces, numbers, self._size, self._margin, lens, aperture.pupil)
 
     def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
-        """For each bin, that of its smallest radius. What is near focus or shows the rims of discs takes the finest."""
-        colors = [self._defocus_px(color) for color in aperture.lenses_of_channels(lens)]
-        finest, near_px = self._spectra.grid.octave, near_radius_px(self._pictures.gap * lens.blur_scale_px)
+        """For each bin, the octave that suffices for its smallest radius; the finest near focus and for sharp bins."""
+        colors = [self._defocus_px(color) for color in aperture.channel_lenses(lens)]
+        finest, near_px = self._spectra.grid.octave, near_radius_px(self._surfaces.gap * lens.blur_scale_px)
         octaves = []
         for bin_, defocus in zip(self.bins, zip(*colors, strict=True), strict=True):
             smallest_px = min(map(abs, defocus))
             is_finest = bin_.is_sharp or smallest_px <= near_px
-            octaves.append(finest if is_finest else max(finest, octave_of(smallest_px * aperture.fineness)))
+            octaves.append(finest if is_finest else max(finest, coarsest_octave(smallest_px * aperture.fineness)))
         return octaves
 
     def _defocus_px(self, lens: ThinLens) -> list[float]:
@@ -121,74 +130,74 @@ class DepthGroup:
     def _radii(self, view: _View, aperture: Aperture, octave: int) -> list[Radii]:
         """For each bin and color, the radius of the spot; None where the bin is left to `near_focus`."""
         radii: list[Radii] = []
-        for b, own_octave in zip(self.bins, view.octaves, strict=True):
+        for b, bin_octave in zip(self.bins, view.octaves, strict=True):
             defocus = [view.lens.blur_scale_px * (b.disparity - color.focus_disparity) for color in view.colors]
             radii.append(
                 [
-                    None if b.number in zone.bins else self._rendered(s, b, view, aperture, octave, own_octave)
+                    None if b.number in zone.bins else self._rendered(s, b, view, aperture, octave, bin_octave)
                     for s, zone in zip(defocus, view.near, strict=True)
                 ]
             )
         return radii
 
     def _rendered(
-        self, defocus_px: float, bin_: Bin, view: _View, aperture: Aperture, octave: int, own_octave: int
+        self, defocus_px: float, bin_: Bin, view: _View, aperture: Aperture, octave: int, bin_octave: int
     ) -> float:
-        """The signed radius of a bin's spot, in cells of the grid: without what sharing pixels and octaves add."""
+        """The signed radius of a bin's spot, in cells of the grid, less the variance that sharing and octaves add."""
         moment = aperture.moment(1 if defocus_px > 0 else -1)
         added_px2 = view.lens.blur_scale_px**2 * bin_.variance
         radius_px = narrowed_radius_px(abs(defocus_px), added_px2, moment) if added_px2 else abs(defocus_px)
         return math.copysign(
-            rendered_radius(radius_px, self._spectra.grid.octave, octave, own_octave, moment), defocus_px
+            rendered_radius(radius_px, self._spectra.grid.octave, octave, bin_octave, moment), defocus_px
         )
 
     def _binned(self, radii: Sequence[Radii], view: _View, aperture: Aperture, keep_all: bool) -> list[SpreadBin]:
-        """The bins with their spots. keep_all: also those without a spot, as lenses blurred together need."""
-        spots, found = self._spots(aperture), []
-        for place, (of_bin, octave) in enumerate(zip(radii, view.octaves, strict=True)):
-            if keep_all or any(radius is not None for radius in of_bin):
+        """The bins with their spots. keep_all: also bins without a spot, for lenses that are blurred together."""
+        spots, spread = self._spots(aperture), []
+        for index, (bin_radii, octave) in enumerate(zip(radii, view.octaves, strict=True)):
+            if keep_all or any(radius is not None for radius in bin_radii):
                 coarseness = 2 ** (octave - self._spectra.grid.octave)
-                mix = spots.of(of_bin, coarseness, self._spectra.grid.parts)
-                found.append(SpreadBin(self._spectra.of_bin(place, coarseness), mix, coarseness))
-        return found
+                mix = spots.mix(bin_radii, coarseness, self._spectra.grid.parts)
+                spread.append(SpreadBin(self._spectra.bin_spectrum(index, coarseness), mix, coarseness))
+        return spread
 
     def _skewed(self, radii: Sequence[Radii], view: _View, aperture: Aperture) -> list[SpreadBin]:
-        """What slopes add to bins: − ∇·(content s ∇s / 4).
+        """The terms that slopes add to bins: − ∇·(content s ∇s / 4).
 
         The part u of the lens sees a pixel of a slope 1 + u·∇s times as large as the middle of the lens does, so the
         light of its disc is skewed by that factor. The disc's middle moves by s ⟨u²⟩ ∇s = s ∇s / 4; without that, discs
-        on a slope cover 1 + |∇s|²/4 of the lens. To first order the move is that divergence. It changes nothing that is
-        finer than a disc, so a coarse grid will do.
+        on a slope cover 1 + |∇s|²/4 of the lens. To first order that shift is this divergence. It changes nothing finer
+        than a disc, so a coarse grid suffices.
         """
-        grid, spots, found = self._spectra.grid, self._spots(aperture), []
-        for place, (b, of_bin) in enumerate(zip(self.bins, radii, strict=True)):
-            is_flat = view.lens.blur_scale_px**2 * b.slope2 < _LEAST_SLOPE2
-            if is_flat or all(radius is None for radius in of_bin):
+        grid, spots, spread = self._spectra.grid, self._spots(aperture), []
+        for index, (b, bin_radii) in enumerate(zip(self.bins, radii, strict=True)):
+            is_flat = view.lens.blur_scale_px**2 * b.slope2 < _NEGLIGIBLE_SLOPE2
+            if is_flat or all(radius is None for radius in bin_radii):
                 continue
             coarsest = grid.octave + grid.divisor.bit_length() - 1
-            octave = max(view.octaves[place], min(grid.octave + 1, coarsest))
+            octave = max(view.octaves[index], min(grid.octave + 1, coarsest))
             colors = [view.lens.blur_scale_px * (b.disparity - color.focus_disparity) for color in view.colors]
-            drawn: Radii = [
+            rendered: Radii = [
                 None if radius is None else self._rendered(s, b, view, aperture, view.octave, octave)
-                for s, radius in zip(colors, of_bin, strict=True)
+                for s, radius in zip(colors, bin_radii, strict=True)
             ]
             coarseness = 2 ** (octave - grid.octave)
-            moved = self._spectra.of_skew(place, coarseness) * _moves(colors, view.lens, self.device)
-            found.append(SpreadBin(moved, spots.of(drawn, coarseness, grid.parts), coarseness))
-        return found
+            skew = self._spectra.skew_spectrum(index, coarseness) * _skew_factors(colors, view.lens, self.device)
+            spread.append(SpreadBin(skew, spots.mix(rendered, coarseness, grid.parts), coarseness))
+        return spread
 
     def _node_bins(self, views: Sequence[_View], aperture: Aperture) -> list[list[SpreadBin]]:
-        """The nodes of all lenses, as bins: each lens has all of them, without a spot where they are another's."""
-        spots, found = self._spots(aperture), [list[SpreadBin]() for _ in views]
+        """For each lens, the nodes of all lenses as bins; nodes of another lens or color have no spot."""
+        spots, spread = self._spots(aperture), [list[SpreadBin]() for _ in views]
         for owner, view in enumerate(views):
             for color, zone in enumerate(view.near):
                 for node in zone.nodes:
-                    spectrum = self._spectra.of_content(node.content)
-                    for number, bins in enumerate(found):
-                        is_own = [number == owner and place == color for place in range(len(view.near))]
-                        radii: Radii = [node.defocus_px if own else None for own in is_own]
-                        bins.append(SpreadBin(spectrum, spots.of(radii, 1, self._spectra.grid.parts), 1))
-        return found
+                    spectrum = self._spectra.spectrum(node.content)
+                    for number, bins in enumerate(spread):
+                        is_lit = [number == owner and other == color for other in range(len(view.near))]
+                        radii: Radii = [node.defocus_px if lit else None for lit in is_lit]
+                        bins.append(SpreadBin(spectrum, spots.mix(radii, 1, self._spectra.grid.parts), 1))
+        return spread
 
     def _spots(self, aperture: Aperture) -> SpotSpectra:
         grid = self._spectra.grid
@@ -197,11 +206,11 @@ class DepthGroup:
     @property
     def device(self) -> torch.device:
         """Where the tensors lie."""
-        return self._pictures.bins.device
+        return self._surfaces.bins.device
 
 
-def _moves(defocus_px: Sequence[float], lens: ThinLens, device: torch.device) -> Tensor:
-    """[4, 1, 1]: −K s / 4 for red, green, blue, and coverage, which takes the mean of the colors'."""
+def _skew_factors(defocus_px: Sequence[float], lens: ThinLens, device: torch.device) -> Tensor:
+    """−K s / 4 for red, green, blue, and coverage, which takes the mean of the three: [4, 1, 1]."""
     scale = [-lens.blur_scale_px * s / 4 for s in defocus_px]
     colors = scale * 3 if len(scale) == 1 else scale
     return torch.tensor([*colors, sum(scale) / len(scale)], device=device)[:, None, None]

@@ -1,4 +1,4 @@
-"""Small spots, spread tap by tap: the weight of each pixel around a source as a function of the source's own radius.
+"""Small spots, spread tap by tap: the weight of each pixel around a source as a function of the source's radius.
 
 A spot within 5 × 5 pixels has few different taps, those of a disc six. Between the tabulated radii a tap's weight is
 linear in q = r², so that the second moment, and with it the labeled radius, is met at every radius.
@@ -26,7 +26,7 @@ _RADII_PX = (0.5, 0.625, 0.75, 0.875, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, DIRECT_
 class TapTable:
     """Weights of the taps of one aperture: start + slope · q in each interval of q.
 
-    offsets:      for each class of equal taps, their places (down, right) from the source.
+    offsets:      for each class of equal taps, their offsets (down, right) from the source.
     start, slope: [O, 2 · intervals], first for sources behind the plane in focus, then for those in front of it.
     knots:        [intervals − 1] the values of q between the intervals; the first and the last interval are constant.
     """
@@ -37,14 +37,17 @@ class TapTable:
     knots: Float[Tensor, "k"]
 
     def weights(self, q: Float[Tensor, "p"], is_in_front: Tensor | None) -> Float[Tensor, "o p"]:
-        """The weight of each class of taps for sources of these squared radii, px²."""
+        """The weight of each class of taps for sources of squared radius q, px²: [o, p]."""
         interval: Int[Tensor, "p"] = torch.bucketize(q, self.knots, right=True)
         if is_in_front is not None:
             interval = interval + (self.knots.numel() + 1) * is_in_front
         return torch.addcmul(self.start.index_select(1, interval), self.slope.index_select(1, interval), q)
 
-    def gathered(self, maps: Float[Tensor, "o c hp wp"]) -> Float[Tensor, "c h w"]:
-        """Sum over all taps of the map of its class, shifted by its place. Maps are TAP_REACH_PX wider on each side."""
+    def shifted_sum(self, maps: Float[Tensor, "o c hp wp"]) -> Float[Tensor, "c h w"]:
+        """Sum over all taps of the map of the tap's class, shifted by its offset: [c, h, w].
+
+        Maps are TAP_REACH_PX wider on each side.
+        """
         height, width = (side - 2 * TAP_REACH_PX for side in maps.shape[-2:])
         total = maps.new_zeros(maps.shape[1], height, width)
         for picture, offsets in zip(maps, self.offsets, strict=True):
@@ -69,22 +72,23 @@ def tap_table(pupil: Aperture, device: torch.device) -> TapTable:
             taps = tuple((spots[..., row, column] * 1e9).round().flatten().tolist())
             if any(taps):
                 classes.setdefault(taps, []).append((row - TAP_REACH_PX, column - TAP_REACH_PX))
-    places = [tuple(offsets) for offsets in classes.values()]
-    rows, columns = ([place[0][axis] + TAP_REACH_PX for place in places] for axis in (0, 1))
+    offsets_by_class = [tuple(offsets) for offsets in classes.values()]
+    rows, columns = ([offsets[0][axis] + TAP_REACH_PX for offsets in offsets_by_class] for axis in (0, 1))
     start, slope = (part[:, rows, columns].T.float().contiguous().to(device) for part in (start, slope))
-    return TapTable(tuple(places), start, slope, q.float().to(device))
+    return TapTable(tuple(offsets_by_class), start, slope, q.float().to(device))
 
 
 def _spot(pupil: Aperture, defocus_px: float) -> Float[Tensor, "5 5"]:
+    """The spot on 5 × 5 pixels, unit sum."""
     mask = pupil.mask(defocus_px)
     half = mask.shape[0] // 2
-    whole = torch.zeros(2 * TAP_REACH_PX + 1, 2 * TAP_REACH_PX + 1, dtype=torch.float64)
-    if half > TAP_REACH_PX:  # a pupil with long thin parts: what lies beyond is moved to the nearest tap
+    taps = torch.zeros(2 * TAP_REACH_PX + 1, 2 * TAP_REACH_PX + 1, dtype=torch.float64)
+    if half > TAP_REACH_PX:  # a pupil with long thin parts: light beyond the taps is moved to the nearest one
         for row in range(mask.shape[0]):
             for column in range(mask.shape[1]):
-                at = [min(max(i - half, -TAP_REACH_PX), TAP_REACH_PX) + TAP_REACH_PX for i in (row, column)]
-                whole[at[0], at[1]] += mask[row, column]
-        return whole
+                down, right = (min(max(i - half, -TAP_REACH_PX), TAP_REACH_PX) + TAP_REACH_PX for i in (row, column))
+                taps[down, right] += mask[row, column]
+        return taps
     start = TAP_REACH_PX - half
-    whole[start : start + mask.shape[0], start : start + mask.shape[1]] = mask
-    return whole
+    taps[start : start + mask.shape[0], start : start + mask.shape[1]] = mask
+    return taps

@@ -4,39 +4,40 @@ from __future__ import annotations
 
 import torch
 
-from simulator.layers.bins import BinPictures, bin_disparities, depth_groups
+from simulator.layers.bins import BinnedSurfaces, bin_disparities, depth_groups
 from simulator.layers.layering import Layers
 from simulator.layers.surfaces import Surfaces
 from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.group_spectra import Bin
-from simulator.scatter.octave import OctaveGrid, octave_of
+from simulator.scatter.octave import OctaveGrid, coarsest_octave
 
-BINS = 49
+BINS = 33
 GROUPS = 6
-"""Of the visible surfaces, whatever the lenses: a frame must not depend on what else is rendered of its photo."""
+"""Of the visible surfaces, whatever the lenses: a frame must not depend on the other frames of its stack."""
 HIDDEN_BINS, HIDDEN_GROUPS = 49, 24
-GUESSED_BINS = 4
-_GUESSED_WHITE = 1.25  # light of a pixel that was split at a silhouette may exceed white by a little
+FILLED_BINS = 4
+_FILLED_WHITE = 1.25  # light of a pixel that was split at a silhouette may exceed white by a little
 
 
 def visible_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
-    """Depth groups of what a pinhole sees, nearest first. Bins lie less than a pixel of blur apart up to R = 23 px.
+    """Depth groups of the surfaces that a pinhole sees, nearest first.
 
-    With the focus in the middle of the scene, radii differ by up to twice the largest.
+    Up to R = 23 px, neighboring bins lie less than a pixel of blur apart. With the focus in the middle of the scene,
+    radii differ by up to twice the largest.
     """
     return _cut(layers.visible, layers.size, max_radius_px, BINS, GROUPS)
 
 
 def hidden_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
-    """Depth groups of the hidden surfaces, nearest first: few bins, since they are seen only through others' blur.
+    """Depth groups of the hidden surfaces, nearest first: few bins, since they show only through the blur of others.
 
-    A guess is smooth, so it is blurred on the coarse grid that it was made on. Only where a lamp shines through to it,
-    it needs the frame's pixels.
+    Filled-in surfaces are smooth, so they are blurred on the coarse grid that they were made on. Only where they hold
+    light above white, they need the frame's pixels.
     """
-    bins, groups = (GUESSED_BINS, 1) if layers.known is None else (HIDDEN_BINS, HIDDEN_GROUPS)
+    bins, groups = (FILLED_BINS, 1) if layers.known is None else (HIDDEN_BINS, HIDDEN_GROUPS)
     found: list[DepthGroup] = []
     for surfaces in layers.hidden:
-        if surfaces.octave and bool(surfaces.light.amax() > _GUESSED_WHITE):
+        if surfaces.octave and bool(surfaces.light.amax() > _FILLED_WHITE):
             surfaces = surfaces.in_pixels(*layers.size)
         found += _cut(surfaces, layers.size, max_radius_px, bins, groups)
     return found
@@ -48,10 +49,10 @@ def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: 
     if not bool((coverage > 0).any()):
         return []
     centers = bin_disparities(surfaces.disparity, bins, where=coverage > 0)
-    pictures = BinPictures(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centers)
-    is_sharp = [False] * centers.numel() if octave else pictures.with_spots()
-    of_bins = (pictures.centers, is_sharp, pictures.rows(), pictures.variance, pictures.slope2)
-    numbered = [Bin(number, *of_bin) for number, of_bin in enumerate(zip(*of_bins, strict=True))]
-    frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, octave_of(max_radius_px)))
+    binned = BinnedSurfaces(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centers)
+    is_sharp = [False] * centers.numel() if octave else binned.has_spots()
+    properties = (binned.centers, is_sharp, binned.rows(), binned.variance, binned.slope2)
+    numbered = [Bin(number, *values) for number, values in enumerate(zip(*properties, strict=True))]
+    frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, coarsest_octave(max_radius_px)))
     runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(centers, groups))
-    return [DepthGroup(run, pictures, surfaces.margin, frame) for run in runs if run]
+    return [DepthGroup(run, binned, surfaces.margin, frame) for run in runs if run]

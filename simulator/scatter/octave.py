@@ -1,11 +1,11 @@
-"""Octaves: the frame's own pixel grid, and grids two, four and eight times coarser.
+"""Octaves: the pixel grid of the frame, and grids two, four and eight times coarser.
 
-A wide disc passes no high frequencies (|2 J₁(x)/x| < 0.06 for x > 9), so of what is blurred widely only the inner
-part of the spectrum is taken, faded to nothing at its rim, and inverted on a coarser grid. A group's grid is padded
+A wide disc passes no high frequencies (|2 J₁(x)/x| < 0.06 for x > 9), so only the inner part of the spectrum
+of a widely blurred bin is kept, faded to 0 at its rim, and inverted on a coarser grid. A group's grid is padded
 once, for the largest radius, to sides that every octave divides. Doubling uses the tent [1 3 3 1] in quarters of a
-pixel: it keeps the place of every point to the bit, has a double zero at each frequency that would alias onto zero,
-and widens a spot by a known variance. A guessed surface, which lies on a coarse grid from the
-start, is treated as if it had been halved by the same tent.
+pixel: it keeps the position of every point exactly, has a double zero at each frequency that would alias onto zero,
+and widens a spot by a known variance. A filled-in hidden
+surface, which lies on a coarse grid from the start, is treated as if it had been halved by the same tent.
 Letters: q = 2^octave pixels of the frame to a cell of the octave's grid; r radius in pixels of the frame.
 """
 
@@ -23,21 +23,21 @@ from simulator.scatter.fft_length import fft_friendly_length
 
 _THRESHOLD_PX = (8.0, 20.0, 40.0)  # smallest radius at which a bin may move to octave 1, 2, 3
 _MOST_PARTS = 4  # of the frame's padded height
-RING = 1  # cells kept around the frame: enlarging looks at neighbours
-_RIM = 2.0  # cells from the radius to where a spot has ended: its pixels, and the next wider one it is mixed with
-TAIL = 4  # coarse cells more for one whose spectrum was cut: less than 0.002 of an edge is left beyond
+RING = 1  # cells kept around the frame, since enlarging reads neighbors
+_RIM = 2.0  # cells beyond the radius that a spot reaches: a pixel, and the next larger spot that it is mixed with
+TAIL = 4  # coarse cells more where the spectrum was cut: less than 0.002 of an edge lies beyond
 
 
-def octave_of(smallest_radius_px: float) -> int:
-    """Octave of the coarsest grid that suffices for a bin whose blur radius is at least this."""
+def coarsest_octave(smallest_radius_px: float) -> int:
+    """Octave of the coarsest grid that suffices for a bin whose blur radius is at least `smallest_radius_px`."""
     return bisect.bisect_right(_THRESHOLD_PX, smallest_radius_px)
 
 
 def rendered_radius(radius_px: float, source_octave: int, octave: int, bin_octave: int, moment: float = 0.5) -> float:
     """The spot's radius in cells of `source_octave`, with which a point in the frame measures `radius_px`.
 
-    The bin's picture lies on `source_octave`; its spectrum is cut to what `bin_octave` holds; its group is inverted on
-    `octave`, which is no coarser.
+    The bin's picture lies on `source_octave`; its spectrum is cut to the frequencies of `bin_octave`; its group is
+    inverted on `octave`, which is no coarser.
 
     Along each axis a pixel-integrated spot has the variance m r²/2 + 1/12, m = ½ for a disc; the halvings that led to a
     grid of cells of q pixels add (q² − 1)/4 px², the doublings from one of Q pixels as much, (Q² − 1)/4:
@@ -96,15 +96,17 @@ class OctaveGrid:
     def strip(self, first: int | None, end: int | None) -> OctaveGrid:
         """The smallest part of the frame that all light of the rows first … end − 1 falls into, or the frame.
 
-        None: up to the picture's edge, beyond which it is repeated. What lies within the frame needs no padding: its
-        light ends within the strip.
+        None: up to the edge of the picture, beyond which it is repeated. Content within the frame needs no padding:
+        its light ends within the strip.
         """
         top = 0 if first is None else min(max(first - self.padding, 0), self.height - 1) // self.divisor * self.divisor
         bottom = self.height if end is None else max(min(end + self.padding, self.height), top + 1)
         above, needed = self.padding, bottom - top + 2 * self.padding
         if first is not None and end is not None and first >= 0 and end <= self.height:
             above = self.divisor
-            needed = max(bottom - top + 2 * above, end - first + 2 * self.padding)  # also of what leaves the frame
+            needed = max(
+                bottom - top + 2 * above, end - first + 2 * self.padding
+            )  # also for light that leaves the frame
         for parts in range(_MOST_PARTS, 1, -1):
             padded, rest = divmod(self.padded_height, parts)
             if not rest and padded % (2 * self.divisor) == 0 and padded >= needed:
@@ -132,8 +134,8 @@ class OctaveGrid:
     def rows_reached(self, first: int | None, end: int | None, reach: float, octave: int) -> slice:
         """Rows of a coarser octave, counted from its ring, that content of the rows first … end − 1 can spread to.
 
-        `reach` is the largest radius drawn. All but octave and result in cells of this grid; None: to the edge, where
-        padding goes on with it. Of a strip, its own rows, at least one.
+        `reach` is the largest rendered radius. first, end and reach are in cells of this grid; None: up to the edge,
+        beyond which the content is repeated. For a strip, these are rows of the strip. At least one row.
         """
         coarse, q = self.coarser(octave), 2 ** (octave - self.octave)
         ring = RING if octave else 0
@@ -152,7 +154,7 @@ class OctaveGrid:
 
     @property
     def columns(self) -> slice:
-        """The frame's columns, likewise."""
+        """The frame's columns in a padded picture; on coarse octaves with a ring around."""
         ring = RING if self.octave else 0
         return slice(self.padding - ring, self.padding + self.width + ring)
 
@@ -160,7 +162,7 @@ class OctaveGrid:
 def enlarged(image: Float[Tensor, "*n h w"], height: int, width: int, ring: int) -> Float[Tensor, "*n hd wd"]:
     """Twice the size by [1 3 3 1]/4, and the part of it that is height × width with a `ring` around.
 
-    The image has a ring of RING cells. By hand: torch's bilinear resize takes twice the time.
+    The image has a ring of RING cells. Written out, since torch's bilinear resize takes twice the time.
     """
     double = _doubled(_doubled(image, image.dim() - 1), image.dim() - 2)
     first = RING - ring
@@ -168,7 +170,7 @@ def enlarged(image: Float[Tensor, "*n h w"], height: int, width: int, ring: int)
 
 
 def _doubled(x: Tensor, axis: int) -> Tensor:
-    """Along one axis, without the outer half of the first and last cell, whose neighbours are not known."""
+    """Twice the size along one axis, without the outer halves of the first and last cell, which lack a neighbor."""
     count = x.shape[axis] - 1
     before, after = x.narrow(axis, 0, count), x.narrow(axis, 1, count)
     pairs = x.new_empty(*x.shape[:axis], count, 2, *x.shape[axis + 1 :])

@@ -9,7 +9,7 @@ import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from simulator.optics.aperture import IDENTITY_RADIUS_PX, Aperture
-from simulator.scatter.inner_spectrum import inner_rows
+from simulator.scatter.inner_spectrum import cropped_rows
 from simulator.scatter.spectrum_cache import SpectrumCache
 
 TABLE_BYTES = {"cpu": 256 << 20, "cuda": 2 << 30}
@@ -30,8 +30,8 @@ _CACHES = {device: SpectrumCache(most_bytes) for device, most_bytes in TABLE_BYT
 class SpotMix:
     """The k spots of a lens, as mixtures of tabulated ones: (1 − w)·low + w·high.
 
-    Spectra of a point-symmetric pupil are real, [X, 2 H'], each value twice, as pairs of real numbers are multiplied by
-    it; else complex, [X, H'].
+    Spectra of a point-symmetric pupil are real, [X, 2 H'], with each value twice: they multiply pairs of real numbers.
+    Others are complex, [X, H'].
     """
 
     low: tuple[Tensor, ...]
@@ -40,7 +40,7 @@ class SpotMix:
 
     @property
     def count(self) -> int:
-        """k: 1, or 3 where each colour has its own."""
+        """k: 1, or 3 where each color has its own."""
         return len(self.low)
 
     @property
@@ -49,7 +49,7 @@ class SpotMix:
 
     @cached_property
     def mixed(self) -> Tensor:
-        """[k, X, …]."""
+        """The mixed spectra, [k, X, …]."""
         mixed = [
             torch.lerp(low, high, w) if 0.0 < w < 1.0 else high if w else low
             for low, high, w in zip(self.low, self.high, self.weight, strict=True)
@@ -58,31 +58,32 @@ class SpotMix:
 
 
 class SpotSpectra:
-    """Spectra of an aperture's spots on a grid of one size, made when first asked for.
+    """Spectra of an aperture's spots on a grid of one size, computed when first needed.
 
-    Spots are tabulated at the radii of `radius_steps`. A radius between two steps mixes the two neighbouring spots so
-    that the second moment, and with it the labelled radius, is met exactly: w = (r² − r_a²)/(r_b² − r_a²).
+    Spots are tabulated at the radii of `radius_steps`. A radius between two steps mixes the two neighboring spots so
+    that the second moment, and with it the labeled radius, is met exactly: w = (r² − r_a²)/(r_b² − r_a²).
     """
 
     def __init__(
         self, aperture: Aperture, height: int, width: int, device: torch.device, cache: SpectrumCache | None = None
     ) -> None:
-        """aperture: that of the middle of the frame, see `Aperture.pupil`. cache: the device's own if None."""
+        """aperture: that of the middle of the frame, see `Aperture.pupil`. cache: the cache of the device if None."""
         self._aperture, self._size, self._device = aperture, (height, width), device
         self._cache = cache or _CACHES[device.type]
         self._steps = radius_steps((min(height, width) - 1) // 2 - 1)
 
-    def of(self, defocus: Sequence[float | None], coarseness: int = 1, parts: int = 1) -> SpotMix:
-        """Inner parts of the spectra of the spots of these defocuses.
+    def mix(self, defocus: Sequence[float | None], coarseness: int = 1, parts: int = 1) -> SpotMix:
+        """The k spots of these signed radii: the inner parts of their spectra.
 
-        defocus: in cells, positive in front of the plane in focus; None: a spot without light. For a strip whose
-        padded height is `parts` times smaller than the table's.
+        defocus:    in cells, positive in front of the plane in focus; None: a spot without light.
+        coarseness: f, of the grid whose frequencies are returned.
+        parts:      the padded height of a strip is `parts` times smaller than the table's.
         """
-        low, high, weight = zip(*(self._neighbours(s, coarseness, parts) for s in defocus), strict=True)
+        low, high, weight = zip(*(self._bracket(s, coarseness, parts) for s in defocus), strict=True)
         return SpotMix(low, high, weight)
 
-    def _neighbours(self, defocus: float | None, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
-        """Of the two tabulated spots around a defocus, and the share of the second."""
+    def _bracket(self, defocus: float | None, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
+        """The two tabulated spots whose radii enclose a defocus, and the share w of the larger one."""
         if defocus is None:
             dark = torch.zeros_like(self._tabulated(0, -1, coarseness, parts))
             return dark, dark, 0.0
@@ -102,33 +103,34 @@ class SpotSpectra:
         columns = self._size[1] // 2 // coarseness + 1
         spectrum = _complex_spectrum(mask, self._size[0] // parts, self._size[1], columns)  # [X / f, H' / parts]
         spot = spectrum.real.repeat_interleave(2, dim=-1) if is_real else spectrum
-        return self._windowed(inner_rows(spot, coarseness), coarseness, parts, 2 if is_real else 1)
+        return self._windowed(cropped_rows(spot, coarseness), coarseness, parts, 2 if is_real else 1)
 
-    def _windowed(self, spot: Tensor, coarseness: int, parts: int, times: int) -> Tensor:
-        """Down to nothing where the spectrum is cut, by cos² along each axis (see `octave.cut_variance`)."""
+    def _windowed(self, spot: Tensor, coarseness: int, parts: int, repeats: int) -> Tensor:
+        """The spectrum times cos² along each axis: 0 where it is cut (see `octave.cut_variance`)."""
         if coarseness == 1:
             return spot.contiguous()
-        along = []
+        axes = []
         for length, frequencies in ((self._size[1], torch.fft.rfftfreq), (self._size[0] // parts, torch.fft.fftfreq)):
             cycles = frequencies(length // coarseness, dtype=torch.float64)  # per coarse cell
-            along.append(torch.cos(math.pi * cycles) ** 2)
-        window = along[0][:, None] * along[1].repeat_interleave(times)
+            axes.append(torch.cos(math.pi * cycles) ** 2)
+        window = axes[0][:, None] * axes[1].repeat_interleave(repeats)
         return spot * window.to(self._device, torch.float32)
 
 
-def radius_steps(largest: int) -> list[float]:
-    """Radii of the table: a quarter of a cell apart while spots are small, then half a cell, which rims do not show."""
+@lru_cache(maxsize=32)
+def radius_steps(largest: int) -> tuple[float, ...]:
+    """Radii of the table, in cells: a quarter of a cell apart for small spots, then half a cell, which rims hide."""
     fine = [IDENTITY_RADIUS_PX + 0.25 * i for i in range(14)]  # 0.5 … 3.75
-    return [r for r in fine + [4.0 + 0.5 * i for i in range(2 * max(largest - 3, 1))] if r <= max(largest, 1)]
+    return tuple(r for r in fine + [4.0 + 0.5 * i for i in range(2 * max(largest - 3, 1))] if r <= max(largest, 1))
 
 
 def spot_spectrum(mask: Float[Tensor, "d d"], height: int, width: int) -> Float[Tensor, "height freq"]:
-    """Real part of the spectrum of a mask centred on the origin of a [height, width] torus."""
+    """Real part of the spectrum of a mask centered on the origin of a [height, width] torus."""
     return _complex_spectrum(mask, height, width, width // 2 + 1).T.real
 
 
 def _complex_spectrum(mask: Tensor, height: int, width: int, columns: int) -> Complex[Tensor, "columns height"]:
-    """The first of the frequencies along x, which come first; only rows that the mask has are transformed along x."""
+    """The first `columns` frequencies along x, and all along y. Only rows of the mask are transformed along x."""
     side, half = mask.shape[0], mask.shape[0] // 2
     if side > min(height, width):
         raise ValueError(f"mask of {side} px must fit the padded frame of {height}x{width} px")

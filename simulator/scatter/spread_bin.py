@@ -10,9 +10,9 @@ from simulator.scatter.spot_spectra import SpotMix
 
 
 class SpreadBin(NamedTuple):
-    """A bin's spectrum [4, X/f, 2 H'/f], pairs of real numbers, and its spots' for one lens, f = coarseness.
+    """A bin's spectrum [4, X/f, 2 H'/f] as pairs of real numbers, and the spectra of its spots for one lens.
 
-    f counts from the grid of the group, as the coarseness of the sum does, which is no larger.
+    coarseness: f, how many times coarser than the group's grid this spectrum is; no smaller than that of the sum.
     """
 
     spectrum: Tensor

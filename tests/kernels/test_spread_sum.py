@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simulator.scatter.inner_spectrum import inner
+from simulator.scatter.inner_spectrum import cropped
 from simulator.scatter.spot_spectra import SpotMix
 from simulator.scatter.spread_bin import SpreadBin
 from simulator.scatter.spread_sum import spread_sum_by_torch
@@ -25,7 +25,7 @@ def spread_bins(coarseness: list[int], spots: int, seed: int) -> list[SpreadBin]
     """Bins of one lens: the same spectra for each lens, spots of its own."""
     bins = []
     for number, f in enumerate(coarseness):
-        spectrum = inner(torch.view_as_complex(noise(4, X, HP, 2, seed=number)), f).contiguous()
+        spectrum = cropped(torch.view_as_complex(noise(4, X, HP, 2, seed=number)), f).contiguous()
         shape = spectrum.shape[1], 2 * spectrum.shape[2]
         low, high = (tuple(noise(spots, *shape, seed=seed + 10 * number + side)) for side in (0, 1))
         weights = tuple((noise(spots, seed=seed) + 0.5).tolist())

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simulator import Aperture, ThinLens, render_stack
 from simulator.optics.pupil import two_disc_area
-from simulator.optics.regional_pupils import blended, field_coordinates, regional_pupils
+from simulator.optics.regional_pupils import blend_regions, field_coordinates, regional_pupils
 from tests.simulator.closeness import assert_close
 
 SIZE = (91, 121)
@@ -86,7 +86,7 @@ def test_a_constant_stays_constant_and_light_nearly_so(quality: str) -> None:
 def test_weights_sum_to_one_and_nodes_see_their_own_pupil() -> None:
     parts = regional_pupils(Aperture(cat_eye=0.5), SIZE, 12.0)
     assert len(parts) in (9, 25, 49)
-    one = blended(parts, SIZE, lambda aperture: torch.ones(1, 3, *SIZE))
+    one = blend_regions(parts, SIZE, lambda aperture: torch.ones(1, 3, *SIZE))
     assert_close(one, torch.ones_like(one), atol=1e-6, what="weights")
     down, right = field_coordinates(SIZE)
     corner = max(math.hypot(float(y), float(x)) for y in (down[0], down[-1]) for x in (right[0], right[-1]))

@@ -129,7 +129,7 @@ def test_frames_blurred_together_are_those_blurred_one_by_one(
     image[:, 25, 35] = 20.0  # a lamp: its bin stays on the frame's grid
     lenses = [ThinLens(focus, scale) for focus in (0.1, 0.6, 0.9) for scale in (12.0, 30.0)]
     alone = render_stack(image, disparity, lenses, aperture=aperture)
-    monkeypatch.setattr("simulator.render.frames_at_once", lambda device: 4)
+    monkeypatch.setattr("simulator.render.frames_per_batch", lambda device: 4)
     together = render_stack(image, disparity, lenses, aperture=aperture)
     assert_close(together, alone, atol=2e-5, what="frames")
 

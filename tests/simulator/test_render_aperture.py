@@ -13,7 +13,7 @@ from simulator.optics.lateral import magnified
 from simulator.optics.spot import second_moment
 from simulator.reference.scatter import spread
 from simulator.scatter.convolve import BlurredGroup, spectra
-from simulator.scatter.inner_spectrum import inner
+from simulator.scatter.inner_spectrum import cropped
 from simulator.scatter.octave import OctaveGrid, enlarged, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
@@ -92,8 +92,8 @@ def test_coarse_octaves_blur_like_the_twin_from_the_radius_where_they_are_used(a
     content = torch.nn.functional.interpolate(noise(1, 1, size[0] // 9, size[1] // 9), size=size, mode="bicubic")[0]
     grid = OctaveGrid.around(height, width, radius, 0, coarsest=octave)
     table = SpotSpectra(aperture, grid.padded_height, grid.padded_width, torch.device("cpu"))
-    spot = table.of([-rendered_radius(radius, 0, octave, octave, aperture.moment())], 2**octave)
-    bin_ = inner(spectra(content[None].expand(1, 4, -1, -1).contiguous(), grid, margin)[0], 2**octave)
+    spot = table.mix([-rendered_radius(radius, 0, octave, octave, aperture.moment())], 2**octave)
+    bin_ = cropped(spectra(content[None].expand(1, 4, -1, -1).contiguous(), grid, margin)[0], 2**octave)
     fast = BlurredGroup([[SpreadBin(bin_, spot, 2**octave)]], grid, 2**octave).all_channels()[0]
     for finer in range(octave - 1, -1, -1):
         fast = enlarged(fast, height // 2**finer, width // 2**finer, ring=1 if finer else 0)

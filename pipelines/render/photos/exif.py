@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image
 
-from simulator.optics.lens import sensor_width_of
+from simulator.optics.lens import sensor_width_from_35mm
 
 _FOCAL_MM = (1.0, 3000.0)  # anything else is an odd entry, not a lens
 _F_NUMBER = (0.5, 128.0)
@@ -23,7 +23,7 @@ class CameraTags:
         """Long side of the sensor, 0.0 where one of the focal lengths is not known."""
         if not (self.focal_length_mm and self.focal_length_35mm):
             return 0.0
-        return sensor_width_of(self.focal_length_mm, self.focal_length_35mm, width_px, height_px)
+        return sensor_width_from_35mm(self.focal_length_mm, self.focal_length_35mm, width_px, height_px)
 
 
 UNKNOWN_CAMERA = CameraTags()

@@ -165,11 +165,11 @@ def _physical_levels(
     settings: SampleSettings, scene_id: str, codes: Codes, record: DisparityRecord, lens: SampledLens
 ) -> tuple[float, ...]:
     """Blur levels of the recipe's f-numbers, within the stack's flags; empty where the recipe or the lens has none."""
-    dioptres = lens.dioptres(0.0 if record.kind == "relative" else _depth_range(codes, record))
-    if not (lens.recipe.f_number[1] and lens.focal_length_mm and lens.sensor_width_mm and dioptres):
+    diopters = lens.diopters(0.0 if record.kind == "relative" else _depth_range(codes, record))
+    if not (lens.recipe.f_number[1] and lens.focal_length_mm and lens.sensor_width_mm and diopters):
         return ()
     stack = settings.stack
-    levels = lens.blur_levels(settings.seed, scene_id, stack.levels, dioptres)
+    levels = lens.blur_levels(settings.seed, scene_id, stack.levels, diopters)
     return tuple(min(max(level, stack.blur_level_min), stack.blur_level_max) for level in levels)
 
 

@@ -36,11 +36,11 @@ class SampledLens:
     focal_length_mm: float
     sensor_width_mm: float
 
-    def dioptres(self, metric_range: float) -> float:
+    def diopters(self, metric_range: float) -> float:
         """Depth range of the scene, 1/m: `metric_range` unless it is 0.0, else the recipe's; 0.0: not known."""
-        return metric_range or (self.recipe.depth.dioptres if self.recipe.depth else 0.0)
+        return metric_range or (self.recipe.depth.diopters if self.recipe.depth else 0.0)
 
-    def blur_levels(self, seed: int, scene_id: str, levels: int, dioptres: float) -> tuple[float, ...]:
+    def blur_levels(self, seed: int, scene_id: str, levels: int, diopters: float) -> tuple[float, ...]:
         """Radius across the depth range, percent of the long side, of f-numbers log-stratified; weak to strong.
 
         All planes of a stacking group share K: that of the lens focused at infinity.
@@ -49,7 +49,7 @@ class SampledLens:
         focal_mm, sensor_mm = self.focal_length_mm, self.sensor_width_mm
         f_numbers = log_stratified(seed, scene_id, "f-number", high, low, levels)
         lenses = [PhysicalLens(focal_mm, f_number, sensor_mm, math.inf) for f_number in f_numbers]
-        return tuple(100.0 * lens.circle_scale_mm * dioptres / sensor_mm for lens in lenses)
+        return tuple(100.0 * lens.circle_scale_mm * diopters / sensor_mm for lens in lenses)
 
     def f_number(self, lens: ThinLens, is_metric: bool, long_side_px: int) -> float:
         """N of one frame, under the assumed depths where disparity is relative; 0.0 where it cannot be known."""
@@ -57,7 +57,9 @@ class SampledLens:
             return 0.0
         metric = lens if is_metric or not self.recipe.depth else self.recipe.depth.metric(lens)
         try:
-            return PhysicalLens.of(metric, self.focal_length_mm, self.sensor_width_mm, long_side_px).f_number
+            return PhysicalLens.from_thin_lens(
+                metric, self.focal_length_mm, self.sensor_width_mm, long_side_px
+            ).f_number
         except ValueError:  # nearer than the focal length: no such lens
             return 0.0
 
@@ -118,7 +120,7 @@ def with_sensor_noise(frames: torch.Tensor, noise: SensorNoise, seed: int, scene
         torch.Generator().manual_seed(int(uniform(seed, scene_id, "noise", frame) * 2**53))
         for frame in range(len(frames))
     )
-    return torch.stack([noise.exposed(*pair) for pair in zip(frames, generators, strict=True)])
+    return torch.stack([noise.apply(*pair) for pair in zip(frames, generators, strict=True)])
 
 
 @lru_cache(maxsize=4)

@@ -10,6 +10,7 @@ import torch
 import tyro
 
 from pipelines.validate.checks.check import Check, markdown
+from pipelines.validate.checks.contour_lines import contour_lines
 from pipelines.validate.checks.dense_range import LARGEST_RADII_PX, focus_planes, labels_between_bins
 from pipelines.validate.checks.known_layers import checks_of, known_layers
 from pipelines.validate.checks.robustness import broken_cut_outs, seconds_of_large_radius
@@ -35,6 +36,7 @@ def all_checks(kinds: tuple[str, ...] = KINDS) -> Iterator[Check]:
         yield from focus_planes(radius)
     for kind in kinds:
         yield alone_against_stack(kind)
+        yield contour_lines(kind)
         yield from checks_of(known_layers(kind))
 
 

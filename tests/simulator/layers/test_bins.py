@@ -5,19 +5,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from simulator.layers.bins import BinPictures, bin_disparities, depth_groups, find_spots
+from simulator.layers.bins import BinnedSurfaces, bin_disparities, depth_groups, find_spots
 from simulator.reference.scatter import hat_shares
 from tests.simulator.closeness import assert_close
 
 
-def shares(disparity: Tensor, bins: Tensor, *, thinly: bool = False) -> Tensor:
-    """Share of each pixel in each bin: binned content of ones; thinly spread, most of the grid is empty."""
+def shares(disparity: Tensor, bins: Tensor, *, sparse: bool = False) -> Tensor:
+    """Share of each pixel in each bin: binned content of ones; sparse spread, most of the grid is empty."""
     flat = disparity.reshape(1, 1, -1)
     content = torch.ones_like(flat)[:, None].expand(-1, 2, -1, -1)  # one color and coverage
-    if thinly:
+    if sparse:
         flat = torch.nn.functional.pad(flat, (0, 2 * flat.numel()))
         content = torch.nn.functional.pad(content, (0, 2 * disparity.numel()))
-    pictures = BinPictures(content, flat, bins).of(list(range(bins.numel())))[:, 1:]  # [L, 1, 1, pixels]
+    pictures = BinnedSurfaces(content, flat, bins).pictures(list(range(bins.numel())))[:, 1:]  # [L, 1, 1, pixels]
     return pictures[..., : disparity.numel()].reshape(-1, *disparity.shape)
 
 
@@ -27,39 +27,39 @@ def test_shares_equal_the_twin_and_add_up_to_one(seed: int, count: int) -> None:
     disparity = torch.rand(5, 7, generator=torch.Generator().manual_seed(seed)) * 3 - 1
     bins = bin_disparities(disparity, count)
     weights = shares(disparity, bins)
-    assert_close(shares(disparity, bins, thinly=True), weights, atol=1e-5, what="pixel by pixel, and as pictures")
+    assert_close(shares(disparity, bins, sparse=True), weights, atol=1e-5, what="pixel by pixel, and as pictures")
     twin = torch.tensor([[hat_shares(float(d), bins.tolist()) for d in row] for row in disparity]).permute(2, 0, 1)
     assert_close(weights, twin, atol=1e-5, what="hat weights")
     assert_close(weights.sum(0), torch.ones(5, 7), atol=1e-5, what="sum of shares")
 
 
-def test_the_mean_disparity_of_the_shares_is_the_pixels_own() -> None:
+def test_the_mean_disparity_of_the_shares_is_that_of_the_pixel() -> None:
     disparity = torch.linspace(0, 1, 101)
     bins = bin_disparities(disparity, 9)
     assert_close((shares(disparity, bins) * bins[:, None]).sum(0), disparity, atol=1e-6, what="mean disparity")
 
 
-def test_some_bins_are_those_of_all() -> None:
+def test_pictures_of_selected_bins_equal_those_among_all_bins() -> None:
     disparity = torch.linspace(0, 1, 101).reshape(1, 1, -1)
     content = torch.ones_like(disparity)[:, None].expand(-1, 2, -1, -1)
-    pictures = BinPictures(content, disparity, bin_disparities(disparity, 9))
-    assert torch.equal(pictures.of([3, 4, 7]), pictures.of(list(range(9)))[[3, 4, 7]])
+    surfaces = BinnedSurfaces(content, disparity, bin_disparities(disparity, 9))
+    assert torch.equal(surfaces.pictures([3, 4, 7]), surfaces.pictures(list(range(9)))[[3, 4, 7]])
 
 
-def test_bins_know_what_is_in_them() -> None:
+def test_rows_and_spots_of_bins() -> None:
     """Two surfaces, one of them thin; light above white only in the thin one."""
     disparity = torch.full((2, 4, 8), 0.25)
     disparity[1] = 0.8
     content = torch.ones(2, 2, 4, 8)
     content[1] = 0.0
     content[1, :, 2, 3] = torch.tensor([3.0, 1.0])
-    pictures = BinPictures(content, disparity, torch.linspace(1, 0, 11))
-    bins = [round(float(b), 1) for b in pictures.bins]
-    rows = dict(zip(bins, pictures.rows(), strict=True))
+    surfaces = BinnedSurfaces(content, disparity, torch.linspace(1, 0, 11))
+    bins = [round(float(b), 1) for b in surfaces.bins]
+    rows = dict(zip(bins, surfaces.rows(), strict=True))
     assert rows[0.3] == rows[0.2] == slice(0, 4)
     assert rows[0.8] == slice(2, 3)
     assert rows[0.5].start == rows[0.5].stop
-    assert {b for b, has_spots in zip(bins, pictures.with_spots(), strict=True) if has_spots} == {0.8}
+    assert {b for b, has_spot in zip(bins, surfaces.has_spots(), strict=True) if has_spot} == {0.8}
 
 
 def test_small_bright_things_are_spots_and_large_ones_are_not() -> None:

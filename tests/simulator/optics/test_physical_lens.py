@@ -7,14 +7,14 @@ import math
 import pytest
 import torch
 
-from simulator.optics.lens import DepthRange, PhysicalLens, ThinLens, sensor_width_of
+from simulator.optics.lens import DepthRange, PhysicalLens, ThinLens, sensor_width_from_35mm
 
 
 @pytest.mark.parametrize("focus_m", [0.4, 2.0, 30.0, math.inf])
 @pytest.mark.parametrize("focal_mm", [24.0, 85.0])
 def test_there_and_back(focal_mm: float, focus_m: float) -> None:
     lens = PhysicalLens(focal_mm, 2.8, 36.0, focus_m)
-    back = PhysicalLens.of(lens.thin_lens(1200), focal_mm, 36.0, 1200)
+    back = PhysicalLens.from_thin_lens(lens.thin_lens(1200), focal_mm, 36.0, 1200)
     assert back.f_number == pytest.approx(2.8, rel=1e-12)
     assert back.focus_distance_m == pytest.approx(focus_m, rel=1e-12)
 
@@ -65,9 +65,9 @@ def test_relative_disparity_under_a_stated_range(far_m: float) -> None:
 
 
 def test_the_sensor_of_a_phone_from_its_35_mm_equivalent() -> None:
-    assert sensor_width_of(50.0, 50.0, 6000, 4000) == pytest.approx(36.0)
-    assert sensor_width_of(50.0, 50.0, 4000, 6000) == pytest.approx(36.0)  # held upright
-    assert sensor_width_of(6.86, 26.0, 4032, 3024) == pytest.approx(9.133, abs=0.01)  # a 1/1.4-inch sensor, 4:3
+    assert sensor_width_from_35mm(50.0, 50.0, 6000, 4000) == pytest.approx(36.0)
+    assert sensor_width_from_35mm(50.0, 50.0, 4000, 6000) == pytest.approx(36.0)  # held upright
+    assert sensor_width_from_35mm(6.86, 26.0, 4032, 3024) == pytest.approx(9.133, abs=0.01)  # a 1/1.4-inch sensor, 4:3
 
 
 @pytest.mark.parametrize(
@@ -94,4 +94,4 @@ def test_other_numbers_that_cannot_be() -> None:
     with pytest.raises(ValueError, match="circle_mm must be positive"):
         PhysicalLens(50.0, 2.0, 36.0, 2.0).hyperfocal_m(0.0)
     with pytest.raises(ValueError, match="focus_disparity must be >= 0"):
-        PhysicalLens.of(ThinLens(-0.1, 3.0), 50.0, 36.0, 800)
+        PhysicalLens.from_thin_lens(ThinLens(-0.1, 3.0), 50.0, 36.0, 800)

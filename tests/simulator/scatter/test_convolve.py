@@ -8,7 +8,7 @@ import torch
 from simulator import Aperture
 from simulator.reference.scatter import spread
 from simulator.scatter.convolve import BlurredGroup, spectra
-from simulator.scatter.inner_spectrum import inner
+from simulator.scatter.inner_spectrum import cropped
 from simulator.scatter.octave import OctaveGrid, enlarged, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra, radius_steps
 from simulator.scatter.spread_bin import SpreadBin
@@ -22,8 +22,8 @@ def blurred(bins: torch.Tensor, radii: list[float], grid: OctaveGrid, octaves: l
     table = SpotSpectra(Aperture(), grid.padded_height, grid.padded_width, CPU)
     spread_bins = []
     for bin_, radius, own in zip(bins, radii, octaves, strict=True):
-        spot = table.of([rendered_radius(radius, 0, octave, own)], 2**own)
-        spread_bins.append(SpreadBin(inner(bin_, 2**own), spot, 2**own))
+        spot = table.mix([rendered_radius(radius, 0, octave, own)], 2**own)
+        spread_bins.append(SpreadBin(cropped(bin_, 2**own), spot, 2**own))
     frame = BlurredGroup([spread_bins], grid, 2**octave).all_channels()[0]
     for finer in range(octave - 1, -1, -1):
         frame = enlarged(frame, grid.height // 2**finer, grid.width // 2**finer, ring=1 if finer else 0)
@@ -64,7 +64,7 @@ def test_channel_by_channel_is_the_whole() -> None:
     bin_ = spectra(torch.rand(1, 4, 24, 30, generator=torch.Generator().manual_seed(1)), grid, 0)[0]
     table = SpotSpectra(Aperture(), grid.padded_height, grid.padded_width, CPU)
     for radii in ([3.0], [2.0, 3.0, 4.0]):  # one lens for all colours, or one each
-        group = BlurredGroup([[SpreadBin(bin_, table.of(radii), 1)]], grid, 1)
+        group = BlurredGroup([[SpreadBin(bin_, table.mix(radii), 1)]], grid, 1)
         apart = [group.light(c) for c in range(3)] + [group.coverage(c) for c in range(group.coverages)]
         assert_close(torch.cat(apart, dim=1), group.all_channels(), atol=1e-6, what=f"{len(radii)} lenses")
 
@@ -94,8 +94,8 @@ def test_a_strip_blurs_like_the_whole_frame(first: int, end: int, radius: float,
     pictures = []
     for grid in (frame, strip):
         table = SpotSpectra(Aperture(), frame.padded_height, frame.padded_width, CPU)
-        spot = table.of([rendered_radius(radius, 0, octave, octave)], 2**octave, grid.parts)
-        bin_ = inner(spectra(content, grid, 0, slice(first, end))[0], 2**octave)
+        spot = table.mix([rendered_radius(radius, 0, octave, octave)], 2**octave, grid.parts)
+        bin_ = cropped(spectra(content, grid, 0, slice(first, end))[0], 2**octave)
         rows = grid.rows_reached(*held, radius, octave)
         group = BlurredGroup([[SpreadBin(bin_, spot, 2**octave)]], grid, 2**octave, rows)
         coarse = frame.coarser(octave)
@@ -122,7 +122,7 @@ def test_a_radius_between_steps_keeps_its_second_moment() -> None:
     spots = SpotSpectra(Aperture(), 240, 240, CPU)
     frequency = torch.fft.fftfreq(240)[1]
     for radius in (1.1, 3.6, 9.3, 16.5):
-        drop = 1.0 - spots.of([radius]).mixed[0, 0, 2].double()  # every value stands twice
+        drop = 1.0 - spots.mix([radius]).mixed[0, 0, 2].double()  # every value stands twice
         variance = drop / (2 * torch.pi**2 * frequency**2)  # along one axis: r²/4 + 1/12, to second order
         fourth_order = 1 + 2 * torch.pi**2 * frequency**2 * (radius**2 / 4) / 2
         assert float(variance * fourth_order) == pytest.approx(radius**2 / 4 + 1 / 12, rel=5e-3)
@@ -130,5 +130,5 @@ def test_a_radius_between_steps_keeps_its_second_moment() -> None:
 
 def test_steps_rise_and_reach_the_largest_radius() -> None:
     steps = radius_steps(64)
-    assert steps == sorted(set(steps))
+    assert list(steps) == sorted(set(steps))
     assert steps[-1] == 64.0

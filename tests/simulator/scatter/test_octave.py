@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simulator.scatter.octave import OctaveGrid, enlarged, octave_of, rendered_radius
+from simulator.scatter.octave import OctaveGrid, coarsest_octave, enlarged, rendered_radius
 
 
 @pytest.mark.parametrize(("height", "width", "reach"), [(64, 64, 0.0), (117, 231, 13.0), (480, 320, 40.0)])
@@ -71,7 +71,7 @@ def test_light_that_leaves_the_frame_does_not_come_back_at_a_strips_other_end(fi
 
 
 def test_octaves_follow_the_radius() -> None:
-    assert [octave_of(r) for r in (0.0, 7.9, 8.0, 20.0, 40.0, 500.0)] == [0, 0, 1, 2, 3, 3]
+    assert [coarsest_octave(r) for r in (0.0, 7.9, 8.0, 20.0, 40.0, 500.0)] == [0, 0, 1, 2, 3, 3]
 
 
 def halved(picture: torch.Tensor) -> torch.Tensor:

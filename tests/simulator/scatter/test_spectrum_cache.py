@@ -38,7 +38,7 @@ def test_spots_of_many_radii_and_sizes_stay_within_the_bound_and_are_the_same(mo
     small, large = SpectrumCache(most_bytes), SpectrumCache(1 << 30)
     for side in (64, 80, 96):
         for radius in (1.2, 4.7, 9.0, 1.2):
-            spots = [SpotSpectra(Aperture(), side, side, torch.device("cpu"), c).of([radius]) for c in (small, large)]
+            spots = [SpotSpectra(Aperture(), side, side, torch.device("cpu"), c).mix([radius]) for c in (small, large)]
             assert torch.equal(spots[0].mixed, spots[1].mixed)
             assert small.total_bytes <= most_bytes
     assert large.total_bytes > 150_000

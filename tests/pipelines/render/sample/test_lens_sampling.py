@@ -76,15 +76,15 @@ def test_the_photo_s_exif_names_the_lens_where_the_recipe_does_not() -> None:
 
 
 def test_f_numbers_of_frames_are_those_that_their_blur_stands_for() -> None:
-    """Focused at infinity an 85 mm lens at f/2 has K = 85² / 4 mm² in metres a dioptre; under the assumed depths."""
+    """Focused at infinity an 85 mm lens at f/2 has K = 85² / 4 mm² in metres a diopter; under the assumed depths."""
     lens = drawn("portrait-85mm")
-    dioptres = 1 / 1.5 - 1 / 10
-    levels = lens.blur_levels(1, "a", 3, dioptres)
+    diopters = 1 / 1.5 - 1 / 10
+    levels = lens.blur_levels(1, "a", 3, diopters)
     assert levels == tuple(sorted(levels))
     for level in levels:
-        k_metric_px = level / 100 * 64 / dioptres
+        k_metric_px = level / 100 * 64 / diopters
         expected = 85.0**2 / 2 / 1000 / 36 * 64 / k_metric_px
-        infinity = ThinLens(-0.1 / dioptres, level / 100 * 64)  # relative disparity of 0 dioptres
+        infinity = ThinLens(-0.1 / diopters, level / 100 * 64)  # relative disparity of 0 diopters
         assert 1.4 <= expected <= 4.0
         metric = lens.recipe.depth.metric(infinity)  # type: ignore[union-attr]
         assert lens.f_number(ThinLens(max(metric.focus_disparity, 0.0), metric.blur_scale_px), True, 64) == (

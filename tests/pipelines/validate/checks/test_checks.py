@@ -10,7 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipelines.validate.checks import dense_range, known_layers, robustness, run, slopes, spot_profile, stack_context
+from pipelines.validate.checks import (
+    contour_lines,
+    dense_range,
+    known_layers,
+    robustness,
+    run,
+    slopes,
+    spot_profile,
+    stack_context,
+)
 from pipelines.validate.checks.check import Check, markdown
 from simulator import Aperture, Scene, ThinLens
 
@@ -213,6 +222,21 @@ def test_a_frame_that_depends_on_its_stack_is_found(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(stack_context, "render_stack", render_stack)
     assert stack_context.alone_against_stack("cutouts", height=32, width=48).met is met
+
+
+def test_contour_lines_are_found_and_their_absence_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames that show the map itself: a step of rounding is a step of light."""
+
+    def render_stack(image: Tensor, disparity: Tensor, lenses: Sequence[ThinLens]) -> Tensor:
+        return disparity.expand(len(lenses), 3, -1, -1)
+
+    monkeypatch.setattr(contour_lines, "render_stack", render_stack)
+    smooth = contour_lines.contour_lines("still_life", height=96, width=144)
+    monkeypatch.setattr(contour_lines, "debanded", lambda disparity, step: disparity)
+    banded = contour_lines.contour_lines("still_life", height=96, width=144)
+    assert smooth.value < 0.1 * banded.value
+    assert f"{banded.value:.2f} from the map as it is" in smooth.worst_at
+    assert not banded.met
 
 
 def test_known_layers_are_compared_with_exact_frames() -> None:
