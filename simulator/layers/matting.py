@@ -69,7 +69,7 @@ class _Pixels:
         """Those of a mask. middle: disparity between the two sides. is_wide: whose clean neighbors lie further away."""
         index = is_mixed.flatten().nonzero()[:, 0]  # [P]
         reach_px = _REACH_PX if is_wide is None else _WIDE_REACH_PX
-        neighbors, falloff = _neighbors(index, *disparity.shape, reach_px)
+        neighbors, falloff = _neighbors(index, reach_px, *disparity.shape)
         between = middle.flatten()[index]
         neighbor_disparity = disparity.flatten()[neighbors]  # [Q, P]
         weight = (~is_mixed).flatten()[neighbors] * falloff
@@ -179,7 +179,7 @@ def _is_within(radius: int, reach_px: int, device: torch.device) -> Bool[Tensor,
 
 
 def _neighbors(
-    index: Tensor, height: int, width: int, reach_px: int
+    index: Tensor, reach_px: int, height: int, width: int
 ) -> tuple[Int[Tensor, "q p"], Float[Tensor, "q 1"]]:
     """Flat indices of the square around each pixel, and a Gaussian weight of their distance."""
     offset = torch.arange(-reach_px, reach_px + 1, device=index.device)
