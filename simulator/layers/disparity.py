@@ -1,4 +1,4 @@
-"""Bringing depth into the one form the renderer reads: disparity, bigger is nearer."""
+"""Depth converted to disparity, bigger is nearer: the only form of depth that the renderer reads."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-_LOW, _HIGH = 0.001, 0.999  # quantiles mapped to 0 and 1: single wild pixels must not set the scale
+_LOW, _HIGH = 0.001, 0.999  # quantiles mapped to 0 and 1, so that outliers do not set the scale
 
 
 def normalized(inverse_depth: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """Relative inverse depth of any scale and offset -> disparity in [0, 1].
+    """Disparity in [0, 1] from relative inverse depth of any scale and offset, [h, w].
 
-    The 0.1 % and 99.9 % quantiles become 0 and 1; what lies beyond is clipped.
+    The 0.1 % and 99.9 % quantiles become 0 and 1; values beyond are clipped.
 
-    Raises ValueError when values are not finite, or constant: then there is no depth to focus in.
+    Raises ValueError when values are not finite, or constant, so that no plane can be focused on.
     """
     if not torch.isfinite(inverse_depth).all():
         raise ValueError("inverse_depth must be finite, got NaN or infinity")
@@ -27,7 +27,7 @@ def normalized(inverse_depth: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
 
 
 def from_metric_depth(depth_m: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """Depth along the optical axis in meters -> disparity in 1/m; sky and holes (<= 0, infinite, NaN) -> 0.
+    """Disparity in 1/m from depth along the optical axis in meters, [h, w]; 0 for sky and holes (<= 0, infinite, NaN).
 
     Raises ValueError when no pixel has a depth.
     """

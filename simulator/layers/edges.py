@@ -1,16 +1,17 @@
-"""Soft, misplaced depth edges -> steps at the photo's edges.
+"""Soft, misplaced depth edges become steps at the edges of the photo.
 
-A depth network returns disparity that climbs over several pixels where the scene has a step, and a pixel beside the
-silhouette that the photo shows. Rendered as it is, each silhouette gets a rim of radii that nothing in the scene has.
+Where the scene has a step, a depth network returns a ramp several pixels wide, often a pixel off the silhouette in the
+photo. Rendered from such a map, each silhouette gets a rim of blur radii that nothing in the scene has.
 
     disparity ──measure──▶ soft edges, σ ──deblur──▶ narrow ramps ──grow plateaus──▶ near and far value of each pixel
-    photo ──colors of the plateaus beside──▶ which of the two; and whether the photo shows an edge there at all
-    thin parts, which have no plateau ──`thin_parts`──▶ as high as the soft map says
+    photo ──colors of the neighboring plateaus──▶ which of the two; and whether the photo shows an edge there at all
+    thin parts, which have no plateau ──`thin_parts`──▶ the height that the soft map implies
 
-Maps without soft edges (steps already sharp, planes, smooth terrain) come back as they were, bit by bit. All is
-measured on the map itself, in its own units: there is nothing to set.
+Maps without soft edges (sharp steps, planes, smooth terrain) are returned unchanged, bit by bit. Everything is measured
+on the map itself, in its unit, so there are no parameters.
 Letters: D disparity; σ softness of an edge, as the standard deviation of a Gaussian that blurs a step, in pixels;
-n, f near and far plateau; P pixels of all ramps; Q neighbors of each.
+n, f near and far plateau; P pixels of all ramps; Q neighbors of each; h height of a
+step.
 """
 
 from __future__ import annotations
@@ -24,29 +25,29 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from simulator.layers.morphology import dilate
-from simulator.layers.thin_parts import heightened
+from simulator.layers.thin_parts import restore_thin_parts
 from simulator.optics.color import linear_to_srgb
 
 _FINE_PX, _COARSE_PX = 0.7, 2.0  # the two scales whose slopes are compared
-_SMALLEST_STEP = 0.05  # of the map's range: less is terrain, or the stairs that 8 bits make of a slope
-_STEP_WIDTH_PX = 1.7  # a step that fits into so many pixels of its steepest slope is sharp: 1 exact, 2.5 σ when soft
+_SMALLEST_STEP = 0.05  # of the map's range: less is terrain, or a slope quantized to 8 bits
+_STEP_WIDTH_PX = 1.7  # a step is sharp whose h over its steepest slope is less: 1 if exact, 2.5 σ if soft
 _SHARP_SHARE = 0.25  # a map with more than this of its edges sharp is sharp: exact maps have 0.45 to 1, soft ones 0
-_SLOPE_PX = 3.5  # softer than this is no edge but a slope
-_RAMP_SLOPE = 0.4  # of the slope at the edge's crest: steeper pixels belong to the ramp, the others to its plateaus
-_GENTLE_PX = 2  # how far to look at least for a plateau's own slope
+_SLOPE_PX = 3.5  # σ from which an edge is taken for a slope
+_RAMP_SLOPE = 0.4  # of the slope at the crest: steeper pixels belong to the ramp, the others to its plateaus
+_GENTLE_PX = 2  # least reach within which the slope of a plateau is measured
 _REACH_PX = 5  # how far colors are compared, in pixels, or in steps where ramps are wide
 _FALLOFF_PX = 3.0
-_COLOR_SPREAD = 0.06  # in display values: colors this close are alike
-_COLOR_FLOOR = 0.01  # share of pixels that resemble nothing beside them: mixed ones, highlights
-_CHUNK = 1 << 15  # pixels whose neighbors are held at a time
-_SHIFT_LOGIT = 4.0  # log odds of being on the side that disparity says, per σ off the middle of the ramp
+_COLOR_SPREAD = 0.06  # in display values: standard deviation of the colors of one surface
+_COLOR_FLOOR = 0.01  # share of pixels whose color resembles no neighbor: mixed pixels, highlights
+_CHUNK = 1 << 15  # pixels whose neighbors are in memory at a time
+_SHIFT_LOGIT = 4.0  # log odds that the disparity tells the right side, per σ off the middle of the ramp
 _CONFIRMED = 1.3  # mean log likelihood ratio of the right side; on traced scenes 1.6 to 4.2, on terrain 0.2 to 1.1
-_CONFIRMED_SHARE = 0.5  # of the edges, by strength: fewer, and the map's edges are slopes
+_CONFIRMED_SHARE = 0.5  # of the edges, by strength: with fewer confirmed, the map's edges are taken for slopes
 
 
 @dataclass(frozen=True)
 class _Edges:
-    """The crests of a map's soft edges, the slope everywhere, and how soft the edges are."""
+    """The crests of a map's soft edges, the slope at every pixel, and σ."""
 
     crest: Bool[Tensor, "h w"]
     slope: Float[Tensor, "h w"]
@@ -55,17 +56,18 @@ class _Edges:
 
 @dataclass(frozen=True)
 class _Ramps:
-    """Pixels between two plateaus: where, flat indices [P], and the plateaus' values [P]."""
+    """Pixels between two plateaus: their mask, their flat indices, and n and f of each."""
 
     inside: Bool[Tensor, "h w"]
-    at: Int[Tensor, "p"]
+    index: Int[Tensor, "p"]
     near: Float[Tensor, "p"]
     far: Float[Tensor, "p"]
 
 
 def sharpened(disparity: Tensor, image: Tensor) -> Float[Tensor, "h w"]:
-    """Disparity [H, W] of any unit with its soft edges turned into steps where the photo [3, H, W] (linear light) has
-    its edges. The range is kept, and so is every pixel away from a soft edge.
+    """Disparity [H, W], in the unit of the input, with steps at the photo's edges instead of soft edges.
+
+    image is the photo [3, H, W] in linear light. The range is kept, and so is every pixel away from a soft edge.
 
     Raises ValueError when shapes do not match, values are not floating point, or not finite.
     """
@@ -73,28 +75,28 @@ def sharpened(disparity: Tensor, image: Tensor) -> Float[Tensor, "h w"]:
     edges = _soft_edges(disparity)
     if edges is None:
         return disparity.clone()
-    residual_px = 0.5 + edges.softness_px / 3.0  # what `_deblurred` leaves of σ, measured
+    residual_px = 0.5 + edges.softness_px / 3.0  # σ after `_deblurred`, measured
     narrow = _deblurred(disparity, edges.softness_px)
     reach = math.ceil(2.2 * residual_px)
     ramps = _ramps(narrow, edges.crest, reach)
-    if ramps.at.numel() == 0:
+    if ramps.index.numel() == 0:
         return disparity.clone()
     colors = _Colors(image, narrow, ramps.inside, spacing_px=max(1, round(residual_px / 1.2)))
     confirmed = _confirmed(colors, narrow, ramps, edges)
     if confirmed is None:
         return disparity.clone()
     middle = (ramps.near + ramps.far) / 2
-    offset = (2.0 * (narrow.flatten()[ramps.at] - middle) / (ramps.near - ramps.far)).clamp(-1.0, 1.0)
-    ratio = colors.log_ratio(ramps.at, middle).nan_to_num(0.0)
+    offset = (2.0 * (narrow.flatten()[ramps.index] - middle) / (ramps.near - ramps.far)).clamp(-1.0, 1.0)
+    ratio = colors.log_ratio(ramps.index, middle).nan_to_num(0.0)
     snapped = torch.where(_SHIFT_LOGIT * residual_px * offset + ratio > 0, ramps.near, ramps.far)
-    result = torch.where(_around(confirmed, math.ceil(2.5 * edges.softness_px)), narrow, disparity)
-    chosen = _around(confirmed, reach).flatten()[ramps.at]
-    result.view(-1)[ramps.at[chosen]] = snapped[chosen]
-    return heightened(result, disparity, edges.softness_px, _blurred)
+    result = torch.where(_dilated(confirmed, math.ceil(2.5 * edges.softness_px)), narrow, disparity)
+    chosen = _dilated(confirmed, reach).flatten()[ramps.index]
+    result.view(-1)[ramps.index[chosen]] = snapped[chosen]
+    return restore_thin_parts(result, disparity, edges.softness_px, _blurred)
 
 
 def _soft_edges(disparity: Tensor) -> _Edges | None:
-    """None when the map has no soft edges, or mostly sharp ones.
+    """The soft edges; None when the map has none, or mostly sharp ones.
 
     A Gaussian-blurred step has, after a further blur of s, a slope of h / √(2π (σ² + s²)). Two such s give σ without
     knowing h, and tell an edge from a slope, whose steepness does not change (as Zhuo & Sim 2011 measure defocus).
@@ -125,29 +127,31 @@ def _deblurred(disparity: Tensor, softness_px: float) -> Tensor:
 
 
 def _ramps(disparity: Tensor, crest: Tensor, reach: int) -> _Ramps:
-    """Steep pixels around the crests, and the plateaus that they climb between, carried into them from both sides.
+    """Steep pixels around the crests, with the plateaus on both sides extrapolated into them.
 
-    A plateau is carried as max_j (D_j − g·|x − x_j|), a dilation by a cone, with g the gentlest slope on that side:
-    level ground stays level and a slope is carried on as one. The first round, with g = 0, only tells which side is
-    which.
+    A plateau is extrapolated as max_j (D_j − g·|x − x_j|), a dilation by a cone; g is the gentlest slope on that side:
+    level ground stays level, and a slope continues. The first pass, with g = 0, only separates the two sides.
     """
     slope = torch.hypot(*_gradient(disparity))
     at_crest = dilate(torch.where(crest, slope, 0.0), reach)
     inside = (at_crest > 0) & (slope > _RAMP_SLOPE * at_crest)
     level = torch.zeros_like(disparity)
-    near, far = _carried(disparity, inside, level, reach), -_carried(-disparity, inside, level, reach)
+    near, far = _extrapolated(disparity, inside, level, reach), -_extrapolated(-disparity, inside, level, reach)
     gentle = max(_GENTLE_PX, reach - 1)  # the foot of a wide ramp is no plateau
     middle = dilate(torch.where(inside & (near > far), (near + far) / 2, -math.inf), gentle)
-    beside = ~inside & (middle > -math.inf)
-    gentle_near = _gentlest(slope, beside & (disparity > middle), gentle)
-    gentle_far = _gentlest(slope, beside & (disparity <= middle), gentle)
-    near, far = _carried(disparity, inside, gentle_near, reach), -_carried(-disparity, inside, gentle_far, reach)
-    at = (inside & (near > far)).flatten().nonzero()[:, 0]
-    return _Ramps(inside, at, near.flatten()[at], far.flatten()[at])
+    is_plateau = ~inside & (middle > -math.inf)
+    gentle_near = _gentlest(slope, is_plateau & (disparity > middle), gentle)
+    gentle_far = _gentlest(slope, is_plateau & (disparity <= middle), gentle)
+    near, far = (
+        _extrapolated(disparity, inside, gentle_near, reach),
+        -_extrapolated(-disparity, inside, gentle_far, reach),
+    )
+    index = (inside & (near > far)).flatten().nonzero()[:, 0]
+    return _Ramps(inside, index, near.flatten()[index], far.flatten()[index])
 
 
-def _carried(disparity: Tensor, inside: Tensor, slope: Tensor, reach: int) -> Tensor:
-    """The highest plateau within `reach`, less `slope` a pixel on the way; NaN where there is none."""
+def _extrapolated(disparity: Tensor, inside: Tensor, slope: Tensor, reach: int) -> Tensor:
+    """The highest plateau within `reach`, lowered by `slope` per pixel of distance; NaN where there is none."""
     result = disparity.masked_fill(inside, -math.inf)
     for _ in range(reach):
         result = torch.where(inside, torch.maximum(result, dilate(result, 1) - slope), result)
@@ -155,75 +159,78 @@ def _carried(disparity: Tensor, inside: Tensor, slope: Tensor, reach: int) -> Te
 
 
 def _gentlest(slope: Tensor, where: Tensor, nearby: int) -> Tensor:
-    """The smallest slope nearby among the pixels that count; 0 where none does."""
+    """The smallest slope nearby among the pixels in `where`; 0 where there is none."""
     least = -dilate(-slope.masked_fill(~where, math.inf), nearby)
     return least.masked_fill(least == math.inf, 0.0)
 
 
 class _Colors:
-    """What the plateaus look like: display colors and disparity, NaN inside ramps and beyond the frame."""
+    """Display colors and disparity of the plateaus; NaN inside ramps and beyond the frame."""
 
     def __init__(self, image: Tensor, disparity: Tensor, ramp: Tensor, spacing_px: int) -> None:
         self.spacing_px, self.margin = spacing_px, _REACH_PX * spacing_px
         plateau = disparity.masked_fill(ramp, math.nan)
-        around = (self.margin,) * 4
+        sides = (self.margin,) * 4
         self.width = disparity.shape[1]
         self.stride = self.width + 2 * self.margin
-        self.plateau = F.pad(plateau, around, value=math.nan).flatten()
-        self.channels = [F.pad(c, around).flatten() for c in linear_to_srgb(image.clamp(0.0, 1.0))]
+        self.plateau = F.pad(plateau, sides, value=math.nan).flatten()
+        self.channels = [F.pad(c, sides).flatten() for c in linear_to_srgb(image.clamp(0.0, 1.0))]
         offset = torch.arange(-_REACH_PX, _REACH_PX + 1, device=disparity.device)
         rows, columns = (o.flatten() for o in torch.meshgrid(offset, offset, indexing="ij"))
         squared = rows**2 + columns**2
-        used = (squared > 0) & (squared <= _REACH_PX**2 + 1)
-        self.offsets = ((rows * self.stride + columns) * spacing_px)[used, None]  # [Q, 1]
-        self.falloff = torch.exp(squared[used, None].to(disparity.dtype) / (-2.0 * _FALLOFF_PX**2))
+        is_neighbor = (squared > 0) & (squared <= _REACH_PX**2 + 1)
+        self.offsets = ((rows * self.stride + columns) * spacing_px)[is_neighbor, None]  # [Q, 1]
+        self.falloff = torch.exp(squared[is_neighbor, None].to(disparity.dtype) / (-2.0 * _FALLOFF_PX**2))
 
-    def log_ratio(self, at: Int[Tensor, "p"], middle: Float[Tensor, "p"]) -> Float[Tensor, "p"]:
-        """log p(color | near) / p(color | far) [P] at flat indices, by kernel densities over the plateau pixels
-        around, nearer than `middle` or farther; NaN where a side has none."""
-        row = torch.div(at, self.width, rounding_mode="floor")
-        padded = (row + self.margin) * self.stride + at - row * self.width + self.margin
+    def log_ratio(self, index: Int[Tensor, "p"], middle: Float[Tensor, "p"]) -> Float[Tensor, "p"]:
+        """log p(color | near) / p(color | far) [P] at flat indices; NaN where a side has no pixels.
+
+        Kernel densities over the neighboring plateau pixels that are nearer than `middle`, or farther.
+        """
+        row = torch.div(index, self.width, rounding_mode="floor")
+        padded = (row + self.margin) * self.stride + index - row * self.width + self.margin
         chunks = zip(padded.split(_CHUNK), middle.split(_CHUNK), strict=True)
         return torch.cat([self._log_ratio(*chunk) for chunk in chunks])
 
-    def _log_ratio(self, at: Tensor, middle: Tensor) -> Tensor:
-        beside = at + self.offsets  # [Q, P]
-        distance = torch.zeros(beside.shape, dtype=middle.dtype, device=middle.device)
+    def _log_ratio(self, padded: Tensor, middle: Tensor) -> Tensor:
+        neighbors = padded + self.offsets  # [Q, P]
+        distance = torch.zeros(neighbors.shape, dtype=middle.dtype, device=middle.device)
         for channel in self.channels:
-            difference = channel[beside] - channel[at]
+            difference = channel[neighbors] - channel[padded]
             distance.addcmul_(difference, difference)
-        alike = torch.exp_(distance.mul_(-0.5 / _COLOR_SPREAD**2))
-        plateau = self.plateau[beside]
+        similarity = torch.exp_(distance.mul_(-0.5 / _COLOR_SPREAD**2))
+        plateau = self.plateau[neighbors]
         densities = []
         for side in (plateau > middle, plateau <= middle):  # both false for NaN
             weight = self.falloff * side
             total = weight.sum(0)
-            density = (weight * alike).sum(0) / total.clamp(min=1e-6) + _COLOR_FLOOR
+            density = (weight * similarity).sum(0) / total.clamp(min=1e-6) + _COLOR_FLOOR
             densities.append(density.masked_fill(total < 0.01, math.nan))
         return torch.log(densities[0] / densities[1])
 
 
 def _confirmed(colors: _Colors, disparity: Tensor, ramps: _Ramps, edges: _Edges) -> Tensor | None:
-    """Crests where the photo shows an edge: the plateau pixels beside them tell their side by their color.
+    """Crests where the photo shows an edge: there the colors of neighboring plateau pixels tell their side.
 
-    None when the photo denies most of the map's edges: then they are slopes, and stay. Ramps themselves have no vote,
-    since they may be a pixel off.
+    None when the photo confirms too few of the map's edges: then they are slopes. Pixels of ramps have no vote, since
+    a ramp may be a pixel off.
     """
     middle = torch.full_like(disparity, -math.inf)
-    middle.view(-1)[ramps.at] = (ramps.near + ramps.far) / 2
+    middle.view(-1)[ramps.index] = (ramps.near + ramps.far) / 2
     middle = dilate(middle, 3 * colors.spacing_px)
-    at = ((middle > -math.inf) & ~ramps.inside).flatten().nonzero()[::4, 0]  # a quarter of the votes is enough
-    ratio = colors.log_ratio(at, middle.flatten()[at])
-    right = torch.where(disparity.flatten()[at] > middle.flatten()[at], ratio, -ratio)
+    index = ((middle > -math.inf) & ~ramps.inside).flatten().nonzero()[::4, 0]  # a quarter of the votes is enough
+    ratio = colors.log_ratio(index, middle.flatten()[index])
+    vote = torch.where(disparity.flatten()[index] > middle.flatten()[index], ratio, -ratio)
     votes = torch.zeros_like(middle).repeat(2, 1, 1)
-    votes.view(2, -1)[:, at] = torch.stack([right.nan_to_num(0.0), right.isfinite().to(right.dtype)])
+    votes.view(2, -1)[:, index] = torch.stack([vote.nan_to_num(0.0), vote.isfinite().to(vote.dtype)])
     support, count = (_blurred(v, 4.0) for v in votes)
     confirmed = edges.crest & (support > _CONFIRMED * count)
     share = float(edges.slope[confirmed].sum()) / float(edges.slope[edges.crest].sum())
     return confirmed if share >= _CONFIRMED_SHARE else None
 
 
-def _around(mask: Tensor, radius: int) -> Tensor:
+def _dilated(mask: Tensor, radius: int) -> Tensor:
+    """The mask, dilated by a square of side 2·radius + 1."""
     return dilate(mask.float(), radius) > 0
 
 
@@ -234,7 +241,7 @@ def _weighted_median(values: Tensor, weights: Tensor) -> float:
 
 
 def _blurred(x: Float[Tensor, "h w"], sigma_px: float) -> Float[Tensor, "h w"]:
-    """Gaussian by shifted sums: no convolution library, so the same on every device (cuDNN would use TF32)."""
+    """Gaussian blur as a sum of shifted images, which agrees on every device (cuDNN would use TF32)."""
     reach = math.ceil(3.0 * sigma_px)
     taps = [math.exp(-0.5 * (i / sigma_px) ** 2) for i in range(reach + 1)]
     total = taps[0] + 2.0 * sum(taps[1:])
@@ -258,7 +265,7 @@ def _gradient(x: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
 
 
 def _one_pixel_step(x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """The largest difference to a neighbor, both axes together."""
+    """The largest difference to a neighbor along each axis, as the length of the two."""
     squared = torch.zeros_like(x)
     for axis in (0, 1):
         steps = x.diff(dim=axis).abs()
@@ -270,7 +277,7 @@ def _one_pixel_step(x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
 
 
 def _extended(x: Float[Tensor, "h w"], count: int, axis: int) -> Tensor:
-    """`count` more pixels at both ends that carry a slope on: 2·edge − mirror image, so that planes stay planes."""
+    """`count` more pixels at both ends along an axis: 2·edge − mirror image, so that planes stay planes."""
     size = x.shape[axis]
     index = torch.arange(1, count + 1, device=x.device).clamp(max=size - 1)
     first, last = x.narrow(axis, 0, 1), x.narrow(axis, size - 1, 1)

@@ -1,4 +1,4 @@
-"""The layered depth image: every surface of a scene, drawn whole, also where nearer surfaces hide it.
+"""The layered depth image: every surface of a scene, complete also where nearer surfaces hide it.
 
 Source of the idea: Shade, Gortler, He, Szeliski, "Layered Depth Images" (SIGGRAPH 1998); here each layer is
 one surface with its own anti-aliased coverage instead of one more hit along the pixel's ray.
@@ -23,7 +23,7 @@ class LayeredDepthImage:
     color:     [N, 3, H + 2m, W + 2m] linear light, >= 0, may exceed 1; not multiplied by coverage.
     coverage:  [N, H + 2m, W + 2m] share of the pixel that the surface covers, in [0, 1].
     disparity: [N, H + 2m, W + 2m] at the pixel's center, bigger is nearer, finite also where coverage is 0.
-    margin_px: m >= 0, what is drawn beyond the frame on every side.
+    margin_px: m >= 0, pixels beyond the frame on every side.
 
     Raises ValueError when shapes disagree, values leave their range, or the margin leaves no frame.
     """
@@ -42,7 +42,7 @@ class LayeredDepthImage:
             raise ValueError(f"color must be [N >= 1, 3, H, W], got {list(self.color.shape)}")
         if not 0 <= 2 * self.margin_px < min(h, w):
             raise ValueError(f"margin_px must be >= 0 and leave a frame of {h}x{w}, got {self.margin_px}")
-        # Extremes rather than element tests: one pass and no copies. NaN is an extreme, and fails every comparison.
+        # Extremes take one pass and no copies. NaN is returned as an extreme and fails every comparison.
         low, high = self.disparity.aminmax()
         if not (low > -torch.inf and high < torch.inf):
             raise ValueError("disparity must be finite everywhere, got NaN or infinity")
@@ -70,21 +70,21 @@ class LayeredDepthImage:
         )
 
     def photo(self) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "h w"]]:
-        """What a pinhole sees of the frame: image [3, H, W] in linear light and its disparity [H, W].
+        """The pinhole view of the frame: image [3, H, W] in linear light and disparity [H, W].
 
-        The surfaces are laid over each other nearest first, pixel by pixel ("over", Porter & Duff 1984).
-        Disparity is that of the nearest surface that covers at least half of the pixel; 0 (infinity) where
+        The surfaces are composited nearest first, pixel by pixel ("over", Porter & Duff 1984).
+        The disparity is that of the nearest surface that covers at least half of the pixel; 0 (infinitely far) where
         none does.
         """
         m, h, w = self.margin_px, self.height, self.width
         rows = max(1, _STRIP_PX // w)
         strips = [
-            _pinhole(*(part[..., m + y : m + min(y + rows, h), m : m + w] for part in self._parts()))
+            _pinhole(*(plane[..., m + y : m + min(y + rows, h), m : m + w] for plane in self._planes()))
             for y in range(0, h, rows)
         ]
         return torch.cat([image for image, _ in strips], dim=1), torch.cat([d for _, d in strips], dim=0)
 
-    def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _planes(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.color, self.coverage, self.disparity
 
     def _color_shape(self) -> tuple[int, int, int, int]:
@@ -95,13 +95,13 @@ class LayeredDepthImage:
 
 
 def _pinhole(color: Tensor, coverage: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor]:
-    """`photo` of one strip: [N, 3, h, w], [N, h, w], [N, h, w] -> [3, h, w], [h, w]."""
+    """`photo` for one strip: image [3, h, w] and disparity [h, w] from N surfaces."""
     depth_key = torch.where(coverage > 0, -disparity, torch.inf)  # [N, h, w]
     near_first = depth_key.sort(dim=0, stable=True).indices
     alpha = coverage.gather(0, near_first)
-    behind = (1.0 - alpha).cumprod(dim=0)  # what is left of the pixel behind each surface
+    behind = (1.0 - alpha).cumprod(dim=0)  # share of the pixel that is still free behind each surface
     share = alpha * torch.cat([torch.ones_like(behind[:1]), behind[:-1]])
     image = (color.gather(0, near_first[:, None].expand_as(color)) * share[:, None]).sum(dim=0)
     first = (alpha >= 0.5).to(torch.uint8).argmax(dim=0, keepdim=True)  # 0 where none covers half
-    seen = disparity.gather(0, near_first).gather(0, first)[0]
-    return image, torch.where((alpha >= 0.5).any(dim=0), seen, 0.0)
+    visible = disparity.gather(0, near_first).gather(0, first)[0]
+    return image, torch.where((alpha >= 0.5).any(dim=0), visible, 0.0)

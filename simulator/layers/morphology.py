@@ -1,4 +1,4 @@
-"""Morphology of disparity maps: grayscale dilation, which finds disparity steps and how far they reach."""
+"""Grayscale morphology of disparity maps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 def dilate(x: Float[Tensor, "h w"], radius: int) -> Float[Tensor, "h w"]:
     """Largest value within a square of side 2·radius + 1 around each pixel, clipped at the border: [h, w].
 
-    Erosion is `-dilate(-x, radius)`. Separable, in steps whose reaches add up to the radius: time grows with its
-    logarithm.
+    Erosion is `-dilate(-x, radius)`. It is separable, in steps whose reaches add up to the radius, so its time
+    grows with the logarithm of the radius.
     """
     for axis in (1, 0):
         reach, dilation = 0, 1

@@ -1,4 +1,4 @@
-"""Surfaces on one pixel grid: the record that the stages of `layers` hand on, and that a renderer starts from.
+"""Surfaces on one pixel grid: the record that the stages of `layers` pass on, and that the renderer starts from.
 
 Letters: N surfaces; h, w rows and columns of the grid, margin included; D disparity, bigger is nearer.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Surfaces:
-    """N surfaces that lie in the same cells of a grid.
+    """N surfaces on the cells of one grid.
 
     light:     [N, 3, h, w] linear light, already multiplied by coverage.
     coverage:  [N, h, w] share of the cell that the surface covers, in [0, 1].
@@ -39,7 +39,7 @@ class Surfaces:
                 raise ValueError(f"{name} must be [{n}, {h}, {w}] like light, got {list(value.shape)}")
 
     def in_pixels(self, height: int, width: int) -> Surfaces:
-        """The same surfaces on the frame's pixels, [N, …, height, width]: each cell's value is repeated."""
+        """The same surfaces on the frame's pixels, [N, …, height, width]; the value of a cell is repeated."""
         parts = torch.cat([self.light, self.coverage[:, None], self.disparity[:, None]], dim=1)
         enlarged = F.interpolate(parts, scale_factor=2**self.octave, mode="nearest")[..., :height, :width]
         return Surfaces(enlarged[:, :3], enlarged[:, 3], enlarged[:, 4], self.margin * 2**self.octave)

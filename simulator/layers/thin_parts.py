@@ -1,11 +1,11 @@
-"""Wires, twigs, small lamps: what blur took from the height of parts too thin to have a plateau.
+"""Thin parts (wires, twigs, small lamps): the disparity that blur took from parts too thin to have a plateau.
 
-A part that is narrower than its edges are soft keeps its place in a soft map, but not its disparity: that is spread
-over the surroundings. Once its outline is known, what is missing can be read off: the sharpened map, made soft
-again, must be the map that came. What differs, averaged over the part so that a shift cancels, is added (Van Cittert
-1931, on regions instead of pixels). Parts that have a plateau keep it, and so do gaps: what is seen through one goes
-on behind its rims, so a far plateau beside it tells more.
-Letters: D soft disparity; S sharpened; σ softness; P pixels of thin parts; Q neighbors of each.
+A part narrower than the blur of its edges keeps its position in a soft map, but its disparity is spread over the
+surroundings. Once its outline is known, its disparity can be restored: the sharpened map, blurred again, must equal the
+soft map. The difference, averaged over the part so that a shift cancels, is added (Van Cittert 1931, on regions instead
+of pixels). Parts with a plateau keep their disparity. So do gaps, since the surface seen through a gap continues behind
+its rims, where a plateau shows its disparity.
+Letters: D soft disparity; S sharpened disparity; σ softness; P pixels of thin parts; Q neighbors of each.
 """
 
 from __future__ import annotations
@@ -21,74 +21,74 @@ from simulator.layers.morphology import dilate
 
 Blur = Callable[[Tensor, float], Tensor]
 
-_REACH_PX = 3  # a part is averaged over so much: wider than any shift
-_ALIKE = 0.05  # of the map's range: neighbors this close belong to one part
-_CHANGED = 0.01  # of the range: what sharpening moved
-_SEAM = 0.1  # of the neighbors may be nearer than a wire
-_TURNS = 6  # a wire 2 px wide at σ = 2 px gets 0.4 of what is missing each turn
+_REACH_PX = 3  # radius of the average over a part: wider than any shift
+_SAME_PART = 0.05  # of the map's range: neighbors this close in disparity belong to one part
+_CHANGED = 0.01  # of the range: a change by sharpening that counts
+_MAX_NEARER_SHARE = 0.1  # share of neighbors that may be nearer than a thin part
+_ITERATIONS = 6  # each restores 0.4 of what a wire 2 px wide lacks at σ = 2 px
 
 
-def heightened(sharp: Tensor, soft: Tensor, softness_px: float, blur: Blur) -> Float[Tensor, "h w"]:
-    """S [H, W] with thin parts as high as D [H, W] says; everything else bit by bit as it was.
+def restore_thin_parts(sharp: Tensor, soft: Tensor, softness_px: float, blur: Blur) -> Float[Tensor, "h w"]:
+    """S [H, W] with the disparity of thin parts that D [H, W] implies; all other pixels are unchanged, bit by bit.
 
-    `blur(x, sigma_px)` is the Gaussian that D is soft by. Values stay within the range of D.
+    `blur(x, sigma_px)` is the Gaussian blur that made D soft. Values stay within the range of D.
     """
-    unit = soft.max() - soft.min()
-    thin = _thin(sharp, soft, softness_px, unit)
-    at = thin.flatten().nonzero()[:, 0]
-    if at.numel() == 0:
+    value_range = soft.max() - soft.min()
+    thin = _thin_pixels(sharp, soft, softness_px, value_range)
+    index = thin.flatten().nonzero()[:, 0]
+    if index.numel() == 0:
         return sharp
-    beside, alike = _parts(sharp, at, _ALIKE * unit)  # [Q, P]
-    wire = _stands_out(sharp, at, beside, _ALIKE * unit)
-    at, beside, alike = at[wire], beside[:, wire], alike[:, wire]
+    neighbors, is_same = _neighborhoods(sharp, index, _SAME_PART * value_range)  # [Q, P]
+    is_front = _is_in_front(sharp, index, neighbors, _SAME_PART * value_range)
+    index, neighbors, is_same = index[is_front], neighbors[:, is_front], is_same[:, is_front]
     result = sharp.clone()
-    for _ in range(_TURNS):
+    for _ in range(_ITERATIONS):
         missing = _padded(soft - blur(result, softness_px))
-        step = (missing[beside] * alike).sum(0) / alike.sum(0)
-        result.view(-1)[at] = (result.flatten()[at] + step).clamp(soft.min(), soft.max())
-    return torch.maximum(result, sharp)  # blur takes height away, it never adds any
+        step = (missing[neighbors] * is_same).sum(0) / is_same.sum(0)
+        result.view(-1)[index] = (result.flatten()[index] + step).clamp(soft.min(), soft.max())
+    return torch.maximum(result, sharp)  # blur lowers thin parts and never raises them
 
 
-def _stands_out(sharp: Tensor, at: Tensor, beside: Tensor, close: Tensor) -> Bool[Tensor, "p"]:
-    """Whether hardly anything beside it is nearer: else it is a gap, or a seam between two sides."""
-    nearer = _padded(sharp)[beside] - sharp.flatten()[at] > close  # [Q, P]
-    return nearer.to(sharp.dtype).mean(0) <= _SEAM
+def _is_in_front(sharp: Tensor, index: Tensor, neighbors: Tensor, close: Tensor) -> Bool[Tensor, "p"]:
+    """Whether few neighbors are nearer; else the pixel lies in a gap, or in a seam between two sides."""
+    nearer = _padded(sharp)[neighbors] - sharp.flatten()[index] > close  # [Q, P]
+    return nearer.to(sharp.dtype).mean(0) <= _MAX_NEARER_SHARE
 
 
-def _thin(sharp: Tensor, soft: Tensor, softness_px: float, unit: Tensor) -> Bool[Tensor, "h w"]:
-    """Pixels beside what sharpening moved whose part has no plateau within twice the reach."""
-    candidates = dilate(((sharp - soft).abs() > _CHANGED * unit).float(), 2) > 0
-    steep = _steepness(sharp) > _ALIKE * unit
+def _thin_pixels(sharp: Tensor, soft: Tensor, softness_px: float, value_range: Tensor) -> Bool[Tensor, "h w"]:
+    """Pixels within 2 px of a change by sharpening, whose part has no plateau within twice the reach."""
+    candidates = dilate(((sharp - soft).abs() > _CHANGED * value_range).float(), 2) > 0
+    steep = _steepness(sharp) > _SAME_PART * value_range
     plateau = dilate(steep.float(), round(softness_px)) == 0
-    around = dilate(candidates.float(), _REACH_PX) > 0
-    at = (around & ~plateau).flatten().nonzero()[:, 0]
-    beside, alike = _parts(sharp, at, _ALIKE * unit)
-    for _ in range(2):  # from alike to alike, so that no part borrows the plateau behind it
-        reached = _padded(plateau.to(sharp.dtype))[beside] * alike
+    nearby = dilate(candidates.float(), _REACH_PX) > 0
+    index = (nearby & ~plateau).flatten().nonzero()[:, 0]
+    neighbors, is_same = _neighborhoods(sharp, index, _SAME_PART * value_range)
+    for _ in range(2):  # within one part, so that no part borrows the plateau behind it
+        reached = _padded(plateau.to(sharp.dtype))[neighbors] * is_same
         plateau = plateau.clone()
-        plateau.view(-1)[at] |= (reached > 0).any(0)
+        plateau.view(-1)[index] |= (reached > 0).any(0)
     return candidates & ~plateau
 
 
-def _parts(sharp: Tensor, at: Tensor, close: Tensor) -> tuple[Tensor, Tensor]:
+def _neighborhoods(sharp: Tensor, index: Tensor, close: Tensor) -> tuple[Tensor, Tensor]:
     """Padded flat indices of the neighbors of each pixel, and 1 where one belongs to the same part: [Q, P] each."""
     width, stride = sharp.shape[1], sharp.shape[1] + 2 * _REACH_PX
     offset = torch.arange(-_REACH_PX, _REACH_PX + 1, device=sharp.device)
     rows, columns = (o.flatten() for o in torch.meshgrid(offset, offset, indexing="ij"))
     within = rows**2 + columns**2 <= _REACH_PX**2 + 1
-    row = torch.div(at, width, rounding_mode="floor")
-    padded = (row + _REACH_PX) * stride + at - row * width + _REACH_PX
-    beside = padded + (rows * stride + columns)[within, None]
-    alike = (_padded(sharp)[beside] - sharp.flatten()[at]).abs() < close
-    return beside, alike.to(sharp.dtype)
+    row = torch.div(index, width, rounding_mode="floor")
+    padded = (row + _REACH_PX) * stride + index - row * width + _REACH_PX
+    neighbors = padded + (rows * stride + columns)[within, None]
+    is_same = (_padded(sharp)[neighbors] - sharp.flatten()[index]).abs() < close
+    return neighbors, is_same.to(sharp.dtype)
 
 
 def _padded(x: Tensor) -> Tensor:
-    """Flat, with the border repeated."""
+    """The flattened map with its border repeated `_REACH_PX` times."""
     return F.pad(x[None, None], (_REACH_PX,) * 4, mode="replicate").flatten()
 
 
 def _steepness(x: Tensor) -> Tensor:
-    """|difference| across two pixels, both axes together: twice the gradient."""
+    """Twice the length of the gradient, by differences across two pixels."""
     p = F.pad(x[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
     return torch.hypot(p[2:, 1:-1] - p[:-2, 1:-1], p[1:-1, 2:] - p[1:-1, :-2])

@@ -112,3 +112,14 @@ def test_local_max_against_a_loop(radius: int) -> None:
         ]
     )
     assert torch.equal(dilate(x, radius), expected)
+
+
+def test_colors_behind_a_silhouette_are_means_of_compressed_light() -> None:
+    """A card before a wall of equally many black and white rows: the mean of light^(1/1.5), (1/2)^1.5."""
+    image, disparity = torch.full((3, 64, 64), 0.3), torch.full((64, 64), 0.1)
+    image[:, :, 32:] = (torch.arange(64) // 2 % 2).float()[:, None]
+    disparity[:, :32] = 0.9
+    visible = split_mixed_pixels(image, disparity, 0.1)
+    (surface,) = hidden_surfaces(visible, disparity, reach_px=16, step=0.1)
+    deep = surface.light[0, :, 8:24, 9:12]  # of half-size cells, 4 to 7 from the silhouette
+    assert float(deep.mean()) == pytest.approx(0.5**1.5, abs=0.05)

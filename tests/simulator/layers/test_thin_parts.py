@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from simulator.layers.edges import _blurred, sharpened
-from simulator.layers.thin_parts import heightened
+from simulator.layers.thin_parts import restore_thin_parts
 
 SOFTNESS_PX = 2.0
 FAR, NEAR = 0.2, 0.9
@@ -32,7 +32,7 @@ def test_a_wire_gets_its_height_back(width_px: int, shift_px: int) -> None:
     soft = _blurred(exact, SOFTNESS_PX).roll(shift_px, 1)
     low = exact.clone()
     inside(low, width_px)[:] = 0.5  # in its place, but not as high as it was
-    wire = inside(heightened(low, soft, SOFTNESS_PX, _blurred), width_px)
+    wire = inside(restore_thin_parts(low, soft, SOFTNESS_PX, _blurred), width_px)
     # Six turns at 0.4 each leave 5 %; a shift of half of σ hides a tenth of what is left of a blurred wire.
     assert (wire.mean() - NEAR).abs() < 0.15 * (NEAR - FAR)
 
@@ -40,15 +40,17 @@ def test_a_wire_gets_its_height_back(width_px: int, shift_px: int) -> None:
 def test_gaps_and_seams_are_left_alone() -> None:
     gap = FAR + NEAR - strip(3)
     inside(gap, 3)[:] = 0.6  # too near
-    assert torch.equal(heightened(gap, _blurred(FAR + NEAR - strip(3), SOFTNESS_PX), SOFTNESS_PX, _blurred), gap)
+    assert torch.equal(
+        restore_thin_parts(gap, _blurred(FAR + NEAR - strip(3), SOFTNESS_PX), SOFTNESS_PX, _blurred), gap
+    )
     seam = strip(24)
     inside(seam, 2)[:] = 0.5  # between the two sides
-    assert torch.equal(heightened(seam, _blurred(strip(24), SOFTNESS_PX), SOFTNESS_PX, _blurred), seam)
+    assert torch.equal(restore_thin_parts(seam, _blurred(strip(24), SOFTNESS_PX), SOFTNESS_PX, _blurred), seam)
 
 
 def test_what_has_a_plateau_is_left_alone() -> None:
     exact = strip(24)
-    result = heightened(exact, _blurred(exact, SOFTNESS_PX).roll(1, 1), SOFTNESS_PX, _blurred)
+    result = restore_thin_parts(exact, _blurred(exact, SOFTNESS_PX).roll(1, 1), SOFTNESS_PX, _blurred)
     assert torch.equal(result, exact)
 
 
@@ -57,7 +59,7 @@ def test_values_stay_within_the_soft_maps_range() -> None:
     exact[:, :12] = FAR  # without the thick part nothing in the soft map is as near as the wire was
     soft = _blurred(exact, SOFTNESS_PX)
     low = exact.clamp(max=0.5)
-    result = heightened(low, soft, SOFTNESS_PX, _blurred)
+    result = restore_thin_parts(low, soft, SOFTNESS_PX, _blurred)
     assert not torch.equal(result, low)
     assert result.max() <= soft.max()
 
