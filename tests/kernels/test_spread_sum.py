@@ -54,7 +54,7 @@ def test_all_channels_through_one_spot_are_the_twins(coarseness: list[list[int]]
         assert_close(torch.view_as_real(found), torch.view_as_real(expected), atol=1e-6, what=f"bins {coarseness}")
 
 
-def test_each_colour_through_its_own_spot_and_coverage_through_all_are_the_twins() -> None:
+def test_each_color_through_its_own_spot_and_coverage_through_all_are_the_twins() -> None:
     from simulator.scatter.spread_sum_triton import spread_sum
 
     lenses = [spread_bins(of_lens, 3, seed) for seed, of_lens in enumerate(([2, 1], [1, 1]))]

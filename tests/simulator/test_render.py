@@ -25,7 +25,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("radius", [1.0, 1.7, 3.0, 6.4, 12.0, 25.3])
 @pytest.mark.parametrize("side", [-1, 1])
-def test_a_point_becomes_a_disc_of_the_labelled_radius_and_keeps_its_light(
+def test_a_point_becomes_a_disc_of_the_labeled_radius_and_keeps_its_light(
     radius: float, side: int, device: str
 ) -> None:
     image = torch.zeros(3, 95, 95, device=device)
@@ -108,7 +108,7 @@ def test_exact_layers_show_what_the_card_hides() -> None:
     assert float(frame[0].max()) < 1e-4
 
 
-def test_frames_do_not_depend_on_their_neighbours_in_the_stack() -> None:
+def test_frames_do_not_depend_on_their_neighbors_in_the_stack() -> None:
     image, disparity = noise(3, 40, 40), noise(40, 40, seed=1)
     lenses = [ThinLens(0.1 * i, 3.0 + i) for i in range(6)]
     scene = Scene.from_rgbd(image, disparity, max_radius_px=8.0)
@@ -185,7 +185,7 @@ def test_unknown_quality() -> None:
 
 
 def test_exact_and_fast_agree_where_both_are_exact() -> None:
-    """A card before a wall of one colour: nothing to guess, so ray by ray and layer by layer must see the same."""
+    """A card before a wall of one color: nothing to guess, so ray by ray and layer by layer must see the same."""
     image, disparity = torch.full((3, 48, 48), 0.8), torch.full((48, 48), 0.1)
     image[:, 16:32, 16:32] = 0.1
     disparity[16:32, 16:32] = 0.9

@@ -1,4 +1,4 @@
-"""Shaped pupils and coloured aberrations through the renderer: closed forms, light kept, scatter against gather."""
+"""Shaped pupils and colored aberrations through the renderer: closed forms, light kept, scatter against gather."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHAPES = {
     "raster": Aperture(raster=TRIANGLE_DOWN),
 }
 every_shape = pytest.mark.parametrize("aperture", SHAPES.values(), ids=SHAPES)
-COLOURED = Aperture(blades=7, focus_shift=(0.1, 0.0, -0.06))
+COLORED = Aperture(blades=7, focus_shift=(0.1, 0.0, -0.06))
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -112,18 +112,18 @@ def test_coarse_octaves_blur_like_the_twin_from_the_radius_where_they_are_used(a
 
 
 @pytest.mark.parametrize("quality", ["fast", "exact"])
-def test_fringes_have_the_colour_of_the_wider_disc_on_both_sides_of_focus(quality: str) -> None:
+def test_fringes_have_the_color_of_the_wider_disc_on_both_sides_of_focus(quality: str) -> None:
     """Red is in focus nearer (shift > 0), blue farther: r_c = K |D − D_f − shift_c|."""
     image, disparity = lamp(81, 100.0)
     for defocus, outermost in ((-14.0, 0), (14.0, 2)):  # behind the focus red is the wider, in front blue
         lens = defocused(defocus)
-        frame = render_stack(image, disparity, [lens], aperture=COLOURED, quality=quality)[0].double()
+        frame = render_stack(image, disparity, [lens], aperture=COLORED, quality=quality)[0].double()
         assert float(frame.sum()) == pytest.approx(300.0, rel=1e-3)
         radii = []
-        for channel, shift in enumerate(COLOURED.focus_shift):
+        for channel, shift in enumerate(COLORED.focus_shift):
             wanted = abs(lens.blur_scale_px * (0.5 - lens.focus_disparity - shift))
             clean = frame[channel].where(frame[channel] > 1e-3, 0.0)
-            moment = COLOURED.moment()
+            moment = COLORED.moment()
             measured = math.sqrt((second_moment(clean) - 1 / 6) / moment)
             assert measured == pytest.approx(wanted, rel=0.01)
             radii.append(measured)
@@ -132,21 +132,21 @@ def test_fringes_have_the_colour_of_the_wider_disc_on_both_sides_of_focus(qualit
         assert int(rim.argmax()) == outermost
 
 
-def test_longitudinal_colour_keeps_grey_grey_and_hides_like_a_lens_of_each_colour() -> None:
-    """Each channel of the stack is the frame of a lens focused where that colour is in focus."""
+def test_longitudinal_color_keeps_gray_gray_and_hides_like_a_lens_of_each_color() -> None:
+    """Each channel of the stack is the frame of a lens focused where that color is in focus."""
     image, disparity = noise(3, 32, 40) * 0.9, torch.full((32, 40), 0.2)
     disparity[8:24, 8:24] = 0.8
     lens = ThinLens(0.4, 8.0)
-    frame = render_stack(image, disparity, [lens], aperture=COLOURED)[0]
+    frame = render_stack(image, disparity, [lens], aperture=COLORED)[0]
     scene = Scene.from_rgbd(image, disparity, max_radius_px=8 * (0.4 + 0.1))
-    for channel, shift in enumerate(COLOURED.focus_shift):
+    for channel, shift in enumerate(COLORED.focus_shift):
         alone = scene.render([ThinLens(0.4 + shift, 8.0)], aperture=Aperture(blades=7))[0, channel]
         assert_close(frame[channel], alone, atol=1e-5, what=f"channel {channel}")
-    grey = render_stack(torch.full((3, 32, 40), 0.4), disparity, [lens], aperture=COLOURED)
-    assert_close(grey, torch.full_like(grey, 0.4), atol=1e-4, what="grey")
+    gray = render_stack(torch.full((3, 32, 40), 0.4), disparity, [lens], aperture=COLORED)
+    assert_close(gray, torch.full_like(gray, 0.4), atol=1e-4, what="gray")
 
 
-def test_lateral_colour_moves_red_and_blue_along_the_radius() -> None:
+def test_lateral_color_moves_red_and_blue_along_the_radius() -> None:
     """A point at distance d from the middle of the frame lands at m d; the middle stays, and so does brightness."""
     frames = torch.zeros(1, 3, 101, 141)
     frames[:, :, 50, 120] = 1.0  # 50 px right of the middle
@@ -154,7 +154,7 @@ def test_lateral_colour_moves_red_and_blue_along_the_radius() -> None:
     column = torch.arange(141.0)
     for channel, m in enumerate((1.01, 1.0, 0.99)):
         centroid = float((moved[channel] * column).sum() / moved[channel].sum()) - 70
-        # read between pixels linearly, a point's own centre is met within the half pixel that it is drawn in
+        # read between pixels linearly, a point's own center is met within the half pixel that it is drawn in
         assert centroid == pytest.approx(50 * m, abs=0.02 if m == 1.0 else 0.3)
     flat = magnified(torch.full((1, 3, 20, 30), 0.7), (1.01, 1.0, 0.99))
     assert_close(flat, torch.full_like(flat, 0.7), atol=1e-6, what="brightness")
@@ -187,7 +187,7 @@ def test_scatter_and_gather_agree_on_a_lamp_and_on_a_card(aperture: Aperture) ->
             assert centroids[0] == pytest.approx(centroids[1], abs=0.05)
 
 
-def test_a_lens_whose_colours_leave_the_scene_s_radius_is_refused() -> None:
+def test_a_lens_whose_colors_leave_the_scene_s_radius_is_refused() -> None:
     scene = Scene.from_rgbd(noise(3, 8, 8), torch.linspace(0, 1, 64).reshape(8, 8), max_radius_px=2.0)
     scene.render([ThinLens(0.0, 2.0)])
     with pytest.raises(ValueError, match="lenses must stay within max_radius_px"):

@@ -24,7 +24,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 def layer(color: Tensor, coverage: Tensor | float, disparity: Tensor | float, height: int, width: int) -> list[Tensor]:
-    """One surface: colour [3] or [3, H, W], coverage and disparity numbers or anything that widens to [H, W]."""
+    """One surface: color [3] or [3, H, W], coverage and disparity numbers or anything that widens to [H, W]."""
     color = color[:, None, None] if color.ndim == 1 else color
     planes = (torch.as_tensor(value, dtype=torch.float32) for value in (coverage, disparity))
     return [color.expand(3, height, width), *(plane.expand(height, width) for plane in planes)]
@@ -44,7 +44,7 @@ def share_beyond(distance_px: Tensor | float, radius_px: float) -> Tensor:
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("radius", [0.8, 1.0, 1.7, 3.0, 6.4, 12.0, 25.3])
 @pytest.mark.parametrize("side", [-1, 1])
-def test_a_point_becomes_an_even_disc_of_the_labelled_radius_and_keeps_its_light(
+def test_a_point_becomes_an_even_disc_of_the_labeled_radius_and_keeps_its_light(
     radius: float, side: int, device: str
 ) -> None:
     size = 2 * math.ceil(radius) + 9

@@ -10,11 +10,11 @@ from simulator.layers.ldi import LayeredDepthImage
 
 
 def image_of(*surfaces: tuple[float, float, float], size: tuple[int, int] = (3, 4)) -> LayeredDepthImage:
-    """Even surfaces (grey, coverage, disparity)."""
+    """Even surfaces (gray, coverage, disparity)."""
     h, w = size
     columns = zip(*surfaces, strict=True)
-    grey, coverage, disparity = (torch.tensor(column)[:, None, None].expand(-1, h, w) for column in columns)
-    return LayeredDepthImage(grey[:, None].expand(-1, 3, -1, -1), coverage, disparity)
+    gray, coverage, disparity = (torch.tensor(column)[:, None, None].expand(-1, h, w) for column in columns)
+    return LayeredDepthImage(gray[:, None].expand(-1, 3, -1, -1), coverage, disparity)
 
 
 def seen_one_by_one(layers: LayeredDepthImage) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Mixed pixels: both parts add up to the photo, and each gets its own side's colour."""
+"""Mixed pixels: both parts add up to the photo, and each gets its own side's color."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def test_both_parts_add_up_to_the_photo() -> None:
 def test_the_share_of_a_plain_card_is_found(share: float) -> None:
     split = split_mixed_pixels(*card(share), 0.1)
     near_share = float(split.coverage[0, 8, 9])
-    # colour decides: its variance is only the assumed noise, 1e-4 over a contrast of 1.1, against 0.01 of geometry
+    # color decides: its variance is only the assumed noise, 1e-4 over a contrast of 1.1, against 0.01 of geometry
     assert near_share == pytest.approx(share, abs=0.01)
     pure = split.light[0, :, 8, 9] / near_share
-    assert_close(pure, NEAR, atol=0.02, what="near part's own colour")
+    assert_close(pure, NEAR, atol=0.02, what="near part's own color")
     assert float(split.disparity[0, 8, 9]) == pytest.approx(0.8)
     assert float(split.disparity[1, 8, 9]) == pytest.approx(0.2)
 

@@ -36,7 +36,7 @@ def test_behind_a_card_is_the_wall_never_the_card() -> None:
     assert bool(hidden[20:26, 20:40].all())
     green = torch.tensor([0.0, 1.0, 0.0])[:, None].expand(3, int(hidden.sum()))
     # A pixel is split into parts in float32, and its far part divided by its share again.
-    assert_close(first.light[0, :, hidden], green, atol=1e-3, what="colour behind the card")
+    assert_close(first.light[0, :, hidden], green, atol=1e-3, what="color behind the card")
     depth = first.disparity[0, hidden]
     assert_close(depth, torch.full_like(depth, 0.1), atol=1e-5, what="its depth")
 

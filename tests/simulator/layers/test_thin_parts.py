@@ -67,7 +67,7 @@ def test_values_stay_within_the_soft_maps_range() -> None:
 def test_sharpening_uses_it() -> None:
     """A pole of 3 px keeps 0.55 of its height in a map as soft as 2 px; outlined 5 px wide, it can have 0.6 to 0.7."""
     exact = strip(3)
-    colour = torch.tensor([0.5, 0.2, 0.1])[:, None, None]
-    image = torch.where(exact == NEAR, colour, torch.tensor(0.3))
+    color = torch.tensor([0.5, 0.2, 0.1])[:, None, None]
+    image = torch.where(exact == NEAR, color, torch.tensor(0.3))
     result = sharpened(_blurred(exact, SOFTNESS_PX), image)
     assert float(inside(result, 3).mean()) > FAR + 0.65 * (NEAR - FAR)

@@ -20,7 +20,7 @@ def test_the_spot_keeps_all_light(radius: float) -> None:
 
 
 @pytest.mark.parametrize("radius", RADII)
-def test_the_second_moment_is_the_labelled_radius(radius: float) -> None:
+def test_the_second_moment_is_the_labeled_radius(radius: float) -> None:
     # solved for by bisection to 1e-12 px; what is left is rounding in the moment
     assert second_moment_radius_px(Aperture().mask(radius)) == pytest.approx(radius, abs=1e-6)
 

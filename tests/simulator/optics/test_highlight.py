@@ -1,4 +1,4 @@
-"""Lamps that the photo clipped: brighter than white again, of the same colour; and back to the display."""
+"""Lamps that the photo clipped: brighter than white again, of the same color; and back to the display."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def night(side: int = 80) -> torch.Tensor:
     return image
 
 
-def test_a_small_clipped_spot_becomes_a_lamp_of_the_same_colour() -> None:
+def test_a_small_clipped_spot_becomes_a_lamp_of_the_same_color() -> None:
     image = night()
     lit = HighlightCurve(peak=10.0, window=0.1).expanded(image)
     share = 1.0 / 81  # one clipped pixel in a window of 9 × 9
     assert float(lit[0, 40, 40]) == pytest.approx(1.0 + 9.0 * (1 - share) ** 2, rel=1e-5)
-    assert_close(lit[:, 40, 40] / lit[0, 40, 40], image[:, 40, 40], atol=1e-6, what="colour")
+    assert_close(lit[:, 40, 40] / lit[0, 40, 40], image[:, 40, 40], atol=1e-6, what="color")
     dark = image.clone()
     dark[:, 40, 40] = lit[:, 40, 40]
     assert_close(lit, dark, atol=0.0, what="everything below the knee")
@@ -69,10 +69,10 @@ def test_the_window_s_mean_is_that_of_its_pixels() -> None:
 
 def test_the_shoulder_is_smooth_keeps_hue_and_never_reaches_white() -> None:
     x = torch.linspace(0, 20, 4001, dtype=torch.float64)
-    grey = soft_shoulder(x.expand(3, 1, -1))[0, 0]
-    assert_close(grey[x <= 0.8], x[x <= 0.8], atol=1e-12, what="below the shoulder")
-    assert float(grey.max()) <= 1.0
-    slope = grey.diff() / x.diff()
+    gray = soft_shoulder(x.expand(3, 1, -1))[0, 0]
+    assert_close(gray[x <= 0.8], x[x <= 0.8], atol=1e-12, what="below the shoulder")
+    assert float(gray.max()) <= 1.0
+    slope = gray.diff() / x.diff()
     assert float(slope.diff().abs().max()) < 0.03  # no kink: slope falls from 1 by 1/(1 − s) a unit at most
     assert float(soft_shoulder(torch.ones(3, 1, 1, dtype=torch.float64))[0]) == pytest.approx(1 - 0.2 / math.e)
     warm = soft_shoulder(torch.tensor([4.0, 2.0, 1.0])[:, None, None])[:, 0, 0]

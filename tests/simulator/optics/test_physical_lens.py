@@ -1,4 +1,4 @@
-"""Millimetres, f-numbers and metres to disparity and pixels, and back; textbook limits of sharpness."""
+"""Millimeters, f-numbers and meters to disparity and pixels, and back; textbook limits of sharpness."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ def area(aperture: Aperture) -> float:
 def axes(mask: Tensor) -> tuple[Tensor, Tensor]:
     """Rows and columns about the middle pixel."""
     half = mask.shape[0] // 2
-    centre = torch.arange(-half, half + 1, dtype=torch.float64)
-    return centre[:, None].expand_as(mask), centre.expand_as(mask)
+    center = torch.arange(-half, half + 1, dtype=torch.float64)
+    return center[:, None].expand_as(mask), center.expand_as(mask)
 
 
 @every_shape
@@ -60,11 +60,11 @@ def test_every_spot_keeps_all_light_in_pixels_of_a_whole_grid(aperture: Aperture
 
 @every_shape
 @pytest.mark.parametrize("defocus", [0.75, 1.0, -1.3, 3.7, -8.0, 40.0])
-def test_the_second_moment_is_the_labelled_one(aperture: Aperture, defocus: float) -> None:
+def test_the_second_moment_is_the_labeled_one(aperture: Aperture, defocus: float) -> None:
     side = 1 if defocus > 0 else -1
-    labelled = aperture.moment(side) * defocus**2 + 1 / 6
+    labeled = aperture.moment(side) * defocus**2 + 1 / 6
     # below 16 px solved for; above, what sampling leaves
-    assert second_moment(aperture.mask(defocus)) == pytest.approx(labelled, rel=2e-3)
+    assert second_moment(aperture.mask(defocus)) == pytest.approx(labeled, rel=2e-3)
 
 
 def test_a_disc_is_the_limit_of_every_shape() -> None:
@@ -123,7 +123,7 @@ def test_an_anamorphic_spot_is_as_much_higher_than_wide_as_the_squeeze(squeeze: 
     y, x = axes(mask)
     high, wide = (math.sqrt(float((mask * t**2).sum()) - 1 / 12) for t in (y, x))
     assert high / wide == pytest.approx(squeeze, rel=2e-3)
-    assert 2 * max(high, wide) == pytest.approx(30.0, rel=2e-3)  # the longer side is the labelled radius
+    assert 2 * max(high, wide) == pytest.approx(30.0, rel=2e-3)  # the longer side is the labeled radius
 
 
 @pytest.mark.parametrize("spherical", [-0.9, 0.5, 1.0])
@@ -170,7 +170,7 @@ def test_a_heart_is_upright_behind_the_focus_and_turned_in_front() -> None:
     assert float((behind * y).sum()) < -1.0  # broad above, its tip below
     assert abs(float((behind * x).sum())) < 1e-6
     reach = torch.hypot(y, x)[behind > 1e-9].max()
-    assert float(reach) == pytest.approx(24.0, abs=1.5)  # the farthest light lies on the labelled circle
+    assert float(reach) == pytest.approx(24.0, abs=1.5)  # the farthest light lies on the labeled circle
 
 
 def test_equal_rasters_are_equal_and_symmetry_is_seen() -> None:

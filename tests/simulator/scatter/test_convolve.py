@@ -63,7 +63,7 @@ def test_channel_by_channel_is_the_whole() -> None:
     grid = OctaveGrid.around(24, 30, 6.0, 0, coarsest=1)
     bin_ = spectra(torch.rand(1, 4, 24, 30, generator=torch.Generator().manual_seed(1)), grid, 0)[0]
     table = SpotSpectra(Aperture(), grid.padded_height, grid.padded_width, CPU)
-    for radii in ([3.0], [2.0, 3.0, 4.0]):  # one lens for all colours, or one each
+    for radii in ([3.0], [2.0, 3.0, 4.0]):  # one lens for all colors, or one each
         group = BlurredGroup([[SpreadBin(bin_, table.mix(radii), 1)]], grid, 1)
         apart = [group.light(c) for c in range(3)] + [group.coverage(c) for c in range(group.coverages)]
         assert_close(torch.cat(apart, dim=1), group.all_channels(), atol=1e-6, what=f"{len(radii)} lenses")

@@ -85,7 +85,7 @@ def halved(picture: torch.Tensor) -> torch.Tensor:
 def test_halving_and_enlarging_keep_place_and_light_and_widen_by_a_known_variance(octave: int) -> None:
     """Any pixel of a cell: centroid where it was; variance (q² − 1)/2 along each axis."""
     q, side = 2**octave, 128
-    centre = torch.arange(side, dtype=torch.float64)
+    center = torch.arange(side, dtype=torch.float64)
     for at in range(64, 64 + q):
         picture = torch.zeros(1, 1, side, side, dtype=torch.float64)
         picture[..., at, at] = 1.0
@@ -98,9 +98,9 @@ def test_halving_and_enlarging_keep_place_and_light_and_widen_by_a_known_varianc
             image = enlarged(ringed, size, size, ring=0)
         row = image[0].sum(1)
         assert float(row.sum()) == pytest.approx(1.0, abs=1e-9)
-        mean = float((row * centre).sum())
+        mean = float((row * center).sum())
         assert mean == pytest.approx(at, abs=1e-9)
-        assert float((row * (centre - mean) ** 2).sum()) == pytest.approx((q * q - 1) / 2, abs=1e-9)
+        assert float((row * (center - mean) ** 2).sum()) == pytest.approx((q * q - 1) / 2, abs=1e-9)
 
 
 @pytest.mark.parametrize("moment", [0.2, 0.41, 0.5, 0.6])

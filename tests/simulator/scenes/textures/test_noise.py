@@ -21,7 +21,7 @@ def test_hashed_values_are_uniform_and_differ_between_seeds() -> None:
     assert abs(float(torch.corrcoef(torch.stack([values, other]))[0, 1])) < 0.03  # 4 standard deviations
 
 
-def test_neighbouring_seeds_are_unrelated() -> None:
+def test_neighboring_seeds_are_unrelated() -> None:
     assert len({mix_seeds(a, b) for a in range(30) for b in range(30)}) == 900
 
 

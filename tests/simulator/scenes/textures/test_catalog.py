@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simulator.scenes.textures.catalogue import TEXTURES, texture
+from simulator.scenes.textures.catalog import TEXTURES, texture
 
 
 @pytest.mark.parametrize("name", TEXTURES)
@@ -31,7 +31,7 @@ def test_every_texture_is_a_function_of_its_arguments(name: str) -> None:
 def test_every_texture_tiles_without_a_seam(name: str) -> None:
     picture = texture(name, 96, 96, seed=2)
     for dim in (1, 2):
-        steps = picture.diff(dim=dim).abs().mean(dim=(0, 3 - dim))  # mean step between neighbouring lines
+        steps = picture.diff(dim=dim).abs().mean(dim=(0, 3 - dim))  # mean step between neighboring lines
         across = (picture.select(dim, 0) - picture.select(dim, -1)).abs().mean()
         assert float(across) <= 1.05 * float(steps.max())
 
