@@ -39,10 +39,10 @@ def summarize_licenses(rows: Sequence[SampleRow]) -> LicenseSummary:
     photos = dict(sorted(Counter(row.license for row in rows).items()))
     weights = sorted({row.disparity_source for row in rows if _restricted(row.disparity_source)})
     warnings = [
-        *_warning(photos, "", "state no licence: find out before you share them"),
+        *_warning(photos, "", "state no license: find out before you share them"),
         *_warning(photos, _NO_DERIVATIVES, "allow no derivatives, which blurred frames are: leave them out to share"),
         *_warning(photos, _NON_COMMERCIAL, "are for non-commercial use only"),
-        *_warning(photos, _SHARE_ALIKE, "ask for the same licence on what is made of them"),
+        *_warning(photos, _SHARE_ALIKE, "ask for the same license on what is made of them"),
         *(f"The weights of {source} are licensed for non-commercial use only." for source in weights),
     ]
     only = next(iter(photos)) if len(photos) == 1 else ""

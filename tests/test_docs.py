@@ -152,6 +152,13 @@ def test_american_spelling(page: str) -> None:
     assert BRITISH.findall(prose) == []
 
 
+def test_american_spelling_of_code() -> None:
+    suffixes = {".py", ".js", ".html", ".css", ".j2"}
+    paths = [ROOT / path for path in files() if Path(path).suffix in suffixes and path != "tests/test_docs.py"]
+    assert len(paths) > 100
+    assert {path: found for path in paths if (found := BRITISH.findall(path.read_text("utf-8")))} == {}
+
+
 def test_every_page_is_linked_from_the_index() -> None:
     linked = set(LINK.findall(text("docs/index.md")))
     assert {Path(page).name for page in PAGES if page.startswith("docs/")} - {"index.md"} <= linked

@@ -141,7 +141,7 @@ class FieldMap:
             raise FieldError(self.labels, f"must give a plane in focus and a positive blur, got {error}") from None
 
     def _groups(self, labels: Any, count: int, lenses: list[ThinLens]) -> tuple[int, ...]:
-        """As labelled; without a label, frames of the same K form a group."""
+        """As labeled; without a label, frames of the same K form a group."""
         if self.group:
             groups = _numbers(labels, self.group)
             return tuple(int(_at(groups, i, count, self.group)) for i in range(count))

@@ -7,12 +7,12 @@ import numpy as np
 from pipelines.audit.check import Check, Criterion, worst
 from pipelines.audit.measurement import FrameMeasurement
 
-BLUR_SCALE = Criterion("blur scale", "at most", 0.05, "|fitted K / labelled K - 1|")
+BLUR_SCALE = Criterion("blur scale", "at most", 0.05, "|fitted K / labeled K - 1|")
 """Median over samples. Our data sets measure 0.006: the renderer knows hidden surfaces, the ruler does not."""
 ONE_CONVENTION = Criterion("one blur convention", "at most", 1.25, "largest factor off the median")
 """Above the error of measuring one scene, below √2 and 2, the factors between conventions of K."""
 SHARPEST_PLANE = Criterion("sharpest plane", "at most", 1.5, "px of blur, median")
-STACKING = Criterion("stacking identity", "at most", 3.0, "grey levels of 255")
+STACKING = Criterion("stacking identity", "at most", 3.0, "gray levels of 255")
 FEWEST_SAMPLES = 3
 _LEAST_RATIO = 1e-3  # frames that show another plane can fit best with no blur at all
 
@@ -24,12 +24,12 @@ def frame_checks(measurements: Sequence[FrameMeasurement]) -> list[Check]:
 
 
 def blur_scale(ratios: Mapping[str, float]) -> Check:
-    """How far the median of fitted over labelled K is from 1."""
+    """How far the median of fitted over labeled K is from 1."""
     if not ratios:
         return BLUR_SCALE.not_run("no frame with a blur that can be measured")
     median = float(np.median(list(ratios.values())))
     off = {key: abs(ratio - 1.0) for key, ratio in ratios.items()}
-    note = f"median of fitted over labelled K: {median:.3f}, of {len(ratios)} samples"
+    note = f"median of fitted over labeled K: {median:.3f}, of {len(ratios)} samples"
     details = {"median_ratio": round(median, 6), "samples": len(ratios)}
     return BLUR_SCALE.measured(abs(median - 1.0), note, worst(off, BLUR_SCALE.bound), details)
 
@@ -44,13 +44,13 @@ def one_convention(ratios: Mapping[str, float]) -> Check:
     middle = max(values[(len(values) - 1) // 2], _LEAST_RATIO)
     above = {key: max(ratio, _LEAST_RATIO) / middle for key, ratio in ratios.items()}
     factor = {key: max(times, 1.0 / times) for key, times in above.items()}
-    note = f"fitted over labelled K from {values[0]:.3f} to {values[-1]:.3f}"
+    note = f"fitted over labeled K from {values[0]:.3f} to {values[-1]:.3f}"
     details = {"ratios": {key: round(ratio, 4) for key, ratio in sorted(ratios.items())}}
     return ONE_CONVENTION.measured(max(factor.values()), note, worst(factor, ONE_CONVENTION.bound), details)
 
 
 def _sharpest_plane(measurements: Sequence[FrameMeasurement]) -> Check:
-    """Median distance between the plane that is sharp and the one that is labelled, in pixels of blur."""
+    """Median distance between the plane that is sharp and the one that is labeled, in pixels of blur."""
     errors = {m.name: float(np.median(m.plane_errors_px)) for m in measurements if m.plane_errors_px}
     if not errors:
         return SHARPEST_PLANE.not_run("no frame with a plane that is sharper than the others")
@@ -61,7 +61,7 @@ def _sharpest_plane(measurements: Sequence[FrameMeasurement]) -> Check:
 
 
 def _stacking(measurements: Sequence[FrameMeasurement]) -> Check:
-    """Mean over groups of |Σ w_i I_i − photo| where some frame is sharp, in grey levels."""
+    """Mean over groups of |Σ w_i I_i − photo| where some frame is sharp, in gray levels."""
     errors = {m.name: max(m.stacking_errors) for m in measurements if m.stacking_errors}
     if not errors:
         return STACKING.not_run("no group whose planes are sharp anywhere, without noise or color fringes")

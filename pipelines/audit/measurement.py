@@ -18,17 +18,17 @@ from simulator import ThinLens
 from simulator.optics.circle_of_confusion import largest_radius_px
 
 RULER_REACH = 2.3
-"""The ruler goes to this many times the strongest label, so that a diameter labelled as radius is still measured."""
+"""The ruler goes to this many times the strongest label, so that a diameter labeled as radius is still measured."""
 LEAST_BLUR_PX = 1.5
 """Frames whose 95th percentile of r is smaller do not determine K."""
 
 
 @dataclass(frozen=True)
 class FrameMeasurement:
-    """scale_ratios: fitted over labelled K of each frame that was measured. plane_errors_px: K |found D_f − D_f|.
+    """scale_ratios: fitted over labeled K of each frame that was measured. plane_errors_px: K |found D_f − D_f|.
 
-    stacking_errors: of each group with two planes or more, in grey levels of 255.
-    planes_missing: frames labelled as blurred in which no plane is sharper than the others.
+    stacking_errors: of each group with two planes or more, in gray levels of 255.
+    planes_missing: frames labeled as blurred in which no plane is sharper than the others.
     """
 
     name: str
@@ -74,7 +74,7 @@ def _scale_ratios(sample: AuditedSample, optics: Optics, focus: float, frames: l
 
 
 def plane_error_px(sample: AuditedSample, i: int) -> float | None:
-    """Pixels of blur between the sharpest and the labelled plane; None where no plane is sharper."""
+    """Pixels of blur between the sharpest and the labeled plane; None where no plane is sharper."""
     band = silhouette_band(sample.defocus_px(i))
     found = sharpest_plane(sample.picture(i), sample.photo, sample.disparity, band)
     lens = sample.lenses[i]

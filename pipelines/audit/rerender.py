@@ -28,7 +28,7 @@ from shards.codec import ImageCodec, decode_image, encode_image
 from simulator import RENDERER_VERSION, Scene
 from simulator.optics.circle_of_confusion import largest_radius_px
 
-EXACT = Criterion("re-rendered", "at most", 0.0, "grey levels of 255, mean |difference|")
+EXACT = Criterion("re-rendered", "at most", 0.0, "gray levels of 255, mean |difference|")
 LOSSY = dataclasses.replace(EXACT, bound=3.0)
 """Frames rendered from a photo that was stored as JPEG: up to 1.5 measured on three real photos."""
 

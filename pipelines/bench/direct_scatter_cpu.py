@@ -46,12 +46,12 @@ static void one_row(const float* source, float* frame, int h, int w, int reach, 
         for (int column = 0; column < width; ++column) {
             const float r = s[4 * plane + column], end = r + 1.0f, half2 = end * end - dy2;
             if (half2 < 0.0f) continue;
-            const int half = int(std::sqrt(half2)), centre = column - reach;
-            const int from = std::max(0, centre - half), to = std::min(w - 1, centre + half);
+            const int half = int(std::sqrt(half2)), center = column - reach;
+            const int from = std::max(0, center - half), to = std::min(w - 1, center + half);
             const float share = 1.0f / (r * r + 0.2f);
             const float a = s[column] * share, b = s[plane + column] * share, c = s[2 * plane + column] * share;
             for (int x = from; x <= to; ++x) {
-                const float dx = float(x - centre);
+                const float dx = float(x - center);
                 // 1/2 + 1/2 tanh(4 t) = 1 / (1 + exp(-8 t))
                 const float rim = 1.0f / (1.0f + expf(8.0f * (sqrtf(dx * dx + dy2) - r)));
                 o0[x] += rim * a;

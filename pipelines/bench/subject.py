@@ -16,7 +16,7 @@ from torch import Tensor
 from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.sample.rgbd import BUILTIN_ASPECT
 from simulator import ThinLens
-from simulator.scenes.catalogue import builtin_scene
+from simulator.scenes.catalog import builtin_scene
 
 FRAMES = 12
 KIND = "still_life"
@@ -59,7 +59,7 @@ def lenses_through(disparity: Tensor, max_radius_px: float, count: int = FRAMES)
 
 
 def sampled(lenses: list[ThinLens]) -> list[ThinLens]:
-    """Every third lens, for slow methods. The planes in focus are centred as those of all twelve."""
+    """Every third lens, for slow methods. The planes in focus are centered as those of all twelve."""
     return lenses[1::3]
 
 

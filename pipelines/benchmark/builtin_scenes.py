@@ -11,7 +11,7 @@ from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.config import StackConfig
 from pipelines.render.sample.stack_sampling import sample_stack
 from simulator import Scene, ThinLens
-from simulator.scenes.catalogue import builtin_scene
+from simulator.scenes.catalog import builtin_scene
 
 
 def make_builtin(folder: Path, recipe: BuiltinScene) -> TestScene:

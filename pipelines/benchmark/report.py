@@ -48,7 +48,7 @@ CONTROL_COLUMNS = (
         "stacking",
         "stacking, levels",
         2,
-        "mean |sum w I - photo| of a group of planes where some plane is sharp, in grey levels of 255; "
+        "mean |sum w I - photo| of a group of planes where some plane is sharp, in gray levels of 255; "
         "a method that never blurs scores 0 too: read it beside the slope",
     ),
     ("blur_left_px", "blur left, px", 2, "fitted radius that remains after deblurring"),

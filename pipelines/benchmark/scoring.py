@@ -137,7 +137,7 @@ def _sweep(scene: TestScene, answers: Mapping[str, Picture]) -> SweepControl | N
 
 
 def _stacking(scene: TestScene, answers: Mapping[str, Picture]) -> float | None:
-    """In grey levels of 255."""
+    """In gray levels of 255."""
     tasks = [task for task in scene.tasks if task.group]
     lenses = [task.requested_lens(scene.long_side_px) for task in tasks]
     if len(tasks) < 2 or any(task.id not in answers for task in tasks):

@@ -68,7 +68,7 @@ def _pictures(scenes: Sequence[SceneScores]) -> Figures:
 
 
 def _control(scenes: Sequence[SceneScores]) -> Figures:
-    """Of refocus and bokeh tasks together, in pixels of the 95th percentile of r; stacking in grey levels."""
+    """Of refocus and bokeh tasks together, in pixels of the 95th percentile of r; stacking in gray levels."""
     lensed = [[score for score in scene.tasks if score.control] for scene in scenes]
     points = [[score.control for score in rows if score.control] for rows in lensed]
     sweeps = [[scene.sweep] if scene.sweep else [] for scene in scenes]

@@ -43,7 +43,7 @@ class Frame:
 class Task:
     """One task. Paths are relative to the set's folder.
 
-    focus_x, focus_y: where to focus, pixel-centre coordinates in (0, 1); for deblur, where the input is sharp.
+    focus_x, focus_y: where to focus, pixel-center coordinates in (0, 1); for deblur, where the input is sharp.
     focus_disparity: D there. blur_level: requested, percent of the long side over one unit of D; 0 for deblur.
     input_focus_disparity, input_blur_level: of the input; level 0 for an all-in-focus photo.
     sweep, group: the task belongs to the scene's sweep of levels, to its stacking group.

@@ -14,7 +14,7 @@ class ExperimentConfig:
     """Train with and without the stacking constraint, score both on held-out scenes; the same command resumes."""
 
     variant: Literal["tiny", "gpu"] = "tiny"
-    """tiny: a CPU and a quarter of an hour. gpu: one data-centre GPU and ten minutes."""
+    """tiny: a CPU and a quarter of an hour. gpu: one data-center GPU and ten minutes."""
     out: Path | None = None
     """Folder of data, runs, table and grid; out/experiment-VARIANT when left out."""
     stack_weights: tuple[float, ...] = (0.0, 4.0, 40.0)

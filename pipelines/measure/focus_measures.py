@@ -9,8 +9,8 @@ from pipelines.measure.fidelity import Picture
 
 def gradient_energy(picture_srgb: Picture) -> npt.NDArray[np.float64]:
     """Squared gradient of luma behind a Gaussian of 1 px, which keeps rounding and JPEG noise out: [H, W]."""
-    grey = _smooth_luma(picture_srgb)
-    dx, dy = (cv2.Scharr(grey, cv2.CV_64F, *order, scale=1 / 32) for order in ((1, 0), (0, 1)))
+    gray = _smooth_luma(picture_srgb)
+    dx, dy = (cv2.Scharr(gray, cv2.CV_64F, *order, scale=1 / 32) for order in ((1, 0), (0, 1)))
     return np.asarray(dx**2 + dy**2)
 
 
@@ -20,5 +20,5 @@ def laplacian_variance(picture_srgb: Picture, mask: npt.NDArray[np.bool_]) -> fl
 
 
 def _smooth_luma(picture_srgb: Picture) -> npt.NDArray[np.float64]:
-    grey = picture_srgb.astype(np.float64) @ (np.array([0.2126, 0.7152, 0.0722]) / 255)
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.0))
+    gray = picture_srgb.astype(np.float64) @ (np.array([0.2126, 0.7152, 0.0722]) / 255)
+    return np.asarray(cv2.GaussianBlur(gray, (0, 0), 1.0))

@@ -98,7 +98,7 @@ class Sheet:
         self._draw.text((left, top), label, fill=color, font=face, stroke_width=2, stroke_fill=(0, 0, 0))
 
     def disparity_scale(self, box: Box, marks: list[tuple[float, Color]]) -> None:
-        """A colour bar from far (bottom) to near (top) with ticks at places in [0, 1]."""
+        """A color bar from far (bottom) to near (top) with ticks at places in [0, 1]."""
         ramp = np.linspace(65535, 0, box.height, dtype=np.float64).astype(np.uint16)[:, None]
         self.image.paste(Image.fromarray(disparity_colors(np.repeat(ramp, box.width, axis=1))), (box.x, box.y))
         for place, color in marks:
@@ -108,7 +108,7 @@ class Sheet:
 
 
 def disparity_colors(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
-    """Stored disparity [H, W] as colours [H, W, 3] over its own range: far is dark, near is bright."""
+    """Stored disparity [H, W] as colors [H, W, 3] over its own range: far is dark, near is bright."""
     low, high = int(codes.min()), int(codes.max())
     eight_bit = np.rint((codes.astype(np.float64) - low) * (255 / max(1, high - low))).astype(np.uint8)
     return np.asarray(cv2.cvtColor(cv2.applyColorMap(eight_bit, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB))

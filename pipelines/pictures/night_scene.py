@@ -53,7 +53,7 @@ def _street(random: np.random.Generator) -> Picture:
 
 
 def _sign() -> tuple[Picture, Picture]:
-    """A board on a post, with words: sharp in every picture but for lateral colour."""
+    """A board on a post, with words: sharp in every picture but for lateral color."""
     board = np.zeros((HEIGHT, WIDTH, 3), np.float32)
     cover = np.zeros((HEIGHT, WIDTH), np.uint8)
     cv2.rectangle(cover, (138, 112), (262, 186), 255, -1)

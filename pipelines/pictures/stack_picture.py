@@ -11,7 +11,7 @@ from tyro.conf import Positional
 
 from pipelines.pictures.srgb8 import to_srgb8
 from simulator import Scene, ThinLens
-from simulator.scenes.catalogue import builtin_scene
+from simulator.scenes.catalog import builtin_scene
 
 HEIGHT, WIDTH, GAP_PX = 352, 528, 8
 BLUR_LEVEL = 4.0

@@ -1,6 +1,6 @@
-"""Stored disparity as text that a page decodes to the same 16 bits, without a canvas and its colour management.
+"""Stored disparity as text that a page decodes to the same 16 bits, without a canvas and its color management.
 
-Each code less its left neighbour (the first of a row: less the one above), modulo 2^16; first all high bytes, then all
+Each code less its left neighbor (the first of a row: less the one above), modulo 2^16; first all high bytes, then all
 low bytes; zlib; base64. `page/js/disparity.js` reads it. Differences of smooth maps are small, so high bytes are mostly
 0 or 255.
 """

@@ -77,12 +77,12 @@ def _decoded(stored: StoredSample) -> tuple[StoredSample, Sample, dict[str, byte
 
 def _samples_of(tar: StoragePath) -> Iterator[StoredSample | Unreadable]:
     samples, damage = list_samples(tar)
-    yield from (_labelled(tar, key, members) for key, members in samples)
+    yield from (_labeled(tar, key, members) for key, members in samples)
     if damage:
         yield Unreadable("*", f"{tar.name}: {damage}")
 
 
-def _labelled(tar: StoragePath, key: str, members: Sequence[Member]) -> StoredSample | Unreadable:
+def _labeled(tar: StoragePath, key: str, members: Sequence[Member]) -> StoredSample | Unreadable:
     try:
         check_key(key)
         return StoredSample(key, tar, tuple(members), decode_record(StoredFields(tar, members)))

@@ -138,9 +138,9 @@ class LensConfig:
     highlights: Literal["recipe", "off"] = "recipe"
     """recipe: small clipped spots become lamps brighter than white, as the recipe says. off: they stay white."""
     tone: Literal["clip", "shoulder"] = "clip"
-    """Back to display values. clip: as a camera clips. shoulder: highlights roll off and keep their colour."""
+    """Back to display values. clip: as a camera clips. shoulder: highlights roll off and keep their color."""
     aperture_mask: Path | None = None
-    """A grey PNG in front of the lens: white lets light through (a heart, a star)."""
+    """A gray PNG in front of the lens: white lets light through (a heart, a star)."""
 
 
 @dataclass(frozen=True)

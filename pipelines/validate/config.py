@@ -15,7 +15,7 @@ KIND_NAMES = (
     "still_life", "night_street", "foliage", "interior", "cutouts",
     "hills", "market", "fence", "colonnade", "clutter",
 )  # fmt: skip
-"""The built-in kinds, simulator.scenes.catalogue.KINDS."""
+"""The built-in kinds, simulator.scenes.catalog.KINDS."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 WORKING_SHORT_SIDE_PX = 518
 CONTROL_SPACING_PX = 24
-"""Distance of the displacement field's control points: neighbouring edges go astray together, distant ones do not."""
+"""Distance of the displacement field's control points: neighboring edges go astray together, distant ones do not."""
 STEPS = 255
 
 
@@ -33,7 +33,7 @@ def degraded(disparity: Tensor, *, seed: int, softness_px: float = 2.0, shift_px
     small = F.interpolate(disparity[None, None], size=working, mode="area")  # [1, 1, H', W']
     soft = _gaussian(small, softness_px)
     misplaced = _displaced(soft, displacement_px(*working, seed=seed, largest_px=shift_px).to(soft))
-    coarse = _quantised(misplaced)
+    coarse = _quantized(misplaced)
     return F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)[0, 0]
 
 
@@ -71,7 +71,7 @@ def _gaussian(content: Tensor, sigma_px: float) -> Tensor:
     return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
 
 
-def _quantised(content: Tensor) -> Tensor:
+def _quantized(content: Tensor) -> Tensor:
     low, high = content.min(), content.max()
     step = ((high - low) / STEPS).clamp(min=torch.finfo(content.dtype).tiny)
     return low + torch.round((content - low) / step) * step

@@ -1,6 +1,6 @@
 """The renderer as an instrument: points at known disparities, rendered alone on black, their discs measured.
 
-Letters: r labelled radius, m measured radius, pixels. m comes from the second moment of the spot, less the pixel's own
+Letters: r labeled radius, m measured radius, pixels. m comes from the second moment of the spot, less the pixel's own
 1/6 px²: m = √(2 (⟨d²⟩ − 1/6)). A true label gives m = r: slope 1, offset 0.
 """
 
@@ -19,12 +19,12 @@ _BLUR_SCALE_PX = 80.0
 
 @dataclass(frozen=True)
 class InstrumentCheck:
-    """Labelled and measured radii, and the line through them.
+    """Labeled and measured radii, and the line through them.
 
     residual: largest |m − r| / r. light_error: largest share of the light that was lost or gained.
     """
 
-    labelled_px: tuple[float, ...]
+    labeled_px: tuple[float, ...]
     measured_px: tuple[float, ...]
     slope: float
     offset_px: float
@@ -33,7 +33,7 @@ class InstrumentCheck:
 
     def summary(self) -> str:
         """One line."""
-        span = f"r from {self.labelled_px[0]:.0f} to {self.labelled_px[-1]:.0f} px"
+        span = f"r from {self.labeled_px[0]:.0f} to {self.labeled_px[-1]:.0f} px"
         line = f"slope {self.slope:.4f}, offset {self.offset_px:+.3f} px, residual {100 * self.residual:.2f} %"
         return f"instrument: {line}, light kept within {100 * self.light_error:.3f} %, {span}"
 
@@ -44,7 +44,7 @@ def check_instrument() -> InstrumentCheck:
     measured = [second_moment_radius_px(spot) for spot in spots]
     line = linregress(RADII_PX, measured)
     return InstrumentCheck(
-        labelled_px=RADII_PX,
+        labeled_px=RADII_PX,
         measured_px=tuple(measured),
         slope=float(line.slope),
         offset_px=float(line.intercept),

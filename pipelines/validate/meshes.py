@@ -1,6 +1,6 @@
 """Triangle meshes of the reference scenes.
 
-Coordinates are the camera's: x to the right, y up, z forward, in metres, the lens in the origin. Every
+Coordinates are the camera's: x to the right, y up, z forward, in meters, the lens in the origin. Every
 triangle (a, b, c) shows its light on the side of (b - a) × (c - a): closed shapes shine outwards, flat ones
 towards the camera.
 """
@@ -83,7 +83,7 @@ def floor(x0_m: float, x1_m: float, z0_m: float, z1_m: float, tile_m: float) -> 
 
 
 def polygon(outline: Floats) -> Mesh:
-    """A flat shape at z = 0 that faces the camera; outline [N, 2] simple, anti-clockwise, in metres.
+    """A flat shape at z = 0 that faces the camera; outline [N, 2] simple, counterclockwise, in meters.
 
     The texture spans the outline's bounding square.
     """
@@ -93,7 +93,7 @@ def polygon(outline: Floats) -> Mesh:
 
 
 def ear_clipping(outline: Floats) -> Ints:
-    """Triangles [N - 2, 3] of a simple anti-clockwise polygon [N, 2] (Meisters 1975)."""
+    """Triangles [N - 2, 3] of a simple counterclockwise polygon [N, 2] (Meisters 1975)."""
     left = list(range(len(outline)))
     triangles: list[tuple[int, int, int]] = []
     while len(left) > 3:
@@ -105,7 +105,7 @@ def ear_clipping(outline: Floats) -> Ints:
                 left.pop(i)
                 break
         else:
-            raise ValueError("outline must be a simple anti-clockwise polygon; found no ear to clip")
+            raise ValueError("outline must be a simple counterclockwise polygon; found no ear to clip")
     return np.array([*triangles, tuple(left)])
 
 
@@ -194,12 +194,12 @@ def _rotation(yaw: float, pitch: float, roll: float) -> Floats:
 
 
 def _turn(a: Floats, b: Floats, c: Floats) -> float:
-    """Twice the signed area of a triangle: positive when anti-clockwise."""
+    """Twice the signed area of a triangle: positive when counterclockwise."""
     return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
 
 
 def _inside(points: Floats, triangle: Floats) -> bool:
-    """Does any of points [N, 2] lie in the anti-clockwise triangle [3, 2]?"""
+    """Does any of points [N, 2] lie in the counterclockwise triangle [3, 2]?"""
     edge = np.roll(triangle, -1, axis=0) - triangle  # [3, 2]
     to_point = points[:, None] - triangle  # [N, 3, 2]
     turns = edge[:, 0] * to_point[..., 1] - edge[:, 1] * to_point[..., 0]

@@ -201,8 +201,8 @@ def statue(paint: Painter) -> SurfacesAndFocus:
         return np.asarray(1 + 0.05 * np.sin(direction @ waves.T + turn).sum(axis=1))
 
     depth, side = paint.uniform(2.3, 2.6), paint.uniform(-0.25, 0.25)
-    moulding = lathe(lambda t: 0.27 - 0.04 * np.sin(3 * np.pi * t) - 0.02 * t, 0.12)
-    pedestal = joined([box(0.5, 0.42, 0.4), moulding.moved((0, 0.42, 0))]).moved((side, low, depth))
+    molding = lathe(lambda t: 0.27 - 0.04 * np.sin(3 * np.pi * t) - 0.02 * t, 0.12)
+    pedestal = joined([box(0.5, 0.42, 0.4), molding.moved((0, 0.42, 0))]).moved((side, low, depth))
     head = sphere(0.21, bumps).stretched((0.85, 1.2, 0.95)).moved((side, 0.08, depth))
     neck = lathe(lambda t: 0.26 - 0.2 * np.sin(np.pi * np.clip(t * 0.6, 0, 1)) ** 1.5, 0.42).moved(
         (side, low + 0.5, depth)

@@ -116,7 +116,7 @@ class Tracer:
         return np.ascontiguousarray(picture, dtype=np.float32)
 
     def disparity(self) -> Picture:
-        """1/z of the nearest surface at each pixel's centre [H, W], in 1/m; 0 where there is none."""
+        """1/z of the nearest surface at each pixel's center [H, W], in 1/m; 0 where there is none."""
         return _disparity(self._mi, self._loaded, self._camera)
 
 

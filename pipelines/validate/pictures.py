@@ -34,18 +34,18 @@ def draw_comparison(reference: Reference, shown: dict[str, Tensor], frames: tupl
 
 
 def draw_instrument(check: InstrumentCheck, path: Path) -> None:
-    """Measured against labelled radius, and the relative residual below."""
+    """Measured against labeled radius, and the relative residual below."""
     figure, (line, rest) = plt.subplots(
         2, 1, figsize=(6.4, 6.0), sharex=True, height_ratios=(3, 1), layout="constrained"
     )
-    labelled, measured = np.array(check.labelled_px), np.array(check.measured_px)
-    line.plot(labelled, labelled, color="0.75", label="label")
-    line.plot(labelled, measured, "o", color="#c0392b", markersize=4, label="measured from the second moment")
+    labeled, measured = np.array(check.labeled_px), np.array(check.measured_px)
+    line.plot(labeled, labeled, color="0.75", label="label")
+    line.plot(labeled, measured, "o", color="#c0392b", markersize=4, label="measured from the second moment")
     line.set(xscale="log", yscale="log", ylabel="measured radius (px)", title=check.summary().split(", r from")[0])
     line.title.set_fontsize(9)
     line.legend(frameon=False)
     rest.axhspan(-1, 1, color="0.93")
-    rest.plot(labelled, 100 * (measured / labelled - 1), "o-", color="#c0392b", markersize=3, linewidth=0.8)
-    rest.set(xlabel="labelled radius (px)", ylabel="residual (%)", ylim=(-1.5, 1.5))
+    rest.plot(labeled, 100 * (measured / labeled - 1), "o-", color="#c0392b", markersize=3, linewidth=0.8)
+    rest.set(xlabel="labeled radius (px)", ylabel="residual (%)", ylim=(-1.5, 1.5))
     figure.savefig(path)
     plt.close(figure)

@@ -1,7 +1,7 @@
 """The layers of a built-in scene as small opaque squares in space: the same world for gather and path tracer.
 
 A scene is drawn several times larger than the frame. Each of its pixels that is covered at least half becomes an opaque
-square, placed and tilted by its disparity, of one colour, for Mitsuba to trace. The frame's own layers are block means
+square, placed and tilted by its disparity, of one color, for Mitsuba to trace. The frame's own layers are block means
 of the same pixels. So both show the same world, and share no code beyond its drawing.
 
 Letters: D disparity, here 1/z; f focal length in pixels; m times larger.
@@ -18,7 +18,7 @@ from pipelines.validate.meshes import Mesh
 from pipelines.validate.path_trace import Camera
 from pipelines.validate.surfaces import ReferenceScene, Surface
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.catalogue import builtin_scene
+from simulator.scenes.catalog import builtin_scene
 
 ENLARGED = 5  # odd: a pixel has a middle
 _LEAST_DISPARITY = 1e-3  # surfaces at infinity are put far away
@@ -32,7 +32,7 @@ def enlarged_scene(kind: str, seed: int, camera: Camera, margin_px: int) -> Laye
 
 
 def block_means(layers: LayeredDepthImage, m: int = ENLARGED) -> LayeredDepthImage:
-    """The same surfaces at 1/m of the size: means over blocks, of colour over what is covered; disparity at the middle.
+    """The same surfaces at 1/m of the size: means over blocks, of color over what is covered; disparity at the middle.
 
     Where the middle is not covered, disparity is the mean over what is; where nothing is, all is 0.
     """

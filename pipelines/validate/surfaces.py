@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.validate.meshes import Floats, Mesh, quad
-from simulator.scenes.textures.catalogue import texture
+from simulator.scenes.textures.catalog import texture
 
 FOCAL_LENGTH_WIDTHS = 1.1  # focal length in image widths: 49° across
 
@@ -76,7 +76,7 @@ class Painter:
         return Surface(mesh, np.full((2, 2, 3), tint, dtype=np.float32) * np.float32(radiance))
 
     def shape(self, radius_m: float, roughness: float = 0.25, corners: int = 120) -> Floats:
-        """A random star-shaped outline around the origin, anti-clockwise: [corners, 2], in metres."""
+        """A random star-shaped outline around the origin, counterclockwise: [corners, 2], in meters."""
         angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
         order = np.arange(1, 9)
         swing = self.rng.normal(0, roughness, 8) / order**0.7

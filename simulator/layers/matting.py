@@ -8,6 +8,8 @@ exactly (the equation: Porter & Duff 1984; its use at occlusion boundaries: Hasi
 variance is that of the texture over the squared contrast. From geometry: disparity belongs to the pixel's center, so
 the center's side covers at least half of the pixel; 7/8 on average over all distances of an edge, more since most
 pixels beside a step are not crossed by it (0.95 rendered best on the path-traced scenes, by 0.1 dB on cut-outs).
+The disparity's outline may lie a pixel or two beside the photo's. A pixel on the far side whose color is clearly the
+near side's gives that away; then α may be up to 1, and its neighbors are mixed pixels, too.
 A lamp that shows beside a head must not be blurred as part of the head: light above white that the near side's
 neighbors do not have belongs to the far side.
 Letters: D disparity; P mixed pixels; Q neighbors of each.
@@ -26,6 +28,9 @@ from simulator.layers.surfaces import Surfaces
 
 _REACH_PX = 2  # how far away clean neighbors may lie
 _CENTER_SHARE, _CENTER_SHARE_DEVIATION = 0.95, 0.1  # the estimate from geometry
+_LEAK, _LEAK_VARIANCE = 0.75, 0.02  # α from color of a far pixel, and its variance, that belie the disparity
+_LEAK_REACH_PX = 2
+_WIDE_REACH_PX = 4  # how far away clean neighbors of mixed pixels around a leak may lie
 _FOREIGN = 0.5  # where more than this part of the pixel's light is not the near side's, α is at most 0.5
 _DISPLAY_WHITE = 1.0
 _NOISE = 1e-4  # variance of linear light by quantization and sensor noise
@@ -41,64 +46,143 @@ class _Side:
     found: Bool[Tensor, "p"]
 
 
+@dataclass(frozen=True)
+class _Pixels:
+    """Mixed pixels: flat index, color, disparity, whether their center is on the near side, and both sides' colors."""
+
+    index: Int[Tensor, "p"]
+    color: Float[Tensor, "3 p"]
+    disparity: Float[Tensor, "p"]
+    is_near: Bool[Tensor, "p"]
+    near: _Side
+    far: _Side
+
+    @classmethod
+    def of(
+        cls,
+        image: Float[Tensor, "3 h w"],
+        disparity: Float[Tensor, "h w"],
+        is_mixed: Bool[Tensor, "h w"],
+        middle: Float[Tensor, "h w"],
+        is_wide: Bool[Tensor, "h w"] | None = None,
+    ) -> _Pixels:
+        """Those of a mask. middle: disparity between the two sides. is_wide: whose clean neighbors lie further away."""
+        index = is_mixed.flatten().nonzero()[:, 0]  # [P]
+        reach_px = _REACH_PX if is_wide is None else _WIDE_REACH_PX
+        neighbors, falloff = _neighbors(index, reach_px, *disparity.shape)
+        between = middle.flatten()[index]
+        neighbor_disparity = disparity.flatten()[neighbors]  # [Q, P]
+        weight = (~is_mixed).flatten()[neighbors] * falloff
+        if is_wide is not None:
+            weight = weight * (is_wide.flatten()[index] | _is_within(_REACH_PX, reach_px, index.device))
+        near = _side(image, neighbor_disparity, neighbors, weight * (neighbor_disparity > between))
+        far = _side(image, neighbor_disparity, neighbors, weight * (neighbor_disparity <= between))
+        own = disparity.flatten()[index]
+        return cls(index, image.flatten(1)[:, index], own, own > between, near, far)
+
+    @property
+    def is_between(self) -> Bool[Tensor, "p"]:
+        """Whether both sides have a clean neighbor."""
+        return self.near.found & self.far.found
+
+    @property
+    def alpha_from_color(self) -> tuple[Float[Tensor, "p"], Float[Tensor, "p"]]:
+        """The projection of I − B on F − B, and its variance."""
+        difference = self.near.color - self.far.color
+        contrast = (difference * difference).sum(0).clamp(min=1e-8)
+        variance = (0.5 * (self.near.variance + self.far.variance) + _NOISE) / contrast
+        return ((self.color - self.far.color) * difference).sum(0) / contrast, variance
+
+    @property
+    def is_leak(self) -> Bool[Tensor, "p"]:
+        """Pixels of the far side that clearly show the near side."""
+        from_color, variance = self.alpha_from_color
+        return self.is_between & ~self.is_near & (from_color > _LEAK) & (variance < _LEAK_VARIANCE)
+
+
 def split_mixed_pixels(image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], step: float) -> Surfaces:
     """The photo as two surfaces, near and far, that add up to it; they differ beside disparity steps above `step`.
 
     Elsewhere the near surface is the photo, and the far one has no coverage.
     """
-    high, low = dilate(disparity, 1), -dilate(-disparity, 1)
-    is_mixed = high - low > step
     light = torch.stack([image, torch.zeros_like(image)])
     coverage = torch.stack([torch.ones_like(disparity), torch.zeros_like(disparity)])
     depth = torch.stack([disparity, disparity])
-    index = is_mixed.flatten().nonzero()[:, 0]  # [P]
-    if index.numel() > 0:
-        neighbors, falloff = _neighbors(index, *disparity.shape)
-        middle = ((high + low) / 2).flatten()[index]
-        neighbor_disparity = disparity.flatten()[neighbors]  # [Q, P]
-        weight = (~is_mixed).flatten()[neighbors] * falloff
-        near = _side(image, neighbor_disparity, neighbors, weight * (neighbor_disparity > middle))
-        far = _side(image, neighbor_disparity, neighbors, weight * (neighbor_disparity <= middle))
-        pixel, pixel_disparity = image.flatten(1)[:, index], disparity.flatten()[index]
-        is_near = pixel_disparity > middle
-        alpha = _alpha(pixel, is_near, near, far)
-        near_light = _near_light(pixel, alpha, near, far)
-        is_foreign = (pixel - near_light).amax(0) > (_FOREIGN * pixel.amax(0)).clamp(min=_DISPLAY_WHITE)
-        alpha = torch.where(near.found & is_foreign, alpha.clamp(max=0.5), alpha)
-        near_disparity = torch.where(is_near | ~near.found, pixel_disparity, near.disparity)
-        far_disparity = torch.where(is_near & far.found, far.disparity, pixel_disparity)
-        light.flatten(2)[:, :, index] = torch.stack([near_light, pixel - near_light])
-        coverage.flatten(1)[:, index] = torch.stack([alpha, 1.0 - alpha])
-        depth.flatten(1)[:, index] = torch.stack([near_disparity, far_disparity])
+    step_height, middle = _step(disparity, 1)
+    at_step = step_height > step
+    if bool(at_step.any()):
+        leaks = _around_leaks(at_step, _Pixels.of(image, disparity, at_step, middle))
+        # A lamp nearby makes every far color a guess; then such pixels stay on the side that disparity names.
+        is_wide = leaks & (dilate(image.amax(0), _WIDE_REACH_PX) <= _DISPLAY_WHITE)
+        middle = torch.where(at_step, middle, _step(disparity, 1 + _LEAK_REACH_PX)[1])
+        p = _Pixels.of(image, disparity, at_step | leaks, middle, is_wide)
+        alpha = _alpha(p, at_step.flatten()[p.index])
+        near_light = _near_light(p, alpha)
+        is_foreign = (p.color - near_light).amax(0) > (_FOREIGN * p.color.amax(0)).clamp(min=_DISPLAY_WHITE)
+        alpha = torch.where(p.near.found & is_foreign, alpha.clamp(max=0.5), alpha)
+        near_disparity = torch.where(p.is_near | ~p.near.found, p.disparity, p.near.disparity)
+        far_disparity = torch.where(p.is_near & p.far.found, p.far.disparity, p.disparity)
+        light.flatten(2)[:, :, p.index] = torch.stack([near_light, p.color - near_light])
+        coverage.flatten(1)[:, p.index] = torch.stack([alpha, 1.0 - alpha])
+        depth.flatten(1)[:, p.index] = torch.stack([near_disparity, far_disparity])
     return Surfaces(light, coverage, depth)
 
 
-def _alpha(pixel: Tensor, is_near: Tensor, near: _Side, far: _Side) -> Tensor:
-    """α [P]: mean of the estimates from color and geometry; 0 or 1 where a side has no clean neighbor."""
-    difference = near.color - far.color
-    contrast = (difference * difference).sum(0).clamp(min=1e-8)
-    from_color = ((pixel - far.color) * difference).sum(0) / contrast
-    color_variance = (0.5 * (near.variance + far.variance) + _NOISE) / contrast
-    from_geometry = torch.where(is_near, _CENTER_SHARE, 1.0 - _CENTER_SHARE)
+def _step(disparity: Float[Tensor, "h w"], radius: int) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"]]:
+    """Height and middle of the disparity step around each pixel."""
+    high, low = dilate(disparity, radius), -dilate(-disparity, radius)
+    return high - low, (high + low) / 2
+
+
+def _around_leaks(at_step: Bool[Tensor, "h w"], pixels: _Pixels) -> Bool[Tensor, "h w"]:
+    """Where the photo's outline lies beside that of the disparity: pixels there are mixed, too, and not clean."""
+    leaks = torch.zeros_like(at_step, dtype=torch.float32)
+    leaks.view(-1)[pixels.index] = pixels.is_leak.float()
+    return dilate(leaks, _LEAK_REACH_PX) > 0
+
+
+def _alpha(p: _Pixels, at_step: Bool[Tensor, "p"]) -> Float[Tensor, "p"]:
+    """α [P]: mean of the estimates from color and geometry; 0 or 1 where a side has no clean neighbor.
+
+    A pixel beyond the step is crossed by no edge, as far as geometry knows.
+    """
+    from_color, color_variance = p.alpha_from_color
+    share = torch.where(at_step, _CENTER_SHARE, 1.0)
+    from_geometry = torch.where(p.is_near, share, 1.0 - share)
     color_weight, geometry_weight = 1.0 / color_variance, 1.0 / _CENTER_SHARE_DEVIATION**2
     alpha = (from_color * color_weight + from_geometry * geometry_weight) / (color_weight + geometry_weight)
-    alpha = torch.where(is_near, alpha.clamp(0.5, 1.0), alpha.clamp(0.0, 0.5))
-    return torch.where(near.found & far.found, alpha, is_near.float())
+    most = torch.where(p.is_leak, 1.0, 0.5)
+    alpha = torch.where(p.is_near, alpha.clamp(0.5, 1.0), alpha.clamp(min=0.0).minimum(most))
+    return torch.where(p.is_between, alpha, p.is_near.float())
 
 
-def _near_light(pixel: Tensor, alpha: Tensor, near: _Side, far: _Side) -> Tensor:
-    """α (F + I − α F − (1 − α) B) [3, P]: both parts share the pixel's texture, so that they add up to I."""
-    mixture = alpha * near.color + (1.0 - alpha) * far.color
-    both_found = near.found & far.found
-    light = torch.where(both_found, alpha * (near.color + pixel - mixture), alpha * pixel)
-    brightest = alpha * (1.2 * near.color + 2.0 * near.variance.sqrt()).clamp(min=_DISPLAY_WHITE)
-    light = torch.where(near.found, torch.minimum(light, brightest), light)
-    return torch.minimum(light.clamp(min=0.0), pixel)
+def _near_light(p: _Pixels, alpha: Float[Tensor, "p"]) -> Float[Tensor, "3 p"]:
+    """Light of the near part [3, P]: α F, and its share of what α F + (1 − α) B leaves of I.
+
+    The rest is the far part's. Each side gets as much of it as its texture explains, by the variances. So a smooth far
+    side has its own color, and shows no outline of the near one in focus when that is blurred away.
+    """
+    near_variance = alpha**2 * (p.near.variance + _NOISE)
+    far_variance = (1.0 - alpha) ** 2 * (p.far.variance + _NOISE)
+    left = p.color - alpha * p.near.color - (1.0 - alpha) * p.far.color
+    light = alpha * p.near.color + left * (near_variance / (near_variance + far_variance))
+    light = torch.where(p.is_between, light, alpha * p.color)
+    brightest = alpha * (1.2 * p.near.color + 2.0 * p.near.variance.sqrt()).clamp(min=_DISPLAY_WHITE)
+    light = torch.where(p.near.found, torch.minimum(light, brightest), light)
+    return torch.minimum(light.clamp(min=0.0), p.color)
 
 
-def _neighbors(index: Tensor, height: int, width: int) -> tuple[Int[Tensor, "q p"], Float[Tensor, "q 1"]]:
+def _is_within(radius: int, reach_px: int, device: torch.device) -> Bool[Tensor, "q 1"]:
+    """Which of the neighbors lie within a smaller square."""
+    offset = torch.arange(-reach_px, reach_px + 1, device=device).abs()
+    return (torch.maximum(offset[:, None], offset) <= radius).flatten()[:, None]
+
+
+def _neighbors(
+    index: Tensor, reach_px: int, height: int, width: int
+) -> tuple[Int[Tensor, "q p"], Float[Tensor, "q 1"]]:
     """Flat indices of the square around each pixel, and a Gaussian weight of their distance."""
-    offset = torch.arange(-_REACH_PX, _REACH_PX + 1, device=index.device)
+    offset = torch.arange(-reach_px, reach_px + 1, device=index.device)
     dy, dx = (o.flatten()[:, None] for o in torch.meshgrid(offset, offset, indexing="ij"))
     rows = (torch.div(index, width, rounding_mode="floor") + dy).clamp(0, height - 1)
     columns = (index % width + dx).clamp(0, width - 1)

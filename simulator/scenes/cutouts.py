@@ -1,4 +1,4 @@
-"""Paper theatre: cut-out shapes on threads at several depths before a sheet of paper."""
+"""Paper theater: cut-out shapes on threads at several depths before a sheet of paper."""
 
 from torch import Tensor
 

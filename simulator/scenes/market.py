@@ -152,8 +152,8 @@ def _paper_glow(rib: MipMap, color: Tensor, pose: Pose, drop: float) -> Shader:
         body = smoothstep(1.0, 0.86, t.abs())
         facing = -(hit.normal[0] * hit.view[0] + hit.normal[1] * hit.view[1] + hit.normal[2] * hit.view[2])
         bright = (0.35 + 0.65 * facing.clamp(0.0, 1.0)) * (1.0 - 0.25 * t) * ribs
-        fibre = rib.sample(3.0 * hit.uv[0], 3.0 * hit.uv[1], 3.0 * hit.footprint)
-        return color[:, None] * bright * fibre * (0.06 + 0.94 * body)
+        fiber = rib.sample(3.0 * hit.uv[0], 3.0 * hit.uv[1], 3.0 * hit.footprint)
+        return color[:, None] * bright * fiber * (0.06 + 0.94 * body)
 
     return shader
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from simulator.scenes.textures.catalogue import texture
+from simulator.scenes.textures.catalog import texture
 from simulator.scenes.textures.pattern import linear
 
 

@@ -53,7 +53,7 @@ Bulb = tuple[Vector, float, Tensor, bool]  # center, radius, light sent out, on 
 
 
 def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
-    """Lamps along both kerbs, cars, strings across the street, in slots of depth."""
+    """Lamps along both curbs, cars, strings across the street, in slots of depth."""
     slots: list[list[Bulb]] = [[] for _ in range(5)]
 
     def add(center: Vector, radius: float, code: str, strength: float, pole: bool = False) -> None:
@@ -150,7 +150,7 @@ def _front(wall: MipMap, night: Light, rng: Rng) -> Shader:
 
 
 def _asphalt(rng: Rng, px: int, night: Light, slots: Sequence[Sequence[Bulb]]) -> Shader:
-    """Wet road: bulbs mirrored as upright streaks, broken by the grain; pavement setts beyond the kerbs."""
+    """Wet road: bulbs mirrored as upright streaks, broken by the grain; pavement setts beyond the curbs."""
     road = Material(textured("gravel", px, rng.seed(), "#4a4b4f"), tile=1.6, drift=0.6)
     setts = Material(textured("cobble", px, rng.seed()), tile=1.8, drift=0.4)
     wet = rng.uniform(0.5, 1.0)
@@ -158,9 +158,9 @@ def _asphalt(rng: Rng, px: int, night: Light, slots: Sequence[Sequence[Bulb]]) -
     chosen = rng.shuffled(mirrored)[:26]
 
     def shader(hit: Hit) -> Tensor:
-        kerb = smoothstep(3.9, 4.0, hit.point[0].abs())
+        curb = smoothstep(3.9, 4.0, hit.point[0].abs())
         grain = road.color(hit)
-        albedo = grain + (setts.color(hit) - grain) * kerb
+        albedo = grain + (setts.color(hit) - grain) * curb
         color = albedo * (0.32 * night.key + night.sky)[:, None]
         x, y, z = hit.view
         rough = (grain[1] / road.mipmap.mean[1] - 1.0).clamp(-0.6, 0.6)

@@ -51,7 +51,7 @@ def test_every_cut_is_seen(length: int) -> None:
 
 
 def test_tarfile_itself_does_not_see_a_cut_at_a_member_boundary() -> None:
-    """Why this module exists; the day it fails, tarfile has learnt it."""
+    """Why this module exists; the day it fails, tarfile has learned it."""
     cut = TAR[: members_of(TAR)[1].end]
     with tarfile.open(fileobj=io.BytesIO(cut)) as tar:
         assert tar.getnames() == ["00000000.a", "00000000.b"]

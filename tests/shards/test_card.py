@@ -51,14 +51,14 @@ def test_same_shards_same_card_and_verify_does_not_mind_it(out: Path) -> None:
     assert validate(out).ok
 
 
-def test_a_licence_is_never_guessed(tmp_path: Path) -> None:
+def test_a_license_is_never_guessed(tmp_path: Path) -> None:
     card = card_of(tmp_path, license="my own terms")
     assert front_matter(card)["license"] == "other"
     assert "- `my own terms`: 1" in card
     assert "- `not stated`: 1" in card_of(tmp_path, license="")
 
 
-def test_two_licences_make_no_single_one(tmp_path: Path) -> None:
+def test_two_licenses_make_no_single_one(tmp_path: Path) -> None:
     first, second = make_sample(0), make_sample(1)
     photo = dataclasses.replace(second.record.photo, license="CC-BY-4.0")
     second = dataclasses.replace(second, record=dataclasses.replace(second.record, photo=photo))

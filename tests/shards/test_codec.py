@@ -61,7 +61,7 @@ def test_the_disparity_field_is_a_sixteen_bit_png_for_others_too() -> None:
         np.testing.assert_array_equal(np.asarray(image), SAMPLE.disparity)
 
 
-def test_jpeg_keeps_colours_at_full_resolution() -> None:
+def test_jpeg_keeps_colors_at_full_resolution() -> None:
     with Image.open(io.BytesIO(FIELDS["aif.jpg"])) as image:
         sampling = {tuple(layer[1:3]) for layer in image.layer}
     assert sampling == {(1, 1)}
@@ -83,7 +83,7 @@ def test_names_of_webdataset_are_passed_over() -> None:
 
 
 PNG = encode(SAMPLE, ImageCodec("png"))
-GREY = cv2.imencode(".jpg", SAMPLE.aif[..., 0])[1].tobytes()
+GRAY = cv2.imencode(".jpg", SAMPLE.aif[..., 0])[1].tobytes()
 EIGHT_BIT = cv2.imencode(".png", SAMPLE.aif[..., 0])[1].tobytes()
 SMALL = cv2.imencode(".jpg", SAMPLE.aif[:8])[1].tobytes()
 
@@ -100,7 +100,7 @@ SMALL = cv2.imencode(".jpg", SAMPLE.aif[:8])[1].tobytes()
         ("frame_02.jpg", PNG["frame_02.png"], "must be a jpg image"),
         ("frame_02.jpg", pickle.dumps(print), "must be a jpg image"),
         ("frame_02.jpg", b"", "must be a jpg image"),
-        ("frame_02.jpg", GREY, r"must hold uint8 \(16, 24, 3\), got 'uint8 \(16, 24\)'"),
+        ("frame_02.jpg", GRAY, r"must hold uint8 \(16, 24, 3\), got 'uint8 \(16, 24\)'"),
         ("frame_02.jpg", SMALL, "must be 24 x 16 as the json says, got '24 x 8'"),
         ("frame_02.jpg", FIELDS["frame_02.jpg"][:-40], "must end with the JPEG end marker"),
         ("disparity.png", EIGHT_BIT, "must hold uint16"),

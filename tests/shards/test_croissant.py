@@ -1,4 +1,4 @@
-"""croissant.json before the field's own reader, and the roll-up of licences."""
+"""croissant.json before the field's own reader, and the roll-up of licenses."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def test_mlcroissant_takes_photos_and_labels_out_of_the_tars(out: Path) -> None:
         (["CC0-1.0"], "cc0-1.0", []),
         (["CC0-1.0", "MIT"], "other", []),
         (["mine alone"], "other", []),
-        (["", "MIT"], "other", ["1 of 2 photos state no licence"]),
+        (["", "MIT"], "other", ["1 of 2 photos state no license"]),
         (["CC BY-NC 2.0"], "other", ["1 of 1 photos are for non-commercial use only"]),
         (["CC-BY-NC-ND-4.0"], "other", ["allow no derivatives", "are for non-commercial use only"]),
-        (["cc_by_sa_4.0", "CC0-1.0"], "other", ["1 of 2 photos ask for the same licence"]),
+        (["cc_by_sa_4.0", "CC0-1.0"], "other", ["1 of 2 photos ask for the same license"]),
         (["NCSA", "Sandia"], "other", []),
     ],
 )
-def test_what_licences_come_to(out: Path, licenses: list[str], name: str, warned: list[str]) -> None:
+def test_what_licenses_come_to(out: Path, licenses: list[str], name: str, warned: list[str]) -> None:
     row = dataclasses.replace(rows_of(out)[0], disparity_source="sidecar")
     said = summarize_licenses([dataclasses.replace(row, license=license_name) for license_name in licenses])
     assert said.name == name

@@ -80,7 +80,7 @@ def test_a_label_at_another_pixel_is_refused() -> None:
 
 def test_a_radius_that_the_disparity_cannot_reach_is_refused() -> None:
     frame = SAMPLE.record.frames[1]
-    with_labels(SAMPLE, 1, radius_max_px=frame.radius_max_px + 0.9 * STEP * frame.blur_scale_px)  # quantisation
+    with_labels(SAMPLE, 1, radius_max_px=frame.radius_max_px + 0.9 * STEP * frame.blur_scale_px)  # quantization
     with pytest.raises(ValueError, match=r"radius_max_px\[1\] must be at most"):
         with_labels(SAMPLE, 1, radius_max_px=frame.radius_max_px * 1.01)
 

@@ -30,7 +30,7 @@ SHAPES = {
     "raster": Aperture(raster=TRIANGLE_DOWN),
 }
 every_shape = pytest.mark.parametrize("aperture", SHAPES.values(), ids=SHAPES)
-COLOURED = Aperture(blades=7, focus_shift=(0.1, 0.0, -0.06))
+COLORED = Aperture(blades=7, focus_shift=(0.1, 0.0, -0.06))
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -117,13 +117,13 @@ def test_fringes_have_the_color_of_the_wider_disc_on_both_sides_of_focus(quality
     image, disparity = lamp(81, 100.0)
     for defocus, outermost in ((-14.0, 0), (14.0, 2)):  # behind the focus red is the wider, in front blue
         lens = defocused(defocus)
-        frame = render_stack(image, disparity, [lens], aperture=COLOURED, quality=quality)[0].double()
+        frame = render_stack(image, disparity, [lens], aperture=COLORED, quality=quality)[0].double()
         assert float(frame.sum()) == pytest.approx(300.0, rel=1e-3)
         radii = []
-        for channel, shift in enumerate(COLOURED.focus_shift):
+        for channel, shift in enumerate(COLORED.focus_shift):
             wanted = abs(lens.blur_scale_px * (0.5 - lens.focus_disparity - shift))
             clean = frame[channel].where(frame[channel] > 1e-3, 0.0)
-            moment = COLOURED.moment()
+            moment = COLORED.moment()
             measured = math.sqrt((second_moment(clean) - 1 / 6) / moment)
             assert measured == pytest.approx(wanted, rel=0.01)
             radii.append(measured)
@@ -137,12 +137,12 @@ def test_longitudinal_color_keeps_gray_gray_and_hides_like_a_lens_of_each_color(
     image, disparity = noise(3, 32, 40) * 0.9, torch.full((32, 40), 0.2)
     disparity[8:24, 8:24] = 0.8
     lens = ThinLens(0.4, 8.0)
-    frame = render_stack(image, disparity, [lens], aperture=COLOURED)[0]
+    frame = render_stack(image, disparity, [lens], aperture=COLORED)[0]
     scene = Scene.from_rgbd(image, disparity, max_radius_px=8 * (0.4 + 0.1))
-    for channel, shift in enumerate(COLOURED.focus_shift):
+    for channel, shift in enumerate(COLORED.focus_shift):
         alone = scene.render([ThinLens(0.4 + shift, 8.0)], aperture=Aperture(blades=7))[0, channel]
         assert_close(frame[channel], alone, atol=1e-5, what=f"channel {channel}")
-    gray = render_stack(torch.full((3, 32, 40), 0.4), disparity, [lens], aperture=COLOURED)
+    gray = render_stack(torch.full((3, 32, 40), 0.4), disparity, [lens], aperture=COLORED)
     assert_close(gray, torch.full_like(gray, 0.4), atol=1e-4, what="gray")
 
 

@@ -1,7 +1,7 @@
 """One photo's disparity, the one way from raw depth or disparity numbers to it, debanded, and its edges sharpened.
 
 Two words say what raw numbers mean. The quantity: `disparity` (bigger is nearer) or `depth` (bigger is farther).
-The kind: `relative` (scale and offset unknown) or `metric` (metres, or 1/m). Relative depth does not occur: its
+The kind: `relative` (scale and offset unknown) or `metric` (meters, or 1/m). Relative depth does not occur: its
 inverse is not disparity under any scale and offset.
 """
 
@@ -77,7 +77,7 @@ def disparity_map(raw: RawDepth, *, height: int, width: int, deband: bool = True
 
     With `deband`, maps of 8 bits and fewer lose their steps: before depth is inverted and before anything is resized,
     since only then all steps are of one size. Metric depth becomes 1/m before it is resized, so that holes and sky
-    (disparity 0) do not average as metres.
+    (disparity 0) do not average as meters.
 
     Raises Rejection with stage "depth": `not_finite`, `constant`, `negative`.
     """

@@ -21,7 +21,7 @@ class DepthFile:
     """Stored values [h, w], top row first."""
 
     values: NDArray[Any]
-    holds_units: bool  # floats can hold metres as they are; whole numbers need a scale
+    holds_units: bool  # floats can hold meters as they are; whole numbers need a scale
 
 
 def read_depth_file(path: StoragePath) -> DepthFile:
@@ -48,7 +48,7 @@ def _read_png(content: bytes) -> DepthFile:
     image = open_image(content, ("PNG",), stage="depth")
     if image.mode in ("I;16", "I;16B", "I", "L"):
         return DepthFile(np.asarray(image), holds_units=False)
-    raise Rejection("depth", "not_single_channel", f"must be one grey channel, got mode {image.mode}")
+    raise Rejection("depth", "not_single_channel", f"must be one gray channel, got mode {image.mode}")
 
 
 def _read_npy(content: bytes) -> DepthFile:
@@ -72,7 +72,7 @@ def _read_pfm(content: bytes) -> DepthFile:
     """
     magic, size, scale_text, *_ = content[:256].split(b"\n", 3)
     if magic.strip() == b"PF":
-        raise Rejection("depth", "not_single_channel", "must be a grey `Pf`, is a color `PF`")
+        raise Rejection("depth", "not_single_channel", "must be a gray `Pf`, is a color `PF`")
     if magic.strip() != b"Pf":
         raise ValueError("must begin with `Pf`")
     width, height = (int(side) for side in size.split())

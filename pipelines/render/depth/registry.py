@@ -1,6 +1,6 @@
 """Output kinds and licenses of depth models, written down by hand: neither is guessed from a model's output.
 
-To add a family: find out whether its `predicted_depth` is inverse depth (bigger is nearer, `relative`) or metres
+To add a family: find out whether its `predicted_depth` is inverse depth (bigger is nearer, `relative`) or meters
 (`metric`), and write it down below. A family that needs more than pixels, or whose raw output needs another step,
 belongs into `UNFIT` with the reason.
 """
@@ -17,7 +17,7 @@ PINNED_REVISIONS = {DEFAULT_MODEL: "5426e4f0f36572d16453bbda7a8389317b1bef99"}
 # By config.json's model_type. `None`: config.depth_estimation_type says it, "relative" where it is left out.
 KIND_OF_FAMILY: dict[str, Kind | None] = {
     "depth_anything": None,
-    "glpn": "metric",  # max_depth times a sigmoid, metres
+    "glpn": "metric",  # max_depth times a sigmoid, meters
 }
 
 # Families whose checkpoints differ and whose config.json does not say.
@@ -52,7 +52,7 @@ LICENSE_OF_MODEL: dict[str, str] = {
 
 
 def kind_of(model: str, config: Mapping[str, Any], declared: Kind | None) -> Kind:
-    """Whether a model gives relative inverse depth or metres; `declared` is --depth-kind.
+    """Whether a model gives relative inverse depth or meters; `declared` is --depth-kind.
 
     Raises UserError when the family is unfit, when the kind is not known, or when --depth-kind contradicts what is
     known.
@@ -67,7 +67,7 @@ def kind_of(model: str, config: Mapping[str, Any], declared: Kind | None) -> Kin
         return kind
     raise UserError(
         f"depth model {model} (model_type {family!r}) does not say whether it gives relative inverse depth or "
-        "metres; read its model card and pass --depth-kind relative or --depth-kind metric"
+        "meters; read its model card and pass --depth-kind relative or --depth-kind metric"
     )
 
 

@@ -1,13 +1,13 @@
 """Depth that lies beside the photos as files: PNG of 16 bits (or 8), npy, PFM.
 
 Which file belongs to `STEM.jpg`, the first that exists: `STEM.disparity.EXT`, `STEM.depth.EXT`, `STEM.EXT` (a
-PNG only when 16-bit grey, or in a folder of its own); beside the photo, or in `--depth-dir`.
+PNG only when 16-bit gray, or in a folder of its own); beside the photo, or in `--depth-dir`.
 
-Units are declared, never guessed: by the name (`disparity` is relative, `depth` is in metres), by
+Units are declared, never guessed: by the name (`disparity` is relative, `depth` is in meters), by
 `--depth-kind`, and above both by a `depth.json` beside the file:
     {"quantity": "disparity" | "depth", "kind": "relative" | "metric", "scale": 0.001, "offset": 0.0,
      "source": "where it is from", "source_revision": "its version"}      every key optional
-number = offset + scale * stored value, in metres or 1/m; metric PNGs need `scale`, as nobody can guess it.
+number = offset + scale * stored value, in meters or 1/m; metric PNGs need `scale`, as nobody can guess it.
 """
 
 import hashlib
@@ -185,7 +185,7 @@ def _scale(path: StoragePath, file: DepthFile, note: DepthNote, kind: Kind) -> f
     if note.scale is not None:
         return note.scale
     if kind == "metric" and not file.holds_units:
-        out = f"add a {NOTE_NAME} with its `scale` (0.001 when it holds millimetres)"
+        out = f"add a {NOTE_NAME} with its `scale` (0.001 when it holds millimeters)"
         raise Rejection("depth", "scale_unknown", f"{path.name}: metric depth in whole numbers; {out}")
     return 1.0
 

@@ -27,7 +27,7 @@ MIN_SHORT_SIDE_PX = 64  # below, an icon
 MIN_SCALED_SHORT_SIDE_PX = 32  # below, a strip with no room for blur
 OPAQUE_ALPHA = 250  # of 255: what lossy encoders leave of 255
 
-_16_BIT_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+_16_BIT_GRAY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _PROFILE_TO_RGB = ("RGB", "CMYK", "L", "LAB")
 # EXIF 2.32, tag 274: what turns the stored picture upright.
 _TO_UPRIGHT = {
@@ -57,7 +57,7 @@ def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
     """JPEG, PNG, WebP or TIFF bytes to upright sRGB pixels, at most `long_side` long, never enlarged.
 
     Raises Rejection with stage "photo" and one of the codes `unreadable`, `truncated`, `too_large`,
-    `animated`, `transparent`, `cmyk`, `grey16`, `color_mode`, `too_small`, `too_narrow`.
+    `animated`, `transparent`, `cmyk`, `gray16`, `color_mode`, `too_small`, `too_narrow`.
     """
     if long_side < 1:
         raise ValueError(f"long_side must be >= 1 pixel, got {long_side}")
@@ -132,8 +132,8 @@ def _check_kind(image: Image.Image) -> None:
     if image.format != "MPO" and getattr(image, "is_animated", False):
         frames = getattr(image, "n_frames", 2)
         raise Rejection("photo", "animated", f"must be one picture, has {frames} frames or pages")
-    if image.mode in _16_BIT_GREY:
-        raise Rejection("photo", "grey16", f"must be an 8-bit photo, mode {image.mode} is depth or a scan")
+    if image.mode in _16_BIT_GRAY:
+        raise Rejection("photo", "gray16", f"must be an 8-bit photo, mode {image.mode} is depth or a scan")
     if min(image.size) < MIN_SHORT_SIDE_PX:
         raise Rejection(
             "photo",

@@ -111,7 +111,7 @@ def _visible_files(folder: StoragePath) -> Iterator[StoragePath]:
 
 
 def _is_sidecar(file: StoragePath) -> bool:
-    """`STEM.disparity.png`, or a 16-bit grey `STEM.png` beside a photo `STEM.jpg`: depth, not a photo."""
+    """`STEM.disparity.png`, or a 16-bit gray `STEM.png` beside a photo `STEM.jpg`: depth, not a photo."""
     if file.stem.lower().endswith(tuple(f".{word}" for word in SIDECAR_WORDS)):
         return True
     return is_bare_depth_png(file) and any(
@@ -123,7 +123,7 @@ def _is_sidecar(file: StoragePath) -> bool:
 
 
 def is_bare_depth_png(file: StoragePath) -> bool:
-    """Whether a PNG's header says 16-bit grey, which no photo is: only then may `STEM.png` be depth."""
+    """Whether a PNG's header says 16-bit gray, which no photo is: only then may `STEM.png` be depth."""
     if file.suffix.lower() != ".png":
         return False
     try:

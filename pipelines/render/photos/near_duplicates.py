@@ -3,7 +3,7 @@
 Each photo has a 64-bit perceptual hash (signs of the lowest 8 x 8 DCT coefficients of its luminance). Two photos are
 near-duplicates when their hashes differ in at most MAX_DISTANCE bits; a family is a connected component of such pairs.
 
-Measured on three photos and 24 built-in scenes (2026-11-25): JPEG at quality 30, half size, grey, 1 % cropped from
+Measured on three photos and 24 built-in scenes (2026-11-25): JPEG at quality 30, half size, gray, 1 % cropped from
 every side, brightness x 1.2 and contrast x 1.25 stay within 6 bits; different scenes are 20 bits apart or more.
 """
 

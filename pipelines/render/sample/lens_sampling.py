@@ -125,10 +125,10 @@ def with_sensor_noise(frames: torch.Tensor, noise: SensorNoise, seed: int, scene
 
 @lru_cache(maxsize=4)
 def read_aperture_mask(path: Path) -> PupilRaster:
-    """The pupil of a grey PNG (white lets light through). Raises UserError when the file is no such PNG."""
+    """The pupil of a gray PNG (white lets light through). Raises UserError when the file is no such PNG."""
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise UserError(f"--aperture-mask {path} must be a grey PNG; it cannot be read")
+        raise UserError(f"--aperture-mask {path} must be a gray PNG; it cannot be read")
     try:
         return PupilRaster(torch.from_numpy(pixels.astype(np.float64) / np.iinfo(pixels.dtype).max))
     except ValueError as error:

@@ -13,7 +13,7 @@ from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo, PhotoSource
 from simulator import LayeredDepthImage, Scene
 from simulator.optics.highlight import HighlightCurve
-from simulator.scenes.catalogue import builtin_scene
+from simulator.scenes.catalog import builtin_scene
 
 BUILTIN_ASPECT = 2 / 3
 """Height by width of built-in scenes."""

@@ -10,7 +10,7 @@ from pipelines.validate.checks.check import Check
 from simulator import ThinLens, render_stack
 from simulator.layers.debanding import debanded
 from simulator.layers.morphology import dilate
-from simulator.scenes.catalogue import builtin_scene
+from simulator.scenes.catalog import builtin_scene
 
 _STEP = 1 / 255
 _CALM_STEPS, _CALM_PX = 6, 4  # away from depth edges: so little range within such a radius

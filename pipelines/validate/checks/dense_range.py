@@ -6,7 +6,7 @@
     │1 │                              │   both at least R apart, so that the strip's blur does not reach the plane
     └──┴──────────────────────────────┘
 
-Letters: D0 disparity of the plane; D_f plane in focus; K blur scale; R largest radius; r labelled radius, m
+Letters: D0 disparity of the plane; D_f plane in focus; K blur scale; R largest radius; r labeled radius, m
 measured radius.
 """
 
@@ -38,14 +38,14 @@ _FAINT = 3e-7  # float32 transforms leave about 1e-8 everywhere, which far from 
 class Spot:
     """A point's label and the radius measured from its second moment, in pixels."""
 
-    labelled_px: float
+    labeled_px: float
     measured_px: float
     where: str
 
     @property
     def excess(self) -> float:
         """|m − r| over what is allowed: max(1 %, 0.03 px)."""
-        return abs(self.measured_px - self.labelled_px) / max(0.01 * self.labelled_px, 0.03)
+        return abs(self.measured_px - self.labeled_px) / max(0.01 * self.labeled_px, 0.03)
 
 
 def dense_disparity(height: int, width: int, plane: float) -> Tensor:
@@ -97,7 +97,7 @@ def labels_between_bins(
     for place in places:
         for in_front in (False, True):
             for spot in spots(largest_px, radii_px, place, in_front):
-                found.setdefault(spot.labelled_px, []).append(spot)
+                found.setdefault(spot.labeled_px, []).append(spot)
     worst = {r: max(of_label, key=lambda spot: spot.excess) for r, of_label in found.items()}
     return [
         Check(

@@ -15,7 +15,7 @@ from torch import Tensor
 from pipelines.measure.rendering_error import displayed, psnr
 from pipelines.validate.checks.check import Check
 from simulator import Scene, ThinLens
-from simulator.scenes.catalogue import builtin_scene
+from simulator.scenes.catalog import builtin_scene
 
 FRAMES = ((0.25, 6.0), (0.75, 6.0), (0.5, 16.0), (0.95, 16.0))
 """D_f, and K in percent of the width."""

@@ -18,7 +18,7 @@ from pipelines.validate.checks.slopes import SLOPES, light_on_slope
 from pipelines.validate.checks.spot_profile import WHITES, focus_pull
 from pipelines.validate.checks.stack_context import alone_against_stack
 from simulator import RENDERER_VERSION
-from simulator.scenes.catalogue import KINDS
+from simulator.scenes.catalog import KINDS
 
 LOG = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 The profile of a spot is its light over the distance from its middle. A true disc, drawn by counting points of a fine
 grid, is measured in the same way; errors are differences between the two. The second moment hides such errors: a
 wide rim around a disc that is too small has the moment of the right disc.
-Letters: r labelled radius in pixels.
+Letters: r labeled radius in pixels.
 """
 
 import math

@@ -3,7 +3,7 @@
 from pipelines.measure.rendering_error import psnr
 from pipelines.validate.checks.check import Check
 from simulator import ThinLens, render_stack
-from simulator.scenes.catalogue import builtin_scene
+from simulator.scenes.catalog import builtin_scene
 
 
 def alone_against_stack(kind: str, *, height: int = 128, width: int = 192, seed: int = 0) -> Check:

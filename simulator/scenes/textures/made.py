@@ -132,10 +132,10 @@ def knit(canvas: Canvas) -> Tensor:
     rise = y + 0.55 * u
     v = 2.0 * (rise - rise.floor()) - 1.0
     loop = (1.0 - v.abs() ** 2.5) * smoothstep(1.02, 0.72, u) * smoothstep(-0.02, 0.16, u)
-    fibre = canvas.fractal(60, 2, octaves=4, gain=0.8)
+    fiber = canvas.fractal(60, 2, octaves=4, gain=0.8)
     band = (canvas.value(rise.floor() % canvas.count(22, canvas.height), 3) < 0.3) & (canvas.uniform(4) < 0.5)
     color = torch.where(band, second[:, None, None], yarn[:, None, None])
-    return mix(shadow, color * (1.0 + 0.15 * fibre), 0.15 + 0.85 * loop)
+    return mix(shadow, color * (1.0 + 0.15 * fiber), 0.15 + 0.85 * loop)
 
 
 def kilim(canvas: Canvas) -> Tensor:
@@ -185,13 +185,13 @@ def wallpaper(canvas: Canvas) -> Tensor:
 
 
 def paper(canvas: Canvas) -> Tensor:
-    """Tinted drawing paper with fibres and a tooth."""
+    """Tinted drawing paper with fibers and a tooth."""
     (tint,) = canvas.palette(
         "#d9cfb9", "#c7553f", "#e0b04a", "#4f8a8b", "#3f5f8f", "#8fae6a", "#d98a6a", "#7a5c8a", "#e5ddd0"
     )
-    fibre = canvas.fractal(30, 2, gain=0.75, stretch=3.0) + canvas.fractal(30, 3, gain=0.75, stretch=0.33)
+    fiber = canvas.fractal(30, 2, gain=0.75, stretch=3.0) + canvas.fractal(30, 3, gain=0.75, stretch=0.33)
     tooth = canvas.fractal(90, 4, octaves=3, gain=0.8)
-    return tint[:, None, None] * (1.0 + 0.035 * fibre) * relief(tooth, 0.0005)
+    return tint[:, None, None] * (1.0 + 0.035 * fiber) * relief(tooth, 0.0005)
 
 
 def print_marks(canvas: Canvas) -> Tensor:
@@ -204,8 +204,8 @@ def print_marks(canvas: Canvas) -> Tensor:
     for glyphs, is_headline in ((84, False), (30, True)):
         marks += _glyphs(canvas, glyphs, 3 + glyphs) * ((headline & (y % 1.0 < 0.34)) == is_headline)
     cloud = canvas.fractal(4, 5)
-    fibre = canvas.fractal(40, 6, octaves=4, gain=0.7)
-    return mix(page * 1.0, ink, 0.92 * marks * margin) * (1.0 + 0.04 * cloud + 0.03 * fibre)
+    fiber = canvas.fractal(40, 6, octaves=4, gain=0.7)
+    return mix(page * 1.0, ink, 0.92 * marks * margin) * (1.0 + 0.04 * cloud + 0.03 * fiber)
 
 
 def _glyphs(canvas: Canvas, per_line: int, salt: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Small data sets for audits: people before a wall, rendered and labelled by the real code, and ways to spoil them."""
+"""Small data sets for audits: people before a wall, rendered and labeled by the real code, and ways to spoil them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def write(out: Path, content: Sequence[Sample]) -> Path:
     return out
 
 
-def relabelled(sample: Sample, factor: float) -> Sample:
+def relabeled(sample: Sample, factor: float) -> Sample:
     """The same pictures, with K and all that follows from it `factor` times as large."""
     scaled = ("blur_scale_px", "blur_level", "blur_at_infinity_px", "radius_p95_px", "radius_max_px")
     frames = tuple(

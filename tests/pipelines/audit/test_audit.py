@@ -18,7 +18,7 @@ from pipelines.audit.run import audit
 from pipelines.errors import UserError
 from shards import Sample
 from tests.pipelines.audit import data_set
-from tests.pipelines.audit.data_set import PlanesUniformInDisparity, person_before_a_wall, relabelled, renamed, write
+from tests.pipelines.audit.data_set import PlanesUniformInDisparity, person_before_a_wall, relabeled, renamed, write
 
 MEASURED = 3
 
@@ -51,7 +51,7 @@ def test_a_sound_data_set_passes_every_line(sound: list[Sample], tmp_path: Path)
 
 def test_labels_that_say_more_blur_than_there_is(sound: list[Sample], tmp_path: Path) -> None:
     """K × 1.3 in the labels, everywhere."""
-    report = audited(tmp_path, [relabelled(sample, 1.3) for sample in sound])
+    report = audited(tmp_path, [relabeled(sample, 1.3) for sample in sound])
     assert {"blur scale", "re-rendered"} <= failed(report)
     assert "one blur convention" not in failed(report)  # wrong, but all in the same way
     details = line(report, "blur scale")["details"]
@@ -61,7 +61,7 @@ def test_labels_that_say_more_blur_than_there_is(sound: list[Sample], tmp_path: 
 
 def test_two_conventions_of_blur_mixed(sound: list[Sample], tmp_path: Path) -> None:
     """Diameters among radii, in one of three samples."""
-    mixed = [relabelled(sample, 2.0) if i % 3 == 0 else sample for i, sample in enumerate(sound)]
+    mixed = [relabeled(sample, 2.0) if i % 3 == 0 else sample for i, sample in enumerate(sound)]
     report = audited(tmp_path, mixed, measured=6)  # of every other sample
     assert "one blur convention" in failed(report)
     assert "blur scale" not in failed(report)  # most are right
@@ -101,7 +101,7 @@ def test_a_scene_in_two_splits(sound: list[Sample], tmp_path: Path, why: str) ->
 
 def test_one_blur_for_all_is_a_cap(sound: list[Sample], tmp_path: Path) -> None:
     def capped(sample: Sample) -> Sample:
-        return relabelled(sample, 5.0 / sample.record.frames[-1].blur_level)
+        return relabeled(sample, 5.0 / sample.record.frames[-1].blur_level)
 
     report = audited(tmp_path, [capped(sample) for sample in sound], measured=1)
     assert "radius cap" in failed(report)

@@ -42,7 +42,7 @@ def npy(values: np.ndarray, path: Path) -> bytes:
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples as somebody else would have stored them: metres, diameters, other names, two tars."""
+    """The samples as somebody else would have stored them: meters, diameters, other names, two tars."""
     folder = tmp_path_factory.mktemp("foreign")
     samples = data_set.samples()
     for split, chosen in (("train", samples[:10]), ("test", samples[10:])):
@@ -118,8 +118,8 @@ def test_conventions(convention: str, value: float, scale_px: float) -> None:
     ("changes", "said"),
     [
         ({"blur_convention": "fstops"}, "blur_convention must be one of radius_px, .*; got 'fstops'"),
-        ({"disparity_quantity": "metres"}, "disparity_quantity must be one of disparity, depth; got 'metres'"),
-        ({"colour": "x"}, "must have the keys blur_scale, .* got .*colour"),
+        ({"disparity_quantity": "meters"}, "disparity_quantity must be one of disparity, depth; got 'meters'"),
+        ({"color": "x"}, "must have the keys blur_scale, .* got .*color"),
     ],
 )
 def test_a_wrong_map_is_one_line(tmp_path: Path, changes: dict[str, object], said: str) -> None:

@@ -29,7 +29,7 @@ def test_planes_in_focus_hold_as_many_pixels_between_them() -> None:
     assert planes == pytest.approx([0.05 + 0.1 * i for i in range(10)], abs=1.1e-3)  # a pixel's step
 
 
-def test_the_few_lenses_are_centred_as_all_are() -> None:
+def test_the_few_lenses_are_centered_as_all_are() -> None:
     lenses = lenses_through(torch.linspace(0.0, 1.0, 1001)[None], 8.0)
     few = sampled(lenses)
     assert len(few) == 4

@@ -10,7 +10,7 @@ from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.recipe import FIRST_SEED, RECIPE, RECIPE_SHA256, difficulty
 from pipelines.errors import UserError
 from pipelines.render.photos.listing import scene_seed
-from simulator.scenes.catalogue import KINDS
+from simulator.scenes.catalog import KINDS
 
 
 def test_v1_is_what_it_was() -> None:

@@ -137,7 +137,7 @@ def test_a_wrong_answer_is_named(made: tuple[BenchmarkConfig, BenchmarkReport], 
 
 
 class Dreamer:
-    """A model that notes what it was asked and paints everything grey."""
+    """A model that notes what it was asked and paints everything gray."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[tuple[float, float], float, int]] = []

@@ -24,7 +24,7 @@ def test_weights_sum_to_one_and_follow_the_sharpest() -> None:
 def test_true_frames_make_the_photo() -> None:
     error = stacking_error(rendered(PHOTO, DISPARITY, LENSES), PHOTO, DEFOCUS)
     assert error is not None
-    assert error < 1 / 255  # half a grey level measured: frames half out of focus have a little say
+    assert error < 1 / 255  # half a gray level measured: frames half out of focus have a little say
 
 
 def test_frames_focused_elsewhere_do_not() -> None:

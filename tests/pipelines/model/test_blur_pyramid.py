@@ -19,8 +19,8 @@ def test_a_point_becomes_a_gaussian_and_keeps_its_light(sigma_px: float) -> None
 
 
 def test_what_is_even_stays_even_up_to_the_rim() -> None:
-    grey = torch.full((1, 3, 16, 24), 0.3)
-    torch.testing.assert_close(blur_pyramid(grey, 8), grey[:, None].expand(-1, len(SIGMAS), -1, -1, -1))
+    gray = torch.full((1, 3, 16, 24), 0.3)
+    torch.testing.assert_close(blur_pyramid(gray, 8), gray[:, None].expand(-1, len(SIGMAS), -1, -1, -1))
 
 
 def test_light_is_spread_in_linear_light() -> None:

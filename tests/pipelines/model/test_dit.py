@@ -99,7 +99,7 @@ def test_withheld_depth_is_not_depth_zero(model: DiT) -> None:
 
 
 def test_the_focus_token_stands_where_its_patch_stands(model: DiT) -> None:
-    """The point on the centre of patch (row 1, column 2) has that patch's rotary position, at both sizes."""
+    """The point on the center of patch (row 1, column 2) has that patch's rotary position, at both sizes."""
     for rows, columns in ((2, 3), (5, 4)):
         point = torch.tensor([[2.5 / columns, 1.5 / rows]])
         given = replace(condition(1), focus_point=point)

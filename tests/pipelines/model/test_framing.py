@@ -17,12 +17,12 @@ def marked(row: int, column: int, height: int = 40, width: int = 60) -> np.ndarr
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("output", [(48, 32), (24, 16), (96, 64)])
 def test_points_move_with_the_picture(output: tuple[int, int], mirrored: bool) -> None:
-    """The mark's centre of light lies where `point` says, cropped, scaled down and up, and mirrored."""
+    """The mark's center of light lies where `point` says, cropped, scaled down and up, and mirrored."""
     framing = Framing(6, 4, 48, 32, *output, mirrored)
     x, y = framing.point(20.0, 12.0)
     shown = framing.picture(marked(12, 20))[0]
     rows, columns = np.mgrid[: output[1], : output[0]] + 0.5
-    linear = shown**2.4  # close enough to light for a centre
+    linear = shown**2.4  # close enough to light for a center
     assert (linear * columns).sum() / linear.sum() == pytest.approx(x * output[0], abs=0.05)
     assert (linear * rows).sum() / linear.sum() == pytest.approx(y * output[1], abs=0.05)
 
@@ -34,7 +34,7 @@ def test_a_picture_that_is_not_scaled_stays_as_it_is() -> None:
 
 
 def test_pixels_are_mixed_in_linear_light() -> None:
-    """A board of black and grey 128, seen from afar, is as bright as half the grey's light: code 93, not 64."""
+    """A board of black and gray 128, seen from afar, is as bright as half the gray's light: code 93, not 64."""
     board = np.indices((32, 32)).sum(0)[..., None].repeat(3, 2) % 2 * 128
     far = Framing(0, 0, 32, 32, 8, 8).picture(board.astype(np.uint8))
     np.testing.assert_allclose(far * 255, 92.6, atol=0.6)

@@ -9,7 +9,7 @@ def heads(tokens: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(1, 2, tokens, 32, generator=torch.Generator().manual_seed(seed))
 
 
-def test_patches_are_counted_row_by_row_from_their_centres() -> None:
+def test_patches_are_counted_row_by_row_from_their_centers() -> None:
     assert patch_centers(2, 3).tolist() == [[0.5, 0.5], [1.5, 0.5], [2.5, 0.5], [0.5, 1.5], [1.5, 1.5], [2.5, 1.5]]
 
 

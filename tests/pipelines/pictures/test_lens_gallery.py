@@ -42,5 +42,5 @@ def test_every_kind_of_aperture_is_shown() -> None:
 def test_the_sheet_holds_each_frame() -> None:
     frames = {str(i): torch.full((3, HEIGHT, WIDTH), 0.5) for i in range(5)}
     sheet = np.asarray(_sheet(frames))
-    grey = (sheet == 188).all(axis=2)  # 0.5 of linear light
-    assert int(grey.sum()) == 5 * HEIGHT * WIDTH
+    gray = (sheet == 188).all(axis=2)  # 0.5 of linear light
+    assert int(gray.sum()) == 5 * HEIGHT * WIDTH

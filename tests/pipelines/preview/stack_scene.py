@@ -24,7 +24,7 @@ HOSTILE = (
 def stack_sample(
     number: int = 0, *, name: str = "", split: str = "train", edges: str = "as_is", steps: str = "as_is"
 ) -> Sample:
-    """Three planes, two levels. Every disparity code is different from its neighbours in its low byte, too."""
+    """Three planes, two levels. Every disparity code is different from its neighbors in its low byte, too."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     band = np.minimum(2, columns * 3 // WIDTH)
     codes = np.rint(65535 * np.array(PLACES)[band]).astype(int) + (rows * 37 + columns * 11 + number) % 509

@@ -62,8 +62,8 @@ def test_every_frame_is_on_the_sheet(sample: Sample) -> None:
 @pytest.mark.parametrize(("x", "y"), [(0.25, 0.5), (0.99, 0.02)])
 def test_a_focus_mark_rings_the_point_and_leaves_it_free(x: float, y: float) -> None:
     sheet = Sheet(240, 160)
-    grey = np.full((100, 200, 3), 90, np.uint8)
-    box = sheet.picture(Box(20, 30, 200, 100), grey)
+    gray = np.full((100, 200, 3), 90, np.uint8)
+    box = sheet.picture(Box(20, 30, 200, 100), gray)
     sheet.focus_mark(box, x, y, (255, 0, 0), radius=9, label="1")
     row, column = box.y + y * box.height, box.x + x * box.width
     rows, columns = np.nonzero((pixels(sheet.image) == (255, 0, 0)).all(axis=2))
@@ -83,7 +83,7 @@ def test_text_is_shortened_to_its_room_and_odd_letters_are_marked() -> None:
     assert font(18) is font(18)
 
 
-def test_planes_have_colours_of_their_own() -> None:
+def test_planes_have_colors_of_their_own() -> None:
     assert len({plane_color(plane, 6) for plane in range(6)}) == 6
 
 
@@ -92,7 +92,7 @@ def test_disparity_is_brighter_when_nearer() -> None:
     brightness = disparity_colors(ramp)[0].astype(int).sum(axis=1)
     assert brightness[0] < 30
     assert brightness[-1] > 500
-    assert np.all(np.diff(brightness) >= -6)  # the colour map's own rounding
+    assert np.all(np.diff(brightness) >= -6)  # the color map's own rounding
     assert disparity_colors(np.zeros((2, 2), np.uint16)).shape == (2, 2, 3)
 
 

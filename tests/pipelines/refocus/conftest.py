@@ -40,7 +40,7 @@ def photo(tmp_path: Path) -> Path:
     from PIL import Image
 
     from pipelines.pictures.srgb8 import to_srgb8
-    from simulator.scenes.catalogue import builtin_scene
+    from simulator.scenes.catalog import builtin_scene
 
     image, disparity = builtin_scene(4, height=128, width=192).layers.photo()
     exif = Image.Exif()

@@ -37,15 +37,15 @@ def test_a_sweep_is_frames_an_animation_there_and_back_and_a_sheet(tmp_path: Pat
     assert [path.name for path in paths] == [
         *(f"frame_00{number}.png" for number in range(4)), "pull.webp", "contact_sheet.png",
     ]  # fmt: skip
-    greys = [int(np.asarray(Image.open(path))[0, 0, 0]) for path in paths[:4]]
-    assert greys == sorted(set(greys))
+    grays = [int(np.asarray(Image.open(path))[0, 0, 0]) for path in paths[:4]]
+    assert grays == sorted(set(grays))
     with Image.open(paths[4]) as animation:
         assert animation.n_frames == 6  # 0 1 2 3 2 1
         seen = []
         for number in range(6):
             animation.seek(number)
             seen.append(int(np.asarray(animation.convert("RGB"))[40, 60, 0]))
-    np.testing.assert_allclose(seen, [greys[i] for i in (0, 1, 2, 3, 2, 1)], atol=6)
+    np.testing.assert_allclose(seen, [grays[i] for i in (0, 1, 2, 3, 2, 1)], atol=6)
     with Image.open(paths[5]) as sheet:
         assert sheet.size[0] > 600
         assert np.asarray(sheet).std() > 20

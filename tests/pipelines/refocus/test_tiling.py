@@ -46,7 +46,7 @@ def test_a_prediction_that_sees_pixels_alone_is_the_same_in_tiles() -> None:
 
 
 def test_where_tiles_disagree_one_passes_into_the_other() -> None:
-    """Left tile says 0, right tile says 1: no step between neighbours larger than the ramp's own, 0 and 1 outside."""
+    """Left tile says 0, right tile says 1: no step between neighbors larger than the ramp's own, 0 and 1 outside."""
     size = (16, 80)
     tiles = cut(size, (16, 48), 0.25)
     assert [tile.left for tile in tiles] == [0, 32]
@@ -59,7 +59,7 @@ def test_where_tiles_disagree_one_passes_into_the_other() -> None:
     assert (made.diff() >= -1e-6).all()
 
 
-def test_windows_fall_only_where_a_neighbour_lies() -> None:
+def test_windows_fall_only_where_a_neighbor_lies() -> None:
     edge = window(Tile(0, 0, 32, 32), (32, 64))
     assert float(edge[:, :8].min()) == 1.0
     assert float(edge[:, -1].max()) < 0.05

@@ -52,7 +52,7 @@ def test_shapes_and_ranges(sample: Sample) -> None:
 def test_what_is_pointed_at_is_the_plane_in_focus(sample: Sample, redraw: float) -> None:
     """The disparity under the point, in the item's own map, is the plane within the band, whatever crop and mirror.
 
-    A stored point is a pixel of the photo; the item's pixel around it also holds its neighbours.
+    A stored point is a pixel of the photo; the item's pixel around it also holds its neighbors.
     """
     offsets, stored = [], 0
     for seed in range(40):

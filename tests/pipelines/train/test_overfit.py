@@ -42,7 +42,7 @@ def psnrs(sample: Sample, refocuser: Refocuser | None) -> float:
 
 
 @pytest.mark.slow
-def test_one_scene_is_learnt_by_heart_in_two_minutes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_scene_is_learned_by_heart_in_two_minutes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """72 x 48 px: within 120 s of one core the loss falls to a tenth, and what is sampled from noise is 5 dB nearer
     to the true frames than the photo is. Time is the processor's, so that a busy machine does not decide.
     """
@@ -51,7 +51,7 @@ def test_one_scene_is_learnt_by_heart_in_two_minutes(tmp_path: Path, capsys: pyt
     config = tiny_config(
         out, tmp_path / "run", steps=600, width=72, height=48, batch_size=4, least_crop=1.0, flip=False,
         learning_rate=2e-3, warmup_steps=50, ema_decay=0.99, outside_focus=0.0,
-        depth_dropout=0.0, condition_dropout=0.0,  # what is not told cannot be learnt
+        depth_dropout=0.0, condition_dropout=0.0,  # what is not told cannot be learned
     )  # fmt: skip
     started = time.process_time()
     train(config)

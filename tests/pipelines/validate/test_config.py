@@ -5,7 +5,7 @@ import pytest
 from pipelines.errors import UserError
 from pipelines.validate.config import KIND_NAMES, SCENE_NAMES, ValidateConfig
 from pipelines.validate.scenes import SCENES
-from simulator.scenes.catalogue import KINDS
+from simulator.scenes.catalog import KINDS
 
 
 def test_the_names_are_those_of_the_scenes() -> None:

@@ -34,7 +34,7 @@ def test_edges_move_by_up_to_a_pixel_and_not_all_alike() -> None:
     place = 240 - ((edge - 0.25) / 0.5).sum(1) - 120
     assert place.abs().max() <= 1.0
     assert place.abs().max() > 0.3
-    assert place.diff().abs().max() < 0.2  # neighbours go astray together
+    assert place.diff().abs().max() < 0.2  # neighbors go astray together
 
 
 def test_the_longest_displacement_is_the_one_asked_for() -> None:

@@ -124,8 +124,8 @@ def test_a_file_that_is_no_reference_is_named(tmp_path: Path) -> None:
 
 
 def test_psnr_of_a_known_error_and_clipping() -> None:
-    grey, brighter = torch.full((3, 8, 8), 0.002), torch.full((3, 8, 8), 0.003)  # on the linear foot: 12.92 E
-    assert psnr(grey, brighter) == pytest.approx(-20 * np.log10(12.92 * 0.001), abs=1e-3)
+    gray, brighter = torch.full((3, 8, 8), 0.002), torch.full((3, 8, 8), 0.003)  # on the linear foot: 12.92 E
+    assert psnr(gray, brighter) == pytest.approx(-20 * np.log10(12.92 * 0.001), abs=1e-3)
     assert psnr(torch.full((3, 8, 8), 5.0), torch.full((3, 8, 8), 1.0)) == float("inf")
     assert displayed(torch.tensor([-1.0, 9.0])).tolist() == pytest.approx([0, 1])
 

@@ -66,7 +66,7 @@ def test_ear_clipping_covers_the_polygon_once(seed: int) -> None:
 
 
 def test_clockwise_outline_is_refused() -> None:
-    with pytest.raises(ValueError, match="anti-clockwise"):
+    with pytest.raises(ValueError, match="counterclockwise"):
         ear_clipping(Painter("x", 0).shape(0.5)[::-1])
 
 

@@ -1,4 +1,4 @@
-"""Mixed pixels: both parts add up to the photo, and each gets its own side's colour."""
+"""Mixed pixels: both parts add up to the photo, and each gets its own side's color."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def test_both_parts_add_up_to_the_photo() -> None:
 def test_the_share_of_a_plain_card_is_found(share: float) -> None:
     split = split_mixed_pixels(*card(share), 0.1)
     near_share = float(split.coverage[0, 8, 9])
-    # colour decides: its variance is only the assumed noise, 1e-4 over a contrast of 1.1, against 0.01 of geometry
+    # color decides: its variance is only the assumed noise, 1e-4 over a contrast of 1.1, against 0.01 of geometry
     assert near_share == pytest.approx(share, abs=0.01)
     pure = split.light[0, :, 8, 9] / near_share
-    assert_close(pure, NEAR, atol=0.02, what="near part's own colour")
+    assert_close(pure, NEAR, atol=0.02, what="near part's own color")
     assert float(split.disparity[0, 8, 9]) == pytest.approx(0.8)
     assert float(split.disparity[1, 8, 9]) == pytest.approx(0.2)
 
@@ -57,3 +57,39 @@ def test_a_lamp_behind_the_rim_is_not_the_cards(light: list[float]) -> None:
     assert float(split.light[0, :, 8, 9].max()) <= 2.0
     assert_close(split.light[:, :, 8, 9].sum(0), torch.tensor(light), atol=1e-5, what="light of both parts")
     assert float(split.coverage[0, 8, 9]) <= 0.5
+
+
+def textured_board(edge_of_disparity: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A dark, textured board up to column 20 before a smooth sky of 0.8; its disparity ends at the column given."""
+    random = torch.Generator().manual_seed(4)
+    image = torch.full((3, 40, 40), 0.8)
+    image[:, :, :20] = 0.05 + 0.1 * torch.rand(3, 40, 20, generator=random)
+    disparity = torch.full((40, 40), 0.1)
+    disparity[:, :edge_of_disparity] = 0.9
+    return image, disparity
+
+
+def test_a_smooth_far_side_keeps_none_of_the_near_side_s_texture() -> None:
+    """The board's last column covers half of its pixels. What the mixture leaves is its texture: not the sky's."""
+    image, disparity = textured_board(20)
+    image[0, :, 19] = 0.5 * image[0, :, 18] + 0.5 * 0.8  # red has texture, green and blue the mean
+    image[1:, :, 19] = 0.5 * 0.1 + 0.5 * 0.8
+    parts = split_mixed_pixels(image, disparity, 0.05)
+    color = parts.light[1, :, :, 19] / parts.coverage[1, :, 19]
+    assert float((color - 0.8).abs().max()) < 0.008
+
+
+def test_an_outline_beside_that_of_the_disparity_leaves_no_line_on_the_far_side() -> None:
+    """The board reaches a pixel further than its disparity: those pixels belong to it all the same."""
+    image, disparity = textured_board(19)
+    parts = split_mixed_pixels(image, disparity, 0.05)
+    assert_close(parts.light.sum(0), image, atol=1e-6, what="both parts together")
+    assert float(parts.coverage[1, :, 19].max()) < 0.2
+
+
+def test_beside_a_lamp_the_disparity_decides() -> None:
+    """A lamp in the sky is no measure of the far side's color: what looks like the near side stays where it is."""
+    image, disparity = textured_board(19)
+    image[:, 20, 23] = 9.0
+    parts = split_mixed_pixels(image, disparity, 0.05)
+    assert float(parts.coverage[1, 20, 19]) == 1.0

@@ -36,7 +36,7 @@ def test_behind_a_card_is_the_wall_never_the_card() -> None:
     assert bool(hidden[20:26, 20:40].all())
     green = torch.tensor([0.0, 1.0, 0.0])[:, None].expand(3, int(hidden.sum()))
     # A pixel is split into parts in float32, and its far part divided by its share again.
-    assert_close(first.light[0, :, hidden], green, atol=1e-3, what="colour behind the card")
+    assert_close(first.light[0, :, hidden], green, atol=1e-3, what="color behind the card")
     depth = first.disparity[0, hidden]
     assert_close(depth, torch.full_like(depth, 0.1), atol=1e-5, what="its depth")
 
@@ -112,3 +112,14 @@ def test_local_max_against_a_loop(radius: int) -> None:
         ]
     )
     assert torch.equal(dilate(x, radius), expected)
+
+
+def test_colors_behind_a_silhouette_are_means_of_compressed_light() -> None:
+    """A card before a wall of equally many black and white rows: the mean of light^(1/1.5), (1/2)^1.5."""
+    image, disparity = torch.full((3, 64, 64), 0.3), torch.full((64, 64), 0.1)
+    image[:, :, 32:] = (torch.arange(64) // 2 % 2).float()[:, None]
+    disparity[:, :32] = 0.9
+    visible = split_mixed_pixels(image, disparity, 0.1)
+    (surface,) = hidden_surfaces(visible, disparity, reach_px=16, step=0.1)
+    deep = surface.light[0, :, 8:24, 9:12]  # of half-size cells, 4 to 7 from the silhouette
+    assert float(deep.mean()) == pytest.approx(0.5**1.5, abs=0.05)

@@ -72,14 +72,14 @@ function mark(id, current) {
 }
 
 /** The photos before and after, among those that the filter lets through. */
-function neighbour(key, by) {
+function neighbor(key, by) {
   const keys = gallery.shownKeys.includes(key) ? gallery.shownKeys : [...cards.keys()];
   return keys[keys.indexOf(key) + by];
 }
 
 function steps(key) {
   for (const [id, by] of [["previous", -1], ["next", 1]]) {
-    const other = neighbour(key, by);
+    const other = neighbor(key, by);
     find(id).href = other ? sampleAddress(other) : "#photos";
     find(id).classList.toggle("off", !other);
     find(id).tabIndex = other ? 0 : -1;
@@ -87,7 +87,7 @@ function steps(key) {
 }
 
 function step(by) {
-  const other = opened && neighbour(opened, by);
+  const other = opened && neighbor(opened, by);
   if (other) location.hash = sampleAddress(other);
 }
 

@@ -1,5 +1,5 @@
 // Stored disparity: 16-bit codes, decoded to exactly the bits of the data set. D = offset + scale * code.
-// No canvas takes part: a canvas may change values (colour management, 8 bits). The other side: disparity_code.py.
+// No canvas takes part: a canvas may change values (color management, 8 bits). The other side: disparity_code.py.
 
 export class Disparity {
   constructor(record, codes) {
@@ -35,7 +35,7 @@ async function inflated(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** High bytes, then low bytes, of differences to the left neighbour (first column: to the one above). */
+/** High bytes, then low bytes, of differences to the left neighbor (first column: to the one above). */
 function undone(bytes, width, height) {
   const size = width * height;
   if (bytes.length !== 2 * size) throw new Error(`disparity must have ${2 * size} bytes, got ${bytes.length}`);

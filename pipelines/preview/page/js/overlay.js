@@ -54,7 +54,7 @@ function ramp(place) {
   return INFERNO[i].map((low, channel) => low + (at - i) * (INFERNO[i + 1][channel] - low));
 }
 
-/** What the colours mean: [css gradient, text at its left, middle, right]. */
+/** What the colors mean: [css gradient, text at its left, middle, right]. */
 export function legend(name, map, frame, reachPx) {
   const css = (color) => `rgb(${color.join(" ")})`;
   if (name === "disparity") {

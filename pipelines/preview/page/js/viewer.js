@@ -180,7 +180,7 @@ export class Viewer {
     place.replaceChildren(...texts.map((text) => Object.assign(document.createElement("span"), { textContent: text })));
   }
 
-  /** Focus mark, circle of the labelled radius, read-out, and the rail of planes. */
+  /** Focus mark, circle of the labeled radius, read-out, and the rail of planes. */
   drawMarks() {
     const { width: shownWidth, height: shownHeight } = this.stage.getBoundingClientRect();
     if (!shownWidth) return;

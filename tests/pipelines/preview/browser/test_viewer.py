@@ -113,7 +113,7 @@ def test_a_frame_that_does_not_exist_shows_one_that_does(visit: OpenPage) -> Non
     assert frame(visit("#key=00000003&frame=99")) == 4
 
 
-def test_the_circle_has_the_labelled_radius_in_displayed_pixels(visit: OpenPage) -> None:
+def test_the_circle_has_the_labeled_radius_in_displayed_pixels(visit: OpenPage) -> None:
     tab = visit("#key=00000003&frame=3")
     box = tab.locator("#stage").bounding_box()
     tab.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.4 * box["height"])

@@ -1,4 +1,4 @@
-"""Soft depth of a photo with a clear silhouette, through to the sample: sharpened, labelled and stored as one map."""
+"""Soft depth of a photo with a clear silhouette, through to the sample: sharpened, labeled and stored as one map."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def raw_output(folder: Path, photo: Photo) -> torch.Tensor:
     return predicted
 
 
-def test_relative_output_is_inverse_depth_upsampled_and_normalised(relative_checkpoint: Path) -> None:
+def test_relative_output_is_inverse_depth_upsampled_and_normalized(relative_checkpoint: Path) -> None:
     photo = photos_of([(90, 120)])[0]
     (answer,) = disparities(TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu"), [photo])
     assert (answer.kind, answer.unit, answer.source) == ("relative", "1", "tiny-relative")
@@ -55,7 +55,7 @@ def test_relative_output_is_inverse_depth_upsampled_and_normalised(relative_chec
     torch.testing.assert_close(torch.from_numpy(answer.values), normalized(large))
 
 
-def test_metric_output_is_metres_and_becomes_inverse_metres(metric_checkpoint: Path) -> None:
+def test_metric_output_is_meters_and_becomes_inverse_meters(metric_checkpoint: Path) -> None:
     photo = photos_of([(70, 98)])[0]  # the processed size itself: nothing is resampled
     (answer,) = disparities(TransformersDepth(checkpoint_of(metric_checkpoint), device="cpu"), [photo])
     assert (answer.kind, answer.unit) == ("metric", "1/m")
@@ -84,7 +84,7 @@ def test_batches_of_mixed_sizes_equal_one_by_one(relative_checkpoint: Path, batc
     alone = TransformersDepth(checkpoint, device="cpu", batch_size=1)
     for photo, answer in zip(photos, together, strict=True):
         assert answer.values.shape == photo.srgb.shape[:2]
-        # Another batch size may order float32 sums differently: 1e-6 of values of order 1, spread by normalising.
+        # Another batch size may order float32 sums differently: 1e-6 of values of order 1, spread by normalizing.
         np.testing.assert_allclose(answer.values, disparities(alone, [photo])[0].values, atol=1e-4)
 
 
@@ -169,7 +169,7 @@ def test_half_precision_stays_within_the_backbone(relative_checkpoint: Path) -> 
     layer.register_forward_hook(lambda layer, args, output: dtypes.add(output.dtype))
     for one, other in zip(disparities(half, photos), disparities(exact, photos), strict=True):
         assert not np.array_equal(one.values, other.values)
-        # float16 keeps 11 bits of each feature; normalising spreads the error over the range seen.
+        # float16 keeps 11 bits of each feature; normalizing spreads the error over the range seen.
         np.testing.assert_allclose(one.values, other.values, atol=0.02)
         assert np.unique(one.values).size > 0.5 * one.values.size
     assert dtypes == {torch.float16, torch.float32}
@@ -182,6 +182,6 @@ def test_on_a_gpu_only_the_backbone_loses_precision(relative_checkpoint: Path) -
     on_gpu = disparities(TransformersDepth(checkpoint, device="cuda"), photos)
     on_cpu = disparities(TransformersDepth(checkpoint, device="cpu"), photos)
     for gpu, cpu in zip(on_gpu, on_cpu, strict=True):
-        # float16 keeps 11 bits of each feature; normalising spreads the error over the range seen.
+        # float16 keeps 11 bits of each feature; normalizing spreads the error over the range seen.
         np.testing.assert_allclose(gpu.values, cpu.values, atol=0.02)
         assert np.unique(gpu.values).size > 0.5 * gpu.values.size

@@ -79,12 +79,12 @@ def test_pfm_rows_run_from_the_bottom_up_in_both_byte_orders(tmp_path: Path) -> 
         np.testing.assert_allclose(disparity(tmp_path).values, falling, atol=1e-6)
 
 
-def test_relative_disparity_is_normalised_whatever_its_scale(tmp_path: Path) -> None:
+def test_relative_disparity_is_normalized_whatever_its_scale(tmp_path: Path) -> None:
     (tmp_path / "a.disparity.npy").write_bytes(npy(slope() * 37 - 1200))
     np.testing.assert_allclose(disparity(tmp_path).values, slope(), atol=1e-5)
 
 
-def test_depth_by_name_is_metres_and_becomes_inverse_metres(tmp_path: Path) -> None:
+def test_depth_by_name_is_meters_and_becomes_inverse_meters(tmp_path: Path) -> None:
     depth_m = 1 + 9 * slope()
     depth_m[0, 0] = 0.0  # no measurement
     depth_m[0, 1] = np.inf  # sky
@@ -184,12 +184,12 @@ def test_resizing_makes_no_disparity_that_was_not_there(tmp_path: Path) -> None:
 
 def test_shrinking_averages_and_does_not_pick(tmp_path: Path) -> None:
     stripes = torch.tensor([1.0, 0.0, 0.0, 1.0]).repeat(30)[None].repeat(120, 1)  # picking would meet zeros only
-    # One stripe of four pixels at either edge has neighbours on one side only.
+    # One stripe of four pixels at either edge has neighbors on one side only.
     torch.testing.assert_close(resized(stripes, 30, 30)[:, 1:-1], torch.full((30, 28), 0.5))
 
 
-def test_metres_are_inverted_before_they_are_resized(tmp_path: Path) -> None:
-    """Columns at 1 m and 100 m shrink to the mean of 1/m and 0.01/m; the mean of their metres would be 0.02/m."""
+def test_meters_are_inverted_before_they_are_resized(tmp_path: Path) -> None:
+    """Columns at 1 m and 100 m shrink to the mean of 1/m and 0.01/m; the mean of their meters would be 0.02/m."""
     columns = np.where(np.arange(80) % 2, 100.0, 1.0)
     (tmp_path / "a.depth.npy").write_bytes(npy(np.repeat(columns[None], 60, axis=0)))
     values = disparity(tmp_path).values
@@ -228,7 +228,7 @@ def test_eight_bit_depth_is_used_and_debanded(tmp_path: Path) -> None:
         (tmp_path / name).unlink()
 
 
-def test_a_pfm_with_a_scale_of_its_own_holds_no_metres(tmp_path: Path) -> None:
+def test_a_pfm_with_a_scale_of_its_own_holds_no_meters(tmp_path: Path) -> None:
     write_pfm(tmp_path / "a.depth.pfm", 1 + slope(), scale=-0.25)
     assert rejection(tmp_path).code == "scale_unknown"
     write_pfm(tmp_path / "a.depth.pfm", 1 + slope())
@@ -253,7 +253,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "constant png": ("png", png16(np.full((30, 40), 0.5)), "constant"),
     "NaN": ("npy", npy(HOLED), "not_finite"),
     "too large for float32": ("npy", npy(slope().astype(np.float64) * 1e300), "not_finite"),
-    "colour png": ("png", hostile.encoded(hostile.noise(30, 40)), "not_single_channel"),
+    "color png": ("png", hostile.encoded(hostile.noise(30, 40)), "not_single_channel"),
     "stack of maps": ("npy", npy(np.zeros((5, 30, 40))), "not_single_channel"),
     "cut png": ("png", png16(np.random.default_rng(0).random((30, 40)))[:900], "truncated"),
     "cut npy": ("npy", npy(slope())[:-40], "unreadable"),
@@ -262,7 +262,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "text as png": ("png", b"depth", "unreadable"),
     "bomb": ("png", hostile.bomb_png(), "too_large"),
     "empty pfm": ("pfm", b"", "unreadable"),
-    "colour pfm": ("pfm", b"PF\n4 4\n-1\n" + bytes(192), "not_single_channel"),
+    "color pfm": ("pfm", b"PF\n4 4\n-1\n" + bytes(192), "not_single_channel"),
     "cut pfm": ("pfm", b"Pf\n40 30\n-1\n" + bytes(400), "truncated"),
     "pfm of no size": ("pfm", b"Pf\n0 30\n-1\n", "unreadable"),
 }
@@ -307,7 +307,7 @@ def test_a_sidecar_that_says_what_it_is_goes_first(tmp_path: Path) -> None:
     source = source_at(tmp_path / "a.jpg")
     found = []
     for name in ["a.png", "a.npy", "a.depth.pfm", "a.depth.png", "a.disparity.npy", "a.disparity.png"]:
-        (tmp_path / name).write_bytes(hostile.grey16("PNG"))
+        (tmp_path / name).write_bytes(hostile.gray16("PNG"))
         path = find_sidecar(source, None)
         found.append(path.name if path else None)
     assert found == ["a.png", "a.png", "a.depth.pfm", "a.depth.png", "a.disparity.npy", "a.disparity.png"]
@@ -317,8 +317,8 @@ def test_a_photo_is_not_its_own_sidecar(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "b.jpg"):
         (tmp_path / name).write_bytes(hostile.encoded(hostile.noise()))
     assert find_sidecar(source_at(tmp_path / "a.png"), None) is None
-    assert find_sidecar(source_at(tmp_path / "b.jpg"), None) is None  # a colour PNG is another photo
-    (tmp_path / "a.png").write_bytes(hostile.grey16("PNG"))
+    assert find_sidecar(source_at(tmp_path / "b.jpg"), None) is None  # a color PNG is another photo
+    (tmp_path / "a.png").write_bytes(hostile.gray16("PNG"))
     assert find_sidecar(source_at(tmp_path / "a.png"), None) is None
 
 
@@ -355,6 +355,6 @@ def test_a_disparity_map_checks_itself() -> None:
             DisparityMap(values, "relative", "1", "", "")
 
 
-def test_greyscale_jpegs_are_not_depth(tmp_path: Path) -> None:
+def test_grayscale_jpegs_are_not_depth(tmp_path: Path) -> None:
     Image.fromarray((slope() * 255).astype(np.uint8)).save(tmp_path / "a.disparity.jpg")
     assert rejection(tmp_path).code == "sidecar_missing"

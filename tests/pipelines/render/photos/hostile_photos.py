@@ -1,4 +1,4 @@
-"""Image files that break naive readers, built byte by byte, and colour profiles with known answers."""
+"""Image files that break naive readers, built byte by byte, and color profiles with known answers."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def cmyk(profile: bytes | None = None) -> bytes:
     return saved(Image.fromarray(inks, "CMYK"), "JPEG", quality=95, **options)
 
 
-def grey16(format_name: str) -> bytes:
+def gray16(format_name: str) -> bytes:
     ramp = np.linspace(0, 65535, 96 * 128).reshape(96, 128).astype(np.uint16)
     return encoded(ramp, format_name)
 
 
 def rgb16_png() -> bytes:
-    """A 16-bit colour PNG, as raw developers write it: a photo like any other."""
+    """A 16-bit color PNG, as raw developers write it: a photo like any other."""
     ok, content = cv2.imencode(".png", noise().astype(np.uint16) * 257)
     assert ok
     return content.tobytes()
@@ -72,7 +72,7 @@ def bomb_png(side: int = 20_000) -> bytes:
 
 
 def png_with_bombed_profile() -> bytes:
-    """A small PNG whose colour profile inflates to 64 MB."""
+    """A small PNG whose color profile inflates to 64 MB."""
     whole = encoded(noise())
     packed = b"bomb\x00\x00" + zlib.compress(bytes(64 << 20))
     return whole[:33] + _chunk(b"iCCP", packed) + whole[33:]  # after signature and IHDR
@@ -85,7 +85,7 @@ def swapped_profile() -> bytes:
 
 
 def cmyk_profile() -> bytes:
-    """The least that makes a CMYK profile: lightness falls with every ink, no colour. ICC.1:2001-04, 6.5.8."""
+    """The least that makes a CMYK profile: lightness falls with every ink, no color. ICC.1:2001-04, 6.5.8."""
     corners = np.indices((2, 2, 2, 2)).reshape(4, -1).T  # [16, (C, M, Y, K)]
     lightness = 255 * (1 - corners[:, 3]) * (1 - corners[:, :3].mean(axis=1))
     lab = np.stack([lightness, np.full(16, 128), np.full(16, 128)], axis=1).astype(np.uint8)
@@ -96,7 +96,7 @@ def cmyk_profile() -> bytes:
     return _icc_profile(b"CMYK", {b"A2B0": lut, b"wtpt": white})
 
 
-def _icc_profile(colour_space: bytes, tags: dict[bytes, bytes]) -> bytes:
+def _icc_profile(color_space: bytes, tags: dict[bytes, bytes]) -> bytes:
     table, data = struct.pack(">I", len(tags)), b""
     start = 128 + 4 + 12 * len(tags)
     for name, content in tags.items():
@@ -105,7 +105,7 @@ def _icc_profile(colour_space: bytes, tags: dict[bytes, bytes]) -> bytes:
     header = bytearray(128)
     header[0:4] = struct.pack(">I", start + len(data))
     header[8:12] = b"\x02\x10\x00\x00"
-    header[12:24] = b"prtr" + colour_space + b"Lab "
+    header[12:24] = b"prtr" + color_space + b"Lab "
     header[36:40] = b"acsp"
     header[68:80] = struct.pack(">3i", 63190, 65536, 54061)
     return bytes(header) + table + data

@@ -41,9 +41,9 @@ REJECTED = {
     "transparent palette": (hostile.transparent_palette(), "transparent"),
     "cmyk without profile": (hostile.cmyk(), "cmyk"),
     "cmyk with a broken profile": (hostile.cmyk(b"broken" * 40), "cmyk"),
-    "16-bit grey png": (hostile.grey16("PNG"), "grey16"),
-    "16-bit grey tiff": (hostile.grey16("TIFF"), "grey16"),
-    "float tiff": (hostile.encoded(np.ones((96, 128), np.float32), "TIFF"), "grey16"),
+    "16-bit gray png": (hostile.gray16("PNG"), "gray16"),
+    "16-bit gray tiff": (hostile.gray16("TIFF"), "gray16"),
+    "float tiff": (hostile.encoded(np.ones((96, 128), np.float32), "TIFF"), "gray16"),
     "icon": (hostile.encoded(hostile.noise(63, 200)), "too_small"),
     "strip": (hostile.encoded(hostile.noise(80, 2400)), "too_narrow"),
 }
@@ -103,7 +103,7 @@ def test_lossless_files_come_out_bit_for_bit(format_name: str) -> None:
         hostile.saved(Image.fromarray(hostile.noise()).quantize(64), "PNG"),
         hostile.rgb16_png(),
     ],
-    ids=["MPO (first picture)", "opaque alpha", "8-bit grey", "palette", "16-bit colour"],
+    ids=["MPO (first picture)", "opaque alpha", "8-bit gray", "palette", "16-bit color"],
 )
 def test_unusual_but_honest_photos_are_accepted(content: bytes) -> None:
     photo = decode_photo(content, long_side=768)

@@ -38,12 +38,12 @@ def test_hidden_files_sidecars_and_other_files_are_passed_over(tmp_path: Path) -
     assert names(tmp_path) == ["a.jpg"]
 
 
-def test_a_16_bit_grey_png_beside_a_photo_of_its_name_is_its_depth(tmp_path: Path) -> None:
+def test_a_16_bit_gray_png_beside_a_photo_of_its_name_is_its_depth(tmp_path: Path) -> None:
     write(tmp_path / "a.JPG")
-    write(tmp_path / "a.png", hostile.grey16("PNG"))
+    write(tmp_path / "a.png", hostile.gray16("PNG"))
     write(tmp_path / "b.jpg")
-    write(tmp_path / "b.png", hostile.encoded(hostile.noise()))  # colour: another photo
-    write(tmp_path / "c.png", hostile.grey16("PNG"))  # alone: a photo to be rejected, with a reason
+    write(tmp_path / "b.png", hostile.encoded(hostile.noise()))  # color: another photo
+    write(tmp_path / "c.png", hostile.gray16("PNG"))  # alone: a photo to be rejected, with a reason
     assert names(tmp_path) == ["a.JPG", "b.jpg", "b.png", "c.png"]
 
 

@@ -27,7 +27,7 @@ def on_disk(path: Path, image: Image.Image, **options: object) -> PhotoSource:
 
 
 def test_all_near_pairs_are_found_and_no_others() -> None:
-    """Against the plain comparison of all with all, on hashes with planted neighbours at every distance up to 9."""
+    """Against the plain comparison of all with all, on hashes with planted neighbors at every distance up to 9."""
     random = np.random.default_rng(0)
     hashes = random.integers(0, 2**64, 400, dtype=np.uint64)
     for i in range(200):

@@ -76,7 +76,7 @@ def test_the_photo_s_exif_names_the_lens_where_the_recipe_does_not() -> None:
 
 
 def test_f_numbers_of_frames_are_those_that_their_blur_stands_for() -> None:
-    """Focused at infinity an 85 mm lens at f/2 has K = 85² / 4 mm² in metres a diopter; under the assumed depths."""
+    """Focused at infinity an 85 mm lens at f/2 has K = 85² / 4 mm² in meters a diopter; under the assumed depths."""
     lens = drawn("portrait-85mm")
     diopters = 1 / 1.5 - 1 / 10
     levels = lens.blur_levels(1, "a", 3, diopters)

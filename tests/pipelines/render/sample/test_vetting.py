@@ -20,7 +20,7 @@ from pipelines.render.sample.sharpness import blurred_share
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
 from simulator import ThinLens, render_stack
 from simulator.optics.color import srgb_to_linear
-from simulator.scenes.catalogue import builtin_scene
+from simulator.scenes.catalog import builtin_scene
 from tests.pipelines.render.photos.photo_examples import photo_at
 from tests.pipelines.tiny_photos import write_photo
 
@@ -76,7 +76,7 @@ def test_noise_over_blur_does_not_pass_for_edges(scene: Pixels) -> None:
 
 
 def test_noise_is_smoothed_before_slopes_are_measured() -> None:
-    """Soft waves, 48 px long, under noise of ten grey levels, whose own slopes are steeper than those of the waves."""
+    """Soft waves, 48 px long, under noise of ten gray levels, whose own slopes are steeper than those of the waves."""
     waves = 128 + 60 * np.sin(2 * np.pi * np.arange(384) / 48)
     noise = np.random.default_rng(0).normal(0, 10, (256, 384, 3))
     photo = (waves[None, :, None] + noise).clip(0, 255).astype(np.uint8)

@@ -52,7 +52,7 @@ def test_the_table_and_the_numbers() -> None:
 
 
 class TrueScene:
-    """Stands in for Scene where light is black but for one point: `scale` times the labelled radius."""
+    """Stands in for Scene where light is black but for one point: `scale` times the labeled radius."""
 
     scale = 1.0
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from simulator.scenes.catalogue import KINDS, BuiltinScene, builtin_scene
+from simulator.scenes.catalog import KINDS, BuiltinScene, builtin_scene
 
 BRIGHT = ("night_street", "market", "interior")  # promise lights far above 1
 UNDER_THE_SKY = ("night_street", "hills", "fence", "colonnade", "market", "interior")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simulator.scenes.textures.catalogue import TEXTURES, texture
+from simulator.scenes.textures.catalog import TEXTURES, texture
 
 
 @pytest.mark.parametrize("name", TEXTURES)
