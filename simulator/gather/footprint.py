@@ -1,4 +1,4 @@
-"""A ray reads a surface: the mean over the footprint that its cell of the lens has there.
+"""The footprint of a ray: the part of a surface that the ray's cell of the lens covers; a ray reads its mean.
 
 Letters: x, y where the ray meets the surface, in pixels of a window; w width of the footprint in pixels.
 """
@@ -11,10 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def seen_through(content: Tensor, y: Tensor, x: Tensor, width_px: Tensor, parts: int) -> Float[Tensor, "c 4 th tw"]:
-    """Means over footprints of width w around (y, x), each made of parts × parts footprints within a pixel."""
+def footprint_mean(content: Tensor, y: Tensor, x: Tensor, width_px: Tensor, parts: int) -> Float[Tensor, "c 4 th tw"]:
+    """Means over footprints of width w around (y, x), each split into parts × parts footprints within a pixel."""
     if parts <= 1:
-        return looked_up(content, footprint(y, width_px), footprint(x, width_px))
+        return interpolated(content, footprint(y, width_px), footprint(x, width_px))
     width_px = width_px / parts
     steps = [k - (parts - 1) / 2 for k in range(parts)]
     rows = [footprint(torch.add(y, width_px, alpha=step), width_px) for step in steps]
@@ -22,7 +22,7 @@ def seen_through(content: Tensor, y: Tensor, x: Tensor, width_px: Tensor, parts:
     total = torch.zeros(())
     for row in rows:
         for column in columns:
-            total = looked_up(content, row, column).add_(total)
+            total = interpolated(content, row, column).add_(total)
     return total.div_(parts * parts)
 
 
@@ -37,8 +37,8 @@ def footprint(x: Tensor, width_px: Tensor) -> Tensor:
     return share.add_(before)
 
 
-def looked_up(window: Float[Tensor, "k kh kw"], y: Tensor, x: Tensor) -> Float[Tensor, "c k th tw"]:
-    """Linear interpolation at rows y and columns x of the window; exact at pixel centers, its sides being 2^i + 1."""
+def interpolated(window: Float[Tensor, "k kh kw"], y: Tensor, x: Tensor) -> Float[Tensor, "c k th tw"]:
+    """Linear interpolation at rows y and columns x of a window. Its sides are 2^i + 1, so pixel centers are exact."""
     grid = torch.empty(*x.shape, 2, device=x.device, dtype=x.dtype)
     torch.mul(x, 2.0 / (window.shape[-1] - 1), out=grid[..., 0])
     torch.mul(y, 2.0 / (window.shape[-2] - 1), out=grid[..., 1])

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from simulator.gather.aperture_samples import RATIO_LAST_PX, SHARP_PX, ApertureSamples, aperture_samples
-from simulator.gather.footprint import looked_up, seen_through
+from simulator.gather.footprint import footprint_mean, interpolated
 from simulator.gather.sheets import Piece, Sheet, pieces
 from simulator.gather.tile import Tile
 from simulator.gather.vignetting import Barrel
@@ -31,10 +31,10 @@ from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
 
 SAMPLES = 400  # rays per pixel, about; more only where footprints would be wider than 3 px
-_FLAT_PX, _FLAT_SHARE = 0.02, 1e-3  # error of s that moves no hit visibly; also as a share of the scene's depth
+_FLAT_PX, _FLAT_SHARE = 0.02, 1e-3  # error of s without visible effect; also as a share of the scene's depth
 _ROUNDING_PX = 1e-4  # of s in float32
 _APART_PX = 1e-3  # difference of s across a pixel below which two surfaces count as coincident
-_LEAST_SHARE = 1e-4  # share of a pixel below which it is rounding error
+_LEAST_SHARE = 1e-4  # of a pixel: a smaller share is rounding error
 
 
 class _Hit(NamedTuple):
@@ -67,7 +67,7 @@ def gather_with_coverage(
     aperture: Aperture | None = None,
     samples: int = SAMPLES,
 ) -> Float[Tensor, "f 4 h w"]:
-    """As `gather`; the fourth channel is the share of the lens that meets any surface, in [0, 1]."""
+    """Frames [F, 4, H, W] as by `gather`; the fourth channel is the share of the lens that meets any surface."""
     if len(lenses) == 0:
         raise ValueError("lenses must hold at least one ThinLens, got an empty sequence")
     if samples < 1:
@@ -78,38 +78,38 @@ def gather_with_coverage(
 
 
 class _Canvas(NamedTuple):
-    """A scene ready for rays: sheets that reach `beyond` pixels further than the frame on every side."""
+    """A scene prepared for rays: its sheets extend the frame by `padding_px` pixels on every side."""
 
     sheets: list[Sheet]
     photo: Float[Tensor, "4 h w"]
-    beyond: int
+    padding_px: int
     depth: float  # range of disparity
 
     @classmethod
     def from_surfaces(cls, surfaces: LayeredDepthImage, lenses: Sequence[ThinLens]) -> _Canvas:
-        seen = surfaces.disparity[surfaces.coverage > 0]
-        if seen.numel() == 0:
-            seen = surfaces.disparity.flatten()[:1]
-        far, near = (float(v) for v in torch.aminmax(seen))
+        covered = surfaces.disparity[surfaces.coverage > 0]
+        if covered.numel() == 0:
+            covered = surfaces.disparity.flatten()[:1]
+        far, near = (float(v) for v in torch.aminmax(covered))
         reach = max(abs(lens.blur_scale_px * (d - lens.focus_disparity)) for lens in lenses for d in (far, near))
-        beyond = math.ceil(reach) + 2
+        padding_px = math.ceil(reach) + 2
         m, h, w = surfaces.margin_px, surfaces.height, surfaces.width
-        canvas = Tile(m - beyond, m + h + beyond, m - beyond, m + w + beyond)
-        parts = (canvas.crop_replicated(part) for part in (surfaces.color, surfaces.coverage, surfaces.disparity))
-        sheets = [Sheet.from_layer(layer, *part) for layer, part in enumerate(zip(*parts, strict=True))]
-        bare = (1.0 - surfaces.coverage[:, m : m + h, m : m + w]).prod(dim=0)
-        photo = torch.cat([surfaces.photo()[0], 1.0 - bare[None]])
-        return cls([sheet for sheet in sheets if sheet is not None], photo, beyond, near - far)
+        canvas = Tile(m - padding_px, m + h + padding_px, m - padding_px, m + w + padding_px)
+        cropped = map(canvas.crop_replicated, (surfaces.color, surfaces.coverage, surfaces.disparity))
+        sheets = [Sheet.from_layer(layer, *planes) for layer, planes in enumerate(zip(*cropped, strict=True))]
+        free = (1.0 - surfaces.coverage[:, m : m + h, m : m + w]).prod(dim=0)
+        photo = torch.cat([surfaces.photo()[0], 1.0 - free[None]])
+        return cls([sheet for sheet in sheets if sheet is not None], photo, padding_px, near - far)
 
     def frame(self, lens: ThinLens, aperture: Aperture, samples: int) -> Float[Tensor, "4 h w"]:
-        """One frame: light and coverage."""
+        """One frame: light and coverage, [4, H, W]."""
         frame = torch.empty_like(self.photo)
         flat_px = max(_ROUNDING_PX, min(_FLAT_PX, _FLAT_SHARE * lens.blur_scale_px * self.depth))
         side = 64 if frame.device.type == "cpu" else 256
         for tile in _tiles(frame.shape[1], frame.shape[2], side):
-            on_canvas = tile.shifted(self.beyond, self.beyond)
-            found = [piece for sheet in self.sheets for piece in pieces(sheet, on_canvas, lens, flat_px)]
-            candidates = _unoccluded(found)
+            on_canvas = tile.shifted(self.padding_px, self.padding_px)
+            met = [piece for sheet in self.sheets for piece in pieces(sheet, on_canvas, lens, flat_px)]
+            candidates = _unoccluded(met)
             reach = max((piece.reach_px for piece in candidates), default=0.0)
             if reach <= SHARP_PX:
                 tile.crop(frame).copy_(tile.crop(self.photo))
@@ -127,7 +127,7 @@ def _tiles(height: int, width: int, side: int) -> Iterator[Tile]:
 
 
 def _unoccluded(candidates: list[Piece]) -> list[Piece]:
-    """Nearest first, without pieces behind one that stops every ray."""
+    """The pieces nearest first, without those behind a piece that stops every ray."""
     near_first = sorted(candidates, key=lambda piece: (-piece.near, piece.layer))
     behind = max((piece.far for piece in candidates if piece.opaque), default=-math.inf)
     return [piece for piece in near_first if piece.near >= behind]
@@ -139,26 +139,28 @@ def _gathered(
     """Light and coverage of a tile: the weighted mean over all rays."""
     total = torch.zeros(4, tile.height, tile.width, device=device)
     unvignetted = torch.zeros(tile.height, tile.width, device=device)  # share of the light that passes the barrel
-    batch = max(1, (1 << (18 if device.type == "cpu" else 23)) // (tile.height * tile.width))
-    for first in range(0, samples.weight.numel(), batch):
-        chosen = slice(first, first + batch)
-        hits = [_meet(piece, samples.position[chosen].to(device), samples) for piece in candidates]
-        passed = barrel.passed(samples.position[chosen].to(device), samples.cells_per_radius) if barrel else None
-        if passed is not None:
-            unvignetted.add_((passed * samples.weight[chosen].to(device)[:, None, None]).sum(dim=0))
+    batch_size = max(1, (1 << (18 if device.type == "cpu" else 23)) // (tile.height * tile.width))
+    for first in range(0, samples.weight.numel(), batch_size):
+        batch = slice(first, first + batch_size)
+        hits = [_meet(piece, samples.position[batch].to(device), samples) for piece in candidates]
+        transmitted = (
+            barrel.transmitted(samples.position[batch].to(device), samples.cells_per_radius) if barrel else None
+        )
+        if transmitted is not None:
+            unvignetted.add_((transmitted * samples.weight[batch].to(device)[:, None, None]).sum(dim=0))
         _share_pixels(hits, tile)
         for hit, free in zip(hits, _free(hits), strict=True):
             within = hit.piece.tile.shifted(-tile.top, -tile.left)
-            share = free * samples.weights_at(chosen, hit.defocus)  # [c, th, tw]
-            if passed is not None:
-                share = share * within.crop(passed)
+            share = free * samples.weights_at(batch, hit.defocus)  # [c, th, tw]
+            if transmitted is not None:
+                share = share * within.crop(transmitted)
             light = hit.content * share[:, None]  # [c, 4, th, tw]
             within.crop(total).add_(light.sum(dim=0))
     return total if barrel is None else total / unvignetted.clamp(min=_LEAST_SHARE)
 
 
 def _meet(piece: Piece, u: Float[Tensor, "c 2"], samples: ApertureSamples) -> _Hit:
-    """Solve x = p + s(x) u for all rays of a tile and look the surface up there."""
+    """Where all rays of a tile meet a piece: the solution of x = p + s(x) u, and the surface there."""
     uy, ux = u[:, 0, None, None], u[:, 1, None, None]
     pixel = piece.tile.shifted(-piece.window.top, -piece.window.left)
     py = torch.arange(pixel.top, pixel.bottom, device=u.device, dtype=u.dtype)[:, None]
@@ -166,35 +168,35 @@ def _meet(piece: Piece, u: Float[Tensor, "c 2"], samples: ApertureSamples) -> _H
     onto = (1.0 - piece.slope[0] * uy - piece.slope[1] * ux).clamp(min=0.05).reciprocal()  # [c, 1, 1]
     s = (piece.base * onto).clamp_(piece.far, piece.near)  # [c, th, tw]
     for _ in range(piece.steps):
-        assert piece.rest is not None
-        rest = looked_up(piece.rest[None], torch.addcmul(py, s, uy), torch.addcmul(px, s, ux))[:, 0]
-        s = rest.add_(piece.base).mul_(onto).clamp_(piece.far, piece.near)
+        assert piece.residual is not None
+        residual = interpolated(piece.residual[None], torch.addcmul(py, s, uy), torch.addcmul(px, s, ux))[:, 0]
+        s = residual.add_(piece.base).mul_(onto).clamp_(piece.far, piece.near)
     rendered = s * samples.rendered_ratio(s) if piece.least_px < RATIO_LAST_PX else s
     y, x = torch.addcmul(py, rendered, uy), torch.addcmul(px, rendered, ux)
     width_px = rendered.abs().mul_(1.0 / samples.cells_per_radius).clamp_(min=1e-6)
     parts = math.ceil(piece.reach_px / samples.cells_per_radius - 0.02)
-    return _Hit(piece, s, seen_through(piece.content, y, x, width_px, parts))
+    return _Hit(piece, s, footprint_mean(piece.content, y, x, width_px, parts))
 
 
 def _share_pixels(hits: Sequence[_Hit], tile: Tile) -> None:
-    """Pieces of one layer divide a pixel among them: each takes min(α, 1 − U), U the sum of nearer ones.
+    """Divide each pixel among the pieces of one layer, in place: each takes min(α, 1 − U), U the sum of nearer ones.
 
-    Relative to the rest, α becomes min(1, α / (1 − U)): composited by "over", the pieces then add up.
+    As a share of the remaining 1 − U, α becomes min(1, α / (1 − U)): composited by "over", the pieces then add up.
     """
     for layer in {hit.piece.layer for hit in hits}:
-        of_layer = [hit for hit in hits if hit.piece.layer == layer]
-        if len(of_layer) > 1:
-            defocus = of_layer[0].defocus
+        layer_hits = [hit for hit in hits if hit.piece.layer == layer]
+        if len(layer_hits) > 1:
+            defocus = layer_hits[0].defocus
             free = torch.ones(defocus.shape[0], tile.height, tile.width, device=defocus.device)
-            for hit in of_layer:
-                rest = hit.piece.tile.shifted(-tile.top, -tile.left).crop(free)
+            for hit in layer_hits:
+                unclaimed = hit.piece.tile.shifted(-tile.top, -tile.left).crop(free)
                 alpha = hit.content[:, 3].clone()
-                hit.content.div_(torch.maximum(alpha, rest).clamp_(min=_LEAST_SHARE)[:, None])
-                rest.sub_(alpha).clamp_(min=0.0)
+                hit.content.div_(torch.maximum(alpha, unclaimed).clamp_(min=_LEAST_SHARE)[:, None])
+                unclaimed.sub_(alpha).clamp_(min=0.0)
 
 
 def _free(hits: Sequence[_Hit]) -> list[Tensor]:
-    """Share of each ray that reaches a hit, [c, th, tw] for each: Π (1 − α) over all nearer hits."""
+    """For each hit, the share of each ray that reaches it, [c, th, tw]: Π (1 − α) over all nearer hits."""
     free = [torch.ones_like(hit.defocus) for hit in hits]
     for j, behind in enumerate(hits):
         for i, before in enumerate(hits[:j]):
@@ -205,7 +207,7 @@ def _free(hits: Sequence[_Hit]) -> list[Tensor]:
             front, back = a.crop(before.content[:, 3]), b.crop(behind.content[:, 3])
             if behind.piece.near <= before.piece.far or behind.piece.layer == before.piece.layer:
                 b.crop(free[j]).mul_(1.0 - front)
-            else:  # they may cross: ray by ray
+            else:  # the pieces may cross: compared ray by ray
                 first = torch.minimum(front, _nearer_share(a.crop(before.defocus) - b.crop(behind.defocus)))
                 b.crop(free[j]).mul_(1.0 - first)
                 a.crop(free[i]).mul_(1.0 - back * (1.0 - first / front.clamp(min=_LEAST_SHARE)))
@@ -213,10 +215,12 @@ def _free(hits: Sequence[_Hit]) -> list[Tensor]:
 
 
 def _nearer_share(ahead: Float[Tensor, "c th tw"]) -> Float[Tensor, "c th tw"]:
-    """Share of each pixel where one surface is nearer than another: its s exceeds the other by `ahead` at the center.
+    """Share of each pixel where one surface is nearer than another.
 
-    Two surfaces cross along a line, on one side of which the pixel's part lies: clamp(½ + d / w, 0, 1), w the change
-    of d across the pixel. Surfaces that lie on each other do not cross: the first one is nearer.
+    ahead: d, the difference of their s at the center of the pixel, positive where the first surface is nearer.
+
+    Two surfaces cross along a line that cuts the pixel: the share is clamp(½ + d / w, 0, 1), with w the change of d
+    across the pixel. Of coincident surfaces, which do not cross, the first is nearer.
     """
     change = torch.zeros_like(ahead)
     for dim in (1, 2):

@@ -2,7 +2,7 @@
 
 A ray leaves pixel p through the lens at u (|u| <= 1) and meets a surface of disparity D at x = p + s u, with
 s = K (D − D_f) its signed blur radius. Where disparity varies, s = s(x): the hit is the fixed point of x = p + s(x) u.
-Around a tile the surface is a plane plus a rest, s(x) = a + g·(x − c) + e(x), so that
+Around a tile the surface is a plane plus a residual, s(x) = a + g·(x − c) + e(x), so that
 
     s = (a + g·(p − c) + e(x)) / (1 − g·u)
 
@@ -28,8 +28,8 @@ from simulator.optics.lens import ThinLens
 _CONVERGES = 0.5  # slope of e, pixels per pixel, up to which each iteration at least halves the error
 _STEEPEST = 0.7  # slope g beyond which rays at the lens's rim run along the plane
 _SLAB_PX = 1.5  # thickness of a slab: without convergence a ray is off by less than half of it
-_OVERLAP_PX = 0.5  # how far a slab is extended: pixel centers lie in it, hits beside them may not
-_MOST_STEPS = 6
+_OVERLAP_PX = 0.5  # margin of a slab's range of s: pixel centers lie in the slab, hits between them may not
+_MAX_STEPS = 6
 _MARGIN_PX = 4  # around a window: linear interpolation and the widest footprint
 
 
@@ -68,17 +68,17 @@ class Piece:
 
     layer:   which sheet; pieces of one sheet divide each pixel among them, they do not occlude each other
     tile:    the pixels whose rays can meet it
-    window:  [kh, kw] rows and columns of content and rest: 2^i + 1 each, so that pixel centers are met without rounding
-    content: light times coverage, coverage;  rest: e, or None where the plane suffices
+    window:  [kh, kw] rows and columns of content and residual: 2^i + 1 each, so that pixel centers are exact
+    content: light times coverage, coverage;  residual: e, or None where the plane suffices
     base:    a + g·(p − c) over the tile
-    far, near: range of s;  opaque: it stops every ray of the tile
+    far, near: range of s;  opaque: whether it stops every ray of the tile
     """
 
     layer: int
     tile: Tile
     window: Tile
     content: Float[Tensor, "4 kh kw"]
-    rest: Float[Tensor, "kh kw"] | None
+    residual: Float[Tensor, "kh kw"] | None
     base: Float[Tensor, "th tw"]
     slope: tuple[float, float]
     steps: int
@@ -100,7 +100,7 @@ class Piece:
 def pieces(sheet: Sheet, tile: Tile, lens: ThinLens, flat_px: float) -> list[Piece]:
     """The pieces of a sheet that rays of a tile can meet, nearest first; empty where none can.
 
-    flat_px: a rest e below this is neglected. The canvas must reach beyond the tile by the largest blur radius.
+    flat_px: a residual e below this is neglected. The canvas must reach beyond the tile by the largest blur radius.
     """
     reach = max(abs(lens.blur_scale_px * (d - lens.focus_disparity)) for d in (sheet.nearest, sheet.farthest))
     met: Tile | None = tile  # the pixels whose rays can meet the sheet
@@ -137,13 +137,13 @@ class _Shape(NamedTuple):
     @classmethod
     def fit(cls, defocus: Tensor, is_covered: Tensor, tile: Tile, flat_px: float) -> _Shape:
         plane = fitted_plane(defocus, is_covered, tile)
-        rest = defocus - plane.over(tile, like=defocus)
-        largest = float(rest[_dilated(is_covered)].abs().max())
+        residual = defocus - plane.over(tile, like=defocus)
+        largest = float(residual[_dilated(is_covered)].abs().max())
         if largest < flat_px:
             return cls(plane, 0, plane.slope < _STEEPEST)
-        slope = _steepest(rest) / max(1.0 - plane.slope, 0.1)
-        steps = math.ceil(math.log(flat_px / largest) / math.log(slope)) if 0.0 < slope < _CONVERGES else _MOST_STEPS
-        return cls(plane, min(max(1, steps), _MOST_STEPS), slope <= _CONVERGES and plane.slope < _STEEPEST)
+        slope = _steepest(residual) / max(1.0 - plane.slope, 0.1)
+        steps = math.ceil(math.log(flat_px / largest) / math.log(slope)) if 0.0 < slope < _CONVERGES else _MAX_STEPS
+        return cls(plane, min(max(1, steps), _MAX_STEPS), slope <= _CONVERGES and plane.slope < _STEEPEST)
 
 
 def _piece(
@@ -156,13 +156,13 @@ def _piece(
     span: tuple[float, float],
     opaque: bool,
 ) -> Piece:
-    rest = defocus - shape.plane.over(window, like=defocus) if shape.steps else None
+    residual = defocus - shape.plane.over(window, like=defocus) if shape.steps else None
     base, slope = shape.plane.over(met, like=defocus), (shape.plane.slope_y, shape.plane.slope_x)
-    return Piece(layer, met, window, content, rest, base, slope, shape.steps, *span, opaque)
+    return Piece(layer, met, window, content, residual, base, slope, shape.steps, *span, opaque)
 
 
 def _slabs(layer: int, met: Tile, window: Tile, content: Tensor, defocus: Tensor, flat_px: float) -> list[Piece]:
-    """The surface cut into slabs of nearly equal s, nearest first, each extrapolated beyond its rim by itself."""
+    """The surface cut into slabs of nearly equal s, nearest first, each extrapolated beyond its rim."""
     is_covered = content[3] > 0
     far, near = (float(v) for v in torch.aminmax(defocus[is_covered]))
     count = max(1, math.ceil((near - far) / _SLAB_PX))
@@ -179,15 +179,15 @@ def _slabs(layer: int, met: Tile, window: Tile, content: Tensor, defocus: Tensor
         within = met.intersection(inside.shifted(window.top, window.left).expanded(reach))
         if within is None:
             continue
-        extended = extrapolated(defocus, in_slab | _gently_beside(defocus, in_slab, is_covered))
+        extended = extrapolated(defocus, in_slab | _gentle_neighbors(defocus, in_slab, is_covered))
         shape = _Shape.fit(extended, in_slab, window, flat_px)
         span = (low - _OVERLAP_PX, high + _OVERLAP_PX)
         result.append(_piece(layer, within, window, content * in_slab, extended, shape, span, opaque=False))
     return result
 
 
-def _gently_beside(defocus: Tensor, in_slab: Tensor, is_covered: Tensor) -> Tensor:
-    """Covered pixels within two pixels of a slab whose s differs from it by no more than a slope explains."""
+def _gentle_neighbors(defocus: Tensor, in_slab: Tensor, is_covered: Tensor) -> Tensor:
+    """Covered pixels within two pixels of a slab, with an s that a slope can explain."""
     highest = F.max_pool2d(torch.where(in_slab, defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
     lowest = -F.max_pool2d(torch.where(in_slab, -defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
     return is_covered & (defocus < highest + _OVERLAP_PX * 2) & (defocus > lowest - _OVERLAP_PX * 2)

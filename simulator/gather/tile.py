@@ -33,7 +33,7 @@ class Tile(NamedTuple):
 
     @property
     def middle(self) -> tuple[float, float]:
-        """Row and column."""
+        """Row and column of the middle."""
         return (self.top + self.bottom - 1) / 2, (self.left + self.right - 1) / 2
 
     def expanded(self, by: int) -> Tile:
@@ -52,14 +52,14 @@ class Tile(NamedTuple):
         return canvas[..., self.top : self.bottom, self.left : self.right]
 
     def crop_replicated(self, canvas: Tensor) -> Tensor:
-        """The same for a tile that may reach beyond the canvas, whose edge is repeated there."""
+        """The tile's part of a canvas; where the tile reaches beyond the canvas, its edge is repeated."""
         rows = torch.arange(self.top, self.bottom, device=canvas.device).clamp(0, canvas.shape[-2] - 1)
         columns = torch.arange(self.left, self.right, device=canvas.device).clamp(0, canvas.shape[-1] - 1)
         return canvas[..., rows[:, None], columns]
 
 
 class Plane(NamedTuple):
-    """level + slope · (distance from the middle of a tile)."""
+    """level + slope_y · (y − middle_y) + slope_x · (x − middle_x)."""
 
     level: float
     slope_y: float
@@ -71,14 +71,14 @@ class Plane(NamedTuple):
         return math.hypot(self.slope_y, self.slope_x)
 
     def over(self, tile: Tile, like: Tensor) -> Tensor:
-        """Its values [height, width] over any tile."""
+        """The plane's values [height, width] over any tile."""
         y = torch.arange(tile.top, tile.bottom, dtype=like.dtype, device=like.device) - self.middle[0]
         x = torch.arange(tile.left, tile.right, dtype=like.dtype, device=like.device) - self.middle[1]
         return self.level + self.slope_y * y[:, None] + self.slope_x * x
 
 
 def fitted_plane(values: Float[Tensor, "h w"], where: Bool[Tensor, "h w"], tile: Tile) -> Plane:
-    """Least squares over the pixels in `where` of a tile, in float64; a slope that the pixels do not determine is 0."""
+    """The least-squares plane through the pixels in `where`, in float64; a slope that they do not determine is 0."""
     mask = where.double()
     y = torch.arange(tile.height, dtype=mask.dtype, device=mask.device)[:, None] + tile.top - tile.middle[0]
     x = torch.arange(tile.width, dtype=mask.dtype, device=mask.device)[None] + tile.left - tile.middle[1]
@@ -90,14 +90,14 @@ def fitted_plane(values: Float[Tensor, "h w"], where: Bool[Tensor, "h w"], tile:
 
 
 def extrapolated(values: Float[Tensor, "h w"], known: Bool[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """Values [h, w], extrapolated to unknown pixels: the plane through the known ones plus their smoothed rest."""
+    """Values [h, w], extrapolated to unknown pixels: the plane through the known ones plus their smoothed residual."""
     if bool(known.all()):
         return values
     grid = Tile(0, values.shape[0], 0, values.shape[1])
     plane = fitted_plane(values, known, grid).over(grid, like=values)
     weight = known.to(values.dtype)
-    rest, _ = fill_holes(((values - plane) * weight)[None], weight, max(values.shape))
-    return torch.where(known, values, plane + rest[0])
+    residual, _ = fill_holes(((values - plane) * weight)[None], weight, max(values.shape))
+    return torch.where(known, values, plane + residual[0])
 
 
 def tile_around(mask: Tensor) -> Tile | None:

@@ -31,7 +31,7 @@ class Barrel:
             aperture.squeeze,
         )
 
-    def passed(self, u: Float[Tensor, "c 2"], cells_per_radius: float) -> Float[Tensor, "c th tw"]:
+    def transmitted(self, u: Float[Tensor, "c 2"], cells_per_radius: float) -> Float[Tensor, "c th tw"]:
         """Share of each cell of the lens, centered at u, that lies within the rim."""
         y, x = u[:, 0] * max(1.0, 1 / self.squeeze), u[:, 1] * max(1.0, self.squeeze)
         distance = distance_from_axis(y[:, None, None] - self.down, x[:, None, None] - self.right)

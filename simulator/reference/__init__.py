@@ -1,1 +1,1 @@
-"""Slow float64 twins of the scatter and the gather, and the methods that others use. Start reading here."""
+"""Slow float64 twins of scatter and gather, and the methods of other generators. Start reading here."""

@@ -1,8 +1,8 @@
-"""Slow, obvious float64 twins of the fast renderer, and the methods that others use. Never optimized.
+"""Slow float64 twins of the fast renderer, and the methods of other generators. Never optimized.
 
-Read this file to learn the method: `spread` is a lens looking at one bin, `laid_nearest_first` is occlusion,
-`layered_frame` is the whole renderer. The four functions at the end are what other generators compute; `validate`
-compares them with the path tracer on the same inputs.
+Read this file to learn the method: `spread` blurs one bin, `composited_nearest_first` is occlusion, `layered_frame` is
+the entire renderer. The four functions at the end are the methods of other generators; `validate` compares them with
+the path tracer on the same inputs.
 
 Letters: r radius of the circle of confusion in pixels; A coverage; T share of the lens still free; D disparity.
 """
@@ -19,7 +19,7 @@ from simulator.optics.lens import ThinLens
 
 
 def spread(content: Float[Tensor, "c h w"], mask: Float[Tensor, "d d"]) -> Float[Tensor, "c h w"]:
-    """Every pixel spreads its content over the mask; beyond the frame its edge is repeated. float64."""
+    """Content [c, h, w] with every pixel spread over the mask; beyond the frame its edge is repeated. float64."""
     half = mask.shape[0] // 2
     _, h, w = content.shape
     padded = F.pad(content.double()[None], (half, half, half, half), mode="replicate")[0]
@@ -45,8 +45,8 @@ def hat_shares(disparity: float, bins: list[float]) -> list[float]:
     return shares
 
 
-def laid_nearest_first(groups: list[Float[Tensor, "4 h w"]]) -> Float[Tensor, "3 h w"]:
-    """Blurred groups (light, coverage) to a frame: each takes t = min(A, T) of the lens; then light over Σt."""
+def composited_nearest_first(groups: list[Float[Tensor, "4 h w"]]) -> Float[Tensor, "3 h w"]:
+    """The frame [3, h, w] of blurred groups (light, coverage): each takes t = min(A, T); then light / Σt."""
     _, h, w = groups[0].shape
     frame = torch.zeros(3, h, w, dtype=torch.float64)
     for y in range(h):
@@ -69,11 +69,11 @@ def layered_frame(
     bins: list[float],
     groups: list[slice],
 ) -> Float[Tensor, "3 h w"]:
-    """The layered scatter of one surface that fills the frame: each pixel spread over its own disc. float64.
+    """The frame [3, h, w] of one surface that fills it, by layered scatter: each pixel spread over its disc. float64.
 
     With s = K (D − D_f), the part u of the lens sees a pixel of a slope 1 + u·∇s times as large as the middle of the
-    lens does: the disc is skewed by that factor. Pixels share groups by the hat weights of their bins; groups are laid
-    nearest first.
+    lens does: the disc is skewed by that factor. Pixels share groups by the hat weights of their bins; groups are
+    composited nearest first.
     """
     h, w = disparity.shape
     defocus = lens.blur_scale_px * (disparity.double() - lens.focus_disparity)
@@ -82,21 +82,23 @@ def layered_frame(
     blurred = torch.zeros(len(groups), 4, h + 4 * reach, w + 4 * reach, dtype=torch.float64)
     for y in range(-reach, h + reach):
         for x in range(-reach, w + reach):  # beyond the frame its edge is repeated
-            at = min(max(y, 0), h - 1), min(max(x, 0), w - 1)
-            s = float(defocus[at])
+            pixel = min(max(y, 0), h - 1), min(max(x, 0), w - 1)
+            s = float(defocus[pixel])
             mask = (
-                _skewed(Aperture().mask(s), float(slope[0][at]) / s, float(slope[1][at]) / s)
+                _skewed(Aperture().mask(s), float(slope[0][pixel]) / s, float(slope[1][pixel]) / s)
                 if s
                 else Aperture().mask(s)
             )
             half = mask.shape[0] // 2
             rows, columns = (slice(i - half + 2 * reach, i + half + 1 + 2 * reach) for i in (y, x))
-            content = torch.cat([light[:, at[0], at[1]].double(), torch.ones(1, dtype=torch.float64)])
-            shares = hat_shares(float(disparity[at]), bins)
+            content = torch.cat([light[:, pixel[0], pixel[1]].double(), torch.ones(1, dtype=torch.float64)])
+            shares = hat_shares(float(disparity[pixel]), bins)
             for number, run in enumerate(groups):
                 if (share := sum(shares[run])) > 0:
                     blurred[number, :, rows, columns] += share * content[:, None, None] * mask
-    return laid_nearest_first([group[:, 2 * reach : 2 * reach + h, 2 * reach : 2 * reach + w] for group in blurred])
+    return composited_nearest_first(
+        [group[:, 2 * reach : 2 * reach + h, 2 * reach : 2 * reach + w] for group in blurred]
+    )
 
 
 def _skewed(mask: Float[Tensor, "d d"], down: float, right: float) -> Float[Tensor, "d d"]:
@@ -109,9 +111,10 @@ def _skewed(mask: Float[Tensor, "d d"], down: float, right: float) -> Float[Tens
 def direct_scatter(
     image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens
 ) -> Float[Tensor, "3 h w"]:
-    """Each pixel adds w = (½ + ½ tanh(4 (r − dist))) / (r² + 0.2) to its disc; the sum is divided by Σw.
+    """The frame [3, h, w] by soft discs: the mean of the pixels around, with their weights w.
 
-    The classical half of BokehMe (Peng et al., CVPR 2022): soft-edged discs, no occlusion. O(pixels · r²).
+    w = (½ + ½ tanh(4 (r − distance))) / (r² + 0.2), with r the radius of the source pixel. This is the classical
+    half of BokehMe (Peng et al., CVPR 2022), which knows no occlusion. Its time is O(pixels · r²).
     """
     radius = lens.defocus_px(disparity).abs()
     reach = math.ceil(float(radius.max())) + 1
@@ -131,7 +134,7 @@ def direct_scatter(
 def binned_scatter(
     image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens
 ) -> Float[Tensor, "3 h w"]:
-    """Radii binned one pixel wide, one convolution a bin, the sum divided by the summed weights. No occlusion."""
+    """The frame [3, h, w] by one convolution per pixel of radius; light over summed weights. No occlusion."""
     radius = lens.defocus_px(disparity).abs()
     index = radius.round().int()
     content = torch.cat([image, torch.ones_like(disparity)[None]])  # [4, H, W]
@@ -149,7 +152,7 @@ def binned_scatter(
 def over_composite(
     image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens, planes: int = 32
 ) -> Float[Tensor, "3 h w"]:
-    """A multi-plane image: planes blurred one by one and laid with "over" and independent alphas, farthest first."""
+    """The frame [3, h, w] of a multi-plane image: planes blurred one by one, composited by "over", farthest first."""
     edges = torch.linspace(float(disparity.min()), float(disparity.max()), planes + 1)
     index = torch.bucketize(disparity, edges[1:-1])
     content = torch.cat([image, torch.ones_like(disparity)[None]])  # [4, H, W]
@@ -172,7 +175,7 @@ def over_composite(
 def occlusion_aware_layers(
     image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens, planes: int = 32
 ) -> Float[Tensor, "3 h w"]:
-    """Layers over each other, each divided by how much of its neighborhood is no nearer than itself. Farthest first.
+    """The frame [3, h, w]: layers composited farthest first, each divided by the blurred mask of all layers up to it.
 
     Image formation of Ikoma, Nguyen, Metzler, Peng, Wetzstein, "Depth from Defocus with Learned Optics for Imaging and
     Occlusion-aware Depth Estimation" (ICCP 2021), with discs as point spread functions:

@@ -11,7 +11,7 @@ from torch import Tensor
 from simulator import Aperture, LayeredDepthImage, ThinLens
 from simulator.gather.rays import gather, gather_with_coverage
 from simulator.optics.aperture import second_moment_radius_px
-from simulator.reference.gather import gathered_by_steps
+from simulator.reference.gather import ray_marched_frame
 from simulator.reference.scatter import spread
 from tests.simulator.closeness import assert_close
 
@@ -250,7 +250,7 @@ def test_equal_to_its_twin_on_curved_crossing_and_partly_covered_surfaces() -> N
         layer(smooth[2], (leaves > 0).float() * 0.8, leaves, h, w),
     )
     lens = ThinLens(-0.2, 10.0)
-    frame, twin = gather(full, [lens])[0], gathered_by_steps(full, lens, points=150, step_px=0.1)
+    frame, twin = gather(full, [lens])[0], ray_marched_frame(full, lens, points=150, step_px=0.1)
     error = (frame.double() - twin).square().mean().sqrt()
     # 4.1e-3 measured; 2e-3 of it are the twin's own: its 150 points against 600
     assert float(error) < 5e-3, f"root mean square {float(error):.4f}"

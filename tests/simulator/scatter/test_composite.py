@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from simulator.reference.scatter import laid_nearest_first
+from simulator.reference.scatter import composited_nearest_first
 from simulator.scatter.composite import Compositor
 from tests.simulator.closeness import assert_close
 
@@ -21,7 +21,9 @@ def test_compositor_equals_its_twin() -> None:
     compositor = Compositor.empty(1, 5, 6, CPU)
     for g in groups:
         compositor.add(g[None].clone())
-    assert_close(compositor.normalized()[0], laid_nearest_first(groups), atol=1e-5, what="compositor against twin")
+    assert_close(
+        compositor.normalized()[0], composited_nearest_first(groups), atol=1e-5, what="compositor against twin"
+    )
 
 
 def test_pieces_of_one_surface_add_up_to_one() -> None:

@@ -33,7 +33,7 @@ def test_noise_has_no_seam() -> None:
             assert across <= 1.2 * inside
 
 
-def test_fractal_noise_is_centerd_and_keeps_its_range() -> None:
+def test_fractal_noise_is_centered_and_keeps_its_range() -> None:
     picture = fractal(128, 128, 8, 5)
     assert abs(float(picture.mean())) < 0.15
     assert 0.25 < float(picture.std()) < 0.8
