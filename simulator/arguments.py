@@ -1,4 +1,4 @@
-"""What callers may pass to the renderer: every check names the argument, what must hold, and what came."""
+"""Checks of a caller's arguments: each error names the argument, what must hold, and what came."""
 
 import math
 from collections.abc import Sequence

@@ -69,7 +69,7 @@ FLOORS = (
 """From the ground up."""
 SIBLINGS = (("pipelines.train", "pipelines.refocus"),)
 """What both need lies below them."""
-NAMES_TESTS = re.compile(r"(^|[^\w.])tests[/.]\w")
+NAMES_TESTS = re.compile(r"(^|[^\w.])tests[/.]\w|[\"']tests[\"']|\b(from|import) tests\b")
 
 Files = Mapping[str, str]
 """Module name -> source. A folder goes by the name of its `__init__`."""
@@ -189,6 +189,8 @@ def test_every_floor_is_there() -> None:
         ("pipelines.render.executors.ray_pool", "from torchvision import transforms"),
         ("pipelines.benchmark.test_set", 'FOLDER = Path("tests/pipelines")'),
         ("pipelines.benchmark.test_set", "from tests.pipelines import tiny_photos"),
+        ("pipelines.benchmark.test_set", "from tests import conftest"),
+        ("pipelines.benchmark.test_set", 'FOLDER = Path(__file__).parents[2] / "tests"'),
     ],
 )
 def test_wrong_imports_are_found(module: str, source: str) -> None:

@@ -46,7 +46,9 @@ DEFAULT_SPLIT = "all"
 
 @dataclass(frozen=True)
 class FieldMap:
-    """See the module. `group` and `scene` are paths into the labels, "" where there are none.
+    """The fields of a shard and the units of its numbers, by the keys that the module's docstring lists.
+
+    `group` and `scene` are paths into the labels, "" where there are none.
 
     Raises UserError that names the key.
     """

@@ -18,7 +18,7 @@ _LEAST_RATIO = 1e-3  # frames that show another plane can fit best with no blur 
 
 
 def frame_checks(measurements: Sequence[FrameMeasurement]) -> list[Check]:
-    """All of them."""
+    """Every check of the frames' pixels, in the order of the report."""
     ratios = {m.name: float(np.median(m.scale_ratios)) for m in measurements if m.scale_ratios}
     return [blur_scale(ratios), one_convention(ratios), _sharpest_plane(measurements), _stacking(measurements)]
 

@@ -27,7 +27,7 @@ FEWEST_GROUPS = 20  # with fewer a single group exceeds the bound
 
 
 def label_checks(facts: Sequence[LabelFacts]) -> list[Check]:
-    """All of them."""
+    """Every check of labels and depth, in the order of the report; `facts`: those of all samples."""
     return [_empty_planes(facts), _coverage(facts), _radius_cap(facts), _depth_levels(facts), _splits(facts)]
 
 

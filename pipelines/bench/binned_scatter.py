@@ -5,10 +5,10 @@ The same picture as `simulator.reference.scatter.binned_scatter`, which makes ev
 
 import torch
 import torch.nn.functional as F
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 from simulator import Aperture, ThinLens
+from simulator.scatter.fft_length import fft_friendly_length
 from simulator.scatter.spot_spectra import spot_spectrum
 
 _BATCH_BYTES = 256 << 20
@@ -29,7 +29,7 @@ class BinnedScatter:
         radii = torch.unique(index).tolist()
         reach = radii[-1] + 1
         h, w = self._disparity.shape
-        size = _fast_length(h + 2 * reach), _fast_length(w + 2 * reach)
+        size = fft_friendly_length(h + 2 * reach), fft_friendly_length(w + 2 * reach)
         sides = (reach, size[1] - w - reach, reach, size[0] - h - reach)
         content = F.pad(self._content[None], sides, mode="replicate")[0]  # [4, H', W']
         label = F.pad(index[None, None].to(content.dtype), sides, mode="replicate")[0, 0]
@@ -58,8 +58,3 @@ class BinnedScatter:
 def _batches(radii: list[int], content: Tensor) -> list[list[int]]:
     size = max(1, _BATCH_BYTES // (content.numel() * content.element_size())) if content.is_cuda else 1
     return [radii[start : start + size] for start in range(0, len(radii), size)]
-
-
-def _fast_length(length: int) -> int:
-    """The next even length whose only factors are 2, 3 and 5."""
-    return 2 * int(next_fast_len((length + 1) // 2, real=True))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.sample.rgbd import BUILTIN_ASPECT
+from shards.record import MAX_DISPARITY_CODE
 from simulator import ThinLens
 from simulator.scenes.catalog import builtin_scene
 
@@ -82,7 +83,7 @@ def write_photos(folder: Path, photo_set: PhotoSet) -> None:
     for start in range(0, photo_set.photos, len(_MIRRORS)):
         image, disparity = builtin_scene(start, height=height, width=photo_set.long_side, kind=KIND).layers.photo()
         bgr = to_srgb8(image[None])[0][..., ::-1]  # [H, W, 3]
-        codes = np.rint(disparity.clamp(0, 1).numpy() * 65535).astype(np.uint16)
+        codes = np.rint(disparity.clamp(0, 1).numpy() * MAX_DISPARITY_CODE).astype(np.uint16)
         for index, axes in enumerate(_MIRRORS[: photo_set.photos - start], start):
             stem = folder / f"photo-{index:03d}"
             photo = np.ascontiguousarray(np.flip(bgr, axes))

@@ -36,7 +36,7 @@ class Perceptual:
 
 
 def available(clip: Path | None) -> Perceptual:
-    """What can be measured here. Raises UserError when `clip` is no CLIP model."""
+    """The perceptual measures that run on this machine. Raises UserError when `clip` is no CLIP model."""
     measures: dict[str, Measure] = {}
     not_run: dict[str, str] = {}
     for name, package, weights, build in (

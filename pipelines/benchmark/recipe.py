@@ -92,7 +92,7 @@ class TestSetRecipe:
     traced: tuple[TracedScene, ...]
 
     def sha256(self) -> str:
-        """Of the recipe as canonical JSON."""
+        """sha256 of the recipe as canonical JSON."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -121,8 +121,9 @@ RECIPE = TestSetRecipe(
 
 
 def difficulty(strongest_level: float, plane_distance: float) -> Difficulty:
-    """From the stronger blur of a task's two pictures and the distance of their planes in shares of the depth range.
+    """Difficulty of a task, from the stronger blur of its two pictures and the distance of their planes.
 
+    strongest_level: percent of the long side; plane_distance: share of the depth range.
     Up to 1 % of the long side: easy; up to 2 %: medium; above: hard. More than half the range: one step up.
     """
     step = (strongest_level > 1.05) + (strongest_level > 2.05) + (plane_distance > 0.5)

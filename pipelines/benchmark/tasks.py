@@ -19,11 +19,12 @@ import torch
 from pipelines.benchmark.recipe import Difficulty, difficulty
 from pipelines.measure.fidelity import Picture
 from pipelines.pictures.srgb8 import to_srgb8
+from shards.record import MAX_DISPARITY_CODE
 from simulator import ThinLens
 
 Kind = Literal["refocus", "bokeh", "deblur"]
 KINDS: tuple[Kind, ...] = ("refocus", "bokeh", "deblur")
-DISPARITY_SCALE = 65535.0
+DISPARITY_SCALE = float(MAX_DISPARITY_CODE)
 AIF_FILE, DISPARITY_FILE = "aif.png", "disparity.png"
 
 
@@ -160,7 +161,7 @@ class TestScene:
 
 
 def read_picture(path: Path) -> Picture:
-    """uint8 [H, W, 3], R G B. Raises ValueError when the file is no picture."""
+    """The picture in a file, uint8 [H, W, 3], R G B. Raises ValueError when the file is no picture."""
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None:
         raise ValueError(f"{path} must be a picture, it is {'damaged' if path.exists() else 'not there'}")
@@ -168,12 +169,12 @@ def read_picture(path: Path) -> Picture:
 
 
 def write_photo(place: Path, linear: torch.Tensor, codes: npt.NDArray[np.uint16]) -> None:
-    """The all-in-focus photo of a scene, linear light [3, H, W], and its disparity."""
+    """Write the all-in-focus photo of a scene, linear light [3, H, W], and its disparity as 16-bit codes [H, W]."""
     write_picture(place / AIF_FILE, to_srgb8(linear[None])[0])
     write_picture(place / DISPARITY_FILE, codes)
 
 
 def write_picture(path: Path, picture: npt.NDArray[np.generic]) -> None:
-    """A PNG of R G B, or of one channel."""
+    """Write a PNG of R G B [H, W, 3], or of one channel [H, W]."""
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), picture[..., ::-1] if picture.ndim == 3 else picture)

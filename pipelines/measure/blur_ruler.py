@@ -123,7 +123,7 @@ class ControlPoint:
 
     @classmethod
     def from_fit(cls, disparity: Disparity, lens: ThinLens, fitted: FittedBlur) -> ControlPoint:
-        """From the requested lens and the fitted blur."""
+        """The control point of one frame, from the requested lens and the fitted blur."""
         reach = float(np.percentile(np.abs(disparity - lens.focus_disparity), 95))
         return cls(lens.blur_scale_px * reach, fitted.blur_scale_px * reach)
 

@@ -45,7 +45,10 @@ def fidelity(prediction: Picture, truth: Picture, mask: Mask | None = None) -> F
 def fidelity_by_region(
     prediction: Picture, truth: Picture, defocus_px: npt.NDArray[np.floating]
 ) -> dict[str, Fidelity]:
-    """`all` and each region of LEAST_PIXELS or more; defocus_px [H, W] are the true frame's signed blur radii."""
+    """Fidelity by name: of `all` pixels, and of each region that has LEAST_PIXELS or more.
+
+    defocus_px [H, W]: signed blur radii of the true frame.
+    """
     comparison = _Comparison(prediction, truth)
     large = {name: mask for name, mask in regions(defocus_px).items() if mask.sum() >= LEAST_PIXELS}
     return {"all": comparison.over(None), **{name: comparison.over(mask) for name, mask in large.items()}}

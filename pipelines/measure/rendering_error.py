@@ -10,7 +10,7 @@ from simulator.optics.color import linear_to_srgb
 
 
 def displayed(linear: Tensor) -> Tensor:
-    """What a screen shows of linear light: clipped, sRGB-encoded, any shape."""
+    """Display values of linear light: clipped to [0, 1] and sRGB-encoded; any shape."""
     return linear_to_srgb(linear.double().clamp(0.0, 1.0))
 
 

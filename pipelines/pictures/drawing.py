@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from shards.record import MAX_DISPARITY_CODE
+
 BACKGROUND = (24, 25, 27)
 PANEL = (34, 36, 39)
 TEXT = (228, 229, 231)
@@ -99,7 +101,7 @@ class Sheet:
 
     def disparity_scale(self, box: Box, marks: list[tuple[float, Color]]) -> None:
         """A color bar from far (bottom) to near (top) with ticks at places in [0, 1]."""
-        ramp = np.linspace(65535, 0, box.height, dtype=np.float64).astype(np.uint16)[:, None]
+        ramp = np.linspace(MAX_DISPARITY_CODE, 0, box.height, dtype=np.float64).astype(np.uint16)[:, None]
         self.image.paste(Image.fromarray(disparity_colors(np.repeat(ramp, box.width, axis=1))), (box.x, box.y))
         for place, color in marks:
             y = box.y + round((1 - place) * (box.height - 1))

@@ -1,6 +1,6 @@
 """The pictures of a sample for the page: re-encoded into it within a budget of bytes, or beside it as they are stored.
 
-Inside the page samples get the largest and best pictures, by RUNGS, that will fit what is left of the budget.
+Inside the page samples get the largest and best pictures, by QUALITY_STEPS, that will fit what is left of the budget.
 """
 
 import io
@@ -36,8 +36,8 @@ Picture = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Rung:
-    """How pictures are put into the page: longest side, WebP quality, and every how many-th disparity."""
+class QualityStep:
+    """One step of the pictures' quality in the page."""
 
     long_side: int
     quality: int
@@ -45,17 +45,17 @@ class Rung:
     """Disparity keeps at least half of this many pixels on its long side: strides are whole numbers."""
 
 
-RUNGS = (
-    Rung(2048, 88, 4096),
-    Rung(1280, 86, 2048),
-    Rung(1024, 84, 1024),
-    Rung(768, 82, 768),
-    Rung(640, 76, 512),
-    Rung(512, 70, 384),
-    Rung(448, 62, 320),
-    Rung(384, 54, 256),
-    Rung(320, 46, 192),
-    Rung(256, 36, 128),
+QUALITY_STEPS = (
+    QualityStep(2048, 88, 4096),
+    QualityStep(1280, 86, 2048),
+    QualityStep(1024, 84, 1024),
+    QualityStep(768, 82, 768),
+    QualityStep(640, 76, 512),
+    QualityStep(512, 70, 384),
+    QualityStep(448, 62, 320),
+    QualityStep(384, 54, 256),
+    QualityStep(320, 46, 192),
+    QualityStep(256, 36, 128),
 )
 
 
@@ -88,7 +88,7 @@ class MediaStore(Protocol):
 class InPage:
     """Everything inside the page, at most `budget_bytes` of it over `samples` samples.
 
-    `probes` stand for all samples: all samples get the best rung that fits by their mean size, to look alike.
+    `probes` stand for all samples: all samples get the best step that fits by their mean size, to look alike.
     `taken_bytes`: bytes of the budget that other pictures of the page take.
     """
 
@@ -101,16 +101,17 @@ class InPage:
         """Raises UserError when even the smallest pictures do not fit."""
         labels = SAMPLE_BYTES + FRAME_BYTES * len(sample.frames)
         share = self._left // max(1, self._samples) - labels
-        fitting = (rung for rung in RUNGS if self._expected(rung) <= share)
-        media = encoded(sample, next(fitting, RUNGS[-1]))
-        for rung in fitting:
+        fitting = (step for step in QUALITY_STEPS if self._expected(step) <= share)
+        media = encoded(sample, next(fitting, QUALITY_STEPS[-1]))
+        for step in fitting:
             if media.size <= self._left - labels:
                 break
-            media = encoded(sample, rung)
+            media = encoded(sample, step)
         begins = self._samples == self._all
-        if media.size > self._left - labels or (begins and self._expected(RUNGS[-1]) > share):
+        if media.size > self._left - labels or (begins and self._expected(QUALITY_STEPS[-1]) > share):
+            least_mb = (self._expected(QUALITY_STEPS[-1]) + labels) / MEGABYTE
             raise UserError(
-                f"--budget-mb must leave {(self._expected(RUNGS[-1]) + labels) / MEGABYTE:.3f} or more to each of "
+                f"--budget-mb must leave {least_mb:.3f} or more to each of "
                 f"{self._all} samples; got {self._budget / MEGABYTE:g} in all; raise it, show fewer with --limit, "
                 "or use --linked"
             )
@@ -118,8 +119,8 @@ class InPage:
         self._samples -= 1
         return media
 
-    def _mean_size(self, rung: Rung) -> float:
-        return sum(encoded(sample, rung).size for sample in self._probes) / len(self._probes)
+    def _mean_size(self, step: QualityStep) -> float:
+        return sum(encoded(sample, step).size for sample in self._probes) / len(self._probes)
 
     def payload(self, key: str, content: dict[str, Any]) -> str:
         """In the page."""
@@ -158,19 +159,19 @@ class Beside:
         return ""
 
 
-def encoded(sample: Sample, rung: Rung) -> Media:
+def encoded(sample: Sample, step: QualityStep) -> Media:
     """The sample's pictures as data URLs."""
     height, width = sample.disparity.shape
     pictures = [
-        data_url("image/webp", webp(shrunk(p, rung.long_side), rung.quality)) for p in (sample.aif, *sample.frames)
+        data_url("image/webp", webp(shrunk(p, step.long_side), step.quality)) for p in (sample.aif, *sample.frames)
     ]
-    side = min(rung.long_side, max(height, width))
+    side = min(step.long_side, max(height, width))
     return Media(
         thumb=data_url("image/webp", thumbnail(sample.aif)),
         photo=pictures[0],
         frames=tuple(pictures[1:]),
-        disparity=_disparity(sample, max(1, round(max(height, width) / rung.stride_long_side))),
-        shown=f"WebP {rung.quality}, {side} px" + (f" of {max(height, width)}" if side < max(height, width) else ""),
+        disparity=_disparity(sample, max(1, round(max(height, width) / step.stride_long_side))),
+        shown=f"WebP {step.quality}, {side} px" + (f" of {max(height, width)}" if side < max(height, width) else ""),
     )
 
 

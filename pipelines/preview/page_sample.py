@@ -21,7 +21,7 @@ FRAME_LABELS = (
 
 
 def card(sample: Sample, media: Media, flags: list[str]) -> dict[str, Any]:
-    """For the gallery."""
+    """The sample's card in the gallery, as plain data for the page's JSON."""
     record = sample.record
     return {
         "key": sample.key,
@@ -38,7 +38,7 @@ def card(sample: Sample, media: Media, flags: list[str]) -> dict[str, Any]:
 
 
 def content(sample: Sample, media: Media) -> dict[str, Any]:
-    """For the viewer: pictures, disparity, and the labels of every frame."""
+    """The sample's content for the viewer, as plain data: pictures, disparity, and the labels of every frame."""
     record = sample.record
     disparity = record.disparity
     return {
@@ -83,7 +83,7 @@ def lens_text(lens: LensRecord) -> str:
 
 
 def facts(record: SampleRecord, media: Media) -> list[list[str]]:
-    """Name and text, for the fold at the end of the viewer."""
+    """Facts about the sample, name and text, for the fold at the end of the viewer."""
     disparity, photo = record.disparity, record.photo
     stride = media.disparity["stride"]
     thinned = f"; here one pixel in {stride} by {stride}" if stride > 1 else ""

@@ -1,1 +1,1 @@
-"""Photos in, annotated training shards out: photos, depth, plan, draw, build_sample, executors."""
+"""Photos in, annotated training shards out. A folder a stage: photos, plan, depth, sample, executors."""

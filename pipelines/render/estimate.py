@@ -1,4 +1,4 @@
-"""How large a data set gets, before it is rendered. Rough: what the pictures show decides, within a factor of two."""
+"""Estimated size of a data set before it is rendered. The pictures' content changes it by up to a factor of two."""
 
 from pipelines.render.config import RenderConfig
 
@@ -10,7 +10,7 @@ DISPARITY_BYTES_PER_PIXEL = 1.3
 
 
 def bytes_per_sample(config: RenderConfig) -> int:
-    """Photo, disparity and all frames of one sample."""
+    """Estimated bytes of one sample: photo, disparity and all frames."""
     pixels = config.source.long_side**2 * ASPECT
     images = (1 + config.stack.frames) * BYTES_PER_PIXEL[config.storage.image_format]
     return round(pixels * (images + DISPARITY_BYTES_PER_PIXEL))

@@ -26,7 +26,7 @@ def revealed(
     blur_scale_px: float,
     disparity_range: tuple[float, float],
 ) -> Bool[Tensor, "n h w"]:
-    """Where the surfaces can be seen by a lens of that K behind what is visible of them: visible [N, h, w] in [0, 1].
+    """Pixels of each surface that a lens of blur scale K can see behind its visible part: visible [N, h, w] in [0, 1].
 
     Never false where they can, up to _STEP and _LEVEL, but sometimes true where they cannot.
     """

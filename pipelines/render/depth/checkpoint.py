@@ -47,7 +47,7 @@ def check_checkpoint(model: str, *, kind: Kind | None, revision: str | None, all
 
 
 def fetch_checkpoint(model: str, *, kind: Kind | None, revision: str | None, allow_network: bool) -> DepthCheckpoint:
-    """The same, and downloaded when it was not here; `folder` is set.
+    """Find a model as `check_checkpoint` does, and download its weights where they are missing: `folder` is set.
 
     Raises UserError as `check_checkpoint` does.
     """

@@ -1,4 +1,4 @@
-"""One photo's disparity, the one way from raw depth or disparity numbers to it, debanded, and its edges sharpened.
+"""The disparity map of a photo, and the only way to it: depth or disparity debanded, inverted, resized, sharpened.
 
 Two words say what raw numbers mean. The quantity: `disparity` (bigger is nearer) or `depth` (bigger is farther).
 The kind: `relative` (scale and offset unknown) or `metric` (meters, or 1/m). Relative depth does not occur: its
@@ -59,7 +59,7 @@ class DisparityMap:
 
 @dataclass(frozen=True)
 class RawDepth:
-    """Numbers of any scale as a file or a network gives them, and what they mean."""
+    """Depth or disparity of any scale, as a file or a network gives it, with its quantity, kind and source."""
 
     values: Tensor  # [h, w]
     quantity: Quantity

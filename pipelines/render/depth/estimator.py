@@ -23,7 +23,7 @@ __all__ = ["DepthEstimator", "DepthOrigin", "DisparityMap", "check_depth", "open
 
 
 class DepthEstimator(Protocol):
-    """Photos in, and for each, in their order, its disparity at the photo's size or why there is none."""
+    """Estimates depth: for each photo, in order, a disparity map of the photo's size or a Rejection."""
 
     def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]: ...
 

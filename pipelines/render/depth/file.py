@@ -1,4 +1,4 @@
-"""Numbers of a depth map out of an untrusted PNG, npy or PFM file. Their unit is sidecar.py's matter."""
+"""The values of a depth map, read from an untrusted PNG, npy or PFM file; sidecar.py finds their unit."""
 
 import io
 import math

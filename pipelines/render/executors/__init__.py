@@ -1,1 +1,1 @@
-"""Who renders the shards: this process, or Ray workers."""
+"""Executors render the shards: in this process, or on Ray workers."""

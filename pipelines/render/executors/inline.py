@@ -1,4 +1,4 @@
-"""The inline executor: shards one after the other in this process. The simplest truth that the others must match."""
+"""The inline executor: shards one after the other in this process. Other executors must give the same bytes."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What passes between the driver and its workers, in this process or on another machine: small records, no pixels."""
+"""Records between the driver and its workers, in this process or on another machine: small, without pixels."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from simulator import RENDERER_VERSION
 
 @dataclass(frozen=True)
 class RenderJob:
-    """What every worker of a run has to know. Small: it travels to other machines."""
+    """Configuration of a run for its workers. Small, since it travels to other machines."""
 
     config: RenderConfig
     device_kind: str
@@ -19,14 +19,14 @@ class RenderJob:
 
     @property
     def settings(self) -> SampleSettings:
-        """What is the same for every sample."""
+        """Settings that all samples share."""
         renderer = RendererRecord(RENDERER_VERSION, self.config_sha256, self.device_kind)
         return SampleSettings(self.config.stack, self.config.seed, renderer, self.device_kind, self.config.lens)
 
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What a worker says about a finished shard. Small: pixels never leave the worker."""
+    """A worker's report on a finished shard. Small, since pixels never leave the worker."""
 
     name: str
     samples: int

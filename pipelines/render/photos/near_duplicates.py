@@ -73,7 +73,7 @@ def near_pairs(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def perceptual_hash(image: Image.Image) -> str:
-    """16 hex digits."""
+    """Perceptual hash of an image, 16 hex digits."""
     return str(imagehash.phash(image.convert("L")))
 
 

@@ -70,7 +70,7 @@ def write_rejects(paths: DataSetPaths, left_out: Iterable[RejectedPhoto], plan: 
 
 
 def counts_by_code(rejects: Iterable[RejectedPhoto]) -> dict[str, int]:
-    """How many for each `stage/code`, sorted."""
+    """Number of rejects by `stage/code`, sorted."""
     return dict(sorted(Counter(f"{reject.stage}/{reject.code}" for reject in rejects).items()))
 
 

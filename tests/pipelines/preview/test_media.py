@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipelines.errors import UserError
 from pipelines.pictures.resizing import shrunk
-from pipelines.preview.media import FRAME_BYTES, OWN_BYTES, RUNGS, SAMPLE_BYTES, Beside, InPage, encoded, webp
+from pipelines.preview.media import FRAME_BYTES, OWN_BYTES, QUALITY_STEPS, SAMPLE_BYTES, Beside, InPage, encoded, webp
 from shards import encode
 from tests.pipelines.preview.page_disparity import unpacked
 from tests.pipelines.preview.stack_scene import stack_sample
@@ -24,7 +24,7 @@ def opened(url: str) -> Image.Image:
 
 
 def test_the_best_rung_keeps_size_and_disparity() -> None:
-    media = encoded(SAMPLE, RUNGS[0])
+    media = encoded(SAMPLE, QUALITY_STEPS[0])
     assert opened(media.photo).size == (120, 80)
     assert len(media.frames) == 6
     difference = np.asarray(opened(media.frames[2]).convert("RGB")).astype(int) - SAMPLE.frames[2]
@@ -35,7 +35,7 @@ def test_the_best_rung_keeps_size_and_disparity() -> None:
 
 def test_rungs_go_down() -> None:
     noisy = np.random.default_rng(0).integers(0, 256, (600, 900, 3)).astype(np.uint8)
-    sizes = [len(webp(shrunk(noisy, rung.long_side), rung.quality)) for rung in RUNGS]
+    sizes = [len(webp(shrunk(noisy, step.long_side), step.quality)) for step in QUALITY_STEPS]
     assert sizes == sorted(sizes, reverse=True)
 
 
