@@ -210,7 +210,10 @@ class BinnedSurfaces:
         return (total / coverage.clamp(min=1e-12)).tolist()
 
     def flux_divergence(self, number: int) -> Float[Tensor, "c h w"]:
-        """∇·(content ∇D) of one bin's content [C, h, w], by central differences."""
+        """∇·(content ∇D) of one bin's content [C, h, w], by central differences.
+
+        Beyond the picture, the content and the slope of its edge go on.
+        """
         center = self.centers[number]
         low = self.centers[number + 1] if number + 1 < len(self.centers) else -math.inf
         high = self.centers[number - 1] if number else math.inf
@@ -226,8 +229,10 @@ class BinnedSurfaces:
             row, column = pixels.pixel // width, pixels.pixel % width
             for axis, step, position, count in ((0, width, row, height), (1, 1, column, width)):
                 flow = pixels.content * (0.5 * share.clamp(min=0.0) * pixels.slope[axis])
-                flat.index_add_(1, pixels.pixel + step * (position + 1 < count), flow)
-                flat.index_add_(1, pixels.pixel - step * (position > 0), -flow)
+                is_inside = position + 1 < count
+                flat.index_add_(1, pixels.pixel + step * is_inside, torch.where(is_inside, flow, -flow))
+                is_inside = position > 0
+                flat.index_add_(1, pixels.pixel - step * is_inside, torch.where(is_inside, -flow, flow))
         return -result
 
     @cached_property

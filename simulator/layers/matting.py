@@ -120,6 +120,11 @@ def split_mixed_pixels(image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "
         near_light = _near_light(p, alpha)
         is_foreign = (p.color - near_light).amax(0) > (_FOREIGN * p.color.amax(0)).clamp(min=_DISPLAY_WHITE)
         alpha = torch.where(p.near.found & is_foreign, alpha.clamp(max=0.5), alpha)
+        # No part may be brighter than what lies around it, as leftovers divided by a small coverage would be. A lamp
+        # may: it is smaller than a pixel.
+        brightest = torch.stack([dilate(channel, _WIDE_REACH_PX).flatten()[p.index] for channel in image])  # [3, P]
+        least = torch.where(brightest > _DISPLAY_WHITE, 0.0, p.color - (1.0 - alpha) * brightest)
+        near_light = near_light.minimum(alpha * brightest).maximum(least)
         near_disparity = torch.where(p.is_near | ~p.near.found, p.disparity, p.near.disparity)
         far_disparity = torch.where(p.is_near & p.far.found, p.far.disparity, p.disparity)
         light.flatten(2)[:, :, p.index] = torch.stack([near_light, p.color - near_light])

@@ -33,11 +33,16 @@ from simulator.scatter.spread_sum import spread_sum
 
 
 def spectra(
-    pictures: Float[Tensor, "l c h w"], grid: OctaveGrid, margin: int, rows: slice | None = None
+    pictures: Float[Tensor, "l c h w"],
+    grid: OctaveGrid,
+    margin: int,
+    rows: slice | None = None,
+    *,
+    repeats_edges: bool = True,
 ) -> Float[Tensor, "l c x twohp"]:
     """Spectra of real pictures with `margin` cells beyond the frame: padded, transformed along x, then along y.
 
-    Padding repeats the edges. Rows are repeated after their transform along x, so each row is transformed once.
+    Padding repeats the edges, or is empty. Rows are repeated after their transform along x: each is transformed once.
     `rows` hold all content; other rows are taken as empty.
     """
     trim = max(0, margin - grid.padding)
@@ -47,15 +52,17 @@ def spectra(
     stop = max(min(rows.stop, height - trim), start + 1)
     left = grid.padding - (margin - trim)
     sides = (left, grid.padded_width - (width - 2 * trim) - left, 0, 0)
-    padded_rows = F.pad(pictures[..., start:stop, trim : width - trim], sides, mode="replicate")
+    padded_rows = F.pad(
+        pictures[..., start:stop, trim : width - trim], sides, mode="replicate" if repeats_edges else "constant"
+    )
     along_x = torch.fft.rfft(padded_rows, norm="forward").transpose(-1, -2)  # [l, c, X, h]
     size = (*pictures.shape[:2], grid.padded_width // 2 + 1, grid.padded_height)
     padded = torch.empty(size, dtype=along_x.dtype, device=along_x.device)
     to_padded = grid.above - grid.top - margin  # offset from a row of the pictures
     first, end = to_padded + start, to_padded + stop
-    padded[..., :first] = along_x[..., :1] if start == 0 else 0
+    padded[..., :first] = along_x[..., :1] if repeats_edges and start == 0 else 0
     padded[..., first:end] = along_x
-    padded[..., end:] = along_x[..., -1:] if stop == height else 0
+    padded[..., end:] = along_x[..., -1:] if repeats_edges and stop == height else 0
     return torch.view_as_real(torch.fft.fft(padded, norm="forward")).flatten(-2)
 
 

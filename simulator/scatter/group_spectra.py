@@ -69,7 +69,10 @@ class GroupSpectra:
     def skew_spectrum(self, index: int, coarseness: int) -> Float[Tensor, "4 x twohp"]:
         """Spectrum of ∇·(content ∇D) of the bin at this index."""
         if (index, coarseness) not in self._skew_spectra:
-            spectrum = self.spectrum(self._surfaces.flux_divergence(self._bins[index].number))
+            divergence = self._surfaces.flux_divergence(self._bins[index].number)
+            # It reaches a row beyond the content. The content goes on beyond the picture's edge, its flux alike.
+            rows = slice(max(self._rows.start - 1, 0), min(self._rows.stop + 1, self._surfaces.height))
+            spectrum = spectra(divergence[None], self.grid, self._margin, rows, repeats_edges=False)[0]
             self._skew_spectra[index, coarseness] = cropped(spectrum, coarseness).contiguous()
         return self._skew_spectra[index, coarseness]
 
