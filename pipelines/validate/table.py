@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipelines.measure.rendering_error import interior, psnr, ssim
+from pipelines.measure.rendering_error import psnr, ssim, without_border
 from pipelines.runs.markdown import markdown_table
 
 
@@ -89,7 +89,7 @@ def errors_of(reference: TracedFrames, method: str, frames: Iterable[Tensor]) ->
     psnrs, ssims, wholes = [], [], []
     truths = torch.from_numpy(reference.frames)
     for frame, truth, border in zip(frames, truths, reference.max_radius_px, strict=True):
-        inside, inside_truth = (interior(picture, math.ceil(border)) for picture in (frame, truth))
+        inside, inside_truth = (without_border(picture, math.ceil(border)) for picture in (frame, truth))
         psnrs.append(psnr(inside, inside_truth))
         ssims.append(ssim(inside, inside_truth))
         wholes.append(psnr(frame, truth))
