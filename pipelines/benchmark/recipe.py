@@ -57,7 +57,7 @@ class FrameLens:
 
 @dataclass(frozen=True)
 class FramePair:
-    """From one frame to another."""
+    """Two frames: the input and the true picture of a task."""
 
     source: FrameLens
     target: FrameLens
