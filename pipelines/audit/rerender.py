@@ -43,7 +43,7 @@ class RenderSettings:
 
     @classmethod
     def read(cls, out: Path) -> RenderSettings | None:
-        """From OUT/.meta/config.json; None where it is missing or damaged."""
+        """The settings in OUT/.meta/config.json; None where it is missing or damaged."""
         try:
             content = json.loads((out / ".meta" / "config.json").read_bytes())
             stack = StackConfig(**{field.name: content[field.name] for field in dataclasses.fields(StackConfig)})

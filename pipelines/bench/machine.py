@@ -10,7 +10,7 @@ import torch
 
 @dataclass(frozen=True)
 class Machine:
-    """What times depend on. `load` is the one-minute load average before the first measurement."""
+    """The machine that times depend on. `load`: one-minute load average before the first measurement."""
 
     cpu: str
     cores: int

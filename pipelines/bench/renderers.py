@@ -72,7 +72,9 @@ def measured(
     frames = {STACK: len(lenses), SETUP: 1, BINNED: len(few), DIRECT: len(few)}
     with torch.no_grad():
         seconds = interleaved(methods, repeats, device=device)
-    timings = {name: Timing.of(spent, first_s=first, units=frames[name]) for name, (first, spent) in seconds.items()}
+    timings = {
+        name: Timing.from_seconds(spent, first_s=first, units=frames[name]) for name, (first, spent) in seconds.items()
+    }
     stack_ms = timings[STACK].median_ms
     return [
         RendererRow(name, photo.side_px, max_radius_px, frames[name], ms, ms.median_ms / stack_ms)

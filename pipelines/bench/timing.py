@@ -25,8 +25,8 @@ class Timing:
     repeats: int
 
     @classmethod
-    def of(cls, seconds: list[float], *, first_s: float, units: int = 1) -> Timing:
-        """From the seconds of each repeat, each of `units` units."""
+    def from_seconds(cls, seconds: list[float], *, first_s: float, units: int = 1) -> Timing:
+        """Statistics of the seconds of each repeat; each repeat did `units` units of work, such as frames."""
         ordered = sorted(1e3 * spent / units for spent in seconds)
         low, middle, high = statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else ordered * 3
         return cls(middle, ordered[0], low, high, 1e3 * first_s / units, len(ordered))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.benchmark.recipe import RECIPE, BuiltinScene, FrameLens
+from pipelines.benchmark.recipe import RECIPE, FrameLens, GatheredScene
 from pipelines.benchmark.tasks import DISPARITY_SCALE, Frame, Task, TestScene, make_task, write_photo, write_picture
 from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.config import StackConfig
@@ -14,7 +14,7 @@ from simulator import Scene, ThinLens
 from simulator.scenes.catalog import builtin_scene
 
 
-def make_builtin(folder: Path, recipe: BuiltinScene) -> TestScene:
+def make_builtin(folder: Path, recipe: GatheredScene) -> TestScene:
     """Draw the scene, gather its frames, write them as PNGs, and list its tasks."""
     size = {"height": recipe.height, "width": recipe.width}
     lenses = _lenses(recipe)
@@ -38,7 +38,7 @@ def make_builtin(folder: Path, recipe: BuiltinScene) -> TestScene:
     return TestScene(folder, recipe.name, f"built-in, {recipe.kind}, exact gather", tuple(_tasks(recipe, frames)))
 
 
-def _sweep(recipe: BuiltinScene) -> set[FrameLens]:
+def _sweep(recipe: GatheredScene) -> set[FrameLens]:
     """The plane alternates from scene to scene, so that sweeps focus far, in the middle and near."""
     return {FrameLens(recipe.seed % RECIPE.planes, level) for level in RECIPE.sweep}
 
@@ -51,13 +51,13 @@ def _order(lens: FrameLens) -> tuple[int, float]:
     return lens.plane, lens.level
 
 
-def _lenses(recipe: BuiltinScene) -> list[FrameLens]:
+def _lenses(recipe: GatheredScene) -> list[FrameLens]:
     """Every frame that some task needs, once."""
     pairs = {lens for pair in RECIPE.refocus for lens in (pair.source, pair.target)}
     return sorted({*pairs, *_sweep(recipe), *_group(), *RECIPE.deblur}, key=_order)
 
 
-def _tasks(recipe: BuiltinScene, frames: dict[FrameLens, Frame]) -> list[Task]:
+def _tasks(recipe: GatheredScene, frames: dict[FrameLens, Frame]) -> list[Task]:
     size, sweep, group = (recipe.height, recipe.width), _sweep(recipe), _group()
     return [
         *(make_task(recipe.name, size, "refocus", frames[p.source], frames[p.target]) for p in RECIPE.refocus),

@@ -20,7 +20,6 @@ from pipelines.errors import UserError
 from pipelines.measure.fidelity import Picture
 
 Measure = Callable[[Picture, Picture], float]
-NAMES = ("LPIPS", "DISTS", "CLIP-I")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 
 
 @dataclass(frozen=True)
-class BuiltinScene:
+class GatheredScene:
     """A built-in scene, its frames gathered exactly (every surface known, ray by ray)."""
 
     part: str
@@ -57,7 +57,7 @@ class FrameLens:
 
 @dataclass(frozen=True)
 class FramePair:
-    """From one frame to another."""
+    """Two frames: the input and the true picture of a task."""
 
     source: FrameLens
     target: FrameLens
@@ -88,7 +88,7 @@ class TestSetRecipe:
     group_level: float
     refocus: tuple[FramePair, ...]
     deblur: tuple[FrameLens, ...]
-    builtin: tuple[BuiltinScene, ...]
+    builtin: tuple[GatheredScene, ...]
     traced: tuple[TracedScene, ...]
 
     def sha256(self) -> str:
@@ -108,8 +108,8 @@ RECIPE = TestSetRecipe(
     ),
     deblur=(FrameLens(1, 1.0), FrameLens(0, 2.0), FrameLens(2, 4.0)),
     builtin=(
-        *(BuiltinScene("quick", kind, FIRST_SEED + i, 256, 170) for i, kind in enumerate(_QUICK_KINDS)),
-        *(BuiltinScene("full", kind, FIRST_SEED + 10 + i, 384, 256) for i, kind in enumerate(_ALL_KINDS * 2)),
+        *(GatheredScene("quick", kind, FIRST_SEED + i, 256, 170) for i, kind in enumerate(_QUICK_KINDS)),
+        *(GatheredScene("full", kind, FIRST_SEED + 10 + i, 384, 256) for i, kind in enumerate(_ALL_KINDS * 2)),
     ),
     traced=(
         TracedScene("quick", "cutouts", "eccd05725f1eac16fc3119b139a4a0da5f78ca6339d9c4acd35d4879e09700e3"),

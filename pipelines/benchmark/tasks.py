@@ -66,11 +66,11 @@ class Task:
     group: bool = False
 
     def requested_lens(self, long_side_px: int) -> ThinLens | None:
-        """None for deblur."""
+        """The lens of the true picture; None for deblur, where it is all in focus."""
         return _lens(self.focus_disparity, self.blur_level, long_side_px)
 
     def input_lens(self, long_side_px: int) -> ThinLens | None:
-        """None for an all-in-focus photo."""
+        """The lens of the input; None for an all-in-focus photo."""
         return _lens(self.input_focus_disparity, self.input_blur_level, long_side_px)
 
 

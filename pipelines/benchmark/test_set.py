@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.benchmark.builtin_scenes import make_builtin
-from pipelines.benchmark.recipe import RECIPE, RECIPE_SHA256, VERSION, BuiltinScene, TracedScene
+from pipelines.benchmark.recipe import RECIPE, RECIPE_SHA256, VERSION, GatheredScene, TracedScene
 from pipelines.benchmark.tasks import TestScene
 from pipelines.benchmark.traced_scenes import make_traced
 from pipelines.errors import UserError
@@ -66,19 +66,19 @@ def open_set(folder: Path, part: str) -> TestSet:
     return TestSet(folder, scenes, hashlib.sha256(hashes.encode()).hexdigest())
 
 
-def _recipes(part: str) -> list[BuiltinScene | TracedScene]:
+def _recipes(part: str) -> list[GatheredScene | TracedScene]:
     """Those of the part; the full one has the quick one's as well."""
     wanted = ("quick",) if part == "quick" else ("quick", "full")
-    every: list[BuiltinScene | TracedScene] = [*RECIPE.builtin, *RECIPE.traced]
+    every: list[GatheredScene | TracedScene] = [*RECIPE.builtin, *RECIPE.traced]
     return [recipe for recipe in every if recipe.part in wanted]
 
 
-def _make(folder: Path, recipe: BuiltinScene | TracedScene) -> dict[str, Any]:
+def _make(folder: Path, recipe: GatheredScene | TracedScene) -> dict[str, Any]:
     """Write a scene's pictures; returns its entry in set.json."""
     LOG.info("making %s", recipe.name)
     shutil.rmtree(folder / "scenes" / recipe.name, ignore_errors=True)
     try:
-        scene = make_builtin(folder, recipe) if isinstance(recipe, BuiltinScene) else make_traced(folder, recipe)
+        scene = make_builtin(folder, recipe) if isinstance(recipe, GatheredScene) else make_traced(folder, recipe)
     except (OSError, ValueError) as error:
         raise UserError(f"scene {recipe.name} of the test set cannot be made: {error}", exit_code=1) from error
     return {**scene.to_json(), "sha256": _content_sha256(folder / "scenes" / recipe.name)}

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.experiment.scores import SceneScores, mean_of_known
+from pipelines.experiment.scores import HeldOutScores, mean_of_known
 from pipelines.measure.bootstrap import Interval, over_scenes
 from pipelines.runs.markdown import markdown_table
 
@@ -21,7 +21,7 @@ MEASURES = {
     "focus_error": ("focus error", "{:.3f}"),
     "stack_error": ("stack error", "{:.4f}"),
 }
-"""Heading and format of every measure of SceneScores."""
+"""Heading and format of every measure of HeldOutScores."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Arm:
     """One method and its scores, scene by scene."""
 
     name: str
-    scores: tuple[SceneScores, ...]
+    scores: tuple[HeldOutScores, ...]
 
     def mean(self, measure: str) -> float:
         """Over the scenes that have something to measure."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from pipelines.experiment.config import ExperimentConfig, scenes, training
 from pipelines.experiment.report import Arm, differences, table, to_json
-from pipelines.experiment.scores import Method, SceneScores, score_scene
+from pipelines.experiment.scores import HeldOutScores, Method, score_held_out
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
 from pipelines.refocus.refocuser import Refocuser
@@ -120,11 +120,11 @@ def _scores_paths(config: ExperimentConfig, step: int) -> list[Path]:
     return [config.folder / "scores-identity.json", *(run / f"scores-{step:08d}.json" for run in runs)]
 
 
-def _scored(path: Path, method: Method, held_out: Sequence[Sample]) -> tuple[SceneScores, ...]:
+def _scored(path: Path, method: Method, held_out: Sequence[Sample]) -> tuple[HeldOutScores, ...]:
     """Scores scene by scene, kept at `path`."""
     if path.exists():
-        return tuple(SceneScores(**score) for score in json.loads(path.read_text(encoding="utf-8")))
-    scores = tuple(score_scene(method, sample) for sample in held_out)
+        return tuple(HeldOutScores(**score) for score in json.loads(path.read_text(encoding="utf-8")))
+    scores = tuple(score_held_out(method, sample) for sample in held_out)
     content = json.dumps([dataclasses.asdict(score) for score in scores], indent=1)
     write_durably(path, content.encode())
     return scores

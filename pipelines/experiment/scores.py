@@ -27,7 +27,7 @@ Method = Callable[[Pixels, NDArray[np.float32] | None, tuple[float, float], floa
 
 
 @dataclass(frozen=True)
-class SceneScores:
+class HeldOutScores:
     """Means over the frames of one scene; NaN where a scene has nothing to measure.
 
     Attributes:
@@ -54,7 +54,7 @@ class SceneScores:
     stack_error: float
 
 
-def score_scene(method: Method, sample: Sample) -> SceneScores:
+def score_held_out(method: Method, sample: Sample) -> HeldOutScores:
     """All measures of one scene."""
     disparity = sample.disparity_values().astype(np.float32)
     labels = sample.record.frames
@@ -67,7 +67,7 @@ def score_scene(method: Method, sample: Sample) -> SceneScores:
     last = range(len(labels) - planes, len(labels))  # the strongest blur; far to near
     from_frame = [_refocus(method, sample.frames[last[0]], disparity, labels[i]) for i in last[1:]]
     stack_error = stacking_error([predictions[i] for i in last], sample.aif, np.stack([defocus[i] for i in last]))
-    return SceneScores(
+    return HeldOutScores(
         scene=sample.record.scene_id,
         psnr=mean_of_known([each.psnr for each in fidelities]),
         ssim=mean_of_known([each.ssim for each in fidelities]),

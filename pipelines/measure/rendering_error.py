@@ -14,7 +14,7 @@ def displayed(linear: Tensor) -> Tensor:
     return linear_to_srgb(linear.double().clamp(0.0, 1.0))
 
 
-def interior(picture: Tensor, border_px: float) -> Tensor:
+def without_border(picture: Tensor, border_px: float) -> Tensor:
     """The picture [..., H, W] without a border of `border_px`, rounded up.
 
     Raises ValueError when nothing is left.

@@ -20,7 +20,7 @@ Color = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Box:
+class Rectangle:
     """A rectangle on the sheet, pixels."""
 
     x: int
@@ -49,7 +49,7 @@ def plane_color(plane: int, planes: int) -> Color:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-class Sheet:
+class Drawing:
     """A picture that is being drawn, top to bottom."""
 
     def __init__(self, width: int, height: int) -> None:
@@ -65,17 +65,17 @@ class Sheet:
         self._draw.text((x, y), plain, fill=color, font=face)
         return x + round(face.getlength(plain))
 
-    def picture(self, box: Box, srgb: npt.NDArray[np.uint8]) -> Box:
+    def picture(self, box: Rectangle, srgb: npt.NDArray[np.uint8]) -> Rectangle:
         """Fit a picture [H, W, 3] into the middle of a panel. Returns where the picture itself lies."""
         self._draw.rectangle((box.x, box.y, box.x + box.width - 1, box.y + box.height - 1), fill=PANEL)
         height, width = srgb.shape[:2]
         scale = min(box.width / width, box.height / height)
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        inside = Box(box.x + (box.width - size[0]) // 2, box.y + (box.height - size[1]) // 2, *size)
+        inside = Rectangle(box.x + (box.width - size[0]) // 2, box.y + (box.height - size[1]) // 2, *size)
         self.image.paste(Image.fromarray(srgb).resize(size, Image.Resampling.LANCZOS), (inside.x, inside.y))
         return inside
 
-    def focus_mark(self, box: Box, x: float, y: float, color: Color, *, radius: int, label: str = "") -> None:
+    def focus_mark(self, box: Rectangle, x: float, y: float, color: Color, *, radius: int, label: str = "") -> None:
         """A ring with four ticks around the point (x, y), in [0, 1] of the picture in `box`; the point stays free."""
         center_x, center_y = box.x + x * box.width, box.y + y * box.height
         for shade, grow in (((0, 0, 0), 2), (color, 0)):  # a dark rim under it: visible on any ground
@@ -90,7 +90,7 @@ class Sheet:
         if label:
             self._label(box, center_x, center_y, label, color, radius)
 
-    def _label(self, box: Box, x: float, y: float, label: str, color: Color, radius: int) -> None:
+    def _label(self, box: Rectangle, x: float, y: float, label: str, color: Color, radius: int) -> None:
         """The label beside a mark, on the side where it stays inside the picture."""
         face = font(18)
         width = face.getlength(label)
@@ -99,7 +99,7 @@ class Sheet:
         top = y - radius - 22 if y - radius - 22 > box.y else y + radius + 2
         self._draw.text((left, top), label, fill=color, font=face, stroke_width=2, stroke_fill=(0, 0, 0))
 
-    def disparity_scale(self, box: Box, marks: list[tuple[float, Color]]) -> None:
+    def disparity_scale(self, box: Rectangle, marks: list[tuple[float, Color]]) -> None:
         """A color bar from far (bottom) to near (top) with ticks at places in [0, 1]."""
         ramp = np.linspace(MAX_DISPARITY_CODE, 0, box.height, dtype=np.float64).astype(np.uint16)[:, None]
         self.image.paste(Image.fromarray(disparity_colors(np.repeat(ramp, box.width, axis=1))), (box.x, box.y))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pipelines.pictures.drawing import QUIET, TEXT, Box, Color, Sheet, drawable, font
+from pipelines.pictures.drawing import QUIET, TEXT, Color, Drawing, Rectangle, drawable, font
 
 Picture = npt.NDArray[np.uint8]
 """sRGB [H, W, 3]."""
@@ -51,7 +51,7 @@ class _Text:
     def _step(self) -> int:
         return round(1.3 * self.size)
 
-    def draw(self, sheet: Sheet, x: int, y: int) -> None:
+    def draw(self, sheet: Drawing, x: int, y: int) -> None:
         for number, line in enumerate(self.lines):
             sheet.text(x, y + number * self._step, line, self.size, color=self.color)
 
@@ -79,7 +79,7 @@ def contact_sheet(
     bands = [_Band(row, across, _share(across, len(row.cells)) if stretched else cell_width_px) for row in rows]
     y = MARGIN + head.height
     first_row_y = y + max((label.height for label in labels), default=0)
-    sheet = Sheet(across + 2 * MARGIN, first_row_y + sum(band.height for band in bands) + MARGIN - GAP)
+    sheet = Drawing(across + 2 * MARGIN, first_row_y + sum(band.height for band in bands) + MARGIN - GAP)
     head.draw(sheet, MARGIN, MARGIN)
     for column, label in enumerate(labels):
         label.draw(sheet, MARGIN + column * (cell_width_px + GAP), y)
@@ -110,12 +110,12 @@ class _Band:
     def height(self) -> int:
         return self._label.height + self._picture_height + self._caption_height + GAP
 
-    def draw(self, sheet: Sheet, y: int) -> None:
+    def draw(self, sheet: Drawing, y: int) -> None:
         self._label.draw(sheet, MARGIN, y)
         top = y + self._label.height
         for column, (cell, caption) in enumerate(zip(self._row.cells, self._captions, strict=True)):
             x = MARGIN + column * (self._cell_width_px + GAP)
-            place = sheet.picture(Box(x, top, self._cell_width_px, self._picture_height), cell.picture)
+            place = sheet.picture(Rectangle(x, top, self._cell_width_px, self._picture_height), cell.picture)
             if cell.focus_point:
                 sheet.focus_mark(place, *cell.focus_point, cell.color, radius=MARK_RADIUS)
             caption.draw(sheet, x, top + self._picture_height + 4)

@@ -21,14 +21,14 @@ RADIUS_PX = 15.0
 """Of lamps far behind and close before the sign."""
 
 
-def heart(cells: int = 128) -> PupilRaster:
-    """(x² + y² − 1)³ = x² y³."""
+def heart_pupil(cells: int = 128) -> PupilRaster:
+    """Pupil in the shape of a heart: (x² + y² − 1)³ <= x² y³."""
     y, x = torch.meshgrid(torch.linspace(1.25, -1.1, cells), torch.linspace(-1.2, 1.2, cells), indexing="ij")
     return PupilRaster(((x**2 + y**2 - 1) ** 3 <= x**2 * y**3).double())
 
 
-def star(cells: int = 128) -> PupilRaster:
-    """Five points, one upwards."""
+def star_pupil(cells: int = 128) -> PupilRaster:
+    """Pupil in the shape of a star with five points, one of them upwards."""
     y, x = torch.meshgrid(*[torch.linspace(-1.05, 1.05, cells)] * 2, indexing="ij")
     turn = torch.remainder(torch.atan2(x, -y) + torch.pi / 5, 2 * torch.pi / 5) - torch.pi / 5  # from the nearest point
     # the side from the point (1, 0) to the notch at radius 0.42, half a point on
@@ -47,8 +47,8 @@ GALLERY = {
     "soap bubbles behind, soft before": Aperture(spherical=0.9),
     "soft behind, soap bubbles before": Aperture(spherical=-0.9),
     "anamorphic, squeeze 2": Aperture(squeeze=2.0),
-    "heart mask: upright behind, turned before": Aperture(raster=heart()),
-    "star mask": Aperture(raster=star()),
+    "heart mask: upright behind, turned before": Aperture(raster=heart_pupil()),
+    "star mask": Aperture(raster=star_pupil()),
     "cat-eye 0.9": Aperture(cat_eye=0.9),
     "swirl: cat-eye 1.1, bubbles, 8 blades": Aperture(cat_eye=1.1, spherical=0.7, blades=8, roundness=0.7),
     "longitudinal color: green behind, magenta before": Aperture(focus_shift=(-0.06, 0.0, -0.06)),

@@ -36,7 +36,7 @@ def read_audit(out: Path) -> list[Check]:
         return [AUDIT.measured(1, f"{AUDIT_FILE} is not readable: {error!r}; run the audit again")]
 
 
-def label_checks(
+def report_checks(
     samples: Sequence[StoredSample], verified: ValidationReport | None, coverage: Sequence[CountMap]
 ) -> list[Check]:
     """The checks of labels, of `verify` (None: not run) and of the coverage maps."""

@@ -76,7 +76,7 @@ class Media:
 
 
 class MediaStore(Protocol):
-    """Where the page's pictures go."""
+    """Takes the page's pictures, into the page or beside it."""
 
     def add(self, sample: Sample, fields: dict[str, bytes]) -> Media:
         """Take in one sample."""

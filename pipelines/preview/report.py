@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.audit.check import Check
-from pipelines.preview.checks import label_checks, read_audit
+from pipelines.preview.checks import read_audit, report_checks
 from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
 from pipelines.preview.reject_gallery import RejectGroup, reject_groups
 from pipelines.preview.stored import StoredSample, Unreadable
@@ -79,7 +79,7 @@ def make_report(out: Path, samples: Sequence[StoredSample], unreadable: Sequence
         verified=verified,
         unreadable=tuple(unreadable),
         audit=tuple(read_audit(out)),
-        checks=tuple(label_checks(samples, verified, coverage)),
+        checks=tuple(report_checks(samples, verified, coverage)),
         histograms=_histograms(samples, frames),
         coverage=coverage,
         shares=_shares(samples),

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.errors import UserError
-from pipelines.pictures.drawing import Box, Sheet, disparity_colors, plane_color
+from pipelines.pictures.drawing import Drawing, Rectangle, disparity_colors, plane_color
 from pipelines.pictures.grid import Cell, Picture, Row, contact_sheet
 from shards.labels import FrameLabels
 from shards.reader import read_shards
@@ -78,14 +78,14 @@ def _disparity(sample: Sample) -> Picture:
     ticks = [
         ((frame.focus_disparity - far) / span, plane_color(i, sample.record.planes)) for i, frame in _planes(sample)
     ]
-    sheet.disparity_scale(Box(MAP_WIDTH + 8, 0, SCALE_WIDTH, sheet.image.height), ticks)
+    sheet.disparity_scale(Rectangle(MAP_WIDTH + 8, 0, SCALE_WIDTH, sheet.image.height), ticks)
     return np.asarray(sheet.image)
 
 
-def _with_focus_points(sample: Sample, picture: Picture, room: int = 0) -> Sheet:
+def _with_focus_points(sample: Sample, picture: Picture, room: int = 0) -> Drawing:
     height = round(MAP_WIDTH * sample.record.height / sample.record.width)
-    sheet = Sheet(MAP_WIDTH + room, height)
-    place = sheet.picture(Box(0, 0, MAP_WIDTH, height), picture)
+    sheet = Drawing(MAP_WIDTH + room, height)
+    place = sheet.picture(Rectangle(0, 0, MAP_WIDTH, height), picture)
     for i, frame in _planes(sample):
         color = plane_color(i, sample.record.planes)
         sheet.focus_mark(place, frame.focus_x, frame.focus_y, color, radius=9, label=str(i + 1))

@@ -18,7 +18,7 @@ from pipelines.model.checkpoint import TrainedOn, load_averaged
 from pipelines.model.dit import Condition
 from pipelines.model.sampler import Denoiser, guided, sample, seeded_noise
 from pipelines.model.sampler_config import SamplerConfig
-from pipelines.refocus.tiling import Tile, blended, cut
+from pipelines.refocus.tiling import PhotoTile, blended, cut
 from pipelines.refocus.working_size import MAX_ONE_PIECE, WorkingSize, working_long_side
 
 _log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Refocuser:
         size = self._working_size((width, height), blur_level, in_tiles=resolution == "auto" and disparity is not None)
         inputs = self._inputs(size, photo_srgb, disparity, focus_point, blur_level)
 
-        def denoiser(tile: Tile) -> Denoiser:
+        def denoiser(tile: PhotoTile) -> Denoiser:
             return guided(self.model, inputs.condition(tile), self._sampler.guidance)
 
         noise = seeded_noise((1, 3, *size.padded), seed, self._device)
@@ -89,7 +89,7 @@ class Refocuser:
         long_side = working_long_side(max(photo), trained, blur_level, self.trained_on.blur_level_max, in_tiles)
         return WorkingSize.for_photo(photo, long_side, self.trained_on.patch_px)
 
-    def _tiles(self, size: WorkingSize) -> list[Tile]:
+    def _tiles(self, size: WorkingSize) -> list[PhotoTile]:
         trained, patch_px = (self.trained_on.height, self.trained_on.width), self.trained_on.patch_px
         is_one_piece = max(size.padded) <= math.ceil(MAX_ONE_PIECE * max(trained)) + patch_px
         return cut(size.padded, size.padded if is_one_piece else trained, OVERLAP, patch_px)
@@ -163,7 +163,7 @@ class _Inputs:
     point_disparity: float
     blur_scale_px: float
 
-    def condition(self, tile: Tile) -> Condition:
+    def condition(self, tile: PhotoTile) -> Condition:
         """The inputs of one tile: its pixels, the focus point and the blur level relative to the tile."""
         disparity = tile.crop(self.disparity)[None, None]  # [1, 1, h, w]
         x, y = self.point_px

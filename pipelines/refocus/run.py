@@ -19,7 +19,7 @@ from pipelines.runs.verb_result import VerbResult
 
 @dataclass(frozen=True)
 class RefocusResult(VerbResult):
-    """What was written, and from what."""
+    """The refocused photo that was written, with its input and settings."""
 
     files: list[str]
     width: int

@@ -18,7 +18,7 @@ from pipelines.model.sampler import Denoiser
 
 
 @dataclass(frozen=True)
-class Tile:
+class PhotoTile:
     """A window of a picture, pixels."""
 
     top: int
@@ -31,7 +31,7 @@ class Tile:
         return picture[..., self.top : self.top + self.height, self.left : self.left + self.width]
 
 
-def cut(picture: tuple[int, int], tile: tuple[int, int], overlap: float, step: int = 1) -> list[Tile]:
+def cut(picture: tuple[int, int], tile: tuple[int, int], overlap: float, step: int = 1) -> list[PhotoTile]:
     """Tiles that cover a picture, row by row, at places that are multiples of `step` or touch the far edge.
 
     Args:
@@ -42,10 +42,12 @@ def cut(picture: tuple[int, int], tile: tuple[int, int], overlap: float, step: i
         raise ValueError(f"overlap must lie in [0, 0.9], got {overlap}")
     height, width = min(tile[0], picture[0]), min(tile[1], picture[1])
     tops, lefts = _starts(picture[0], height, overlap, step), _starts(picture[1], width, overlap, step)
-    return [Tile(top, left, height, width) for top in tops for left in lefts]
+    return [PhotoTile(top, left, height, width) for top in tops for left in lefts]
 
 
-def blended(tiles: Sequence[Tile], picture: tuple[int, int], denoiser: Callable[[Tile], Denoiser]) -> Denoiser:
+def blended(
+    tiles: Sequence[PhotoTile], picture: tuple[int, int], denoiser: Callable[[PhotoTile], Denoiser]
+) -> Denoiser:
     """A denoiser of the whole picture (height, width) that blends those of its tiles."""
     if len(tiles) == 1 and (tiles[0].height, tiles[0].width) == picture:
         return denoiser(tiles[0])
@@ -63,7 +65,7 @@ def blended(tiles: Sequence[Tile], picture: tuple[int, int], denoiser: Callable[
     return denoise
 
 
-def window(tile: Tile, picture: tuple[int, int]) -> Tensor:
+def window(tile: PhotoTile, picture: tuple[int, int]) -> Tensor:
     """u of a tile, [h, w] > 0. It stays 1 at the picture's edges, where no other tile overlaps."""
     rows = _profile(tile.height, tile.top > 0, tile.top + tile.height < picture[0])
     columns = _profile(tile.width, tile.left > 0, tile.left + tile.width < picture[1])

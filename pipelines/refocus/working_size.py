@@ -43,7 +43,7 @@ class WorkingSize:
 
     @property
     def long_side(self) -> int:
-        """Of the scaled photo without padding, pixels."""
+        """Long side of the scaled photo without padding, pixels."""
         return max(self.width, self.height)
 
     @property

@@ -57,7 +57,7 @@ class Recorder:
         self._reset()
 
     def draw_pictures(self, dataset: GroupDataset, step: int) -> None:
-        """What the averaged model makes of a few fixed samples."""
+        """Draw the pictures that the averaged model makes of a few fixed samples."""
         if self._writer:
             path = self._folder.run / "pictures" / f"{step:08d}.png"
             device = self._learner.accelerator.device

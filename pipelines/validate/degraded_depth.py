@@ -36,7 +36,7 @@ class DegradedDepth:
 
     @property
     def recovered_share(self) -> float:
-        """Of the loss; 0 where nothing was lost."""
+        """Share of the loss that sharpening recovers; 0 where nothing was lost."""
         loss = self.exact - self.degraded
         return (self.sharpened - self.degraded) / loss if loss > 0 else 0.0
 

@@ -103,7 +103,7 @@ class Tracer:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of a picture: [3, H, W]."""
+        """Shape of a picture: [3, H, W]."""
         return 3, self._camera.height, self._camera.width
 
     def picture(self, lens: ThinLens | None, run: range, seed: int) -> Picture:

@@ -123,7 +123,7 @@ def _table_numbers(table: ErrorTable) -> dict[str, object]:
         "scenes": {
             scene: {
                 "noise_psnr": table.noise_psnr[scene],
-                "methods": {m: _numbers(table.of(scene, m)) for m in table.methods},
+                "methods": {m: _numbers(table.entry(scene, m)) for m in table.methods},
             }
             for scene in table.scenes
         },

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipelines.measure.rendering_error import interior, psnr, ssim
+from pipelines.measure.rendering_error import psnr, ssim, without_border
 from pipelines.runs.markdown import markdown_table
 
 
@@ -38,7 +38,7 @@ class ErrorTable:
     errors: tuple[Errors, ...]
     noise_psnr: dict[str, tuple[float, ...]]
 
-    def of(self, scene: str, method: str) -> Errors:
+    def entry(self, scene: str, method: str) -> Errors:
         """One cell."""
         return next(e for e in self.errors if (e.scene, e.method) == (scene, method))
 
@@ -54,17 +54,17 @@ class ErrorTable:
 
     def mean_psnr(self, method: str) -> float:
         """Mean over scenes of the scene's mean, in dB."""
-        return fmean(self.of(scene, method).mean_psnr for scene in self.scenes)
+        return fmean(self.entry(scene, method).mean_psnr for scene in self.scenes)
 
     def mean_ssim(self, method: str) -> float:
         """Mean over scenes and frames."""
-        return fmean(value for scene in self.scenes for value in self.of(scene, method).ssim)
+        return fmean(value for scene in self.scenes for value in self.entry(scene, method).ssim)
 
     def markdown(self) -> str:
         """PSNR of the interior, mean of the frames, in dB; SSIM in brackets in the last row."""
         rows = []
         for scene in self.scenes:
-            cells = [f"{self.of(scene, method).mean_psnr:.1f}" for method in self.methods]
+            cells = [f"{self.entry(scene, method).mean_psnr:.1f}" for method in self.methods]
             rows.append([scene, *cells, f"{min(self.noise_psnr[scene]):.0f}"])
         means = [f"**{self.mean_psnr(m):.1f}** ({self.mean_ssim(m):.4f})" for m in self.methods]
         rows.append(["**mean** (SSIM)", *means, ""])
@@ -89,7 +89,7 @@ def errors_of(reference: TracedFrames, method: str, frames: Iterable[Tensor]) ->
     psnrs, ssims, wholes = [], [], []
     truths = torch.from_numpy(reference.frames)
     for frame, truth, border in zip(frames, truths, reference.max_radius_px, strict=True):
-        inside, inside_truth = (interior(picture, math.ceil(border)) for picture in (frame, truth))
+        inside, inside_truth = (without_border(picture, math.ceil(border)) for picture in (frame, truth))
         psnrs.append(psnr(inside, inside_truth))
         ssims.append(ssim(inside, inside_truth))
         wholes.append(psnr(frame, truth))

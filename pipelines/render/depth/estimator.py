@@ -30,7 +30,7 @@ class DepthEstimator(Protocol):
 
 @dataclass(frozen=True)
 class DepthOrigin:
-    """Where depth will come from, known before the run: for the fingerprint, the card, and the doctor."""
+    """A source of disparity, known before the run: for the fingerprint, the card, and the doctor."""
 
     source: str  # `sidecar` or a model's id
     revision: str  # of the model; "" for sidecars, where each file has its own
@@ -40,7 +40,7 @@ class DepthOrigin:
 
 
 def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tuple[DepthOrigin, ...]:
-    """Where the depth of `photos` will come from; takes seconds and loads no model.
+    """The sources of disparity for `photos`; takes seconds and loads no model.
 
     `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a model's folder or a
     model's id on the hub. With sidecars, at least one of the photos must have one.

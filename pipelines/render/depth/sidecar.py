@@ -92,7 +92,7 @@ def find_sidecar(source: PhotoSource, depth_dir: StoragePath | None) -> StorageP
 
 
 def looked_for(source: PhotoSource, depth_dir: StoragePath | None) -> str:
-    """Where a sidecar was looked for, to be put into a message after "no "."""
+    """Places at which a sidecar was sought, for a message that begins with "no "."""
     stem, extensions = Path(source.name).stem, "|".join(EXTENSIONS)
     folder = depth_dir or storage_path(source.location).parent
     return f"{stem}.disparity({extensions}), {stem}.depth({extensions}) or {stem}({extensions}) in {folder}"

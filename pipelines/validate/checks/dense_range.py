@@ -35,7 +35,7 @@ _FAINT = 3e-7  # float32 transforms leave about 1e-8 everywhere, which far from 
 
 
 @dataclass(frozen=True)
-class Spot:
+class MeasuredSpot:
     """A point's label and the radius measured from its second moment, in pixels."""
 
     labeled_px: float
@@ -56,7 +56,7 @@ def dense_disparity(height: int, width: int, plane: float) -> Tensor:
     return disparity
 
 
-def spots(largest_px: int, radii_px: Sequence[float], place: float, in_front: bool) -> list[Spot]:
+def spots(largest_px: int, radii_px: Sequence[float], place: float, in_front: bool) -> list[MeasuredSpot]:
     """A point at D0, seen by one lens for each radius, all of one scene."""
     plane = 1.0 - place if in_front else place
     labels = [r for r in radii_px if r <= _REACH * largest_px]
@@ -69,7 +69,7 @@ def spots(largest_px: int, radii_px: Sequence[float], place: float, in_front: bo
     frames = scene.render(lenses)[:, 1, :, width - 2 * half - 1 :].double()  # [F, d, d]
     side = "in front" if in_front else "behind"
     return [
-        Spot(r, _measured_px(frame.where(frame > _FAINT, 0.0)), f"D {plane:.4f}, {side}")
+        MeasuredSpot(r, _measured_px(frame.where(frame > _FAINT, 0.0)), f"D {plane:.4f}, {side}")
         for r, frame in zip(labels, frames, strict=True)
     ]
 
@@ -93,7 +93,7 @@ def labels_between_bins(
     largest_px: int, radii_px: Sequence[float] = RADII_PX, places: Sequence[float] = PLACES
 ) -> list[Check]:
     """|m − r| / max(1 % of r, 0.03 px), the worst over places and both sides of the focus; one check a radius."""
-    found: dict[float, list[Spot]] = {}
+    found: dict[float, list[MeasuredSpot]] = {}
     for place in places:
         for in_front in (False, True):
             for spot in spots(largest_px, radii_px, place, in_front):

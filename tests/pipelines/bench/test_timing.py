@@ -7,14 +7,14 @@ from pipelines.bench.timing import Timing, interleaved
 
 
 def test_spread_of_repeats_by_unit() -> None:
-    found = Timing.of([0.010, 0.050, 0.020, 0.030, 0.040], first_s=0.1, units=10)
+    found = Timing.from_seconds([0.010, 0.050, 0.020, 0.030, 0.040], first_s=0.1, units=10)
     assert found.median_ms == pytest.approx(3.0)
     assert (found.least_ms, found.lower_quartile_ms, found.upper_quartile_ms) == pytest.approx((1.0, 2.0, 4.0))
     assert (found.first_ms, found.repeats) == (pytest.approx(10.0), 5)
 
 
 def test_a_single_repeat_has_no_spread() -> None:
-    found = Timing.of([0.02], first_s=0.5)
+    found = Timing.from_seconds([0.02], first_s=0.5)
     assert found.least_ms == found.lower_quartile_ms == found.median_ms == found.upper_quartile_ms == 20.0
 
 

@@ -15,7 +15,7 @@ import pytest
 from pipelines.__main__ import main
 from pipelines.benchmark import contestants, test_set
 from pipelines.benchmark.config import BenchmarkConfig
-from pipelines.benchmark.recipe import RECIPE, BuiltinScene
+from pipelines.benchmark.recipe import RECIPE, GatheredScene
 from pipelines.benchmark.report import BenchmarkReport
 from pipelines.benchmark.run import run
 from pipelines.benchmark.summary import Summary
@@ -23,7 +23,7 @@ from pipelines.benchmark.tasks import read_picture, write_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import PSNR_LIMIT_DB
 
-RECIPES = [BuiltinScene("quick", "cutouts", 900_000_003, 96, 64), RECIPE.traced[1]]
+RECIPES = [GatheredScene("quick", "cutouts", 900_000_003, 96, 64), RECIPE.traced[1]]
 EVERYBODY = ("truth", "identity", "all-in-focus photo", "simulator")
 
 

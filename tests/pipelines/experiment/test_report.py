@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 
 from pipelines.experiment.report import MEASURES, Arm, difference, differences, table, to_json
-from pipelines.experiment.scores import SceneScores
+from pipelines.experiment.scores import HeldOutScores
 
-MEASURED = [field.name for field in dataclasses.fields(SceneScores) if field.name != "scene"]
+MEASURED = [field.name for field in dataclasses.fields(HeldOutScores) if field.name != "scene"]
 
 
-def scores(scene: str, value: float, **changes: float) -> SceneScores:
-    return dataclasses.replace(SceneScores(scene, *[value] * len(MEASURED)), **changes)
+def scores(scene: str, value: float, **changes: float) -> HeldOutScores:
+    return dataclasses.replace(HeldOutScores(scene, *[value] * len(MEASURED)), **changes)
 
 
 def arm(name: str, *values: float) -> Arm:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pipelines.experiment.scores import Method, Pixels, SceneScores, score_scene
+from pipelines.experiment.scores import HeldOutScores, Method, Pixels, score_held_out
 from pipelines.measure.fidelity import PSNR_LIMIT_DB
 from shards import Sample, read_shards
 
@@ -61,8 +61,8 @@ def oracle(sample: Sample, *, plane_shift: int = 0, level_of: dict[int, int] | N
     return method
 
 
-def scored(sample: Sample, **wrong: object) -> SceneScores:
-    return score_scene(oracle(sample, **wrong), sample)  # type: ignore[arg-type]
+def scored(sample: Sample, **wrong: object) -> HeldOutScores:
+    return score_held_out(oracle(sample, **wrong), sample)  # type: ignore[arg-type]
 
 
 def test_the_true_frames_score_best(sample: Sample) -> None:
@@ -92,7 +92,7 @@ def test_levels_turned_round_show_in_control(sample: Sample) -> None:
 
 
 def test_the_photo_as_it_is_has_no_control_and_a_perfect_stack(sample: Sample) -> None:
-    identity = score_scene(lambda photo, disparity, point, level: photo, sample)
+    identity = score_held_out(lambda photo, disparity, point, level: photo, sample)
     assert identity.control == 0.0
     assert identity.psnr < 32
     assert identity.stack_error == pytest.approx(0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pipelines.pictures.lens_gallery import GALLERY, _sheet, heart, star
+from pipelines.pictures.lens_gallery import GALLERY, _sheet, heart_pupil, star_pupil
 from pipelines.pictures.night_scene import FAR, HEIGHT, NEAR, SIGN, WIDTH, night_scene
 from simulator import Aperture
 
@@ -21,13 +21,13 @@ def test_the_night_has_lamps_on_both_sides_of_the_sign_and_is_always_the_same() 
 
 
 def test_masks_are_upright_and_mirror_images_of_themselves() -> None:
-    for mask in (heart(), star()):
+    for mask in (heart_pupil(), star_pupil()):
         mirrored = mask.transmission.flip(1)
         assert float((mirrored - mask.transmission).abs().mean()) < 0.01
         lit = mask.transmission > 0
         rows = lit.any(dim=1).nonzero()
         assert 0.15 < float(lit.double().mean()) < 0.8
-        tip = lit[int(rows[-1])].sum() if mask == heart() else lit[int(rows[0])].sum()
+        tip = lit[int(rows[-1])].sum() if mask == heart_pupil() else lit[int(rows[0])].sum()
         assert int(tip) <= 6  # a heart ends in a point below, a star begins with one above
 
 

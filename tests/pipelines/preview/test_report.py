@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipelines.audit.check import Criterion
 from pipelines.audit.report import AuditReport
-from pipelines.preview.checks import label_checks, read_audit
+from pipelines.preview.checks import read_audit, report_checks
 from pipelines.preview.flags import MEANINGS, closest_planes_px, label_flags, pixel_flags
 from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
 from pipelines.preview.reject_gallery import reject_groups
@@ -96,7 +96,7 @@ def test_checks_name_the_samples_at_fault(tmp_path: Path) -> None:
     samples, _ = find_stored(out)
     few = CountMap("few", "", "", ((31, 0), (0, 0)))
     many = CountMap("many", "", "", ((32, 0), (0, 0)))
-    checks = {check.name: check for check in label_checks(samples, None, [few, many])}
+    checks = {check.name: check for check in report_checks(samples, None, [few, many])}
     sharp = checks["frames with 90 % or more of their pixels in focus"]
     assert (sharp.passed, sharp.figure, sharp.worst_keys) == (False, 50.0, ("00000001",))
     assert checks["verify"].status == checks["few: cells that hold a frame"].status == "not run"

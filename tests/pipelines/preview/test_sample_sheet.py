@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import UserError
-from pipelines.pictures.drawing import BACKGROUND, Box, Sheet, disparity_colors, font, plane_color
+from pipelines.pictures.drawing import BACKGROUND, Drawing, Rectangle, disparity_colors, font, plane_color
 from pipelines.pictures.grid import MARGIN
 from pipelines.preview.sample_sheet import sample_sheet, write_sample_sheets
 from pipelines.render.config import RenderConfig
@@ -61,9 +61,9 @@ def test_every_frame_is_on_the_sheet(sample: Sample) -> None:
 
 @pytest.mark.parametrize(("x", "y"), [(0.25, 0.5), (0.99, 0.02)])
 def test_a_focus_mark_rings_the_point_and_leaves_it_free(x: float, y: float) -> None:
-    sheet = Sheet(240, 160)
+    sheet = Drawing(240, 160)
     gray = np.full((100, 200, 3), 90, np.uint8)
-    box = sheet.picture(Box(20, 30, 200, 100), gray)
+    box = sheet.picture(Rectangle(20, 30, 200, 100), gray)
     sheet.focus_mark(box, x, y, (255, 0, 0), radius=9, label="1")
     row, column = box.y + y * box.height, box.x + x * box.width
     rows, columns = np.nonzero((pixels(sheet.image) == (255, 0, 0)).all(axis=2))
@@ -76,7 +76,7 @@ def test_a_focus_mark_rings_the_point_and_leaves_it_free(x: float, y: float) -> 
 
 
 def test_text_is_shortened_to_its_room_and_odd_letters_are_marked() -> None:
-    sheet = Sheet(300, 40)
+    sheet = Drawing(300, 40)
     end = sheet.text(10, 5, "fotografía-写真-" * 20, 18, width=200)
     assert 100 < end <= 210
     assert sheet.text(10, 5, "写", 18) == sheet.text(10, 5, "?", 18)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipelines.model.sampler import Denoiser
-from pipelines.refocus.tiling import Tile, blended, cut, window
+from pipelines.refocus.tiling import PhotoTile, blended, cut, window
 
 
 @pytest.mark.parametrize("size", [(64, 96), (65, 97), (64, 200), (500, 333), (30, 200)])
@@ -36,7 +36,7 @@ def test_a_prediction_that_sees_pixels_alone_is_the_same_in_tiles() -> None:
     field = torch.rand(size, generator=torch.Generator().manual_seed(0))
     seen = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
 
-    def of_tile(tile: Tile) -> Denoiser:
+    def of_tile(tile: PhotoTile) -> Denoiser:
         return lambda z, time: z * 2 + tile.crop(field) + time[:, None, None, None]
 
     tiles = cut(size, (32, 48), 0.25)
@@ -60,15 +60,15 @@ def test_where_tiles_disagree_one_passes_into_the_other() -> None:
 
 
 def test_windows_fall_only_where_a_neighbor_lies() -> None:
-    edge = window(Tile(0, 0, 32, 32), (32, 64))
+    edge = window(PhotoTile(0, 0, 32, 32), (32, 64))
     assert float(edge[:, :8].min()) == 1.0
     assert float(edge[:, -1].max()) < 0.05
-    assert float(window(Tile(0, 16, 32, 32), (32, 64)).min()) > 0
+    assert float(window(PhotoTile(0, 16, 32, 32), (32, 64)).min()) > 0
 
 
 def test_one_tile_is_the_whole() -> None:
     tiles = cut((32, 48), (32, 48), 0.25)
-    assert tiles == [Tile(0, 0, 32, 48)]
+    assert tiles == [PhotoTile(0, 0, 32, 48)]
     seen = torch.rand(1, 3, 32, 48)
     assert torch.equal(blended(tiles, (32, 48), lambda tile: lambda z, t: z)(seen, torch.zeros(1)), seen)
 

@@ -57,7 +57,7 @@ def test_a_cached_reference_is_not_traced_again(tmp_path: Path) -> None:
     save(load(FOLDER / "cutouts.npz"), tmp_path / "exact-cutouts-192-5.npz")
     table = exact_table(tmp_path, ["cutouts"], seed=5)
     assert table.methods == ["exact", "fast"]
-    assert table.of("cutouts", "exact").mean_psnr >= AT_LEAST["cutouts"]
+    assert table.entry("cutouts", "exact").mean_psnr >= AT_LEAST["cutouts"]
 
 
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
