@@ -1,5 +1,6 @@
 """One sample in the page: its card in the gallery, and its content for the viewer."""
 
+from dataclasses import fields
 from typing import Any
 
 from pipelines.preview.media import Media
@@ -65,14 +66,10 @@ def content(sample: Sample, media: Media) -> dict[str, Any]:
 def aperture_text(aperture: ApertureRecord) -> str:
     """`disc`, or `7 blades, cat-eye 0.4`: what differs from a plain disc."""
     shape = f"{aperture.blades} blades" if aperture.shape == "blades" else aperture.shape
-    terms = {
-        "roundness": aperture.roundness if aperture.blades else 0.0,
-        "obstruction": aperture.obstruction,
-        "spherical": aperture.spherical,
-        "cat-eye": aperture.cat_eye,
-        "squeeze": aperture.squeeze if aperture.squeeze != 1 else 0.0,
-    }
-    return ", ".join([shape, *(f"{name} {value:.2g}" for name, value in terms.items() if value)])
+    hidden = {"rotation_deg"} if aperture.blades else {"rotation_deg", "roundness"}
+    numbers = {f.name: getattr(aperture, f.name) for f in fields(aperture) if isinstance(f.default, float)}
+    terms = {name: n for name, n in numbers.items() if name not in hidden and n != getattr(ApertureRecord, name)}
+    return ", ".join([shape, *(f"{name.replace('_', '-')} {n:.2g}" for name, n in terms.items())])
 
 
 def lens_text(lens: LensRecord) -> str:
