@@ -19,6 +19,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 _SAME_PLANE = 1e-5  # of the range: disparities this close are one plane, apart by rounding
+_ROUNDING = 1e-6  # of the largest disparity, likewise
+_ROUNDED_SHARE = 1e-4  # of a gap squared: variance up to which pixels are in one bin but for rounding
 _DISPLAY_WHITE = 1.001
 _SURROUND_PX, _SPOT_CONTRAST, _DIMMEST_SPOT = 8, 8.0, 0.05  # reach, contrast, and linear light of a spot
 _DENSE_SHARE = 0.5  # a surface that covers more of the grid is weighted as a picture, others pixel by pixel
@@ -37,7 +39,8 @@ def bin_disparities(
     if sample.numel() <= count:
         distinct = torch.unique(values)
         if distinct.numel() <= count:
-            is_apart = distinct.diff() > _SAME_PLANE * (distinct[-1] - distinct[0])
+            rounding = _ROUNDING * distinct.abs().max()
+            is_apart = distinct.diff() > torch.maximum(_SAME_PLANE * (distinct[-1] - distinct[0]), rounding)
             return distinct[torch.cat([is_apart.new_ones(1), is_apart])].flip(0)
     return torch.linspace(float(values.max()), float(values.min()), count, device=values.device)
 
@@ -63,8 +66,8 @@ def hat_weights(
     disparity: Float[Tensor, "h w"], bins: Float[Tensor, "l"], numbers: Sequence[int]
 ) -> Float[Tensor, "n h w"]:
     """Share of each pixel in the bins with these numbers: [n, h, w]. Disparity lies within the outermost centers."""
-    gap = bins.diff() if bins.numel() > 1 else bins.new_full((1,), -1.0)
-    extended = torch.cat([bins[:1] - gap[:1], bins, bins[-1:] + gap[-1:]])  # one more center on either side
+    outside = 1.0 + bins.abs().max()  # so far beyond the ends that no rounding reaches them
+    extended = torch.cat([bins[:1] + outside, bins, bins[-1:] - outside])
     before, center, after = (extended[[n + k for n in numbers], None, None] for k in (0, 1, 2))
     rising = (disparity - after).div_(center - after)
     falling = (before - disparity).div_(before - center)
@@ -227,8 +230,9 @@ class BinnedSurfaces:
             if number:
                 share = torch.minimum(share, (high - pixels.disparity) / (high - center))
             row, column = pixels.pixel // width, pixels.pixel % width
+            light = pixels.content.clamp(max=1.0)  # a lamp's flux would darken its surroundings below black
             for axis, step, position, count in ((0, width, row, height), (1, 1, column, width)):
-                flow = pixels.content * (0.5 * share.clamp(min=0.0) * pixels.slope[axis])
+                flow = light * (0.5 * share.clamp(min=0.0) * pixels.slope[axis])
                 is_inside = position + 1 < count
                 flat.index_add_(1, pixels.pixel + step * is_inside, torch.where(is_inside, flow, -flow))
                 is_inside = position > 0
@@ -238,7 +242,8 @@ class BinnedSurfaces:
     @cached_property
     def is_mixed(self) -> bool:
         """Whether any pixel is shared by two bins."""
-        return any(variance > 0 for variance in self.variance)
+        largest = max((before - after for before, after in itertools.pairwise(self.centers)), default=0.0)
+        return any(variance > _ROUNDED_SHARE * largest**2 for variance in self.variance)
 
     @cached_property
     def variance(self) -> list[float]:

@@ -20,7 +20,7 @@ from simulator.layers.revealing import revealed
 from simulator.layers.surfaces import Surfaces
 
 _SILHOUETTE = 1 / 24  # of the disparity range: a step between neighboring pixels as large as this is a silhouette
-_REACH = 1 / 8  # of the long side: how far behind silhouettes hidden surfaces reach at least
+_REACH = 1 / 4  # of the long side: how far behind silhouettes hidden surfaces reach at least
 _PEELS = 3  # of a scene whose surfaces are all known: the visible ones, and two behind them
 _WIDEST = 2.0  # a lens in focus in the middle of the range blurs its ends by R: K is at most 2 R over the range
 _LEAST_COVERAGE = 1e-4  # of a pixel: below it, light over coverage is rounding

@@ -88,6 +88,8 @@ class BlurredGroup:
     ) -> None:
         if not lenses or not (all(lenses) or near):
             raise ValueError(f"lenses must each have a bin at least, got {[len(bins) for bins in lenses]} bins")
+        if len({len(bins) for bins in lenses}) > 1:
+            raise ValueError(f"lenses must have the same bins, got {[len(bins) for bins in lenses]} bins")
         self._lenses, self._near = lenses, near
         self._finest, self._grid = grid, grid.coarser(grid.octave + coarseness.bit_length() - 1)
         self._rows = rows or slice(0, self._grid.rows.stop - self._grid.rows.start)

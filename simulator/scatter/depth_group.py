@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import chain
 
 import torch
-from torch import Tensor
 
 from simulator.layers.bins import BinnedSurfaces
 from simulator.optics.aperture import Aperture, narrowed_radius_px
@@ -85,11 +84,11 @@ class DepthGroup:
         views = [self._view(lens, aperture) for lens in lenses]
         octave, grid = views[0].octave, self._spectra.grid
         radii = [self._radii(view, aperture, octave) for view in views]
-        nodes = self._node_bins(views, aperture)
+        nodes, slanted = self._node_bins(views, aperture), self._slanted(lenses)
         spread = [
             [
                 *self._binned(bin_radii, view, aperture, len(views) > 1),
-                *self._skewed(bin_radii, view, aperture),
+                *self._skewed(bin_radii, view, aperture, slanted, len(views) > 1),
                 *near_nodes,
             ]
             for view, bin_radii, near_nodes in zip(views, radii, nodes, strict=True)
@@ -161,30 +160,40 @@ class DepthGroup:
                 spread.append(SpreadBin(self._spectra.bin_spectrum(index, coarseness), mix, coarseness))
         return spread
 
-    def _skewed(self, radii: Sequence[Radii], view: _View, aperture: Aperture) -> list[SpreadBin]:
-        """The terms that slopes add to bins: − ∇·(content s ∇s / 4).
+    def _skewed(
+        self, radii: Sequence[Radii], view: _View, aperture: Aperture, slanted: Sequence[int], keep_all: bool
+    ) -> list[SpreadBin]:
+        """The terms that slopes add to the slanted bins: − ∇·(content s ⟨u²⟩ ∇s), for each color.
 
         The part u of the lens sees a pixel of a slope 1 + u·∇s times as large as the middle of the lens does, so the
-        light of its disc is skewed by that factor. The disc's middle moves by s ⟨u²⟩ ∇s = s ∇s / 4; without that, discs
-        on a slope cover 1 + |∇s|²/4 of the lens. To first order that shift is this divergence. It changes nothing finer
-        than a disc, so a coarse grid suffices.
+        light of its disc is skewed by that factor. The disc's middle moves by s ⟨u²⟩ ∇s; without that, discs on a slope
+        cover 1 + ⟨u²⟩ |∇s|² of the lens. ⟨u²⟩, along one axis, is half the pupil's second moment, ¼ for a disc. That
+        shift is, to first order, this divergence. It changes nothing finer than a disc, so a coarse grid suffices.
         """
         grid, spots, spread = self._spectra.grid, self._spots(aperture), []
-        for index, (b, bin_radii) in enumerate(zip(self.bins, radii, strict=True)):
-            is_flat = view.lens.blur_scale_px**2 * b.slope2 < _NEGLIGIBLE_SLOPE2
-            if is_flat or all(radius is None for radius in bin_radii):
-                continue
-            coarsest = grid.octave + grid.divisor.bit_length() - 1
-            octave = max(view.octaves[index], min(grid.octave + 1, coarsest))
-            colors = [view.lens.blur_scale_px * (b.disparity - color.focus_disparity) for color in view.colors]
-            rendered: Radii = [
-                None if radius is None else self._rendered(s, b, view, aperture, view.octave, octave)
-                for s, radius in zip(colors, bin_radii, strict=True)
-            ]
+        coarsest = grid.octave + grid.divisor.bit_length() - 1
+        for index in slanted:
+            b, octave = self.bins[index], max(view.octaves[index], min(grid.octave + 1, coarsest))
             coarseness = 2 ** (octave - grid.octave)
-            skew = self._spectra.skew_spectrum(index, coarseness) * _skew_factors(colors, view.lens, self.device)
-            spread.append(SpreadBin(skew, spots.mix(rendered, coarseness, grid.parts), coarseness))
+            for place, (color, radius) in enumerate(zip(view.colors, radii[index], strict=True)):
+                if radius is None and not keep_all:
+                    continue
+                s = view.lens.blur_scale_px * (b.disparity - color.focus_disparity)
+                rendered: Radii = [None] * len(view.colors)
+                if radius is not None and self._is_slanted(b, view.lens):
+                    rendered[place] = self._rendered(s, b, view, aperture, view.octave, octave)
+                shift = view.lens.blur_scale_px * s * aperture.moment(1 if s > 0 else -1) / 2
+                skew = self._spectra.skew_spectrum(index, coarseness) * -shift
+                spread.append(SpreadBin(skew, spots.mix(rendered, coarseness, grid.parts), coarseness))
         return spread
+
+    def _slanted(self, lenses: Sequence[ThinLens]) -> list[int]:
+        """Bins whose slope matters for any of the lenses: lenses that are blurred together need the same bins."""
+        return [index for index, b in enumerate(self.bins) if any(self._is_slanted(b, lens) for lens in lenses)]
+
+    @staticmethod
+    def _is_slanted(bin_: Bin, lens: ThinLens) -> bool:
+        return lens.blur_scale_px**2 * bin_.slope2 >= _NEGLIGIBLE_SLOPE2
 
     def _node_bins(self, views: Sequence[_View], aperture: Aperture) -> list[list[SpreadBin]]:
         """For each lens, the nodes of all lenses as bins; nodes of another lens or color have no spot."""
@@ -207,10 +216,3 @@ class DepthGroup:
     def device(self) -> torch.device:
         """Where the tensors lie."""
         return self._surfaces.bins.device
-
-
-def _skew_factors(defocus_px: Sequence[float], lens: ThinLens, device: torch.device) -> Tensor:
-    """−K s / 4 for red, green, blue, and coverage, which takes the mean of the three: [4, 1, 1]."""
-    scale = [-lens.blur_scale_px * s / 4 for s in defocus_px]
-    colors = scale * 3 if len(scale) == 1 else scale
-    return torch.tensor([*colors, sum(scale) / len(scale)], device=device)[:, None, None]

@@ -73,7 +73,7 @@ def spread_near_focus(
     pupil: Aperture,
 ) -> NearFocus:
     """The content of neighboring bins near the plane in focus. numbers: of the bins. size: of the frame."""
-    zone = _Zone.from_bins(surfaces, numbers, lens)
+    zone = _Zone.from_bins(surfaces, numbers, lens, pupil.moment())
     if zone is None:
         return NearFocus()
     height, width = size[0] + 2 * margin, size[1] + 2 * margin
@@ -150,9 +150,10 @@ class _Zone:
     after: float | None
     before_q: float | None
     after_q: float | None
+    moment: float
 
     @classmethod
-    def from_bins(cls, surfaces: BinnedSurfaces, numbers: Sequence[int], lens: ThinLens) -> _Zone | None:
+    def from_bins(cls, surfaces: BinnedSurfaces, numbers: Sequence[int], lens: ThinLens, moment: float) -> _Zone | None:
         """The zone; None where no bin is near focus, or all bins are exact."""
         centers, scale = surfaces.centers, lens.blur_scale_px
         radius_px = near_radius_px(scale * surfaces.gap)
@@ -164,14 +165,15 @@ class _Zone:
             return None
         ends = near[0] - 1, near[-1] + 1
         inside = [0 <= end < len(centers) for end in ends]
-        q = [
+        before_q, after_q = (
             max(defocus[end] ** 2 - scale**2 * surfaces.variance[end], 0.0)
             if is_inside and abs(defocus[end]) > radius_px
             else None
             for end, is_inside in zip(ends, inside, strict=True)
-        ]
+        )
         before, after = (centers[end] if is_inside else None for end, is_inside in zip(ends, inside, strict=True))
-        return cls(range(near[0], near[-1] + 1), radius_px, centers[near[0]], centers[near[-1]], before, after, *q)
+        edges = centers[near[0]], centers[near[-1]], before, after
+        return cls(range(near[0], near[-1] + 1), radius_px, *edges, before_q, after_q, moment)
 
     @property
     def low(self) -> float:
@@ -198,7 +200,7 @@ class _Zone:
             if beyond_q is not None:
                 q = torch.where(inside < 1.0, (r2 - (1.0 - inside) * beyond_q) / inside.clamp(min=1e-3), q)
             share = torch.minimum(share, inside)
-        shift = pixels.slope * (s * (0.25 * lens.blur_scale_px))
+        shift = pixels.slope * (s * (0.5 * self.moment * lens.blur_scale_px))
         return _Sources(pixels.pixel, pixels.content * share, q.clamp_(min=0.0), s > 0).shifted(shift, size)
 
 

@@ -193,3 +193,38 @@ def test_exact_and_fast_agree_where_both_are_exact() -> None:
     fast, exact = (render_stack(image, disparity, lenses, quality=quality) for quality in ("fast", "exact"))
     assert float((fast - exact).abs().mean()) < 2e-3
     assert_close(fast, exact, atol=0.04, what="fast against exact")  # at the card's corners groups meet rays
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.5, -0.499), (0.499, 0.5), (1.7e7, 1.7e7), (-1.0, -0.99999994)])
+def test_values_a_rounding_apart_make_no_broken_frames(low: float, high: float) -> None:
+    """Bin centers that float32 cannot tell from the next ones."""
+    disparity = torch.full((24, 40), low)
+    disparity[:, 20:] = high
+    scale = 12.0 / max(high - low, 1e-3)
+    frame = render_stack(noise(3, 24, 40), disparity, [ThinLens(low, scale)])
+    assert bool(torch.isfinite(frame).all())
+    assert float(frame.max()) <= 1.0 + 1e-3
+
+
+def test_white_on_a_slope_stays_white_for_every_color() -> None:
+    """Each color is skewed by its own shift, its coverage alike: longitudinal chromatic aberration tints no white."""
+    disparity = torch.linspace(0.0, 1.0, 57).expand(33, 57).contiguous()
+    aperture = Aperture(focus_shift=(0.05, 0.0, -0.05))
+    frame = render_stack(torch.ones(3, 33, 57), disparity, [ThinLens(0.37, 25.0)], aperture=aperture)
+    assert_close(frame, torch.ones_like(frame), atol=1e-4, what="white")
+
+
+def test_a_lamp_on_a_slope_leaves_no_dark_hole() -> None:
+    image = torch.full((3, 64, 96), 0.2)
+    image[:, 30, 50] = 1e4
+    disparity = torch.linspace(0.0, 1.0, 96).expand(64, 96).contiguous()
+    assert float(render_stack(image, disparity, [ThinLens(0.2, 30.0)]).min()) > 0.19
+
+
+def test_lenses_blurred_together_have_the_same_bins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the GPU's kernel needs them: BlurredGroup refuses others. One lens is steep enough for a skew, one is not."""
+    disparity = torch.linspace(0.0, 1.0, 200).expand(64, 200).contiguous()
+    image, lenses = noise(3, 64, 200), [ThinLens(0.3, 44.0), ThinLens(0.3, 16.0), ThinLens(0.8, 44.0)]
+    alone = render_stack(image, disparity, lenses)
+    monkeypatch.setattr("simulator.render.frames_per_batch", lambda device: 4)
+    assert_close(render_stack(image, disparity, lenses), alone, atol=2e-5, what="frames")
