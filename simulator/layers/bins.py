@@ -136,7 +136,10 @@ class CoveredPixels:
         pixel = content[-1].flatten().nonzero()[:, 0]
         ascending, order = disparity.flatten()[pixel].sort()
         pixel = pixel[order]
-        slope, is_spot = disparity_slope(disparity).flatten(1)[:, pixel], find_spots(content[:-1]).flatten()[pixel]
+        slope, is_spot = (
+            disparity_slope(disparity.where(content[-1] > 0, torch.nan)).flatten(1)[:, pixel],
+            find_spots(content[:-1]).flatten()[pixel],
+        )
         return cls(pixel, content.flatten(1)[:, pixel], ascending, slope, is_spot)
 
     def between(self, low: float, high: float) -> CoveredPixels:
@@ -151,8 +154,8 @@ class CoveredPixels:
 def disparity_slope(disparity: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
     """∇D, change of disparity from pixel to pixel, down and right: the smaller of the differences to both neighbors.
 
-    It is 0 where these differ in sign. So it is exact on planes, and a silhouette, whose two sides belong to different
-    things, makes no slope.
+    It is 0 where these differ in sign, and beside NaN, where there is nothing. So it is exact on planes, and a silhouette,
+    whose two sides belong to different things, makes no slope.
     """
     slopes = []
     for axis in (0, 1):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from simulator.layers.bins import BinnedSurfaces, bin_disparities, depth_groups, find_spots
+from simulator.layers.bins import BinnedSurfaces, bin_disparities, depth_groups, disparity_slope, find_spots
 from simulator.reference.scatter import hat_shares
 from tests.simulator.closeness import assert_close
 
@@ -85,3 +85,15 @@ def test_groups_cover_all_bins_in_order() -> None:
         covered = [i for run in runs for i in range(length)[run]]
         assert covered == list(range(length))
         assert len(runs) == min(8, length)
+
+
+def test_slopes_are_those_of_planes_and_end_at_silhouettes() -> None:
+    down, right = torch.meshgrid(torch.arange(8.0), torch.arange(10.0), indexing="ij")
+    plane = 0.1 + 0.02 * down - 0.03 * right
+    slope = disparity_slope(plane)
+    assert_close(slope[0], torch.full((8, 10), 0.02), atol=1e-6, what="down")
+    assert_close(slope[1], torch.full((8, 10), -0.03), atol=1e-6, what="right")
+    stepped = torch.where(right < 5, 0.2, 0.9)
+    assert_close(disparity_slope(stepped), torch.zeros(2, 8, 10), atol=0.0, what="a silhouette")
+    alone = torch.where((right > 2) & (right < 5), plane, torch.nan)  # two columns, with nothing beside them
+    assert_close(disparity_slope(alone)[1], torch.zeros(8, 10), atol=0.0, what="beside nothing")
