@@ -154,8 +154,8 @@ class CoveredPixels:
 def disparity_slope(disparity: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
     """∇D, change of disparity from pixel to pixel, down and right: the smaller of the differences to both neighbors.
 
-    It is 0 where these differ in sign, and beside NaN, where there is nothing. So it is exact on planes, and a silhouette,
-    whose two sides belong to different things, makes no slope.
+    It is 0 where these differ in sign, and beside NaN, where there is nothing. So it is exact on planes, and a
+    silhouette, whose two sides belong to different things, makes no slope.
     """
     slopes = []
     for axis in (0, 1):
