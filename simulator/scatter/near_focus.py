@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.layers.bins import BinnedSurfaces, CoveredPixels
+from simulator.layers.bins import BinnedSurfaces
+from simulator.layers.covered_pixels import CoveredPixels
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
 from simulator.scatter.direct_taps import DIRECT_PX, TAP_REACH_PX, TapTable, tap_table

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.ndimage import maximum_filter
 
-from pipelines.measure.rendering_error import displayed, interior, psnr, ssim
+from pipelines.measure.rendering_error import displayed, psnr, ssim, without_border
 from pipelines.validate.references import STORED, STORED_CAMERA, STORED_FOLDER, Reference, load, save, store
 from simulator.optics.lens import ThinLens
 
@@ -139,8 +139,8 @@ def test_ssim_of_equal_and_unequal_pictures() -> None:
 
 def test_interior_leaves_out_the_border() -> None:
     picture = torch.arange(48.0).reshape(6, 8)
-    assert interior(picture, 1.2).shape == (2, 4)
-    assert interior(picture, 0.0).shape == (6, 8)
-    assert interior(picture, 2)[0, 0] == picture[2, 2]
+    assert without_border(picture, 1.2).shape == (2, 4)
+    assert without_border(picture, 0.0).shape == (6, 8)
+    assert without_border(picture, 2)[0, 0] == picture[2, 2]
     with pytest.raises(ValueError, match="must leave something of 6x8 pixels, got 3"):
-        interior(picture, 3)
+        without_border(picture, 3)

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from simulator.layers.bins import BinnedSurfaces, bin_disparities, depth_groups, disparity_slope, find_spots
+from simulator.layers.bins import BinnedSurfaces, bin_disparities, depth_groups
+from simulator.layers.covered_pixels import disparity_slope, find_spots
 from simulator.reference.scatter import hat_shares
 from tests.simulator.closeness import assert_close
 
