@@ -70,15 +70,19 @@ class GroupSpectra:
         """Spectrum of ∇·(content ∇D) of the bin at this index."""
         if (index, coarseness) not in self._skew_spectra:
             divergence = self._surfaces.flux_divergence(self._bins[index].number)
-            # It reaches a row beyond the content. The content goes on beyond the picture's edge, its flux alike.
-            rows = slice(max(self._rows.start - 1, 0), min(self._rows.stop + 1, self._surfaces.height))
-            spectrum = spectra(divergence[None], self.grid, self._margin, rows, repeats_edges=False)[0]
+            # The content goes on beyond the picture's edge, and its flux alike: nothing diverges there.
+            spectrum = spectra(divergence[None], self.grid, self._margin, self._rows_shifted, repeats_edges=False)[0]
             self._skew_spectra[index, coarseness] = cropped(spectrum, coarseness).contiguous()
         return self._skew_spectra[index, coarseness]
 
     def spectrum(self, content: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 x twohp"]:
-        """Spectrum of a picture whose content lies within the group's rows."""
-        return spectra(content[None], self.grid, self._margin, self._rows)[0]
+        """Spectrum of a picture whose content lies within the group's rows, or a row beyond."""
+        return spectra(content[None], self.grid, self._margin, self._rows_shifted)[0]
+
+    @property
+    def _rows_shifted(self) -> slice:
+        """The group's rows, and the next ones, to which slopes shift some of its content."""
+        return slice(max(self._rows.start - 1, 0), min(self._rows.stop + 1, self._surfaces.height))
 
     def release(self) -> None:
         """Free all spectra; they are computed again when needed."""
