@@ -43,18 +43,15 @@ class TapTable:
             interval = interval + (self.knots.numel() + 1) * is_in_front
         return torch.addcmul(self.start.index_select(1, interval), self.slope.index_select(1, interval), q)
 
-    def shifted_sum(self, maps: Float[Tensor, "o c hp wp"]) -> Float[Tensor, "c h w"]:
-        """Sum over all taps of the map of the tap's class, shifted by its offset: [c, h, w].
+    def add_shifted(self, total: Float[Tensor, "c h w"], number: int, picture: Float[Tensor, "c hp wp"]) -> None:
+        """Add to the total the picture of one class of taps, shifted by each of their offsets.
 
-        Maps are TAP_REACH_PX wider on each side.
+        The picture is TAP_REACH_PX wider on each side.
         """
-        height, width = (side - 2 * TAP_REACH_PX for side in maps.shape[-2:])
-        total = maps.new_zeros(maps.shape[1], height, width)
-        for picture, offsets in zip(maps, self.offsets, strict=True):
-            for down, right in offsets:
-                top, left = TAP_REACH_PX - down, TAP_REACH_PX - right
-                total += picture[:, top : top + height, left : left + width]
-        return total
+        height, width = total.shape[-2:]
+        for down, right in self.offsets[number]:
+            top, left = TAP_REACH_PX - down, TAP_REACH_PX - right
+            total += picture[:, top : top + height, left : left + width]
 
 
 @lru_cache(maxsize=16)

@@ -84,8 +84,8 @@ def spread_near_focus(
         return NearFocus(bins)
     rows = slice(min(part.top(width) for part in sources), max(part.bottom(width) for part in sources))
     table = tap_table(pupil, surfaces.bins.device)
-    maps = torch.zeros(len(table.offsets), 4, rows.stop - rows.start, width, device=surfaces.bins.device)
     nodes: dict[float, Tensor] = {}
+    taps: list[tuple[Tensor, Tensor, Tensor]] = []  # pixel in `rows`, light, weights by class of taps
     for part in sources:
         light = part.light
         if zone.radius_px > DIRECT_PX:
@@ -95,10 +95,8 @@ def spread_near_focus(
                     nodes[defocus_px] = torch.zeros(4, height, width, device=light.device)
                 nodes[defocus_px].flatten(1).index_add_(1, part.pixel, content)
         weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
-        pixel = part.pixel - rows.start * width
-        for map_, weight in zip(maps.flatten(2), weights, strict=True):
-            map_.index_add_(1, pixel, light * weight)
-    direct, top = _spread(maps, table, rows, size, margin)
+        taps.append((part.pixel - rows.start * width, light, weights))
+    direct, top = _spread(taps, table, rows, size, margin)
     return NearFocus(bins, direct, top, tuple(Node(content, s) for s, content in sorted(nodes.items())))
 
 
@@ -223,16 +221,28 @@ def _shared_by_nodes(part: _Sources, radius_px: float, is_two_sided: bool) -> tu
 
 
 def _spread(
-    maps: Float[Tensor, "o 4 rows w"], table: TapTable, rows: slice, size: tuple[int, int], margin: int
+    taps: Sequence[tuple[Tensor, Tensor, Tensor]], table: TapTable, rows: slice, size: tuple[int, int], margin: int
 ) -> tuple[Float[Tensor, "4 reached framewidth"], int]:
-    """The taps added up on the frame's rows that they reach, and the first of these rows. Edges are repeated."""
-    reach, bottom = TAP_REACH_PX, size[0] + 2 * margin
-    wide = F.pad(maps, (reach, reach, 0, 0), mode="replicate")
-    for is_edge, side in ((rows.start == 0, slice(0, 1)), (rows.stop == bottom, slice(-1, None))):
-        edge = wide[:, :, side].expand(-1, -1, reach, -1)
-        parts = (edge if is_edge else torch.zeros_like(edge), torch.zeros_like(edge))
-        wide = torch.cat([*parts[::-1], wide] if side.start == 0 else [wide, *parts], dim=2)
-    spread = table.shifted_sum(wide)[:, :, margin : margin + size[1]]  # [4, rows + 2 reach, w]
-    first = rows.start - reach - margin  # row of the frame
-    start, stop = max(0, -first), min(spread.shape[1], size[0] - first)
-    return spread[:, start:stop], first + start
+    """The taps added up on the frame's rows that they reach, and the first of these rows. One class after the other."""
+    count, width = rows.stop - rows.start, size[1] + 2 * margin
+    total = taps[0][1].new_zeros(4, count + 2 * TAP_REACH_PX, width)
+    for number in range(len(table.offsets)):
+        picture = total.new_zeros(4, count, width)
+        for pixel, light, weights in taps:
+            picture.flatten(1).index_add_(1, pixel, light * weights[number])
+        table.add_shifted(total, number, _padded(picture, rows, size[0] + 2 * margin))
+    first = rows.start - TAP_REACH_PX - margin  # row of the frame
+    start, stop = max(0, -first), min(total.shape[1], size[0] - first)
+    return total[:, start:stop, margin : margin + size[1]], first + start
+
+
+def _padded(picture: Float[Tensor, "4 rows w"], rows: slice, bottom: int) -> Float[Tensor, "4 padded widew"]:
+    """TAP_REACH_PX more columns and twice as many more rows on each side. The edge of the whole picture is repeated."""
+    reach = TAP_REACH_PX
+    wide = F.pad(picture, (reach, reach, 0, 0), mode="replicate")
+    edges = [wide[:, side].expand(-1, reach, -1) for side in (slice(0, 1), slice(-1, None))]
+    above, below = (
+        edge if is_edge else torch.zeros_like(edge)
+        for edge, is_edge in zip(edges, (rows.start == 0, rows.stop == bottom), strict=True)
+    )
+    return torch.cat([torch.zeros_like(above), above, wide, below, torch.zeros_like(below)], dim=1)
