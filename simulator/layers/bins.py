@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -146,14 +146,18 @@ class BinnedSurfaces:
     @cached_property
     def slope2(self) -> list[float]:
         """For each bin, the mean of |∇D|² over its coverage."""
+        return self._coverage_mean(lambda pixels, index, share: (pixels.slope**2).sum(0))
+
+    def _coverage_mean(self, quantity: Callable[[CoveredPixels, Tensor, Tensor], Tensor]) -> list[float]:
+        """For each bin, the mean over its coverage of a quantity [P] of the pixels and their bins, see `nearer_bin`."""
         length = self.bins.numel()
         total, coverage = (self.bins.new_zeros(length, dtype=torch.float64) for _ in range(2))
         for pixels in self._covered:
             index, share = nearer_bin(pixels.disparity, self.bins)
-            slope2 = (pixels.slope**2).sum(0).double()
-            for number, part in ((index, 1.0 - share), (index + 1, share)) if length > 1 else ((index, 1.0 - share),):
+            value = quantity(pixels, index, share).double()
+            for number, part in ((index, 1.0 - share), (index + 1, share))[: min(length, 2)]:
                 weight = (part * pixels.content[-1]).double()
-                total += torch.bincount(number, weight * slope2, minlength=length)
+                total += torch.bincount(number, weight * value, minlength=length)
                 coverage += torch.bincount(number, weight, minlength=length)
         return (total / coverage.clamp(min=1e-12)).tolist()
 
@@ -197,19 +201,10 @@ class BinnedSurfaces:
         A pixel with shares 1 − w and w in two bins a gap g apart has a variance that is w (1 − w) g² too large; this is
         the mean of that over the bin's coverage.
         """
-        length = self.bins.numel()
-        if length == 1:
+        if self.bins.numel() == 1:
             return [0.0]
         gap2 = self.bins.diff() ** 2
-        total, coverage = (self.bins.new_zeros(length, dtype=torch.float64) for _ in range(2))
-        for pixels in self._covered:
-            index, share = nearer_bin(pixels.disparity, self.bins)
-            added = share * (1.0 - share) * gap2[index]
-            for number, part in ((index, 1.0 - share), (index + 1, share)):
-                weight = (part * pixels.content[-1]).double()
-                total += torch.bincount(number, weight * added, minlength=length)
-                coverage += torch.bincount(number, weight, minlength=length)
-        return (total / coverage.clamp(min=1e-12)).tolist()
+        return self._coverage_mean(lambda pixels, index, share: share * (1.0 - share) * gap2[index])
 
     @property
     def height(self) -> int:

@@ -18,6 +18,7 @@ from torch import Tensor
 LEAST_COVERAGE = 1e-4
 """Coverage below this is rounding error of the transforms."""
 _GAP = 0.03
+"""Share of the lens that pieces of one surface may leave free though they cover all of it (see `close_gaps`)."""
 
 
 class Compositor:
@@ -43,12 +44,12 @@ class Compositor:
 
     def select(self, frames: Sequence[int]) -> Compositor:
         """These frames: a view where their numbers are consecutive, else a copy (see `write_back`)."""
-        index = _frame_index(frames, self.free.device)
+        index = frame_index(frames, self.free.device)
         return Compositor(self.light[index], self.free[index])
 
     def write_back(self, frames: Sequence[int], selected: Compositor) -> None:
         """Store what `select` returned for these frames; nothing to do where it is a view."""
-        index = _frame_index(frames, self.free.device)
+        index = frame_index(frames, self.free.device)
         if isinstance(index, Tensor):
             self.light[index], self.free[index] = selected.light, selected.free
 
@@ -66,8 +67,7 @@ class Compositor:
         self.free.sub_(taken)
 
     def close_gaps(self) -> None:
-        """Give to what is there already the share that only rounding has left: up to _GAP of the lens, three times that
-        in part.
+        """Take a leftover of up to _GAP of the lens as covered by what is there already, up to 3 _GAP in part.
 
         Radii differ from pixel to pixel, so pieces of one surface add up to one only roughly.
         """
@@ -91,7 +91,7 @@ class Compositor:
         return self.light.div_((1.0 - self.free).clamp_(min=LEAST_COVERAGE)).clamp_(min=0.0)
 
 
-def _frame_index(frames: Sequence[int], device: torch.device) -> slice | Tensor:
+def frame_index(frames: Sequence[int], device: torch.device) -> slice | Tensor:
     """Index of the frames with these ascending numbers: a slice where they are consecutive.
 
     Other numbers are copied from pinned memory, so that the CPU does not wait for the device.

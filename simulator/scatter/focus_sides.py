@@ -15,16 +15,16 @@ from collections.abc import Sequence
 
 import torch
 
-from simulator.scatter.composite import Compositor
+from simulator.scatter.composite import Compositor, frame_index
 
 
 class FocusSides:
     """The groups behind the focus of all frames of a stack, and what they need to know of those in front of it.
 
-    behind: the visible groups behind the focus, by themselves.
-    front:  a share of the lens that is left by the visible groups in front of the focus.
-    nested: after `merge_into`, the same frames with what is left where hidden surfaces lie in front of the focus. They
-            are on the same side as what hides them.
+    behind:     the visible groups behind the focus, composited alone.
+    front_free: [n, k, H, W] share of the lens that the visible groups in front of the focus leave.
+    nested:     after `merge_into`, the same frames with the share that is left for hidden surfaces in front of the
+                focus. These are on the same side as the surfaces that hide them.
     """
 
     def __init__(self, frames: Compositor) -> None:
@@ -34,7 +34,8 @@ class FocusSides:
 
     def note_front(self, frames: Compositor, numbers: Sequence[int]) -> None:
         """These frames have got another group in front of the focus."""
-        self.front_free[list(numbers)] = frames.free[list(numbers)]
+        index = frame_index(numbers, frames.free.device)
+        self.front_free[index] = frames.free[index]
 
     def merge_into(self, frames: Compositor) -> None:
         """End of the visible groups: lay what is behind the focus behind the rest."""

@@ -22,16 +22,17 @@ _FILLED_WHITE = 1.25  # light of a pixel that was split at a silhouette may exce
 def visible_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
     """Depth groups of the surfaces that a pinhole sees, nearest first.
 
-    Up to R = 23 px, neighboring bins lie less than a pixel of blur apart. With the focus in the middle of the scene,
-    radii differ by up to twice the largest.
+    Up to R = 16 px, neighboring bins lie at most a pixel of blur apart, wherever the focus lies: radii on its two sides
+    differ by up to 2 R.
     """
     return _cut(layers.visible, layers.size, max_radius_px, BINS, GROUPS)
 
 
 def hidden_groups(layers: Layers, max_radius_px: float) -> list[DepthGroup]:
-    """Depth groups of the hidden surfaces, nearest first: few bins, since they show only through the blur of others.
+    """Depth groups of the hidden surfaces, nearest first: many where they are known, one for each that is filled in.
 
-    Filled-in surfaces are smooth, so they are blurred on the coarse grid that they were made on. Only where they hold
+    Known ones lie behind every surface of the scene, so few groups would let far ones show beside near ones. Filled-in
+    surfaces are smooth, so they are blurred on the coarse grid that they were made on. Only where they hold
     light above white, they need the frame's pixels.
     """
     bins, groups = (FILLED_BINS, 1) if layers.known is None else (HIDDEN_BINS, HIDDEN_GROUPS)

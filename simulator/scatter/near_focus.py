@@ -27,7 +27,7 @@ from simulator.optics.lens import ThinLens
 from simulator.scatter.direct_taps import DIRECT_PX, TAP_REACH_PX, TapTable, tap_table
 
 FINE_GAP_PX = 1.0
-"""From DIRECT_PX on, bins this close are exact to 0.03 px: g²/12 r, half the range of w (1 − w) g² about its mean."""
+"""From DIRECT_PX on, bins this close are exact to 0.035 px: g²/12 r, what the mean of w (1 − w) g² leaves at most."""
 _FINEST_GAP_PX = 0.35  # of bins that are exact everywhere: content within half a pixel of blur is not spread at all
 _GAPS_TO_EXACT = 2.9  # from this many gaps on, g²/12 r is below 1 % of r
 _NODES_PX = (DIRECT_PX, 3.5, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0)
@@ -57,7 +57,7 @@ class NearFocus:
 
 
 def near_radius_px(gap_px: float) -> float:
-    """Radius of the zone: from it on, bins this far apart are exact to max(1 %, 0.03 px)."""
+    """Radius of the zone: from it on, bins this far apart are exact to max(1 %, 0.035 px)."""
     if gap_px < _FINEST_GAP_PX:
         return 0.0
     if gap_px <= FINE_GAP_PX:
