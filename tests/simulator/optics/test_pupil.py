@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from simulator.optics.aperture import Aperture
-from simulator.optics.pupil import PupilRaster, aberrated, blades_area, two_disc_area
+from simulator.optics.pupil import PupilRaster, aberrated
 from simulator.optics.spot import Spot, second_moment
 from tests.simulator.closeness import assert_close
+from tests.simulator.optics.closed_forms import blades_area, two_disc_area
 
 HEART = PupilRaster(
     torch.tensor(
