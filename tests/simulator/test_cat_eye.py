@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from simulator import Aperture, ThinLens, render_stack
-from simulator.optics.pupil import two_disc_area
 from simulator.optics.regional_pupils import blend_regions, field_coordinates, regional_pupils
 from tests.simulator.closeness import assert_close
+from tests.simulator.optics.closed_forms import two_disc_area
 
 SIZE = (91, 121)
 HALF_DIAGONAL = math.hypot(*SIZE) / 2
