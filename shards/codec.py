@@ -1,7 +1,8 @@
 """Sample <-> named bytes, encode and decode side by side.
 
-`aif.jpg`, `disparity.png` (16 bit), `frame_00.jpg` ... `frame_NN.jpg`, `json`. Decoding knows these names and nothing
-else: no field can make it run code, and no image is decoded before its header shows the size that the json promises.
+`aif.jpg`, `disparity.png` (16 bit), `frame_00.jpg` ... `frame_NN.jpg`, `json`, `valid.png` (1 bit: white where the
+disparity is known). Decoding knows these names and nothing else: no field can make it run code, and no image is decoded
+before its header shows the size that the json promises.
 """
 
 import io
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8, UInt16
+from jaxtyping import Bool, UInt8, UInt16
 from PIL import Image
 
 from .complaint import FieldError
@@ -21,6 +22,7 @@ from .sample import Sample, check_key
 
 RECORD_FIELD = "json"
 DISPARITY_FIELD = "disparity.png"
+VALID_FIELD = "valid.png"
 MAX_FIELD_BYTES = 512 << 20
 
 _PILLOW_FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
@@ -30,7 +32,7 @@ _PNG_LEVEL = 1  # 75 ms a megapixel against 179 ms at level 6, for 3 % of size
 
 @dataclass(frozen=True)
 class ImageCodec:
-    """How photo and frames are stored; disparity is always a 16-bit PNG.
+    """How photo and frames are stored; disparity is always a 16-bit PNG, `valid.png` has one bit.
 
     Attributes:
         format: `jpg` (4:4:4, colors at full resolution), `png` (lossless) or `webp` (lossy, 4:2:0).
@@ -53,6 +55,7 @@ def field_names(frames: int, codec: ImageCodec | None = None) -> tuple[str, ...]
         DISPARITY_FIELD,
         *(f"frame_{i:02d}.{suffix}" for i in range(frames)),
         RECORD_FIELD,
+        VALID_FIELD,
     )
 
 
@@ -61,7 +64,8 @@ def encode(sample: Sample, codec: ImageCodec | None = None) -> dict[str, bytes]:
     codec = codec or ImageCodec()
     images = [encode_image(pixels, codec) for pixels in (sample.aif, *sample.frames)]
     disparity = _imencode("png", sample.disparity, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
-    contents = [images[0], disparity, *images[1:], sample.record.to_json()]
+    valid = _imencode("png", sample.valid.astype(np.uint8), [cv2.IMWRITE_PNG_BILEVEL, 1])
+    contents = [images[0], disparity, *images[1:], sample.record.to_json(), valid]
     return dict(zip(field_names(len(sample.frames), codec), contents, strict=True))
 
 
@@ -80,11 +84,12 @@ def decode(key: str, fields: Mapping[str, bytes]) -> Sample:
         size = {"width": record.width, "height": record.height}
         aif = decode_image(names[0], contents[names[0]], **size)
         disparity = decode_disparity(contents[DISPARITY_FIELD], **size)
-        frames = np.stack([decode_image(name, contents[name], **size) for name in names[2:-1]])
+        frames = np.stack([decode_image(name, contents[name], **size) for name in names[2:-2]])
+        valid = decode_valid(contents[VALID_FIELD], **size)
     except FieldError as error:
         raise error.within("", key) from None
     try:
-        return Sample(key=key, aif=aif, disparity=disparity, frames=frames, record=record)
+        return Sample(key=key, aif=aif, disparity=disparity, valid=valid, frames=frames, record=record)
     except FieldError as error:  # the pixels fit by now: what is left is a label that contradicts them
         raise error.within(RECORD_FIELD, key) from None
 
@@ -93,7 +98,11 @@ def check_fields(contents: Mapping[str, bytes], record: SampleRecord) -> tuple[s
     """The names of the fields that a record requires, in order; FieldError names the first missing or unknown one."""
     suffixes = sorted({match[2] for name in contents if (match := _IMAGE_FIELD.fullmatch(name))})
     if len(suffixes) > 1:
-        odd = next(name for name in sorted(contents) if name.endswith(f".{suffixes[1]}") and name != DISPARITY_FIELD)
+        odd = next(
+            name
+            for name in sorted(contents)
+            if name.endswith(f".{suffixes[1]}") and name not in (DISPARITY_FIELD, VALID_FIELD)
+        )
         raise FieldError(odd, f"must have one format throughout the sample, got {' and '.join(suffixes)}")
     names = field_names(len(record.frames), ImageCodec(suffixes[0] if suffixes else "jpg"))
     for name in names:
@@ -132,6 +141,15 @@ def decode_disparity(data: bytes, *, width: int, height: int) -> UInt16[np.ndarr
     holds = pixels.dtype == np.uint16 and pixels.shape == (height, width)
     require(DISPARITY_FIELD, holds, f"hold uint16 ({height}, {width})", f"{pixels.dtype} {pixels.shape}")
     return pixels
+
+
+def decode_valid(data: bytes, *, width: int, height: int) -> Bool[np.ndarray, "height width"]:
+    """Where the disparity is known, from `valid.png`. Raises FieldError naming the field."""
+    _check_header(VALID_FIELD, data, "png", (width, height))
+    pixels = _decode_pixels(VALID_FIELD, data)
+    holds = pixels.dtype == np.uint8 and pixels.shape == (height, width) and bool(np.isin(pixels, (0, 255)).all())
+    require(VALID_FIELD, holds, f"hold black and white ({height}, {width})", f"{pixels.dtype} {pixels.shape}")
+    return pixels > 0
 
 
 def encode_image(srgb: UInt8[np.ndarray, "height width 3"], codec: ImageCodec) -> bytes:

@@ -37,8 +37,8 @@ class FrameLabels:
         blur_scale_px: K > 0, in pixels of this image.
         blur_level: 100 K / long side, in percent.
         blur_at_infinity_px: K D_f.
-        in_focus_fraction: share of the image's pixels that are in focus, in [0, 1].
-        radius_p95_px, radius_max_px: 95th percentile and maximum of r over the image, in pixels.
+        in_focus_fraction: share of the pixels of known disparity that are in focus, in [0, 1].
+        radius_p95_px, radius_max_px: 95th percentile and maximum of r over those pixels, in pixels.
         group: stacking group, counted from 0; frames of a group share K and differ in plane.
         f_number: of the lens, 0.0 where it is not known.
         jpeg_quality: of the compression before the frame was stored, 0 for none.

@@ -65,6 +65,7 @@ class SampleRow:
     disparity_source_revision: str
     disparity_quantization_levels: int
     disparity_steps: str
+    disparity_filled_fraction: float
     planes: int
     levels: int
     blur_levels: tuple[float, ...]
@@ -96,6 +97,7 @@ class SampleRow:
             disparity_source_revision=record.disparity.source_revision,
             disparity_quantization_levels=record.disparity.quantization_levels,
             disparity_steps=record.disparity.steps,
+            disparity_filled_fraction=record.disparity.filled_fraction,
             planes=record.planes,
             levels=record.levels,
             blur_levels=tuple(frame.blur_level for frame in record.frames[:: record.planes]),

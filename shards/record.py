@@ -13,7 +13,7 @@ from . import strict_json
 from .complaint import FieldError, FieldTypeError
 from .labels import FrameLabels, check_stack, require
 
-SCHEMA_VERSION = 3  # 3: disparity.quantization_levels, disparity.steps
+SCHEMA_VERSION = 4  # 4: valid.png, disparity.filled_fraction
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
 MAX_DISPARITY_CODE = 65535  # disparity is stored as uint16
@@ -38,6 +38,7 @@ class DisparityRecord:
         edges: `as_is`, unchanged; `sharpened`, soft edges made steps at the edges of the photo.
         quantization_levels: distinct values of the map that the disparity was made from; 0 when it is exact.
         steps: `as_is`, unchanged; `debanded`, the steps between few levels were smoothed into slopes.
+        filled_fraction: share of the pixels whose disparity was unknown and is filled in, in [0, 1); see `valid.png`.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class DisparityRecord:
     edges: str = "as_is"
     quantization_levels: int = 0
     steps: str = "as_is"
+    filled_fraction: float = 0.0
 
     def __post_init__(self) -> None:
         strict_json.coerce_fields(self)
@@ -61,6 +63,7 @@ class DisparityRecord:
         levels = self.quantization_levels
         require("quantization_levels", levels >= 0, "be at least 0 (0 = exact)", levels)
         require("steps", self.steps in _STEPS, f"be one of {', '.join(_STEPS)}", self.steps)
+        require("filled_fraction", 0.0 <= self.filled_fraction < 1.0, "lie in [0, 1)", self.filled_fraction)
 
 
 @dataclass(frozen=True)

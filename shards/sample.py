@@ -4,6 +4,7 @@ Field       | dtype, shape        | unit, range
 `key`       | text                | eight digits
 `aif`       | uint8 [H, W, 3]     | all-in-focus photo, sRGB, channels R G B
 `disparity` | uint16 [H, W]       | D = record.disparity.offset + record.disparity.scale * value, bigger is nearer
+`valid`     | bool [H, W]         | where the disparity is known; elsewhere it is filled in from its surroundings
 `frames`    | uint8 [F, H, W, 3]  | the stack, sRGB, level-major
 `record`    | SampleRecord        | labels and provenance: what the json says
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Float64, UInt8, UInt16
+from jaxtyping import Bool, Float64, UInt8, UInt16
 
 from .complaint import FieldError, FieldTypeError
 from .labels import LABEL_TOLERANCE, require
@@ -36,13 +37,15 @@ class Sample:
 
     Raises FieldError (a ValueError) or FieldTypeError (also a TypeError) when key, pixels and labels do not
     agree: wrong dtype or shape, a frame count other than the labels', a disparity outside its kind's range, a
-    `focus_disparity` that is not the stored disparity at the focus point within half a quantization step,
+    `focus_disparity` that is not the stored disparity at the focus point within half a quantization step, a focus
+    point or a share of filled pixels that `valid` contradicts,
     a `radius_max_px` that the stored disparity cannot reach.
     """
 
     key: str
     aif: UInt8[np.ndarray, "height width 3"]
     disparity: UInt16[np.ndarray, "height width"]
+    valid: Bool[np.ndarray, "height width"]
     frames: UInt8[np.ndarray, "frames height width 3"]
     record: SampleRecord
 
@@ -54,9 +57,11 @@ class Sample:
             size = (self.record.height, self.record.width)
             _check_pixels("aif", self.aif, np.uint8, (*size, 3))
             _check_pixels("disparity", self.disparity, np.uint16, size)
+            _check_pixels("valid", self.valid, np.bool_, size)
             _check_pixels("frames", self.frames, np.uint8, (len(self.record.frames), *size, 3))
             _check_disparity_range(self)
             _check_labels_against_disparity(self)
+            _check_labels_against_valid(self)
         except FieldError as error:
             raise error.within("", self.key) from None
 
@@ -100,3 +105,14 @@ def _check_labels_against_disparity(sample: Sample) -> None:
         limit_px = frame.blur_scale_px * (reach + step + LABEL_TOLERANCE * nearest)
         must = f"be at most blur_scale_px * max|D - focus_disparity| = {limit_px}"
         require(f"radius_max_px[{i}]", frame.radius_max_px <= limit_px, must, frame.radius_max_px)
+
+
+def _check_labels_against_valid(sample: Sample) -> None:
+    record = sample.record
+    filled = 1.0 - float(sample.valid.mean())
+    holds = abs(record.disparity.filled_fraction - filled) <= LABEL_TOLERANCE
+    require("disparity.filled_fraction", holds, f"be {filled} as valid.png says", record.disparity.filled_fraction)
+    for i, frame in enumerate(record.frames):
+        row, column = int(frame.focus_y * record.height), int(frame.focus_x * record.width)
+        must = "lie where the disparity is known (valid.png), together with focus_y"
+        require(f"focus_x[{i}]", bool(sample.valid[row, column]), must, f"row {row}, column {column}")

@@ -17,7 +17,7 @@ from simulator import ThinLens
 
 @dataclass(frozen=True)
 class AuditedSample:
-    """One sample. disparity: float64 [H, W]; codes [h, w]: disparity or depth as stored.
+    """One sample. disparity: float64 [H, W]; codes [h, w]: disparity or depth as stored; known [H, W]: not filled in.
 
     lenses: D_f and K of each frame as its labels say. groups: the stacking group of each frame. picture(i) decodes
     frame i. record: the labels of our own format, None for other formats.
@@ -30,6 +30,7 @@ class AuditedSample:
     scene: str
     photo: Picture
     disparity: npt.NDArray[np.float64]
+    known: npt.NDArray[np.bool_]
     codes: npt.NDArray[np.generic]
     lenses: tuple[ThinLens, ...]
     groups: tuple[int, ...]

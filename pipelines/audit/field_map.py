@@ -108,6 +108,7 @@ class FieldMap:
             self._lens(_at(focus, i, count, self.focus_disparity), _at(scales, i, count, self.blur_scale), photo)
             for i in range(count)
         ]
+        disparity, known = self._disparity(codes, labels, photo.shape[:2])
         split = next((word for word in ("train", "val", "test") if word in shard.lower()), DEFAULT_SPLIT)
         return AuditedSample(
             key=key,
@@ -115,24 +116,33 @@ class FieldMap:
             split=split,
             scene=str(_look_up(labels, self.scene)) if self.scene else key,
             photo=photo,
-            disparity=resized(self._disparity(codes, labels), *photo.shape[:2]),
+            disparity=disparity,
+            known=known,
             codes=codes,
             lenses=tuple(lenses),
             groups=self._groups(labels, count, lenses),
             picture=lambda i: _like(names[i], _rgb(names[i], _bytes(names[i], fields)), photo),
         )
 
-    def _disparity(self, codes: npt.NDArray[np.generic], labels: Any) -> npt.NDArray[np.float64]:
+    def _disparity(
+        self, codes: npt.NDArray[np.generic], labels: Any, size: tuple[int, ...]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Disparity of the photo's size [H, W], and where it is known: NaN, and depth <= 0, are not.
+
+        Unknown pixels count as the farthest.
+        """
         scale, offset = (
             _numbers(labels, value)[0] if isinstance(value, str) else float(value)
             for value in (self.disparity_scale, self.disparity_offset)
         )
         values = offset + scale * codes.astype(np.float64)
         if self.disparity_quantity == "depth":
-            values = 1.0 / values.clip(min=1e-6)
-        if not np.isfinite(values).all():
-            raise FieldError(self.disparity, "must be finite, got NaN or infinity")
-        return values
+            values = 1.0 / np.where(values > 0, values, np.nan).clip(min=1e-6)
+        known = np.isfinite(values)
+        if not known.any():
+            raise FieldError(self.disparity, "must be finite somewhere, got NaN or infinity alone")
+        whole = resized(np.where(known, values, values[known].min()), *size)
+        return whole, resized(known.astype(np.float64), *size) > 1 - 1e-6
 
     def _lens(self, focus: float, value: float, photo: Picture) -> ThinLens:
         if self.disparity_quantity == "depth":

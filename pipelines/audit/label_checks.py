@@ -16,8 +16,12 @@ EMPTY_PLANES = Criterion("empty planes", "at most", 0.05, "share of frames")
 COVERAGE = Criterion("coverage", "at least", 0.25, "of an even share")
 RADIUS_CAP = Criterion("radius cap", "at most", 0.10, "share of groups")
 DEPTH_LEVELS = Criterion("depth levels", "at most", 0.05, "share of samples")
+UNKNOWN_DEPTH = Criterion("unknown depth", "at most", 0.25, "share of a sample's pixels, the worst")
+TWIN_PLANES = Criterion("twin planes", "at most", 0.05, "share of samples")
 SPLITS = Criterion("splits", "at most", 0.0, "pairs")
 
+LEAST_APART_PX = 1.0
+"""Planes whose blur differs by less, at a sample's middle level, are one plane rendered twice."""
 EMPTY_BAND = 0.01
 """A plane shows nothing in focus when fewer than 1 % of the pixels lie within 1/32 of the depth range."""
 QUANTILE_CELLS, LEVEL_CELLS = 4, 3
@@ -28,7 +32,15 @@ FEWEST_GROUPS = 20  # with fewer a single group exceeds the bound
 
 def label_checks(facts: Sequence[LabelFacts]) -> list[Check]:
     """Every check of labels and depth, in the order of the report; `facts`: those of all samples."""
-    return [_empty_planes(facts), _coverage(facts), _radius_cap(facts), _depth_levels(facts), _splits(facts)]
+    return [
+        _empty_planes(facts),
+        _twin_planes(facts),
+        _coverage(facts),
+        _radius_cap(facts),
+        _depth_levels(facts),
+        _unknown_depth(facts),
+        _splits(facts),
+    ]
 
 
 def _empty_planes(facts: Sequence[LabelFacts]) -> Check:
@@ -42,6 +54,24 @@ def _empty_planes(facts: Sequence[LabelFacts]) -> Check:
         worst(empty),
         {"in_focus_histogram": {"edges": [round(float(e), 3) for e in edges], "frames": [int(c) for c in counts]}},
     )
+
+
+def _twin_planes(facts: Sequence[LabelFacts]) -> Check:
+    """Share of the samples with two planes that cannot be told apart at the middle blur level."""
+    close = {s.name: 1.0 / max(s.planes_apart_px, 1e-3) for s in facts if s.planes_apart_px < LEAST_APART_PX}
+    return TWIN_PLANES.measured(
+        len(close) / len(facts),
+        f"two planes less than {LEAST_APART_PX:g} px of blur apart at the middle level",
+        worst(close),
+    )
+
+
+def _unknown_depth(facts: Sequence[LabelFacts]) -> Check:
+    """The largest share of a sample's pixels whose depth is not known: what is rendered there is a guess."""
+    unknown = {s.name: s.unknown_share for s in facts if s.unknown_share > 0}
+    mean = fmean(s.unknown_share for s in facts)
+    note = f"{len(unknown)} of {len(facts)} samples have pixels of unknown depth; {mean:.2%} of all pixels"
+    return UNKNOWN_DEPTH.measured(max(unknown.values(), default=0.0), note, worst(unknown))
 
 
 def _coverage(facts: Sequence[LabelFacts]) -> Check:

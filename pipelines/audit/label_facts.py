@@ -5,7 +5,10 @@ Letters: D disparity, D_f plane in focus, r blur radius in pixels.
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +17,7 @@ from PIL import Image
 from pipelines.audit.audited_sample import AuditedSample
 from pipelines.render.photos.near_duplicates import perceptual_hash
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
-from pipelines.render.sample.stack_sampling import DEPTH_LEVELS
+from pipelines.render.sample.focus_points import DEPTH_LEVELS
 
 _COARSE_LEVELS = 256
 _CUT_OUTS = 16
@@ -25,9 +28,9 @@ _RISER_SHARE = 0.5  # of the steps between neighbors: they climb a single level,
 
 @dataclass(frozen=True)
 class FrameFacts:
-    """One frame. plane_quantile: share of the pixels farther than D_f (half of those as far).
+    """One frame; shares are of the pixels of known depth. plane_quantile: farther than D_f (half of those as far).
 
-    band_share: share of the pixels within 1/32 of the depth range of D_f; in_focus: with r ≤ 1 px.
+    band_share: within 1/32 of the depth range of D_f; in_focus: with r ≤ 1 px.
     scale_level: radius across the whole depth range, percent of the long side.
     """
 
@@ -41,7 +44,11 @@ class FrameFacts:
 
 @dataclass(frozen=True)
 class LabelFacts:
-    """One sample. photo_hash: perceptual hash of the photo, 16 hex digits. is_banded: depth of 8 bits or fewer."""
+    """One sample. photo_hash: perceptual hash of the photo, 16 hex digits. is_banded: depth of 8 bits or fewer.
+
+    unknown_share: of the pixels, those whose depth is not known. planes_apart_px: blur of one plane when its nearest
+    neighbor in a stacking group is in focus, at the middle blur level; infinite without a neighbor.
+    """
 
     name: str
     split: str
@@ -49,6 +56,8 @@ class LabelFacts:
     photo_sha256: str
     photo_hash: str
     depth_levels: int
+    unknown_share: float
+    planes_apart_px: float
     is_banded: bool
     frames: tuple[FrameFacts, ...]
 
@@ -63,18 +72,30 @@ class LabelFacts:
             photo_sha256=sample.record.photo.sha256 if sample.record else "",
             photo_hash=perceptual_hash(Image.fromarray(sample.photo)),
             depth_levels=len(levels),
+            unknown_share=1.0 - float(sample.known.mean()),
+            planes_apart_px=_planes_apart_px(sample),
             is_banded=_CUT_OUTS < len(levels) <= _COARSE_LEVELS and _has_stairs(rank.reshape(sample.codes.shape)),
             frames=tuple(_frame_facts(sample, i) for i in range(len(sample.lenses))),
         )
 
 
+def _planes_apart_px(sample: AuditedSample) -> float:
+    planes, scales = defaultdict(list), {}
+    for group, lens in zip(sample.groups, sample.lenses, strict=True):
+        planes[group].append(lens.focus_disparity)
+        scales[group] = lens.blur_scale_px
+    closest = min((float(np.diff(sorted(p)).min()) for p in planes.values() if len(p) > 1), default=math.inf)
+    return closest * median(scales.values())
+
+
 def _frame_facts(sample: AuditedSample, i: int) -> FrameFacts:
     focus = sample.lenses[i].focus_disparity
-    radius_px = np.abs(sample.defocus_px(i))
-    off_plane = np.abs(sample.disparity - focus)
+    disparity = sample.disparity[sample.known]
+    radius_px = np.abs(sample.defocus_px(i)[sample.known])
+    off_plane = np.abs(disparity - focus)
     step = sample.depth_range / DEPTH_LEVELS
-    same = np.abs(sample.disparity - focus) <= step / 2
-    farther = float(((sample.disparity < focus) & ~same).mean())
+    same = off_plane <= step / 2
+    farther = float(((disparity < focus) & ~same).mean())
     return FrameFacts(
         plane_quantile=farther + float(same.mean()) / 2,
         band_share=float((off_plane <= step).mean()),

@@ -85,6 +85,7 @@ def _own(shard: str, key: str, fields: Mapping[str, bytes]) -> AuditedSample:
         scene=record.scene_id,
         photo=sample.aif,
         disparity=sample.disparity_values(),
+        known=sample.valid,
         codes=sample.disparity,
         lenses=tuple(ThinLens(f.focus_disparity, f.blur_scale_px) for f in record.frames),
         groups=tuple(f.group for f in record.frames),

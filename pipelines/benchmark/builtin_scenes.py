@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.benchmark.focus_points_v1 import FOCUS_POINTS_V1
 from pipelines.benchmark.recipe import RECIPE, FrameLens, GatheredScene
 from pipelines.benchmark.tasks import DISPARITY_SCALE, Frame, Task, TestScene, make_task, write_photo, write_picture
 from pipelines.pictures.srgb8 import to_srgb8
-from pipelines.render.config import StackConfig
-from pipelines.render.sample.stack_sampling import sample_stack
 from simulator import Scene, ThinLens
 from simulator.scenes.catalog import builtin_scene
 
@@ -22,14 +21,13 @@ def make_builtin(folder: Path, recipe: GatheredScene) -> TestScene:
     layers = builtin_scene(recipe.seed, kind=recipe.kind, margin_px=math.ceil(strongest) + 1, **size).layers
     image, disparity = layers.photo()
     codes = np.rint(disparity.numpy().astype(np.float64) * DISPARITY_SCALE).astype(np.uint16)
-    points = sample_stack(recipe.seed, recipe.name, codes, StackConfig(planes=RECIPE.planes)).points
     visible = layers.disparity[layers.coverage > 0]
     scene = Scene.from_layers(layers, max_radius_px=strongest * max(1.0, float(visible.max() - visible.min())) * 1.01)
     place = folder / "scenes" / recipe.name
     write_photo(place, image, codes)
     frames = {}
     for lens in lenses:
-        row, column = points[lens.plane].row, points[lens.plane].column
+        row, column = FOCUS_POINTS_V1[recipe.name][lens.plane]
         focus = float(codes[row, column]) / DISPARITY_SCALE
         name, file = f"p{lens.plane}l{round(100 * lens.level):03d}", f"frame_p{lens.plane}_l{lens.level:.2f}.png"
         frames[lens] = Frame(name, file, row, column, focus, lens.level)

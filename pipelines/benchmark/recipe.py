@@ -75,7 +75,7 @@ _ALL_KINDS = (
 class TestSetRecipe:
     """The scenes, and the tasks of each built-in one.
 
-    planes: number of focus points, one per quantile stratum of disparity, drawn as `render` draws them.
+    planes: number of focus points, one per quantile stratum of disparity; FOCUS_POINTS_V1 has them.
     sweep: levels of the bokeh tasks on one plane (seed modulo planes). group_level: of the stacking group.
     refocus: frame to frame. deblur: frame to photo.
     """

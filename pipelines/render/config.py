@@ -89,6 +89,8 @@ class VettingConfig:
     """Fewest different disparities in a photo."""
     min_depth_spread: float = 0.02
     """Smallest share of the depth range that nine tenths of the photo must span."""
+    max_holes: float = 0.25
+    """Largest share of a photo whose depth may be unknown; it is filled in from the surroundings, and marked."""
 
     def __post_init__(self) -> None:
         require(0 <= self.max_blurred <= 1, "--max-blurred", "lie in [0, 1]", self.max_blurred)
@@ -96,6 +98,7 @@ class VettingConfig:
         require(self.max_aspect >= 1, "--max-aspect", "be at least 1", self.max_aspect)
         require(self.min_disparity_levels >= 1, "--min-disparity-levels", "be at least 1", self.min_disparity_levels)
         require(0 <= self.min_depth_spread < 1, "--min-depth-spread", "lie in [0, 1)", self.min_depth_spread)
+        require(0 <= self.max_holes < 1, "--max-holes", "lie in [0, 1)", self.max_holes)
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,3 @@ def normalized(inverse_depth: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
     if high <= low:
         raise ValueError(f"inverse_depth must vary over the image, got {float(low)} everywhere that counts")
     return ((inverse_depth.double() - low) / (high - low)).clamp(0.0, 1.0).to(inverse_depth.dtype)
-
-
-def from_metric_depth(depth_m: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """Disparity in 1/m from depth along the optical axis in meters, [h, w]; 0 for sky and holes (<= 0, infinite, NaN).
-
-    Raises ValueError when no pixel has a depth.
-    """
-    known = torch.isfinite(depth_m) & (depth_m > 0)
-    if not known.any():
-        raise ValueError("depth_m must have a positive, finite depth somewhere, got none")
-    return torch.where(known, 1.0 / torch.where(known, depth_m, 1.0), 0.0)

@@ -39,7 +39,14 @@ def make_sample(number: int = 0, *, split: str = "train", width: int = WIDTH, he
     disparity = (65535 * (rows * width + columns) // (height * width - 1)).astype(np.uint16)
     labels = make_labels(disparity)
     frames = np.stack([np.roll(aif, i, axis=1) for i in range(len(labels))])
-    return Sample(f"{number:08d}", aif, disparity, frames, make_record(number, labels, split, width, height))
+    return Sample(
+        f"{number:08d}",
+        aif,
+        disparity,
+        np.ones(disparity.shape, bool),
+        frames,
+        make_record(number, labels, split, width, height),
+    )
 
 
 def make_labels(disparity: np.ndarray) -> tuple[FrameLabels, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import pickle
 import struct
@@ -21,9 +22,11 @@ FIELDS = encode(SAMPLE)
 
 
 def test_fields_have_the_names_of_the_design_in_tar_order() -> None:
-    expected = ["aif.jpg", "disparity.png", "frame_00.jpg", "frame_01.jpg", "frame_02.jpg", "frame_03.jpg", "json"]
+    frames = [f"frame_{i:02d}.jpg" for i in range(4)]
+    expected = ["aif.jpg", "disparity.png", *frames, "json", "valid.png"]
     assert list(FIELDS) == expected == sorted(expected)
-    assert field_names(2, ImageCodec("webp")) == ("aif.webp", "disparity.png", "frame_00.webp", "frame_01.webp", "json")
+    webp = ("aif.webp", "disparity.png", "frame_00.webp", "frame_01.webp", "json", "valid.png")
+    assert field_names(2, ImageCodec("webp")) == webp
 
 
 def test_same_sample_same_bytes() -> None:
@@ -106,6 +109,10 @@ SMALL = cv2.imencode(".jpg", SAMPLE.aif[:8])[1].tobytes()
         ("disparity.png", EIGHT_BIT, "must hold uint16"),
         ("disparity.png", FIELDS["disparity.png"][:-60], "must be an image"),
         ("json", b"{}", "must be there"),
+        ("valid.png", None, "must be there"),
+        ("valid.png", EIGHT_BIT, "must hold black and white"),
+        ("valid.png", FIELDS["disparity.png"], "must hold black and white"),
+        ("valid.png", FIELDS["valid.png"][:-60], "must be a png image"),
         ("json", b"\x80\x04", "must be valid JSON"),
     ],
 )
@@ -115,6 +122,21 @@ def test_a_bad_field_is_refused_by_name_of_sample_and_field(field: str, data: by
         decode(SAMPLE.key, fields)  # type: ignore[arg-type]
     assert caught.value.key == SAMPLE.key
     assert caught.value.field.split(".")[0] == field.split(".")[0]
+
+
+def test_pixels_of_unknown_disparity_are_one_bit_each_and_come_back() -> None:
+    valid = np.ones(SAMPLE.disparity.shape, bool)
+    valid[1:4, 20:] = False
+    share = float((~valid).mean())
+    disparity = dataclasses.replace(SAMPLE.record.disparity, filled_fraction=share)
+    sample = dataclasses.replace(SAMPLE, valid=valid, record=dataclasses.replace(SAMPLE.record, disparity=disparity))
+    fields = encode(sample)
+    with Image.open(io.BytesIO(fields["valid.png"])) as image:
+        assert image.mode == "1"
+    np.testing.assert_array_equal(decode(SAMPLE.key, fields).valid, valid)
+    with pytest.raises(FieldError, match=rf"disparity\.filled_fraction must be {share}") as caught:
+        decode(SAMPLE.key, {**fields, "json": FIELDS["json"]})
+    assert caught.value.field == "json.disparity.filled_fraction"
 
 
 def test_a_label_that_contradicts_the_pixels_is_a_fault_of_the_json() -> None:

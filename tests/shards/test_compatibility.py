@@ -30,6 +30,7 @@ def test_hugging_face_datasets_finds_splits_and_fields(out: Path, monkeypatch: p
         assert row["json"]["blur_scale_px"] == [frame.blur_scale_px for frame in sample.record.frames]
         assert row["aif.jpg"].size == (sample.record.width, sample.record.height)
         np.testing.assert_array_equal(np.asarray(row["disparity.png"]), sample.disparity)
+        np.testing.assert_array_equal(np.asarray(row["valid.png"]), sample.valid)
 
 
 def test_hugging_face_datasets_reads_bare_tars(out: Path) -> None:
@@ -61,7 +62,7 @@ def test_sha256sum_agrees(out: Path) -> None:
 def test_the_reader_in_the_docs_reads_what_ours_does(out: Path) -> None:
     """The code of docs/reading.md, run as it stands there: tarfile, json, numpy and OpenCV alone."""
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(code.splitlines()) <= 22
+    assert len(code.splitlines()) <= 23
     assert set(re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE)) <= {
         "json",
         "tarfile",
@@ -79,6 +80,7 @@ def test_the_reader_in_the_docs_reads_what_ours_does(out: Path) -> None:
     for sample, mine in zip(theirs, ours, strict=True):
         np.testing.assert_array_equal(sample["photo"], mine.aif)
         np.testing.assert_array_equal(sample["frames"], mine.frames)
+        np.testing.assert_array_equal(sample["valid"], mine.valid)
         record = mine.record.disparity
         np.testing.assert_array_equal(sample["disparity"], record.offset + record.scale * mine.disparity.astype(float))
         assert sample["labels"]["focus_disparity"] == [frame.focus_disparity for frame in mine.record.frames]

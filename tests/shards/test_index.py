@@ -134,7 +134,7 @@ def test_a_marker_reads_back(out: Path) -> None:
     [
         ({"samples": 4}, "samples must be 3 as the rows say, got 4"),
         ({"frames": 13}, "frames must be 12"),
-        ({"members": 20}, "members must be 21"),
+        ({"members": 20}, "members must be 24"),
         ({"split": "val"}, "split must be train"),
         ({"fields": ["json"]}, "members must be 3|must have one entry a field"),
         ({"marker_version": 2}, "marker_version must be 1"),

@@ -174,7 +174,7 @@ def test_nothing_but_damage_ends(out: Path) -> None:
 def test_a_header_damaged_under_a_right_size_is_an_error(out: Path) -> None:
     tar = tar_path(out, "train-000000")
     data = bytearray(tar.read_bytes())
-    data[scan(tar)[0][8].offset - 512] ^= 1
+    data[scan(tar)[0][9].offset - 512] ^= 1
     tar.write_bytes(bytes(data))
     stream = read_shards(out, seed=None)
     assert next(stream).key == "00000000"

@@ -24,7 +24,7 @@ KEYS = {
 NESTED_KEYS = {
     "disparity": {
         *("kind", "unit", "scale", "offset", "source", "source_revision", "edges"),
-        *("quantization_levels", "steps"),
+        *("quantization_levels", "steps", "filled_fraction"),
     },
     "aperture": {
         *("shape", "blades", "roundness", "rotation_deg", "obstruction", "spherical", "squeeze", "cat_eye"),
@@ -130,7 +130,7 @@ def test_a_stack_refuses(frames: tuple[FrameLabels, ...], message: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 2}, "schema_version must be 3, got 2"),
+        ({"schema_version": 2}, "schema_version must be 4, got 2"),
         ({"scene_id": "a b"}, "scene_id must match"),
         ({"split": "training"}, "split must be one of train, val, test, got 'training'"),
         ({"width": 0}, "width must be at least 1"),

@@ -109,3 +109,13 @@ def test_shapes_are_executable() -> None:
     """The annotations say the same as the checks: under the tests' type checks the shape itself is refused."""
     with pytest.raises(jaxtyping.TypeCheckError, match="parameter 'disparity'"):
         dataclasses.replace(SAMPLE, disparity=SAMPLE.disparity.T)
+
+
+def test_a_focus_point_where_the_disparity_is_filled_in_is_refused() -> None:
+    valid = np.ones(SAMPLE.disparity.shape, bool)
+    row, column = (int(SAMPLE.record.frames[1].focus_y * 16), int(SAMPLE.record.frames[1].focus_x * 24))
+    valid[row, column] = False
+    disparity = dataclasses.replace(SAMPLE.record.disparity, filled_fraction=1 / valid.size)
+    record = dataclasses.replace(SAMPLE.record, disparity=disparity)
+    with pytest.raises(ValueError, match=rf"focus_x\[1\] must lie where the disparity is known .* 'row {row}, column"):
+        dataclasses.replace(SAMPLE, valid=valid, record=record)

@@ -45,7 +45,7 @@ def test_the_marker_says_what_is_in_the_tar(tmp_path: Path) -> None:
     marker = read_marker(tmp_path, "train-000000")
     data = tar.read_bytes()
     assert (marker.tar_bytes, marker.sha256) == (len(data), hashlib.sha256(data).hexdigest())
-    assert (marker.split, marker.samples, marker.frames, marker.members) == ("train", 3, 12, 21)
+    assert (marker.split, marker.samples, marker.frames, marker.members) == ("train", 3, 12, 24)
     assert [row.key for row in marker.rows] == ["00000000", "00000001", "00000002"]
     record = SAMPLES[1].record
     row = marker.rows[1]

@@ -1,4 +1,4 @@
-"""The disparity map of a photo, and the only way to it: depth or disparity debanded, inverted, resized, sharpened.
+"""The disparity map of a photo, and the only way to it: raw depth debanded, inverted, resized, completed, sharpened.
 
 Two words say what raw numbers mean. The quantity: `disparity` (bigger is nearer) or `depth` (bigger is farther).
 The kind: `relative` (scale and offset unknown) or `metric` (meters, or 1/m). Relative depth does not occur: its
@@ -7,7 +7,6 @@ inverse is not disparity under any scale and offset.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,9 +17,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from pipelines.errors import Rejection
+from pipelines.render.depth.completion import completed
+from pipelines.render.depth.validity import metric_disparity, relative_disparity
 from pipelines.render.photos.photo import Photo
 from simulator.layers.debanding import debanded, quantization_of
-from simulator.layers.disparity import from_metric_depth, normalized
+from simulator.layers.disparity import normalized
 from simulator.layers.edges import sharpened
 from simulator.optics.color import srgb_to_linear
 
@@ -31,6 +32,7 @@ Steps = Literal["as_is", "debanded"]
 UNITS: dict[Kind, str] = {"relative": "1", "metric": "1/m"}
 
 _LEAST_SPREAD = 1e-4  # of the largest metric disparity: less is a wall seen straight on, with nothing to refocus
+_LEAST_KNOWN = 0.5  # of the weights that make a pixel: with less of them known, the pixel is unknown
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class DisparityMap:
     edges: Edges = "as_is"  # sharpened: soft ones were moved to the photo's
     quantization_levels: int = 0  # distinct values of the raw map; 0: exact, of a built-in scene
     steps: Steps = "as_is"  # debanded: the steps of 8 bits or fewer were made slopes
+    filled: NDArray[np.bool_] | None = None  # [H, W]: where disparity was unknown; None: nowhere
 
     def __post_init__(self) -> None:
         if self.values.dtype != np.float32 or self.values.ndim != 2:
@@ -55,11 +58,21 @@ class DisparityMap:
         largest = 1.0 if self.kind == "relative" else np.finfo(np.float32).max
         if not 0 <= low <= high <= largest:  # false for NaN
             raise ValueError(f"{self.kind} disparity must lie in [0, {largest:g}], got [{low:g}, {high:g}]")
+        if self.filled is not None and (self.filled.dtype != np.bool_ or self.filled.shape != self.values.shape):
+            raise ValueError(f"filled must be bool {list(self.values.shape)}, got {list(self.filled.shape)}")
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Where the disparity was measured or estimated, not filled in, [H, W]."""
+        return np.ones(self.values.shape, np.bool_) if self.filled is None else ~self.filled
 
 
 @dataclass(frozen=True)
 class RawDepth:
-    """Depth or disparity of any scale, as a file or a network gives it, with its quantity, kind and source."""
+    """Depth or disparity of any scale, as a file or a network gives it, with its quantity, kind and source.
+
+    NaN is unknown; validity.py says which other values are.
+    """
 
     values: Tensor  # [h, w]
     quantity: Quantity
@@ -72,30 +85,33 @@ class RawDepth:
             raise ValueError("relative depth cannot be turned into disparity")
 
 
-def disparity_map(raw: RawDepth, *, height: int, width: int, deband: bool = True) -> DisparityMap:
-    """Raw depth of any size -> disparity [height, width].
+def disparity_map(raw: RawDepth, srgb: NDArray[np.uint8], *, deband: bool = True) -> DisparityMap:
+    """Raw depth of any size -> disparity of the size of the photo `srgb` [H, W, 3].
 
     With `deband`, maps of 8 bits and fewer lose their steps: before depth is inverted and before anything is resized,
-    since only then all steps are of one size. Metric depth becomes 1/m before it is resized, so that holes and sky
-    (disparity 0) do not average as meters.
+    since only then all steps are of one size. Metric depth becomes 1/m before it is resized, so that sky (disparity 0)
+    does not average as meters. Unknown pixels take no part in any of this; they are filled last, and marked.
 
-    Raises Rejection with stage "depth": `not_finite`, `constant`, `negative`.
+    Raises Rejection with stage "depth": `no_depth`, `constant`.
     """
     values = raw.values.float()
-    if raw.quantity == "depth":
-        values = values.masked_fill(values <= 0, math.inf)  # holes: no value to be smooth with
-    quantization = quantization_of(values)
+    measured = values > 0 if raw.quantity == "depth" else torch.isfinite(values)
+    quantization = quantization_of(values.masked_fill(~measured, torch.nan))
     step = quantization.step if deband else None
-    values = debanded(values, step) if step else values
-    disparity = _from_depth(values) if raw.quantity == "depth" else _finite(values)
+    if step:
+        values = torch.where(measured, debanded(values.masked_fill(~measured, torch.nan), step), values)
+    is_depth = raw.quantity == "depth"
+    disparity = metric_disparity(values, is_depth=is_depth) if raw.kind == "metric" else relative_disparity(values)
+    scaled, known = _scaled(*_resized_known(disparity, *srgb.shape[:2]), raw.kind)
     return DisparityMap(
-        _scaled(resized(disparity, height, width), raw.kind),
+        completed(scaled, known, srgb),
         raw.kind,
         UNITS[raw.kind],
         raw.source,
         raw.source_revision,
         quantization_levels=quantization.levels,
         steps="debanded" if step else "as_is",
+        filled=None if known.all() else ~known,
     )
 
 
@@ -123,32 +139,34 @@ def with_sharp_edges(disparity: DisparityMap, photo: Photo) -> DisparityMap:
     return disparity if torch.equal(sharp, soft) else replace(disparity, values=sharp.numpy(), edges="sharpened")
 
 
-def _scaled(disparity: Tensor, kind: Kind) -> NDArray[np.float32]:
-    """Relative disparity in [0, 1], metric disparity as it is."""
+def _resized_known(disparity: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Disparity [h, w] with NaN where unknown -> disparity [height, width], and where it is known.
+
+    Unknown pixels have no weight: they do not make the known ones beside them farther.
+    """
+    known = ~torch.isnan(disparity)
+    if known.all():
+        return resized(disparity, height, width), torch.ones((height, width), dtype=torch.bool, device=known.device)
+    weight = resized(known.to(disparity.dtype), height, width)
+    total = resized(disparity.nan_to_num(0.0), height, width)
+    low, high = disparity[known].min(), disparity[known].max()
+    return (total / weight.clamp(min=1e-6)).clamp(low, high), weight >= _LEAST_KNOWN
+
+
+def _scaled(disparity: Tensor, known: Tensor, kind: Kind) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Relative disparity in [0, 1], metric disparity as it is; both [H, W], with the pixels that are known."""
     try:
-        scaled = normalized(disparity) if kind == "relative" else _varied(disparity)
+        if not known.any():
+            raise ValueError("no pixel is left at the size of the photo")
+        values = (normalized if kind == "relative" else _varied)(disparity[known][None])[0]
     except ValueError as error:
         raise Rejection("depth", "constant", f"depth must vary over the photo: {error}") from error
-    return scaled.cpu().numpy()
-
-
-def _finite(disparity: Tensor) -> Tensor:
-    if holes := int((~torch.isfinite(disparity)).sum()):
-        raise Rejection("depth", "not_finite", f"disparity must be finite, {holes} values are NaN or infinite")
-    return disparity
-
-
-def _from_depth(depth_m: Tensor) -> Tensor:
-    try:
-        return _finite(from_metric_depth(depth_m))  # 1/m of the smallest numbers overflows
-    except ValueError as error:
-        raise Rejection("depth", "not_finite", str(error)) from error
+    scaled = torch.zeros_like(disparity).masked_scatter(known, values)
+    return scaled.cpu().numpy(), known.cpu().numpy()
 
 
 def _varied(disparity: Tensor) -> Tensor:
     low, high = float(disparity.min()), float(disparity.max())
-    if low < 0:
-        raise Rejection("depth", "negative", f"metric disparity must be >= 0, got {low:g}")
     if high - low <= _LEAST_SPREAD * high:
         raise ValueError(f"it is {high:g}/m everywhere")
     return disparity

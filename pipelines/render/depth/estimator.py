@@ -4,7 +4,9 @@
 worker and builds the estimator. Built-in scenes bring their own disparity and come by neither.
 """
 
+import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +19,10 @@ from pipelines.render.depth.disparity_map import DisparityMap, Kind
 from pipelines.render.depth.networks import TransformersDepth
 from pipelines.render.depth.registry import DEFAULT_MODEL
 from pipelines.render.depth.sidecar import SidecarDepth, find_sidecar, looked_for, meaning, read_note
+from pipelines.render.depth.validity import metric_disparity, unit_warning
 from pipelines.render.photos.photo import Photo, PhotoSource
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["DepthEstimator", "DepthOrigin", "DisparityMap", "check_depth", "open_depth"]
 
@@ -124,3 +129,9 @@ def _check_sidecar(photo: PhotoSource, kind: Kind | None, depth_dir: Path | None
         meaning(path, read_note(path.parent), kind)
     except Rejection as rejection:
         raise UserError(f"--depth sidecar: {rejection.message}") from rejection
+    with suppress(Rejection):  # a file that cannot be read is that photo's matter
+        path, raw = SidecarDepth(depth_dir, kind).raw_depth(photo)
+        if raw.kind == "metric":
+            disparity = metric_disparity(raw.values, is_depth=raw.quantity == "depth")
+            if warning := unit_warning(disparity):
+                _log.warning("%s: %s", path.name, warning)

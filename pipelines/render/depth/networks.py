@@ -71,9 +71,8 @@ class TransformersDepth:
         kind = self.checkpoint.kind
         quantity: Quantity = "disparity" if kind == "relative" else "depth"
         depth = RawDepth(raw, quantity, kind, self.checkpoint.model, self.checkpoint.revision)
-        height, width = photo.srgb.shape[:2]
         try:
-            return disparity_map(depth, height=height, width=width, deband=self.deband)
+            return disparity_map(depth, photo.srgb, deband=self.deband)
         except Rejection as rejection:
             return rejection
 

@@ -6,8 +6,10 @@ PNG only when 16-bit gray, or in a folder of its own); beside the photo, or in `
 Units are declared, never guessed: by the name (`disparity` is relative, `depth` is in meters), by
 `--depth-kind`, and above both by a `depth.json` beside the file:
     {"quantity": "disparity" | "depth", "kind": "relative" | "metric", "scale": 0.001, "offset": 0.0,
+     "unknown": 0, "infinite": "far" | "unknown",
      "source": "where it is from", "source_revision": "its version"}      every key optional
-number = offset + scale * stored value, in meters or 1/m; metric PNGs need `scale`, as nobody can guess it.
+number = offset + scale * stored value, in meters or 1/m; metric PNGs need `scale`, as nobody can guess it. `unknown`
+is the stored value of pixels that were not measured; `infinite` says what infinite depth is (sky, if left out).
 """
 
 import hashlib
@@ -16,10 +18,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError
 from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
@@ -29,6 +32,7 @@ from pipelines.render.photos.photo import Photo, PhotoSource
 from shards.storage import StoragePath, storage_path
 
 NOTE_NAME = "depth.json"
+Infinite = Literal["far", "unknown"]
 _ASPECT_TOLERANCE = 0.01
 
 
@@ -40,18 +44,29 @@ class DepthNote:
     kind: Kind | None = None
     scale: float | None = None
     offset: float = 0.0
+    unknown: float | None = None
+    infinite: Infinite = "far"
     source: str = "sidecar"
     source_revision: str = ""
 
     def __post_init__(self) -> None:
         _check_choice("quantity", self.quantity, get_args(Quantity))
         _check_choice("kind", self.kind, get_args(Kind))
+        _check_choice("infinite", self.infinite, get_args(Infinite))
+        if self.unknown is not None and not _is_number(self.unknown):
+            raise ValueError(f"unknown must be a number, got {self.unknown!r}")
         if self.scale is not None and not (_is_number(self.scale) and self.scale > 0):
             raise ValueError(f"scale must be a number > 0, got {self.scale!r}")
         if not _is_number(self.offset):
             raise ValueError(f"offset must be a number, got {self.offset!r}")
         if not (isinstance(self.source, str) and isinstance(self.source_revision, str)):
             raise ValueError("source and source_revision must be texts")
+
+    def numbers(self, stored: NDArray[Any], scale: float) -> NDArray[np.float64]:
+        """Meters, 1/m or relative disparity of the stored values, NaN where they mean "not measured"."""
+        numbers = self.offset + scale * stored.astype(np.float64)
+        missing = np.isinf(numbers) if self.infinite == "unknown" else np.zeros(stored.shape, np.bool_)
+        return np.where(missing | (stored == self.unknown), np.nan, numbers)
 
 
 @dataclass(frozen=True)
@@ -72,18 +87,25 @@ class SidecarDepth:
             return rejection
 
     def _read(self, photo: Photo) -> DisparityMap:
-        path = find_sidecar(photo.source, self.depth_dir)
+        path, raw = self.raw_depth(photo.source)
+        _check_size(path.name, raw.values.shape, photo)
+        return disparity_map(raw, photo.srgb, deband=self.deband)
+
+    def raw_depth(self, source: PhotoSource) -> tuple[StoragePath, RawDepth]:
+        """The file that belongs to a photo, and its numbers.
+
+        Raises Rejection with stage "depth": `sidecar_missing`, `depth_json`, `kind_unknown`, `scale_unknown`, and
+        those of `read_depth_file`.
+        """
+        path = find_sidecar(source, self.depth_dir)
         if path is None:
-            raise Rejection("depth", "sidecar_missing", f"no {looked_for(photo.source, self.depth_dir)}")
+            raise Rejection("depth", "sidecar_missing", f"no {looked_for(source, self.depth_dir)}")
         note = _note_or_rejection(path.parent)
         quantity, kind = meaning(path, note, self.kind)
         file = read_depth_file(path)
-        _check_size(path.name, file, photo)
-        values = torch.from_numpy(note.offset + _scale(path, file, note, kind) * file.values.astype(np.float64))
+        values = torch.from_numpy(note.numbers(file.values, _scale(path, file, note, kind)))
         revision = note.source_revision or "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        height, width = photo.srgb.shape[:2]
-        raw = RawDepth(values, quantity, kind, note.source, revision)
-        return disparity_map(raw, height=height, width=width, deband=self.deband)
+        return path, RawDepth(values, quantity, kind, note.source, revision)
 
 
 def find_sidecar(source: PhotoSource, depth_dir: StoragePath | None) -> StoragePath | None:
@@ -168,9 +190,9 @@ def _resolved(folder: StoragePath) -> StoragePath:
     return folder.resolve() if isinstance(folder, Path) else folder
 
 
-def _check_size(name: str, file: DepthFile, photo: Photo) -> None:
+def _check_size(name: str, size: tuple[int, ...], photo: Photo) -> None:
     """The map may be smaller or larger than the photo, but not of another shape."""
-    height, width = file.values.shape
+    height, width = size
     aspect = photo.original_width / photo.original_height
     if abs(width / height / aspect - 1) <= _ASPECT_TOLERANCE:
         return

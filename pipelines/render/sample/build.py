@@ -18,6 +18,7 @@ from pipelines.render.config import LensConfig, StackConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo
 from pipelines.render.sample.aperture_labels import aperture_record
+from pipelines.render.sample.focus_points import FocusField, FocusPoint
 from pipelines.render.sample.lens_sampling import (
     SampledLens,
     jpeg_compressed,
@@ -26,7 +27,8 @@ from pipelines.render.sample.lens_sampling import (
     with_sensor_noise,
 )
 from pipelines.render.sample.rgbd import RgbdImage
-from pipelines.render.sample.stack_sampling import FocusPoint, sample_stack
+from pipelines.render.sample.stack_sampling import log_stratified, sample_stack
+from pipelines.render.sample.subject import subject
 from shards.labels import FrameLabels
 from shards.record import (
     MAX_DISPARITY_CODE,
@@ -74,11 +76,14 @@ def build_sample(key: str, split: str, rgbd: RgbdImage, settings: SampleSettings
     codes, disparity = quantized(rgbd.disparity)
     stored = dequantized(codes, disparity)
     lens = _sample_lens(rgbd, settings, _depth_range(codes, disparity))
-    frames = sample_frames(settings, rgbd.photo.source.scene_id, codes, disparity, lens)
+    known = rgbd.disparity.known
+    field = FocusField(codes, known, subject(stored, known))
+    frames = sample_frames(settings, rgbd.photo.source.scene_id, field, disparity, lens)
     return Sample(
         key=key,
         aif=rgbd.photo.srgb,
         disparity=codes,
+        valid=known,
         frames=_rendered(rgbd, stored, frames, lens, settings),
         record=SampleRecord(
             schema_version=SCHEMA_VERSION,
@@ -88,7 +93,7 @@ def build_sample(key: str, split: str, rgbd: RgbdImage, settings: SampleSettings
             height=codes.shape[0],
             seed=settings.seed,
             disparity=disparity,
-            frames=tuple(label_frame(frame, stored) for frame in frames),
+            frames=tuple(label_frame(frame, stored, known) for frame in frames),
             aperture=aperture_record(lens.aperture),
             lens=_lens_record(lens, min(frame.f_number for frame in frames)),
             imaging=_imaging_record(lens, settings.lens),
@@ -118,6 +123,7 @@ def quantized(disparity: DisparityMap) -> tuple[Codes, DisparityRecord]:
         edges=disparity.edges,
         quantization_levels=disparity.quantization_levels,
         steps=disparity.steps,
+        filled_fraction=1.0 - float(disparity.known.mean()),
     )
     return codes, record
 
@@ -141,7 +147,7 @@ def _sample_lens(rgbd: RgbdImage, settings: SampleSettings, depth_range: float) 
 
 
 def sample_frames(
-    settings: SampleSettings, scene_id: str, codes: Codes, record: DisparityRecord, lens: SampledLens
+    settings: SampleSettings, scene_id: str, field: FocusField, record: DisparityRecord, lens: SampledLens
 ) -> list[FrameSettings]:
     """The grid of planes and levels as F frames, level-major: frame = level · planes + plane, group = level.
 
@@ -149,28 +155,39 @@ def sample_frames(
     relative disparity, where the sampled number is also the label 100·K/long_side. Metric disparity has a range of its
     own, in 1/m: a far landscape and a table top get the same choice of radii, and K tells how strong a lens they need.
     """
-    stack = sample_stack(settings.seed, scene_id, codes, settings.stack)
-    levels = _physical_levels(settings, scene_id, codes, record, lens) or stack.blur_levels
+    codes = field.codes
     depth_range, long_side, is_metric = _depth_range(codes, record), max(codes.shape), record.kind == "metric"
+
+    def scale_px(level: float) -> float:  # K
+        return level / depth_range * long_side / 100
+
+    stack = sample_stack(
+        settings.seed,
+        scene_id,
+        field,
+        settings.stack,
+        lambda levels: _blur_levels(settings, scene_id, codes, record, lens, levels),
+        lambda level: 1.0 / (scale_px(level) * record.scale),
+    )
     frames: list[FrameSettings] = []
-    for (group, level), point in product(enumerate(levels), stack.points):
+    for (group, level), point in product(enumerate(stack.blur_levels), stack.points):
         focus = record.offset + record.scale * int(codes[point.row, point.column])  # D_f: the stored D at the point
-        thin = ThinLens.from_blur_level(focus, level / depth_range, long_side)
+        thin = ThinLens(focus, scale_px(level))
         quality = sample_jpeg_quality(settings.seed, scene_id, lens.recipe, len(frames))
         frames.append(FrameSettings(point, thin, group, lens.f_number(thin, is_metric, long_side), quality))
     return frames
 
 
-def _physical_levels(
-    settings: SampleSettings, scene_id: str, codes: Codes, record: DisparityRecord, lens: SampledLens
+def _blur_levels(
+    settings: SampleSettings, scene_id: str, codes: Codes, record: DisparityRecord, lens: SampledLens, levels: int
 ) -> tuple[float, ...]:
-    """Blur levels of the recipe's f-numbers, within the stack's flags; empty where the recipe or the lens has none."""
+    """Levels of the recipe's f-numbers, within the stack's flags; of these flags where recipe or lens has none."""
+    low, high = settings.stack.blur_level_min, settings.stack.blur_level_max
     diopters = lens.diopters(0.0 if record.kind == "relative" else _depth_range(codes, record))
     if not (lens.recipe.f_number[1] and lens.focal_length_mm and lens.sensor_width_mm and diopters):
-        return ()
-    stack = settings.stack
-    levels = lens.blur_levels(settings.seed, scene_id, stack.levels, diopters)
-    return tuple(min(max(level, stack.blur_level_min), stack.blur_level_max) for level in levels)
+        return log_stratified(settings.seed, scene_id, "blur", low, high, levels)
+    physical = lens.blur_levels(settings.seed, scene_id, levels, diopters)
+    return tuple(min(max(level, low), high) for level in physical)
 
 
 def _rendered(
@@ -190,11 +207,12 @@ def _rendered(
     return np.stack([jpeg_compressed(p, frame.jpeg_quality) for p, frame in zip(pixels, frames, strict=True)])
 
 
-def label_frame(frame: FrameSettings, stored: npt.NDArray[np.float32]) -> FrameLabels:
-    """Labels of one frame; radii are taken over all pixels of the stored disparity, [H, W]."""
+def label_frame(frame: FrameSettings, stored: npt.NDArray[np.float32], known: npt.NDArray[np.bool_]) -> FrameLabels:
+    """Labels of one frame; radii are taken over the pixels of the stored disparity [H, W] that are `known` [H, W]."""
     height, width = stored.shape
     lens = frame.lens
-    radius_px = lens.blur_scale_px * np.abs(stored.astype(np.float64) - lens.focus_disparity)
+    values = stored[known].astype(np.float64)
+    radius_px = lens.blur_scale_px * np.abs(values - lens.focus_disparity)
     return FrameLabels(
         focus_x=(frame.point.column + 0.5) / width,
         focus_y=(frame.point.row + 0.5) / height,

@@ -30,8 +30,13 @@ def vet_photo(photo: Photo, config: VettingConfig) -> None:
 
 
 def vet_disparity(disparity: DisparityMap, config: VettingConfig) -> None:
-    """Raise Rejection (`few_levels`, `little_depth`) when there is not enough depth in the photo."""
-    values = disparity.values
+    """Raise Rejection (`holes`, `few_levels`, `little_depth`) when there is not enough depth in the photo."""
+    values = disparity.values[disparity.known]
+    holes = 1 - values.size / disparity.values.size
+    if holes > config.max_holes:
+        most = f"depth may be unknown at {config.max_holes:.0%} of the pixels at most, it is at {holes:.0%}"
+        way_out = "bring a denser map, let a model estimate depth (--depth MODEL), or raise --max-holes"
+        raise Rejection(STAGE, "holes", f"{most}; {way_out}")
     levels = disparity.quantization_levels or len(np.unique(values))
     if levels < config.min_disparity_levels:
         least = f"at least {config.min_disparity_levels} different disparities"

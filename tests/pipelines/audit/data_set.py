@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,9 @@ from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo, PhotoSource
 from pipelines.render.sample import build as rendering
 from pipelines.render.sample.build import SampleSettings, build_sample
+from pipelines.render.sample.focus_points import FocusField, FocusPoint
 from pipelines.render.sample.rgbd import RgbdImage
-from pipelines.render.sample.stack_sampling import FocusPoint, SampledStack, sample_stack
+from pipelines.render.sample.stack_sampling import SampledStack, sample_stack
 from shards import ImageCodec, RendererRecord, Sample, ShardWriter, encode, write_index
 from simulator import RENDERER_VERSION
 from tests.pipelines.measure.pictures import HEIGHT, WIDTH, texture
@@ -94,11 +96,12 @@ class PlanesUniformInDisparity:
         rendering.sample_stack = sample_stack
 
     @staticmethod
-    def _draw(seed: int, scene_id: str, codes: npt.NDArray[np.uint16], stack: StackConfig) -> SampledStack:
+    def _draw(seed: int, scene_id: str, field: FocusField, stack: StackConfig, *lens: Any) -> SampledStack:
         """The pixel whose disparity is nearest to each step: a silhouette's soft pixels in the air between."""
-        points = []
+        points, codes = [], field.codes
         for plane in range(stack.planes):
             wanted = 65535 * (plane + 0.5) / stack.planes
             nearest = int(np.abs(codes.astype(np.float64) - wanted).argmin())
             points.append(FocusPoint(*map(int, np.unravel_index(nearest, codes.shape))))
-        return SampledStack(tuple(points), sample_stack(seed, scene_id, codes, stack).blur_levels)
+        levels_of: Callable[[int], tuple[float, ...]] = lens[0]
+        return SampledStack(tuple(points), levels_of(stack.levels))

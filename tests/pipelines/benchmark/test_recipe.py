@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from pipelines.benchmark.config import BenchmarkConfig
+from pipelines.benchmark.focus_points_v1 import FOCUS_POINTS_V1
 from pipelines.benchmark.recipe import FIRST_SEED, RECIPE, RECIPE_SHA256, difficulty
 from pipelines.errors import UserError
 from pipelines.render.photos.listing import scene_seed
@@ -18,6 +21,16 @@ def test_v1_is_what_it_was() -> None:
     assert RECIPE.version == "v1"
     assert RECIPE.sha256() == RECIPE_SHA256
     assert RECIPE_SHA256.startswith("0469254d1dad5a8c")
+
+
+def test_every_built_in_scene_has_its_planes_in_its_frame() -> None:
+    assert set(FOCUS_POINTS_V1) == {recipe.name for recipe in RECIPE.builtin}
+    for recipe in RECIPE.builtin:
+        points = FOCUS_POINTS_V1[recipe.name]
+        assert len(points) == RECIPE.planes
+        assert all(0 <= row < recipe.height and 0 <= column < recipe.width for row, column in points)
+    content = json.dumps(FOCUS_POINTS_V1, sort_keys=True).encode()
+    assert hashlib.sha256(content).hexdigest().startswith("4c01feff9861c404")
 
 
 def test_scenes_are_held_out_and_named_once() -> None:

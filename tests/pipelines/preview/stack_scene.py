@@ -35,7 +35,14 @@ def stack_sample(
     record = make_record(number, labels, split, WIDTH, HEIGHT)
     photo = dataclasses.replace(record.photo, name=name or f"walk/photo {number}.jpg")
     disparity = dataclasses.replace(record.disparity, edges=edges, steps=steps)
-    return Sample(f"{number:08d}", aif, codes, frames, dataclasses.replace(record, photo=photo, disparity=disparity))
+    return Sample(
+        f"{number:08d}",
+        aif,
+        codes,
+        np.ones(codes.shape, bool),
+        frames,
+        dataclasses.replace(record, photo=photo, disparity=disparity),
+    )
 
 
 def stack_labels(codes: np.ndarray) -> tuple[FrameLabels, ...]:

@@ -165,7 +165,7 @@ def test_metric_disparity_is_stretched_and_blur_stays() -> None:
         for frame in plain.record.frames
     )
     record = replace(plain.record, disparity=DisparityRecord("metric", "1/m", scale, 0.5, "made", ""), frames=frames)
-    metric = Sample(plain.key, plain.aif, plain.disparity, plain.frames, record)
+    metric = Sample(plain.key, plain.aif, plain.disparity, plain.valid, plain.frames, record)
     for seed in range(4):
         one, other = item(plain, seed), item(metric, seed)
         np.testing.assert_allclose(other.disparity, one.disparity, atol=1e-6)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simulator.layers.disparity import from_metric_depth, normalized
+from simulator.layers.disparity import normalized
 
 
 def test_scale_and_offset_do_not_matter() -> None:
@@ -28,13 +28,3 @@ def test_constant_depth_is_refused() -> None:
 def test_nan_is_refused() -> None:
     with pytest.raises(ValueError, match="inverse_depth must be finite"):
         normalized(torch.tensor([[0.0, float("nan")]]))
-
-
-def test_metric_depth() -> None:
-    depth = torch.tensor([[2.0, 4.0], [0.0, float("inf")]])
-    assert from_metric_depth(depth).tolist() == [[0.5, 0.25], [0.0, 0.0]]
-
-
-def test_no_metric_depth_at_all_is_refused() -> None:
-    with pytest.raises(ValueError, match="depth_m must have a positive"):
-        from_metric_depth(torch.zeros(2, 2))
