@@ -18,7 +18,7 @@ from simulator.optics.color import srgb_to_linear
 from tests.pipelines.render.photos.photo_examples import photo_at
 from tests.pipelines.tiny_photos import hill
 
-STACK = StackConfig(planes=3, levels=2, blur_level_min=1.0, blur_level_max=6.0)
+STACK = StackConfig(planes=3, levels=2, blur_level_min=8.0, blur_level_max=20.0)
 SETTINGS = SampleSettings(STACK, 5, RendererRecord("1", "0" * 64, "cpu"), "cpu")
 
 
@@ -116,7 +116,7 @@ def test_metric_blur_levels_are_drawn_over_the_photos_own_range() -> None:
         for frame in record.frames:
             assert frame.blur_level == pytest.approx(100 * frame.blur_scale_px / 64)
     assert largest[0] == pytest.approx(largest[1], rel=1e-3)  # two roundings to 16 bits
-    assert max(largest[0]) <= 6.0 / 100 * 64
+    assert max(largest[0]) <= 20.0 / 100 * 64
 
 
 def test_a_map_of_another_size_is_our_own_mistake() -> None:
