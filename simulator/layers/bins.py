@@ -1,15 +1,18 @@
-"""Disparity bins with hat weights, and depth groups of neighboring bins.
+"""Disparity bins with quadratic B-spline weights, and depth groups of neighboring bins.
 
-A pixel between two bin centers belongs to both, by its distance to each. So a slanted surface passes from bin to bin
-without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces on one pixel grid; P pixels; D disparity;
-g disparity between two neighboring bins; w share of a pixel in the farther of its two bins.
+A pixel belongs to the three bins around it, so a slanted surface passes from bin to bin without a seam. Its shares have
+the pixel's disparity as their mean and, wherever between the bins it lies, the variance g²/4: spots that are drawn so
+much narrower have the second moment of the pixel's own. (Linear weights have a variance that differs from pixel to
+pixel. B-splines: Unser, "Splines: a perfect fit for signal and image processing", 1999.)
+Bins are numbered nearest first. Letters: L bins; N surfaces on one pixel grid; P pixels; D disparity; g disparity
+between two neighboring bins; k bins of a pixel; u its distance from the middle one of them, in gaps, |u| <= ½.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,17 +24,58 @@ from simulator.layers.covered_pixels import CoveredPixels
 
 _SAME_PLANE = 1e-5  # of the range: disparities this close are one plane, apart by rounding
 _ROUNDING = 1e-6  # of the largest disparity, likewise
-_ROUNDED_SHARE = 1e-4  # of a gap squared: variance up to which pixels are in one bin but for rounding
 _DENSE_SHARE = 0.5  # a surface that covers more of the grid is weighted as a picture, others pixel by pixel
 
 
-def bin_disparities(
+@dataclass(frozen=True)
+class DisparityBins:
+    """L disparity bins, nearest first.
+
+    centers: [L] their disparities.
+    gap:     g > 0 between neighbors that are evenly spread; 0 where each distinct disparity has a bin of its own.
+    """
+
+    centers: Float[Tensor, "l"]
+    gap: float = 0.0
+
+    @property
+    def variance(self) -> float:
+        """Variance, in disparity², that sharing adds to every pixel alike: g²/4."""
+        return self.gap**2 / 4
+
+    def shares(self, disparity: Float[Tensor, "*s"]) -> tuple[Int[Tensor, "k *s"], Float[Tensor, "k *s"]]:
+        """The k bins of each pixel and its shares in them: three neighbors, or its own bin."""
+        if not self.gap:
+            number = self._nearest(disparity)
+            return number[None], torch.ones_like(disparity)[None]
+        position = (self.centers[0] - disparity) / self.gap
+        middle = position.round().clamp(1, self.centers.numel() - 2)
+        u = position - middle
+        shares = torch.stack([0.5 * (0.5 - u) ** 2, 0.75 - u * u, 0.5 * (0.5 + u) ** 2])
+        return torch.stack([middle - 1, middle, middle + 1]).long(), shares
+
+    def share(self, disparity: Float[Tensor, "*s"], number: int) -> Float[Tensor, "*s"]:
+        """Share of each pixel in one bin."""
+        if not self.gap:
+            return (self._nearest(disparity) == number).to(disparity.dtype)
+        distance = disparity.sub(self.centers[number]).abs_().div_(self.gap)
+        inner = (0.5 - distance).clamp_(min=0.0).square_()
+        return distance.sub_(1.5).clamp_(max=0.0).square_().mul_(0.5).sub_(inner, alpha=1.5)
+
+    def _nearest(self, disparity: Tensor) -> Tensor:
+        if self.centers.numel() == 1:
+            return torch.zeros_like(disparity, dtype=torch.long)
+        halfway = (0.5 * (self.centers[1:] + self.centers[:-1])).flip(0).contiguous()
+        return self.centers.numel() - 1 - torch.searchsorted(halfway, disparity.contiguous())
+
+
+def disparity_bins(
     disparity: Float[Tensor, "..."], count: int, where: Bool[Tensor, "..."] | None = None
-) -> Float[Tensor, "l"]:
-    """Centers of at most `count` bins, nearest first: [L], L <= count.
+) -> DisparityBins:
+    """At most `count` >= 3 bins. `where` selects the pixels that count.
 
     Few distinct disparities (cut-outs, test charts) get a bin each and are rendered at exactly their radius; otherwise
-    the bins are spread evenly. `where` selects the pixels that count.
+    the bins are spread evenly, the outermost half a gap beyond the range, so that every pixel has three.
     """
     values = (disparity if where is None else disparity[where]).flatten()
     sample = torch.unique(values[:: max(1, values.numel() // 4096)])  # rules out most maps at little cost
@@ -40,37 +84,10 @@ def bin_disparities(
         if distinct.numel() <= count:
             rounding = _ROUNDING * distinct.abs().max()
             is_apart = distinct.diff() > torch.maximum(_SAME_PLANE * (distinct[-1] - distinct[0]), rounding)
-            return distinct[torch.cat([is_apart.new_ones(1), is_apart])].flip(0)
-    return torch.linspace(float(values.max()), float(values.min()), count, device=values.device)
-
-
-def nearer_bin(
-    disparity: Float[Tensor, "*s"], bins: Float[Tensor, "l"]
-) -> tuple[Int[Tensor, "*s"], Float[Tensor, "*s"]]:
-    """(i, w): index of the nearer of a pixel's two bins, in [0, L − 2], and the pixel's share in bin i + 1, in [0, 1].
-
-    The share rises linearly from 0 at center i to 1 at center i + 1; beyond the outermost centers the outermost bin
-    takes all. With one bin, index and share are 0.
-    """
-    if bins.numel() == 1:
-        return torch.zeros_like(disparity, dtype=torch.long), torch.zeros_like(disparity)
-    ascending = bins.flip(0).contiguous()
-    above = torch.searchsorted(ascending, disparity.contiguous(), right=True).clamp(1, bins.numel() - 1)
-    i = bins.numel() - 1 - above
-    near, far = bins[i], bins[i + 1]
-    return i, ((near - disparity) / (near - far)).clamp(0.0, 1.0)
-
-
-def hat_weights(
-    disparity: Float[Tensor, "h w"], bins: Float[Tensor, "l"], numbers: Sequence[int]
-) -> Float[Tensor, "n h w"]:
-    """Share of each pixel in the bins with these numbers: [n, h, w]. Disparity lies within the outermost centers."""
-    outside = 1.0 + bins.abs().max()  # so far beyond the ends that no rounding reaches them
-    extended = torch.cat([bins[:1] + outside, bins, bins[-1:] - outside])
-    before, center, after = (extended[[n + k for n in numbers], None, None] for k in (0, 1, 2))
-    rising = (disparity - after).div_(center - after)
-    falling = (before - disparity).div_(before - center)
-    return torch.minimum(rising, falling, out=rising).clamp_(0.0, 1.0)
+            return DisparityBins(distinct[torch.cat([is_apart.new_ones(1), is_apart])].flip(0))
+    low, high = float(values.min()), float(values.max())
+    gap = (high - low) / (count - 2)
+    return DisparityBins(torch.linspace(high + gap / 2, low - gap / 2, count, device=values.device), gap)
 
 
 @dataclass(frozen=True)
@@ -88,17 +105,16 @@ class BinShares:
 
     @classmethod
     def from_content(
-        cls, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
+        cls, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: DisparityBins
     ) -> BinShares:
-        """Shares by the hat weights of each pixel's disparity. The last channel of content is coverage."""
+        """Shares of each pixel's disparity. The last channel of content is coverage."""
         surface, pixel = content[:, -1].flatten(1).nonzero(as_tuple=True)
         light = content.flatten(2)[surface, :, pixel].T  # [C, P]
-        index, share = nearer_bin(disparity.flatten(1)[surface, pixel], bins)
-        if bins.numel() > 1:
-            index, pixel = torch.cat([index, index + 1]), pixel.repeat(2)
-            light = torch.cat([light * (1.0 - share), light * share], dim=1)
+        index, share = bins.shares(disparity.flatten(1)[surface, pixel])  # [k, P]
+        pixel, light = pixel.repeat(len(index)), (light[:, None] * share).flatten(1)
+        index = index.flatten()
         order = index.argsort(stable=True)
-        counts = torch.bincount(index, minlength=bins.numel()).cumsum(0).tolist()
+        counts = torch.bincount(index, minlength=bins.centers.numel()).cumsum(0).tolist()
         return cls(pixel[order], light[:, order], (0, *counts))
 
     def entries(self, number: int) -> slice:
@@ -115,50 +131,43 @@ class BinShares:
 class BinnedSurfaces:
     """N surfaces cut into L bins, nearest first: each bin's content, and statistics of it.
 
-    content [N, C, h, w], coverage in the last channel; disparity [N, h, w]; bins [L] centers, nearest first.
+    content [N, C, h, w], coverage in the last channel; disparity [N, h, w].
     """
 
     def __init__(
-        self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
+        self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: DisparityBins
     ) -> None:
-        self.bins = bins
+        self.bins, self.device = bins, bins.centers.device
         covered = content[:, -1] > 0  # [N, h, w]
         is_dense = [share > _DENSE_SHARE for share in covered.float().mean(dim=(1, 2)).tolist()]
-        within = disparity.clamp(bins[-1], bins[0])  # beyond the outermost centers the outermost bin takes all
-        self._dense = [(c, d) for c, d, dense in zip(content, within, is_dense, strict=True) if dense]
+        self._dense = [(c, d) for c, d, dense in zip(content, disparity, is_dense, strict=True) if dense]
         sparse = [n for n, dense in enumerate(is_dense) if not dense]
         self._sparse = BinShares.from_content(content[sparse], disparity[sparse], bins)
         self._size = content.shape[1:]
-        surfaces = [CoveredPixels.from_surface(*surface) for surface in zip(content, within, strict=True)]
+        surfaces = [CoveredPixels.from_surface(*surface) for surface in zip(content, disparity, strict=True)]
         self._covered = [pixels for pixels in surfaces if pixels.pixel.numel()]
-        self.centers: list[float] = bins.tolist()
+        self.centers: list[float] = bins.centers.tolist()
 
-    def between(self, low: float, high: float) -> list[CoveredPixels]:
-        """For each surface, its covered pixels with low <= disparity < high; surfaces without any are left out."""
+    def sharing(self, nearest: int, farthest: int) -> list[CoveredPixels]:
+        """For each surface, its covered pixels that have a share of the bins `nearest` to `farthest`, perhaps more.
+
+        Surfaces without any are left out.
+        """
+        edges = [math.inf, *(0.5 * (a + b) for a, b in itertools.pairwise(self.centers)), -math.inf]
+        low, high = edges[farthest + 1] - self.bins.gap, edges[nearest] + self.bins.gap
         found = [pixels.between(low, high) for pixels in self._covered]
         return [pixels for pixels in found if pixels.pixel.numel()]
-
-    @property
-    def gap(self) -> float:
-        """g, the disparity between two neighbors of evenly spread bins; 0 where no pixel is shared."""
-        return (self.centers[0] - self.centers[-1]) / (len(self.centers) - 1) if self.is_mixed else 0.0
 
     @cached_property
     def slope2(self) -> list[float]:
         """For each bin, the mean of |∇D|² over its coverage."""
-        return self._coverage_mean(lambda pixels, index, share: (pixels.slope**2).sum(0))
-
-    def _coverage_mean(self, quantity: Callable[[CoveredPixels, Tensor, Tensor], Tensor]) -> list[float]:
-        """For each bin, the mean over its coverage of a quantity [P] of the pixels and their bins, see `nearer_bin`."""
-        length = self.bins.numel()
-        total, coverage = (self.bins.new_zeros(length, dtype=torch.float64) for _ in range(2))
+        length = len(self.centers)
+        total, coverage = (torch.zeros(length, dtype=torch.float64, device=self.device) for _ in range(2))
         for pixels in self._covered:
-            index, share = nearer_bin(pixels.disparity, self.bins)
-            value = quantity(pixels, index, share).double()
-            for number, part in ((index, 1.0 - share), (index + 1, share))[: min(length, 2)]:
-                weight = (part * pixels.content[-1]).double()
-                total += torch.bincount(number, weight * value, minlength=length)
-                coverage += torch.bincount(number, weight, minlength=length)
+            number, share = self.bins.shares(pixels.disparity)
+            weight = (share * pixels.content[-1]).double()
+            total += torch.bincount(number.flatten(), (weight * (pixels.slope**2).sum(0)).flatten(), minlength=length)
+            coverage += torch.bincount(number.flatten(), weight.flatten(), minlength=length)
         return (total / coverage.clamp(min=1e-12)).tolist()
 
     def flux_divergence(self, number: int) -> Float[Tensor, "c h w"]:
@@ -166,45 +175,20 @@ class BinnedSurfaces:
 
         Beyond the picture, the content and the slope of its edge go on.
         """
-        center = self.centers[number]
-        low = self.centers[number + 1] if number + 1 < len(self.centers) else -math.inf
-        high = self.centers[number - 1] if number else math.inf
-        result = self.bins.new_zeros(self._size)
+        result = torch.zeros(self._size, device=self.device)
         flat = result.flatten(1)
         height, width = self._size[1:]
-        for pixels in self.between(low, high):
-            share = torch.ones_like(pixels.disparity)
-            if number + 1 < len(self.centers):
-                share = torch.minimum(share, (pixels.disparity - low) / (center - low))
-            if number:
-                share = torch.minimum(share, (high - pixels.disparity) / (high - center))
+        for pixels in self.sharing(number, number):
+            share = self.bins.share(pixels.disparity, number)
             row, column = pixels.pixel // width, pixels.pixel % width
             light = pixels.content.clamp(max=1.0)  # a lamp's flux would darken its surroundings below black
             for axis, step, position, count in ((0, width, row, height), (1, 1, column, width)):
-                flow = light * (0.5 * share.clamp(min=0.0) * pixels.slope[axis])
+                flow = light * (0.5 * share * pixels.slope[axis])
                 is_inside = position + 1 < count
                 flat.index_add_(1, pixels.pixel + step * is_inside, torch.where(is_inside, flow, -flow))
                 is_inside = position > 0
                 flat.index_add_(1, pixels.pixel - step * is_inside, torch.where(is_inside, -flow, flow))
         return -result
-
-    @cached_property
-    def is_mixed(self) -> bool:
-        """Whether any pixel is shared by two bins."""
-        largest = max((before - after for before, after in itertools.pairwise(self.centers)), default=0.0)
-        return any(variance > _ROUNDED_SHARE * largest**2 for variance in self.variance)
-
-    @cached_property
-    def variance(self) -> list[float]:
-        """For each bin, the variance, in disparity², that sharing pixels adds to its content.
-
-        A pixel with shares 1 − w and w in two bins a gap g apart has a variance that is w (1 − w) g² too large; this is
-        the mean of that over the bin's coverage.
-        """
-        if self.bins.numel() == 1:
-            return [0.0]
-        gap2 = self.bins.diff() ** 2
-        return self._coverage_mean(lambda pixels, index, share: share * (1.0 - share) * gap2[index])
 
     @property
     def height(self) -> int:
@@ -214,25 +198,24 @@ class BinnedSurfaces:
         """Content of the bins with these numbers, times share: [n, C, h, w]."""
         result: Tensor | None = None
         for content, disparity in self._dense:
-            weighted = content * hat_weights(disparity, self.bins, numbers)[:, None]
+            weighted = content * torch.stack([self.bins.share(disparity, n) for n in numbers])[:, None]
             result = weighted if result is None else result.add_(weighted)
         if result is None:
-            result = self.bins.new_zeros(len(numbers), *self._size)
+            result = torch.zeros(len(numbers), *self._size, device=self.device)
         for picture, number in zip(result, numbers, strict=True):
             self._sparse.add_to(picture, number)
         return result
 
     def rows(self) -> list[slice]:
         """For each bin, the rows from its first content to its last; an empty slice for an empty bin."""
-        length, (height, width) = self.bins.numel(), self._size[1:]
-        counts = torch.tensor(self._sparse.first, device=self.bins.device).diff()
+        length, (height, width) = len(self.centers), self._size[1:]
+        counts = torch.tensor(self._sparse.first, device=self.device).diff()
         entry_bin = torch.arange(length, device=counts.device).repeat_interleave(counts)
         cells = [entry_bin * height + self._sparse.pixel // width]  # cell: one row of one bin
         for content, disparity in self._dense:
-            index, share = nearer_bin(disparity, self.bins)
+            index, share = self.bins.shares(disparity)  # [k, h, w]
             cell = index * height + torch.arange(height, device=index.device)[:, None]
-            covered = content[-1] > 0
-            cells += [cell[covered & (share < 1)], cell[covered & (share > 0)] + height]
+            cells.append(cell[(share > 0) & (content[-1] > 0)])
         has_content = torch.bincount(torch.cat(cells), minlength=length * height).view(length, height) > 0
         found = has_content.to(torch.uint8)  # argmax finds the first of the largest
         first, last = found.argmax(1), height - 1 - found.flip(1).argmax(1)
@@ -241,11 +224,10 @@ class BinnedSurfaces:
 
     def has_spots(self) -> list[bool]:
         """For each bin, whether it holds any small bright spot (see `find_spots`)."""
-        found = self.bins.new_zeros(self.bins.numel())
+        found = torch.zeros(len(self.centers), device=self.device)
         for pixels in self._covered:
-            index, share = nearer_bin(pixels.disparity[pixels.is_spot], self.bins)
-            for number, weight in ((index, 1.0 - share), (index + 1, share)):
-                found.index_add_(0, number.clamp(max=self.bins.numel() - 1), weight)
+            number, share = self.bins.shares(pixels.disparity[pixels.is_spot])
+            found.index_add_(0, number.flatten(), share.flatten())
         return (found > 0).tolist()
 
 
