@@ -11,12 +11,12 @@ between two neighboring bins; k bins of a pixel; u its distance from the middle 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -24,7 +24,6 @@ from simulator.layers.covered_pixels import CoveredPixels
 
 _SAME_PLANE = 1e-5  # of the range: disparities this close are one plane, apart by rounding
 _ROUNDING = 1e-6  # of the largest disparity, likewise
-_DENSE_SHARE = 0.5  # a surface that covers more of the grid is weighted as a picture, others pixel by pixel
 
 
 @dataclass(frozen=True)
@@ -43,28 +42,28 @@ class DisparityBins:
         """Variance, in disparity², that sharing adds to every pixel alike: g²/4."""
         return self.gap**2 / 4
 
-    def shares(self, disparity: Float[Tensor, "*s"]) -> tuple[Int[Tensor, "k *s"], Float[Tensor, "k *s"]]:
+    def shares(self, disparity: Float[Tensor, "p"]) -> tuple[Int[Tensor, "k p"], Float[Tensor, "k p"]]:
         """The k bins of each pixel and its shares in them: three neighbors, or its own bin."""
         if not self.gap:
-            number = self._nearest(disparity)
-            return number[None], torch.ones_like(disparity)[None]
-        position = (self.centers[0] - disparity) / self.gap
-        middle = position.round().clamp(1, self.centers.numel() - 2)
-        u = position - middle
+            return self.middle(disparity)[None], torch.ones_like(disparity)[None]
+        middle = self.middle(disparity)
+        u = (self.centers[0] - disparity) / self.gap - middle
         shares = torch.stack([0.5 * (0.5 - u) ** 2, 0.75 - u * u, 0.5 * (0.5 + u) ** 2])
-        return torch.stack([middle - 1, middle, middle + 1]).long(), shares
+        return torch.stack([middle - 1, middle, middle + 1]), shares
 
-    def share(self, disparity: Float[Tensor, "*s"], number: int) -> Float[Tensor, "*s"]:
-        """Share of each pixel in one bin."""
+    def share(self, disparity: Float[Tensor, "p"], number: int) -> Float[Tensor, "p"]:
+        """Share of each pixel in one bin, for pixels that have one."""
         if not self.gap:
-            return (self._nearest(disparity) == number).to(disparity.dtype)
+            return torch.ones_like(disparity)
         distance = disparity.sub(self.centers[number]).abs_().div_(self.gap)
         inner = (0.5 - distance).clamp_(min=0.0).square_()
         return distance.sub_(1.5).clamp_(max=0.0).square_().mul_(0.5).sub_(inner, alpha=1.5)
 
-    def _nearest(self, disparity: Tensor) -> Tensor:
-        if self.centers.numel() == 1:
-            return torch.zeros_like(disparity, dtype=torch.long)
+    def middle(self, disparity: Float[Tensor, "p"]) -> Int[Tensor, "p"]:
+        """The middle one of each pixel's bins."""
+        if self.gap:
+            position = (self.centers[0] - disparity) / self.gap
+            return position.round().long().clamp_(1, self.centers.numel() - 2)
         halfway = (0.5 * (self.centers[1:] + self.centers[:-1])).flip(0).contiguous()
         return self.centers.numel() - 1 - torch.searchsorted(halfway, disparity.contiguous())
 
@@ -90,85 +89,61 @@ def disparity_bins(
     return DisparityBins(torch.linspace(high + gap / 2, low - gap / 2, count, device=values.device), gap)
 
 
-@dataclass(frozen=True)
-class BinShares:
-    """Content of sparse surfaces in each bin: P entries, one for each pixel and each bin that has a share of it.
-
-    pixel:   [P] index in the flat grid.
-    content: [C, P] content times share.
-    first:   the entries are sorted by bin; those of a bin start at `first[bin]` and end before `first[bin + 1]`.
-    """
-
-    pixel: Int[Tensor, "p"]
-    content: Float[Tensor, "c p"]
-    first: tuple[int, ...]
-
-    @classmethod
-    def from_content(
-        cls, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: DisparityBins
-    ) -> BinShares:
-        """Shares of each pixel's disparity. The last channel of content is coverage."""
-        surface, pixel = content[:, -1].flatten(1).nonzero(as_tuple=True)
-        light = content.flatten(2)[surface, :, pixel].T  # [C, P]
-        index, share = bins.shares(disparity.flatten(1)[surface, pixel])  # [k, P]
-        pixel, light = pixel.repeat(len(index)), (light[:, None] * share).flatten(1)
-        index = index.flatten()
-        order = index.argsort(stable=True)
-        counts = torch.bincount(index, minlength=bins.centers.numel()).cumsum(0).tolist()
-        return cls(pixel[order], light[:, order], (0, *counts))
-
-    def entries(self, number: int) -> slice:
-        """Range of the entries of one bin."""
-        return slice(self.first[number], self.first[number + 1])
-
-    def add_to(self, picture: Float[Tensor, "c h w"], number: int) -> None:
-        """Add the entries of one bin to its picture, in offset."""
-        entries = self.entries(number)
-        if entries.stop > entries.start:
-            picture.flatten(1).index_add_(1, self.pixel[entries], self.content[:, entries])
-
-
 class BinnedSurfaces:
     """N surfaces cut into L bins, nearest first: each bin's content, and statistics of it.
 
     content [N, C, h, w], coverage in the last channel; disparity [N, h, w].
+
+    The covered pixels are sorted by the middle one of their bins. So a bin's pixels are a slice.
     """
 
     def __init__(
         self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: DisparityBins
     ) -> None:
         self.bins, self.device = bins, bins.centers.device
-        covered = content[:, -1] > 0  # [N, h, w]
-        is_dense = [share > _DENSE_SHARE for share in covered.float().mean(dim=(1, 2)).tolist()]
-        self._dense = [(c, d) for c, d, dense in zip(content, disparity, is_dense, strict=True) if dense]
-        sparse = [n for n, dense in enumerate(is_dense) if not dense]
-        self._sparse = BinShares.from_content(content[sparse], disparity[sparse], bins)
-        self._size = content.shape[1:]
-        surfaces = [CoveredPixels.from_surface(*surface) for surface in zip(content, disparity, strict=True)]
-        self._covered = [pixels for pixels in surfaces if pixels.pixel.numel()]
         self.centers: list[float] = bins.centers.tolist()
+        self._size = content.shape[1:]
+        place = (content[:, -1] > 0).flatten().nonzero()[:, 0]
+        middle = bins.middle(disparity.flatten().index_select(0, place))
+        self._counts = torch.bincount(middle, minlength=len(self.centers))
+        self._first: list[int] = [0, *self._counts.cumsum(0).tolist()]
+        order = middle.to(torch.int16).argsort(stable=True)  # within a bin, neighbors stay neighbors
+        self._pixels = CoveredPixels.from_surfaces(content, disparity, place[order])
 
-    def sharing(self, nearest: int, farthest: int) -> list[CoveredPixels]:
-        """For each surface, its covered pixels that have a share of the bins `nearest` to `farthest`, perhaps more.
+    @property
+    def height(self) -> int:
+        return self._size[1]
 
-        Surfaces without any are left out.
-        """
-        edges = [math.inf, *(0.5 * (a + b) for a, b in itertools.pairwise(self.centers)), -math.inf]
-        low, high = edges[farthest + 1] - self.bins.gap, edges[nearest] + self.bins.gap
-        found = [pixels.between(low, high) for pixels in self._covered]
-        return [pixels for pixels in found if pixels.pixel.numel()]
+    def around(self, first: int, last: int) -> CoveredPixels:
+        """The pixels that any of these neighboring bins has a share of."""
+        middles = self._middles(first, last)
+        return self._pixels.part(slice(self._first[middles.start], self._first[middles.stop]))
+
+    def _middles(self, first: int, last: int) -> slice:
+        """The bins in whose middle lie the pixels that any of these neighboring bins has a share of."""
+        reach = 1 if self.bins.gap else 0
+        return slice(max(first - reach, 0), min(last + 1 + reach, len(self.centers)))
+
+    def _bin(self, number: int) -> tuple[CoveredPixels, Float[Tensor, "p"]]:
+        """The pixels of a bin, and its share of each."""
+        pixels = self.around(number, number)
+        return pixels, self.bins.share(pixels.disparity, number)
 
     @cached_property
     def slope2(self) -> list[float]:
         """For each bin, the mean of |∇D|² over its coverage."""
-        length = len(self.centers)
-        total, coverage = (torch.zeros(length, dtype=torch.float64, device=self.device) for _ in range(2))
-        for pixels in self._covered:
-            number, share = self.bins.shares(pixels.disparity)
-            weight = (share * pixels.content[-1]).double()
-            total += torch.bincount(number.flatten(), (weight * (pixels.slope**2).sum(0)).flatten(), minlength=length)
-            coverage += torch.bincount(number.flatten(), weight.flatten(), minlength=length)
-        return (total / coverage.clamp(min=1e-12)).tolist()
+        coverage = self._pixels.content[-1]
+        total, weight = self._sums_by_bin(coverage * (self._pixels.slope**2).sum(0)), self._sums_by_bin(coverage)
+        return (total / weight.clamp(min=1e-12)).tolist()
+
+    def _sums_by_bin(self, value: Float[Tensor, "p"]) -> Float[Tensor, "l"]:
+        """For each bin, the sum of its share of a quantity of the pixels."""
+        _, shares = self.bins.shares(self._pixels.disparity)  # [k, P]
+        sums = F.pad((value * shares).cumsum(1, dtype=torch.float64), (1, 0))[:, self._first].diff()  # [k, L]
+        if len(shares) == 1:
+            return sums[0]
+        before, middle, after = sums
+        return middle + F.pad(before[1:], (0, 1)) + F.pad(after[:-1], (1, 0))
 
     def flux_divergence(self, number: int) -> Float[Tensor, "c h w"]:
         """∇·(content ∇D) of one bin's content [C, h, w], by central differences.
@@ -178,57 +153,44 @@ class BinnedSurfaces:
         result = torch.zeros(self._size, device=self.device)
         flat = result.flatten(1)
         height, width = self._size[1:]
-        for pixels in self.sharing(number, number):
-            share = self.bins.share(pixels.disparity, number)
-            row, column = pixels.pixel // width, pixels.pixel % width
-            light = pixels.content.clamp(max=1.0)  # a lamp's flux would darken its surroundings below black
-            for axis, step, position, count in ((0, width, row, height), (1, 1, column, width)):
-                flow = light * (0.5 * share * pixels.slope[axis])
-                is_inside = position + 1 < count
-                flat.index_add_(1, pixels.pixel + step * is_inside, torch.where(is_inside, flow, -flow))
-                is_inside = position > 0
-                flat.index_add_(1, pixels.pixel - step * is_inside, torch.where(is_inside, -flow, flow))
+        pixels, share = self._bin(number)
+        row, column = pixels.pixel // width, pixels.pixel % width
+        light = pixels.content.clamp(max=1.0)  # a lamp's flux would darken its surroundings below black
+        for axis, step, position, count in ((0, width, row, height), (1, 1, column, width)):
+            flow = light * (0.5 * share * pixels.slope[axis])
+            is_inside = position + 1 < count
+            flat.index_add_(1, pixels.pixel + step * is_inside, torch.where(is_inside, flow, -flow))
+            is_inside = position > 0
+            flat.index_add_(1, pixels.pixel - step * is_inside, torch.where(is_inside, -flow, flow))
         return -result
-
-    @property
-    def height(self) -> int:
-        return self._size[1]
 
     def pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n c h w"]:
         """Content of the bins with these numbers, times share: [n, C, h, w]."""
-        result: Tensor | None = None
-        for content, disparity in self._dense:
-            weighted = content * torch.stack([self.bins.share(disparity, n) for n in numbers])[:, None]
-            result = weighted if result is None else result.add_(weighted)
-        if result is None:
-            result = torch.zeros(len(numbers), *self._size, device=self.device)
+        result = torch.zeros(len(numbers), *self._size, device=self.device)
         for picture, number in zip(result, numbers, strict=True):
-            self._sparse.add_to(picture, number)
+            pixels, share = self._bin(number)
+            picture.flatten(1).index_add_(1, pixels.pixel, pixels.content * share)
         return result
 
     def rows(self) -> list[slice]:
         """For each bin, the rows from its first content to its last; an empty slice for an empty bin."""
-        length, (height, width) = len(self.centers), self._size[1:]
-        counts = torch.tensor(self._sparse.first, device=self.device).diff()
-        entry_bin = torch.arange(length, device=counts.device).repeat_interleave(counts)
-        cells = [entry_bin * height + self._sparse.pixel // width]  # cell: one row of one bin
-        for content, disparity in self._dense:
-            index, share = self.bins.shares(disparity)  # [k, h, w]
-            cell = index * height + torch.arange(height, device=index.device)[:, None]
-            cells.append(cell[(share > 0) & (content[-1] > 0)])
-        has_content = torch.bincount(torch.cat(cells), minlength=length * height).view(length, height) > 0
-        found = has_content.to(torch.uint8)  # argmax finds the first of the largest
-        first, last = found.argmax(1), height - 1 - found.flip(1).argmax(1)
-        ends = torch.where(has_content.any(1), last + 1, first)
-        return [slice(a, b) for a, b in zip(first.tolist(), ends.tolist(), strict=True)]
+        row = (self._pixels.pixel // self._size[2]).float()
+        first, last = (
+            torch.segment_reduce(row, name, lengths=self._counts, initial=initial).tolist()
+            for name, initial in (("min", self.height), ("max", -1))
+        )
+        slices = []
+        for number in range(len(self.centers)):
+            middles = self._middles(number, number)
+            start, stop = int(min(first[middles])), int(max(last[middles])) + 1
+            slices.append(slice(start, max(start, stop)))
+        return slices
 
     def has_spots(self) -> list[bool]:
         """For each bin, whether it holds any small bright spot (see `find_spots`)."""
-        found = torch.zeros(len(self.centers), device=self.device)
-        for pixels in self._covered:
-            number, share = self.bins.shares(pixels.disparity[pixels.is_spot])
-            found.index_add_(0, number.flatten(), share.flatten())
-        return (found > 0).tolist()
+        counts = F.pad(self._pixels.is_spot.cumsum(0), (1, 0))[self._first].tolist()
+        middles = [self._middles(number, number) for number in range(len(self.centers))]
+        return [counts[near.stop] > counts[near.start] for near in middles]
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:

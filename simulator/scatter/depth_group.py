@@ -139,9 +139,7 @@ class DepthGroup:
             )
         return radii
 
-    def _rendered(
-        self, defocus_px: float, view: _View, aperture: Aperture, octave: int, bin_octave: int
-    ) -> float:
+    def _rendered(self, defocus_px: float, view: _View, aperture: Aperture, octave: int, bin_octave: int) -> float:
         """The signed radius of a bin's spot, in cells of the grid, less the variance that sharing and octaves add."""
         moment = aperture.moment(1 if defocus_px > 0 else -1)
         added_px2 = view.lens.blur_scale_px**2 * self._surfaces.bins.variance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from simulator.layers.bins import BinnedSurfaces, disparity_bins, depth_groups
+from simulator.layers.bins import BinnedSurfaces, depth_groups, disparity_bins
 from simulator.layers.layering import Layers
 from simulator.layers.surfaces import Surfaces
 from simulator.scatter.depth_group import DepthGroup

@@ -77,27 +77,22 @@ def spread_near_focus(
     if zone is None:
         return NearFocus()
     height, width = size[0] + 2 * margin, size[1] + 2 * margin
-    near = surfaces.sharing(zone.held.start, zone.held.stop - 1)
-    sources = [zone.sources(pixels, surfaces.bins, lens, (height, width)) for pixels in near]
-    bins = frozenset(zone.held)
-    if not sources:
+    bins, pixels = frozenset(zone.held), surfaces.around(zone.held[0], zone.held[-1])
+    if not pixels.pixel.numel():
         return NearFocus(bins)
-    rows = slice(min(part.top(width) for part in sources), max(part.bottom(width) for part in sources))
+    part = zone.sources(pixels, surfaces.bins, lens, (height, width))
+    rows = slice(part.top(width), part.bottom(width))
     table = tap_table(pupil, surfaces.device)
-    nodes: dict[float, Tensor] = {}
-    taps: list[tuple[Tensor, Tensor, Tensor]] = []  # pixel in `rows`, light, weights by class of taps
-    for part in sources:
-        light = part.light
-        if zone.radius_px > DIRECT_PX:
-            light, beyond = _shared_by_nodes(part, zone.radius_px, pupil.is_two_sided)
-            for defocus_px, content in beyond.items():
-                if defocus_px not in nodes:
-                    nodes[defocus_px] = torch.zeros(4, height, width, device=light.device)
-                nodes[defocus_px].flatten(1).index_add_(1, part.pixel, content)
-        weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
-        taps.append((part.pixel - rows.start * width, light, weights))
-    direct, top = _spread(taps, table, rows, size, margin)
-    return NearFocus(bins, direct, top, tuple(Node(content, s) for s, content in sorted(nodes.items())))
+    light, nodes = part.light, []
+    if zone.radius_px > DIRECT_PX:
+        light, beyond = _shared_by_nodes(part, zone.radius_px, pupil.is_two_sided)
+        for defocus_px, share in sorted(beyond.items()):
+            content = torch.zeros(4, height, width, device=light.device)
+            content.flatten(1).index_add_(1, part.pixel, share)
+            nodes.append(Node(content, defocus_px))
+    weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
+    direct, top = _spread(part.pixel - rows.start * width, light, weights, table, rows, size, margin)
+    return NearFocus(bins, direct, top, tuple(nodes))
 
 
 @dataclass(frozen=True)
@@ -194,15 +189,17 @@ def _shared_by_nodes(part: _Sources, radius_px: float, is_two_sided: bool) -> tu
 
 
 def _spread(
-    taps: Sequence[tuple[Tensor, Tensor, Tensor]], table: TapTable, rows: slice, size: tuple[int, int], margin: int
+    pixel: Tensor, light: Tensor, weights: Tensor, table: TapTable, rows: slice, size: tuple[int, int], margin: int
 ) -> tuple[Float[Tensor, "4 reached framewidth"], int]:
-    """The taps added up on the frame's rows that they reach, and the first of these rows. One class after the other."""
+    """The taps added up on the frame's rows that they reach, and the first of these rows. One class after the other.
+
+    pixel: of the picture of these rows. weights: of the classes of taps.
+    """
     count, width = rows.stop - rows.start, size[1] + 2 * margin
-    total = taps[0][1].new_zeros(4, count + 2 * TAP_REACH_PX, width)
+    total = light.new_zeros(4, count + 2 * TAP_REACH_PX, width)
     for number in range(len(table.offsets)):
         picture = total.new_zeros(4, count, width)
-        for pixel, light, weights in taps:
-            picture.flatten(1).index_add_(1, pixel, light * weights[number])
+        picture.flatten(1).index_add_(1, pixel, light * weights[number])
         table.add_shifted(total, number, _padded(picture, rows, size[0] + 2 * margin))
     first = rows.start - TAP_REACH_PX - margin  # row of the frame
     start, stop = max(0, -first), min(total.shape[1], size[0] - first)

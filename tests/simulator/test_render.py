@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from simulator import Aperture, LayeredDepthImage, Scene, ThinLens, render_stack
-from simulator.layers.bins import disparity_bins, depth_groups
+from simulator.layers.bins import depth_groups, disparity_bins
 from simulator.optics.aperture import second_moment_radius_px
 from simulator.reference.scatter import layered_frame, spread
 from simulator.scatter.grouping import BINS, GROUPS

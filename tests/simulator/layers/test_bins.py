@@ -11,15 +11,12 @@ from simulator.reference.scatter import spline_shares
 from tests.simulator.closeness import assert_close
 
 
-def shares(disparity: Tensor, bins: DisparityBins, *, sparse: bool = False) -> Tensor:
-    """Share of each pixel in each bin: binned content of ones; sparse spread, most of the grid is empty."""
+def shares(disparity: Tensor, bins: DisparityBins) -> Tensor:
+    """Share of each pixel in each bin: binned content of ones."""
     flat = disparity.reshape(1, 1, -1)
     content = torch.ones_like(flat)[:, None].expand(-1, 2, -1, -1)  # one color and coverage
-    if sparse:
-        flat = torch.nn.functional.pad(flat, (0, 2 * flat.numel()))
-        content = torch.nn.functional.pad(content, (0, 2 * disparity.numel()))
-    pictures = BinnedSurfaces(content, flat, bins).pictures(list(range(bins.centers.numel())))[:, 1:]  # [L, 1, 1, pixels]
-    return pictures[..., : disparity.numel()].reshape(-1, *disparity.shape)
+    numbers = list(range(bins.centers.numel()))
+    return BinnedSurfaces(content, flat, bins).pictures(numbers)[:, 1].reshape(-1, *disparity.shape)
 
 
 @settings(max_examples=30, deadline=None)
@@ -28,8 +25,9 @@ def test_shares_equal_the_twin_and_add_up_to_one(seed: int, count: int) -> None:
     disparity = torch.rand(5, 7, generator=torch.Generator().manual_seed(seed)) * 3 - 1
     bins = disparity_bins(disparity, count)
     weights = shares(disparity, bins)
-    assert_close(shares(disparity, bins, sparse=True), weights, atol=1e-5, what="pixel by pixel, and as pictures")
-    twin = torch.tensor([[spline_shares(float(d), bins.centers.tolist()) for d in row] for row in disparity]).permute(2, 0, 1)
+    twin = torch.tensor([[spline_shares(float(d), bins.centers.tolist()) for d in row] for row in disparity]).permute(
+        2, 0, 1
+    )
     assert_close(weights, twin, atol=1e-5, what="weights")
     assert_close(weights.sum(0), torch.ones(5, 7), atol=1e-5, what="sum of shares")
 
