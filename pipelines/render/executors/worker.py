@@ -24,7 +24,7 @@ from pipelines.render.executors.stage_clock import StageClock
 from pipelines.render.photos.photo import Photo, PhotoSource, RejectedPhoto, load_photo
 from pipelines.render.plan.plan import PlannedSample, PlannedShard
 from pipelines.render.plan.rejects import rejected, write_shard_rejects
-from pipelines.render.sample.build import build_sample
+from pipelines.render.sample.build import build_sample, plan_sample
 from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
 from pipelines.runs.data_set_paths import DataSetPaths
@@ -90,8 +90,12 @@ class ShardWorker:
         rejects = []
         with ThreadPoolExecutor(THREADS) as threads:
             for planned, subject in self._subjects(_ShardInWork(photos, threads)):
-                if isinstance(subject, Rejection):
-                    rejects.append(rejected(planned.photo, subject))
+                try:
+                    if isinstance(subject, Rejection):
+                        raise subject
+                    plan_sample(subject, self._settings)
+                except Rejection as reason:
+                    rejects.append(rejected(planned.photo, reason))
                 self._on_photo()
         return rejects
 

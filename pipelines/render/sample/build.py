@@ -71,32 +71,51 @@ class FrameSettings:
     jpeg_quality: int
 
 
-def build_sample(key: str, split: str, rgbd: RgbdImage, settings: SampleSettings) -> Sample:
-    """Render and label the stack of one photo. Raises Rejection when its disparity has too few depths."""
+@dataclass(frozen=True)
+class SamplePlan:
+    """A sample before it is rendered: its stored disparity as codes and as numbers [H, W], its lens and its frames."""
+
+    codes: Codes
+    disparity: DisparityRecord
+    stored: npt.NDArray[np.float32]
+    lens: SampledLens
+    frames: list[FrameSettings]
+
+
+def plan_sample(rgbd: RgbdImage, settings: SampleSettings) -> SamplePlan:
+    """Everything that is drawn at random. Raises Rejection when the disparity has too few depths."""
     codes, disparity = quantized(rgbd.disparity)
     stored = dequantized(codes, disparity)
     lens = _sample_lens(rgbd, settings, _depth_range(codes, disparity))
     known = rgbd.disparity.known
     field = FocusField(codes, known, subject(stored, known))
-    frames = sample_frames(settings, rgbd.photo.source.scene_id, field, disparity, lens)
+    return SamplePlan(
+        codes, disparity, stored, lens, sample_frames(settings, rgbd.photo.source.scene_id, field, disparity, lens)
+    )
+
+
+def build_sample(key: str, split: str, rgbd: RgbdImage, settings: SampleSettings) -> Sample:
+    """Render and label the stack of one photo. Raises Rejection when its disparity has too few depths."""
+    plan = plan_sample(rgbd, settings)
+    known = rgbd.disparity.known
     return Sample(
         key=key,
         aif=rgbd.photo.srgb,
-        disparity=codes,
+        disparity=plan.codes,
         valid=known,
-        frames=_rendered(rgbd, stored, frames, lens, settings),
+        frames=_rendered(rgbd, plan.stored, plan.frames, plan.lens, settings),
         record=SampleRecord(
             schema_version=SCHEMA_VERSION,
             scene_id=rgbd.photo.source.scene_id,
             split=split,
-            width=codes.shape[1],
-            height=codes.shape[0],
+            width=plan.codes.shape[1],
+            height=plan.codes.shape[0],
             seed=settings.seed,
-            disparity=disparity,
-            frames=tuple(label_frame(frame, stored, known) for frame in frames),
-            aperture=aperture_record(lens.aperture),
-            lens=_lens_record(lens, min(frame.f_number for frame in frames)),
-            imaging=_imaging_record(lens, settings.lens),
+            disparity=plan.disparity,
+            frames=tuple(label_frame(frame, plan.stored, known) for frame in plan.frames),
+            aperture=aperture_record(plan.lens.aperture),
+            lens=_lens_record(plan.lens, min(frame.f_number for frame in plan.frames)),
+            imaging=_imaging_record(plan.lens, settings.lens),
             photo=_photo_record(rgbd.photo),
             renderer=settings.renderer,
         ),

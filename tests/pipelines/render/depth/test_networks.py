@@ -126,7 +126,7 @@ def test_a_model_that_breaks_down_gives_a_rejection(relative_checkpoint: Path) -
         depth._model.head.conv3.bias.fill_(float("nan"))  # type: ignore[union-attr, operator]
     (answer,) = depth.estimate(photos_of([(90, 120)]))
     assert isinstance(answer, Rejection)
-    assert (answer.stage, answer.code) == ("depth", "not_finite")
+    assert (answer.stage, answer.code) == ("depth", "no_depth")
 
 
 def test_the_same_photo_gives_the_same_bits(relative_checkpoint: Path) -> None:

@@ -92,7 +92,9 @@ def test_depth_by_name_is_meters_and_becomes_inverse_meters(tmp_path: Path) -> N
     answer = disparity(tmp_path)
     assert (answer.kind, answer.unit) == ("metric", "1/m")
     np.testing.assert_allclose(answer.values[1:], 1 / depth_m[1:], rtol=1e-6)
-    np.testing.assert_array_equal(answer.values[0, :2], 0.0)
+    assert answer.values[0, 1] == 0.0
+    assert answer.values[0, 0] == pytest.approx(answer.values[1, 0])  # filled from the neighbor that is no sky
+    assert np.argwhere(~answer.known).tolist() == [[0, 0]]
 
 
 def test_depth_json_gives_the_scale_of_whole_numbers(tmp_path: Path) -> None:
@@ -247,12 +249,10 @@ def test_no_pickle_is_ever_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not (tmp_path / "sprung").exists()
 
 
-HOLED = slope()
-HOLED[3, 3] = np.nan
 BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "constant png": ("png", png16(np.full((30, 40), 0.5)), "constant"),
-    "NaN": ("npy", npy(HOLED), "not_finite"),
-    "too large for float32": ("npy", npy(slope().astype(np.float64) * 1e300), "not_finite"),
+    "NaN": ("npy", npy(np.full((30, 40), np.nan)), "no_depth"),
+    "too large for float32": ("npy", npy(slope().astype(np.float64) * 1e300), "constant"),
     "color png": ("png", hostile.encoded(hostile.noise(30, 40)), "not_single_channel"),
     "stack of maps": ("npy", npy(np.zeros((5, 30, 40))), "not_single_channel"),
     "cut png": ("png", png16(np.random.default_rng(0).random((30, 40)))[:900], "truncated"),
@@ -281,19 +281,77 @@ def test_a_bad_file_is_rejected_with_its_code(tmp_path: Path, name: str) -> None
     [
         (np.full((30, 40), 2.0), "constant"),
         (2 + 1e-5 * slope(), "constant"),
-        (np.zeros((30, 40)), "not_finite"),
-        (1e-45 + slope(), "not_finite"),
+        (np.zeros((30, 40)), "no_depth"),
+        (1e-6 * (1 + slope()), "no_depth"),
     ],
-    ids=["constant", "nearly constant", "no depth anywhere", "nearer than float32 can say"],
+    ids=["constant", "nearly constant", "no depth anywhere", "nearer than a millimeter everywhere"],
 )
 def test_metric_depth_without_use_is_rejected(tmp_path: Path, values: NDArray[Any], code: str) -> None:
     (tmp_path / "a.depth.npy").write_bytes(npy(values))
     assert rejection(tmp_path).code == code
 
 
-def test_negative_metric_disparity_is_rejected(tmp_path: Path) -> None:
-    (tmp_path / "a.disparity.npy").write_bytes(npy(slope() - 0.5))
-    assert rejection(tmp_path, kind="metric").code == "negative"
+def test_unknown_pixels_are_filled_and_marked_in_every_kind_of_map(tmp_path: Path) -> None:
+    """One NaN costs a pixel, not the photo; so do the values that depth.json calls unknown."""
+    rough = 0.2 + slope()
+    for name, note, value, kind in (
+        ("disparity", {}, np.nan, None),
+        ("disparity", {}, -0.5, "metric"),
+        ("disparity", {"unknown": 0}, 0.0, None),
+        ("depth", {}, 0.0, None),
+        ("depth", {"infinite": "unknown"}, np.inf, None),
+    ):
+        values = rough.copy()
+        values[10:14, 20:23] = value
+        folder = tmp_path / f"{name}-{value}-{kind}"
+        folder.mkdir()
+        (folder / f"a.{name}.npy").write_bytes(npy(values))
+        say(folder, **note)
+        answer = disparity(folder, kind=kind)
+        holes = np.zeros((30, 40), np.bool_)
+        holes[10:14, 20:23] = True
+        np.testing.assert_array_equal(answer.known, ~holes)
+        around = answer.values[10:14, [19, 23]]
+        assert around.min() <= answer.values[holes].min() <= answer.values[holes].max() <= around.max()
+
+
+def test_zero_disparity_and_infinite_depth_are_sky_unless_told(tmp_path: Path) -> None:
+    values = 0.2 + slope()
+    values[:5] = 0.0
+    (tmp_path / "a.disparity.npy").write_bytes(npy(values))
+    answer = disparity(tmp_path, kind="metric")
+    assert answer.known.all()
+    assert (answer.values[:5] == 0).all()
+
+
+def test_holes_of_a_map_of_another_size_do_not_make_their_neighbors_farther(tmp_path: Path) -> None:
+    """Half as large and twice as large: an unknown pixel has no weight in what is made of it and its neighbors."""
+    for factor in (2, 0.5):
+        values = np.full((round(30 * factor), round(40 * factor)), 2.0, np.float32)
+        values[:, : round(20 * factor)] = 4.0
+        values[round(10 * factor) : round(16 * factor), round(26 * factor) : round(32 * factor)] = np.nan
+        folder = tmp_path / str(factor)
+        folder.mkdir()
+        (folder / "a.depth.npy").write_bytes(npy(values))
+        answer = disparity(folder)
+        assert 0.02 < (~answer.known).mean() < 0.06
+        assert answer.values[:, 24:] == pytest.approx(0.5)
+
+
+def test_a_spike_neither_rejects_nor_flattens_a_metric_photo(tmp_path: Path) -> None:
+    depth_m = 1 + 3 * slope()
+    depth_m[15, 20] = 1e-4
+    (tmp_path / "a.depth.npy").write_bytes(npy(depth_m))
+    answer = disparity(tmp_path)
+    assert np.argwhere(~answer.known).tolist() == [[15, 20]]
+    assert answer.values.max() <= 1.0
+
+
+def test_a_note_of_unknown_values_is_checked() -> None:
+    with pytest.raises(ValueError, match="unknown must be a number, got 'zero'"):
+        DepthNote(unknown="zero")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="infinite must be one of"):
+        DepthNote(infinite="sky")  # type: ignore[arg-type]
 
 
 def test_a_missing_sidecar_says_what_was_looked_for(tmp_path: Path) -> None:

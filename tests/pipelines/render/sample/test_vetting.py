@@ -168,3 +168,24 @@ def test_levels_are_counted_before_anything_is_smoothed() -> None:
     smooth = dataclasses.replace(sloping(1.0, 1000), quantization_levels=20)
     with pytest.raises(Rejection, match="at least 32 different disparities, got 20"):
         vet_disparity(smooth, VettingConfig())
+
+
+def test_too_many_pixels_of_unknown_depth_are_rejected_with_the_way_out() -> None:
+    values = np.linspace(0, 1, 40 * 50, dtype=np.float32).reshape(40, 50)
+    filled = np.zeros(values.shape, np.bool_)
+    filled[:, :13] = True  # 26 %
+    disparity = DisparityMap(values, "relative", "1", "sidecar", "", filled=filled)
+    with pytest.raises(
+        Rejection, match=r"unknown at 25% of the pixels at most, it is at 26%; .* raise --max-holes"
+    ) as c:
+        vet_disparity(disparity, VettingConfig())
+    assert (c.value.stage, c.value.code) == ("vet", "holes")
+    vet_disparity(disparity, VettingConfig(max_holes=0.26))
+
+
+def test_filled_pixels_do_not_count_as_depth() -> None:
+    values = np.full((40, 50), 0.5, np.float32)
+    values[:, :10] = np.linspace(0, 1, 400, dtype=np.float32).reshape(40, 10)
+    disparity = DisparityMap(values, "relative", "1", "sidecar", "", filled=values != 0.5)
+    with pytest.raises(Rejection, match="there must be at least 32 different disparities, got 1"):
+        vet_disparity(disparity, VettingConfig())
