@@ -34,10 +34,10 @@ def label_checks(facts: Sequence[LabelFacts]) -> list[Check]:
     """Every check of labels and depth, in the order of the report; `facts`: those of all samples."""
     return [
         _empty_planes(facts),
-        _twin_planes(facts),
         _coverage(facts),
         _radius_cap(facts),
         _depth_levels(facts),
+        _twin_planes(facts),
         _unknown_depth(facts),
         _splits(facts),
     ]

@@ -35,8 +35,8 @@ Disparity = npt.NDArray[np.float32]
 def person_before_a_wall(number: int) -> Disparity:
     """Two slopes far from each other, [H, W]: between them is air, as in most portraits."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    wall = 0.15 * columns / WIDTH
-    person = 0.85 + 0.15 * rows / HEIGHT
+    wall = 0.3 * columns / WIDTH
+    person = 0.7 + 0.3 * rows / HEIGHT
     middle = 35 + 4 * number
     inside = ((columns - middle) / 26) ** 2 + ((rows - 50) / 46) ** 2 < 1
     return np.where(inside, person, wall).astype(np.float32)
