@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from tyro.constructors import PrimitiveConstructorSpec
 
-from pipelines.errors import require
+from pipelines.errors import UserError, require
 from shards.labels import MAX_FRAMES
 from shards.storage import StoragePath, is_local, storage_path
 
@@ -115,12 +115,16 @@ class StackConfig:
     """Strongest blur, likewise."""
     quality: Literal["fast", "exact"] = "fast"
     """fast: layered scatter. exact: gather through the aperture, ray by ray."""
+    focus_points: str = ""
+    """Planes through these points of every photo, `x,y;x,y` as shares of width and height; others are drawn."""
 
     def __post_init__(self) -> None:
         require(2 <= self.planes <= 16, "--planes", "lie between 2 and 16 (a stacking group needs 2)", self.planes)
         require(1 <= self.levels <= 16, "--levels", "lie between 1 and 16", self.levels)
         require(self.frames <= MAX_FRAMES, "--planes times --levels", f"be at most {MAX_FRAMES}", self.frames)
         low, high = self.blur_level_min, self.blur_level_max
+        given = len(self.given_points)
+        require(given <= self.planes, "--focus-points", f"name at most --planes {self.planes} points", given)
         ordered = math.isfinite(low) and math.isfinite(high) and 0 < low < high <= 25
         require(ordered, "--blur-level-min and --blur-level-max", "be 0 < min < max <= 25", f"{low} and {high}")
 
@@ -128,6 +132,20 @@ class StackConfig:
     def frames(self) -> int:
         """Frames of one sample."""
         return self.planes * self.levels
+
+    @property
+    def given_points(self) -> tuple[tuple[float, float], ...]:
+        """(x, y) of --focus-points, each in (0, 1). Raises UserError for other text."""
+        must = "be x,y;x,y with numbers between 0 and 1"
+        points = []
+        for text in filter(None, self.focus_points.split(";")):
+            try:
+                x, y = (float(number) for number in text.split(","))
+            except ValueError:
+                raise UserError(f"--focus-points must {must}; got {text!r}") from None
+            require(0 < x < 1 and 0 < y < 1, "--focus-points", must, repr(text))
+            points.append((x, y))
+        return tuple(points)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ class RenderResult(VerbResult):
     """The data set after a run. Counts are those of the whole data set, over all runs that made it.
 
     coarse_depth_maps: samples whose depth map has 8 bits or fewer; debanded_depth_maps: those of them whose steps were
-    smoothed.
+    smoothed. filled_depth_maps: samples with pixels of unknown depth; fewer_planes: those with fewer planes than asked.
     """
 
     out: str
@@ -29,6 +29,8 @@ class RenderResult(VerbResult):
     max_reject_fraction: float
     coarse_depth_maps: int
     debanded_depth_maps: int
+    filled_depth_maps: int
+    fewer_planes: int
     failed_shards: dict[str, str]
     seconds_by_stage: dict[str, float]
 
@@ -50,6 +52,12 @@ class RenderResult(VerbResult):
             lines.append(f"{self.rejected} of {self.photos} photos rejected: {_counted(self.rejected_by_code)}")
         if self.coarse_depth_maps:
             lines.append(self._about_coarse_maps())
+        if self.filled_depth_maps:
+            filled = f"{self.filled_depth_maps} of {self.samples} samples"
+            lines.append(f"{filled} have pixels of unknown depth, filled in and marked in valid.png")
+        if self.fewer_planes:
+            fewer = f"{self.fewer_planes} of {self.samples} samples"
+            lines.append(f"{fewer} have fewer planes and more levels: their depths are too close for more planes")
         lines += [f"{name} failed: {reason}" for name, reason in self.failed_shards.items()]
         if self.seconds_by_stage:
             busy = sum(self.seconds_by_stage.values())

@@ -5,6 +5,8 @@ find photos ─▶ plan (depth, device, settings checked) ─▶ lock ─▶ fre
 
 import logging
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
@@ -24,7 +26,6 @@ from pipelines.runs.progress_bar import ProgressBar
 from shards.card import write_card
 from shards.index import MANIFEST_FILE, marked_shards, read_manifest, remove_stale_temporaries, write_index
 from shards.record import SPLITS
-from shards.storage import StoragePath
 
 _log = logging.getLogger(__name__)
 
@@ -117,15 +118,16 @@ def _finish(
 ) -> RenderResult:
     """Write index and card over all finished shards, and count."""
     index = {"samples": 0, "frames": 0, "shards": 0}
-    coarse: list[str] = []
+    rows: list[dict[str, Any]] = []
     try:
         if marked_shards(config.out):
             index = write_index(config.out)
         if index["samples"]:
             write_card(config.out)
-            coarse = _steps_of_coarse_maps(config.out)
+            rows = read_manifest((config.out / MANIFEST_FILE).read_bytes())
     except ValueError as error:  # a shard was damaged, and rendering it again has failed
         raise UserError(f"{error}; failed shards: {rendered.failed}", exit_code=1) from error
+    coarse = _steps_of_coarse_maps(rows)
     return RenderResult(
         out=str(config.out),
         photos=planning.photo_count,
@@ -137,12 +139,13 @@ def _finish(
         max_reject_fraction=config.max_reject_fraction,
         coarse_depth_maps=len(coarse),
         debanded_depth_maps=coarse.count("debanded"),
+        filled_depth_maps=sum(row["disparity_filled_fraction"] > 0 for row in rows),
+        fewer_planes=sum(row["planes"] < config.stack.planes for row in rows),
         failed_shards=rendered.failed,
         seconds_by_stage={stage: round(spent, 3) for stage, spent in rendered.seconds.items()},
     )
 
 
-def _steps_of_coarse_maps(out: StoragePath) -> list[str]:
+def _steps_of_coarse_maps(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """`disparity_steps` of every sample whose depth map has 8 bits or fewer. Exact disparity has no levels: 0."""
-    rows = read_manifest((out / MANIFEST_FILE).read_bytes())
     return [row["disparity_steps"] for row in rows if 0 < row["disparity_quantization_levels"] <= COARSE_LEVELS]

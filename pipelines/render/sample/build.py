@@ -13,6 +13,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.errors import Rejection
 from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.render.config import LensConfig, StackConfig
 from pipelines.render.depth.disparity_map import DisparityMap
@@ -88,10 +89,21 @@ def plan_sample(rgbd: RgbdImage, settings: SampleSettings) -> SamplePlan:
     stored = dequantized(codes, disparity)
     lens = _sample_lens(rgbd, settings, _depth_range(codes, disparity))
     known = rgbd.disparity.known
-    field = FocusField(codes, known, subject(stored, known))
+    field = FocusField(codes, known, subject(stored, known), _given_points(settings.stack, known))
     return SamplePlan(
         codes, disparity, stored, lens, sample_frames(settings, rgbd.photo.source.scene_id, field, disparity, lens)
     )
+
+
+def _given_points(stack: StackConfig, known: npt.NDArray[np.bool_]) -> tuple[FocusPoint, ...]:
+    """The pixels of --focus-points. Raises Rejection (`focus_point`) where the depth is unknown."""
+    height, width = known.shape
+    points = tuple(FocusPoint(int(y * height), int(x * width)) for x, y in stack.given_points)
+    for point, (x, y) in zip(points, stack.given_points, strict=True):
+        if not known[point.row, point.column]:
+            message = f"--focus-points {x:g},{y:g} must lie where the depth is known, it is filled in there; move it"
+            raise Rejection("draw", "focus_point", message)
+    return points
 
 
 def build_sample(key: str, split: str, rgbd: RgbdImage, settings: SampleSettings) -> Sample:
