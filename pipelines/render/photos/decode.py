@@ -21,6 +21,7 @@ from pipelines.errors import Rejection, one_line, rejecting
 from pipelines.pictures.resizing import resized, size_within
 from pipelines.pictures.srgb8 import linear_of_code
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
+from pipelines.render.photos.first_bytes import not_a_photo
 from simulator.optics.color import linear_to_srgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
@@ -59,7 +60,7 @@ def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
     """JPEG, PNG, WebP or TIFF bytes to upright sRGB pixels, at most `long_side` long, never enlarged.
 
     Raises Rejection with stage "photo" and one of the codes `unreadable`, `truncated`, `too_large`,
-    `animated`, `transparent`, `cmyk`, `gray16`, `color_mode`, `too_small`, `too_narrow`.
+    `animated`, `transparent`, `cmyk`, `gray16`, `color_mode`, `too_small`, `too_narrow`, and of `not_a_photo`.
     """
     if long_side < 1:
         raise ValueError(f"long_side must be >= 1 pixel, got {long_side}")
@@ -120,6 +121,8 @@ def _undecodable(content: bytes, formats: tuple[str, ...], error: Exception, sta
     if short_webp or "truncated" in reason.lower():
         return Rejection(stage, "truncated", f"the image ends early, {len(content)} bytes ({reason})")
     if isinstance(error, UnidentifiedImageError):
+        if stage == "photo" and (rejection := not_a_photo(content)):
+            return rejection
         reason = "no such image recognized"
     return Rejection(stage, "unreadable", f"must be one of {', '.join(formats)} and whole: {reason}")
 
