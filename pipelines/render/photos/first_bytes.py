@@ -22,9 +22,15 @@ _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"SQLite format 3", "a database"),
     (0, b"\x1aE\xdf\xa3", "a video"),
 )
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+HEIC_SUFFIXES = (".heic", ".heif", ".hif")
 _LFS = b"version https://git-lfs.github.com/"
 _WEB_PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<svg")
+
+
+def is_heic(content: bytes) -> bool:
+    """Whether the file is HEIC, as iPhones and some cameras write it."""
+    return content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS
 
 
 def not_a_photo(content: bytes) -> Rejection | None:
@@ -48,7 +54,7 @@ def not_a_photo(content: bytes) -> Rejection | None:
 
 def _of_brand(brand: bytes) -> Rejection:
     """A file of ISO 14496-12 boxes: HEIF, AVIF, raw photos of Canon, videos."""
-    if brand in _HEIC_BRANDS:
+    if brand in HEIC_BRANDS:
         return _rejection("heic", "it is HEIC, whatever its name says; pip install 'refocus-foundry[heic]'")
     kind = {b"avif": "an AVIF", b"avis": "an AVIF", b"crx ": "a raw photo"}.get(brand, "a video")
     return _rejection("format", f"it is {kind}, whatever its name says; {_READ}")

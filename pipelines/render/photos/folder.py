@@ -8,8 +8,10 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
+from pipelines.render.photos.first_bytes import HEIC_SUFFIXES
 from shards.foreign_file import open_foreign
 from shards.storage import StoragePath
 
@@ -50,6 +52,11 @@ class FolderPhotos:
     names: list[str]
     passed_over: dict[str, int]
     closed: list[str] = field(default_factory=list)
+
+
+def photo_suffixes() -> tuple[str, ...]:
+    """Suffixes of the photos that are read here."""
+    return (*PHOTO_SUFFIXES, *HEIC_SUFFIXES) if find_spec("pillow_heif") else PHOTO_SUFFIXES
 
 
 def photos_in(folder: StoragePath) -> FolderPhotos:
@@ -113,9 +120,10 @@ def _is_entered(name: str) -> bool:
 def _reasons(folder: StoragePath, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Every picture with the reason why it is no photo, "" for a photo; without sidecars, which have their use."""
     paths = [PurePosixPath(name) for name in names]
+    read = photo_suffixes()
     ours = {str(root) for path in paths if (root := _root_of_ours(path)) is not None}
-    stems = {str(path.with_suffix("")).lower() for path in paths if path.suffix.lower() in PHOTO_SUFFIXES}
-    stems_but_png = {str(p.with_suffix("")) for p in paths if p.suffix.lower() in PHOTO_SUFFIXES and p.suffix != ".png"}
+    stems = {str(path.with_suffix("")).lower() for path in paths if path.suffix.lower() in read}
+    stems_but_png = {str(p.with_suffix("")) for p in paths if p.suffix.lower() in read and p.suffix != ".png"}
     for path in paths:
         suffix = path.suffix.lower()
         if suffix not in PHOTO_SUFFIXES and suffix not in UNREAD_SUFFIXES:
@@ -124,7 +132,7 @@ def _reasons(folder: StoragePath, names: Iterable[str]) -> Iterator[tuple[str, s
         if not reason and str(path.with_suffix("")) in stems_but_png and is_bare_depth_png(folder / str(path)):
             reason = _SIDECAR
         if reason != _SIDECAR:
-            yield str(path), reason or ("" if suffix in PHOTO_SUFFIXES else suffix)
+            yield str(path), reason or ("" if suffix in read else suffix)
 
 
 def _root_of_ours(path: PurePosixPath) -> PurePosixPath | None:
@@ -157,7 +165,8 @@ def _name_reason(path: PurePosixPath, stems: set[str]) -> str:
     stem = path.stem.lower()
     if stem.endswith(tuple(f".{word}" for word in SIDECAR_WORDS)):
         return _SIDECAR
-    if stem.endswith(_REFOCUSED) and _beside(path, stem.removesuffix(_REFOCUSED)) in stems:
+    base = stem.removesuffix(_REFOCUSED)
+    if base != stem and {_beside(path, base), _beside(path, base.rpartition("-")[0])} & stems:
         return "pictures of this program"
     for at, letter in enumerate(stem):
         if letter in "._-" and _is_depth_word(stem[at + 1 :]) and _beside(path, stem[:at]) in stems:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import UserError
-from pipelines.render.photos.folder import PHOTO_SUFFIXES, photos_in
+from pipelines.render.photos.first_bytes import HEIC_SUFFIXES
+from pipelines.render.photos.folder import photo_suffixes, photos_in
 from shards.storage import StoragePath, is_local, is_url, storage_path
 
 _log = logging.getLogger(__name__)
@@ -67,8 +68,10 @@ def scene_seed(seed: int, index: int) -> int:
 
 def _in_folder(folder: StoragePath) -> list[ListedPhoto]:
     found = photos_in(folder)
-    looked_for = " ".join(PHOTO_SUFFIXES)
+    looked_for = " ".join(photo_suffixes())
     passed_over = ", ".join(f"{count} {reason}" for reason, count in found.passed_over.items())
+    if heic := sum(found.passed_over.get(suffix, 0) for suffix in HEIC_SUFFIXES):
+        passed_over += f" (the {heic} HEIC are read after: pip install 'refocus-foundry[heic]')"
     if not (found.names or found.closed):
         raise UserError(
             f"no photos in {folder}: looked in it and its subfolders for {looked_for}"
