@@ -33,7 +33,9 @@ REASONS: dict[str, Reason] = {
     "photo/heic": Reason("HEIC", "HEIC needs an extra package", "`pip install 'refocus-foundry[heic]'`, or convert it"),
     "photo/format": Reason("of a format that is not read", "JPEG, PNG, WebP or TIFF, whatever the name says", _CONVERT),
     "photo/too_large": Reason(
-        "too large", "at most 128 megapixels and 512 MiB, also when unpacked", "scale it down, or cut it"
+        "too large",
+        "at most 128 megapixels, and no more bytes than they have uncompressed",
+        "scale it down",
     ),
     "photo/too_small": Reason("too small", "the short side has at least 64 px", "bring the original"),
     "photo/too_narrow": Reason(
