@@ -52,7 +52,7 @@ def list_photos(spec: str, seed: int) -> Iterator[ListedPhoto]:
 
 def _builtin_scenes(spec: str, seed: int) -> Iterator[ListedPhoto]:
     count = spec.removeprefix("builtin:")
-    if not (count.isascii() and count.isdigit() and int(count) > 0):
+    if not (count.isascii() and count.isdigit() and len(count) <= 12 and int(count) > 0):
         raise UserError(f"--photos {spec}: after `builtin:` must stand a count of scenes >= 1; try builtin:8")
     return (
         ListedPhoto(f"builtin:{scene_seed(seed, i)}", f"builtin-{i:06d}", "CC0-1.0", "refocus-foundry")
