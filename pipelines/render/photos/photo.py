@@ -27,12 +27,13 @@ class PhotoSource:
     """Identity of a photo, as the plan freezes it. The same content is the same scene, wherever it lies."""
 
     scene_id: str  # first 16 hex digits of sha256
-    name: str  # path relative to the photo folder or the CSV, or `builtin-000012`
+    name: str  # path relative to the photo folder or the list, or `builtin-000012`
     location: str  # absolute path, URL, or `builtin:SEED`
     sha256: str  # of the file; of the location for a built-in scene
     license: str
     author: str
     source_url: str
+    group: str = ""  # photos of one group (a video, a scene, a session) share a split
 
     def __post_init__(self) -> None:
         if len(self.sha256) != 64 or self.scene_id != self.sha256[:16]:
@@ -88,7 +89,7 @@ class Photo:
 
 
 def find_photos(spec: str, *, limit: int | None, seed: int) -> FoundPhotos:
-    """The first `limit` different photos of a folder, a CSV, or `builtin:N`, and the rejected ones.
+    """The first `limit` different photos of a folder, a list, or `builtin:N`, and the rejected ones.
 
     Sorted by name, so that a smaller limit gives a prefix. Of exact duplicates the first is kept. Files are
     read in threads, for their SHA-256; decoding comes later. `seed` is that of the data set and matters
@@ -152,6 +153,8 @@ def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[Lis
 def _sha256(listed: ListedPhoto) -> str | Rejection:
     if listed.location.startswith("builtin:"):
         return hashlib.sha256(listed.location.encode()).hexdigest()
+    if listed.problem:
+        return Rejection("photo", "list_row", listed.problem)
     try:
         listed.name.encode("utf-8")
         _check_file_size(listed.location)
@@ -182,7 +185,14 @@ def _unreadable(error: OSError) -> Rejection:
 
 def _source(listed: ListedPhoto, sha256: str) -> PhotoSource:
     return PhotoSource(
-        sha256[:16], listed.name, listed.location, sha256, listed.license, listed.author, listed.source_url
+        sha256[:16],
+        listed.name,
+        listed.location,
+        sha256,
+        listed.license,
+        listed.author,
+        listed.source_url,
+        listed.group,
     )
 
 

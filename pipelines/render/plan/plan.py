@@ -19,7 +19,7 @@ from pipelines.render.photos.photo import PhotoSource
 from shards.record import SPLITS
 from shards.storage import StoragePath
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 MAX_SAMPLES = 10**8  # keys have 8 digits
 
 
