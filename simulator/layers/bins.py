@@ -8,12 +8,11 @@ g disparity between two neighboring bins; w share of a pixel in the farther of i
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -21,8 +20,8 @@ from simulator.layers.covered_pixels import CoveredPixels
 
 _SAME_PLANE = 1e-5  # of the range: disparities this close are one plane, apart by rounding
 _ROUNDING = 1e-6  # of the largest disparity, likewise
-_ROUNDED_SHARE = 1e-4  # of a gap squared: variance up to which pixels are in one bin but for rounding
-_DENSE_SHARE = 0.5  # a surface that covers more of the grid is weighted as a picture, others pixel by pixel
+_ROUNDED_SHARE = 1e-4  # of a pixel in the second of its two bins: it is in one bin but for rounding
+_ROUNDED_GAP = 1e-3  # of a gap: bins that are evenly spread but for rounding
 
 
 def bin_disparities(
@@ -44,9 +43,7 @@ def bin_disparities(
     return torch.linspace(float(values.max()), float(values.min()), count, device=values.device)
 
 
-def nearer_bin(
-    disparity: Float[Tensor, "*s"], bins: Float[Tensor, "l"]
-) -> tuple[Int[Tensor, "*s"], Float[Tensor, "*s"]]:
+def nearer_bin(disparity: Float[Tensor, "p"], bins: Float[Tensor, "l"]) -> tuple[Int[Tensor, "p"], Float[Tensor, "p"]]:
     """(i, w): index of the nearer of a pixel's two bins, in [0, L − 2], and the pixel's share in bin i + 1, in [0, 1].
 
     The share rises linearly from 0 at center i to 1 at center i + 1; beyond the outermost centers the outermost bin
@@ -54,6 +51,12 @@ def nearer_bin(
     """
     if bins.numel() == 1:
         return torch.zeros_like(disparity, dtype=torch.long), torch.zeros_like(disparity)
+    centers = bins.double().tolist()
+    gap = (centers[0] - centers[-1]) / (len(centers) - 1)
+    if all(abs(centers[0] - number * gap - center) < _ROUNDED_GAP * gap for number, center in enumerate(centers)):
+        position = (centers[0] - disparity).mul_(1.0 / gap)
+        i = position.long().clamp_(0, len(centers) - 2)
+        return i, position.sub_(i).clamp_(0.0, 1.0)
     ascending = bins.flip(0).contiguous()
     above = torch.searchsorted(ascending, disparity.contiguous(), right=True).clamp(1, bins.numel() - 1)
     i = bins.numel() - 1 - above
@@ -61,82 +64,29 @@ def nearer_bin(
     return i, ((near - disparity) / (near - far)).clamp(0.0, 1.0)
 
 
-def hat_weights(
-    disparity: Float[Tensor, "h w"], bins: Float[Tensor, "l"], numbers: Sequence[int]
-) -> Float[Tensor, "n h w"]:
-    """Share of each pixel in the bins with these numbers: [n, h, w]. Disparity lies within the outermost centers."""
-    outside = 1.0 + bins.abs().max()  # so far beyond the ends that no rounding reaches them
-    extended = torch.cat([bins[:1] + outside, bins, bins[-1:] - outside])
-    before, center, after = (extended[[n + k for n in numbers], None, None] for k in (0, 1, 2))
-    rising = (disparity - after).div_(center - after)
-    falling = (before - disparity).div_(before - center)
-    return torch.minimum(rising, falling, out=rising).clamp_(0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class BinShares:
-    """Content of sparse surfaces in each bin: P entries, one for each pixel and each bin that has a share of it.
-
-    pixel:   [P] index in the flat grid.
-    content: [C, P] content times share.
-    first:   the entries are sorted by bin; those of a bin start at `first[bin]` and end before `first[bin + 1]`.
-    """
-
-    pixel: Int[Tensor, "p"]
-    content: Float[Tensor, "c p"]
-    first: tuple[int, ...]
-
-    @classmethod
-    def from_content(
-        cls, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
-    ) -> BinShares:
-        """Shares by the hat weights of each pixel's disparity. The last channel of content is coverage."""
-        surface, pixel = content[:, -1].flatten(1).nonzero(as_tuple=True)
-        light = content.flatten(2)[surface, :, pixel].T  # [C, P]
-        index, share = nearer_bin(disparity.flatten(1)[surface, pixel], bins)
-        if bins.numel() > 1:
-            index, pixel = torch.cat([index, index + 1]), pixel.repeat(2)
-            light = torch.cat([light * (1.0 - share), light * share], dim=1)
-        order = index.argsort(stable=True)
-        counts = torch.bincount(index, minlength=bins.numel()).cumsum(0).tolist()
-        return cls(pixel[order], light[:, order], (0, *counts))
-
-    def entries(self, number: int) -> slice:
-        """Range of the entries of one bin."""
-        return slice(self.first[number], self.first[number + 1])
-
-    def add_to(self, picture: Float[Tensor, "c h w"], number: int) -> None:
-        """Add the entries of one bin to its picture, in offset."""
-        entries = self.entries(number)
-        if entries.stop > entries.start:
-            picture.flatten(1).index_add_(1, self.pixel[entries], self.content[:, entries])
-
-
 class BinnedSurfaces:
     """N surfaces cut into L bins, nearest first: each bin's content, and statistics of it.
 
     content [N, C, h, w], coverage in the last channel; disparity [N, h, w]; bins [L] centers, nearest first.
+
+    The covered pixels are sorted by 2 L − 1 keys: 2 l for pixels on the center of bin l, 2 l + 1 for those between it
+    and the next one. So a bin's pixels are a slice.
     """
 
     def __init__(
         self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
     ) -> None:
         self.bins = bins
-        covered = content[:, -1] > 0  # [N, h, w]
-        is_dense = [share > _DENSE_SHARE for share in covered.float().mean(dim=(1, 2)).tolist()]
-        within = disparity.clamp(bins[-1], bins[0])  # beyond the outermost centers the outermost bin takes all
-        self._dense = [(c, d) for c, d, dense in zip(content, within, is_dense, strict=True) if dense]
-        sparse = [n for n, dense in enumerate(is_dense) if not dense]
-        self._sparse = BinShares.from_content(content[sparse], disparity[sparse], bins)
-        self._size = content.shape[1:]
-        surfaces = [CoveredPixels.from_surface(*surface) for surface in zip(content, within, strict=True)]
-        self._covered = [pixels for pixels in surfaces if pixels.pixel.numel()]
         self.centers: list[float] = bins.tolist()
-
-    def between(self, low: float, high: float) -> list[CoveredPixels]:
-        """For each surface, its covered pixels with low <= disparity < high; surfaces without any are left out."""
-        found = [pixels.between(low, high) for pixels in self._covered]
-        return [pixels for pixels in found if pixels.pixel.numel()]
+        self._size = content.shape[1:]
+        within = disparity.clamp(bins[-1], bins[0])  # beyond the outermost centers the outermost bin takes all
+        place = (content[:, -1] > 0).flatten().nonzero()[:, 0]
+        index, share = nearer_bin(within.flatten().index_select(0, place), bins)
+        key = (2 * index).add_(share > _ROUNDED_SHARE).add_(share >= 1.0 - _ROUNDED_SHARE)
+        self._counts = torch.bincount(key, minlength=2 * bins.numel() - 1)
+        self._first: list[int] = [0, *self._counts.cumsum(0).tolist()]
+        order = key.to(torch.int16).argsort(stable=True)  # within a key, neighbors stay neighbors
+        self._pixels = CoveredPixels.from_surfaces(content, within, place[order], share[order])
 
     @property
     def gap(self) -> float:
@@ -144,55 +94,33 @@ class BinnedSurfaces:
         return (self.centers[0] - self.centers[-1]) / (len(self.centers) - 1) if self.is_mixed else 0.0
 
     @cached_property
-    def slope2(self) -> list[float]:
-        """For each bin, the mean of |∇D|² over its coverage."""
-        return self._coverage_mean(lambda pixels, index, share: (pixels.slope**2).sum(0))
-
-    def _coverage_mean(self, quantity: Callable[[CoveredPixels, Tensor, Tensor], Tensor]) -> list[float]:
-        """For each bin, the mean over its coverage of a quantity [P] of the pixels and their bins, see `nearer_bin`."""
-        length = self.bins.numel()
-        total, coverage = (self.bins.new_zeros(length, dtype=torch.float64) for _ in range(2))
-        for pixels in self._covered:
-            index, share = nearer_bin(pixels.disparity, self.bins)
-            value = quantity(pixels, index, share).double()
-            for number, part in ((index, 1.0 - share), (index + 1, share))[: min(length, 2)]:
-                weight = (part * pixels.content[-1]).double()
-                total += torch.bincount(number, weight * value, minlength=length)
-                coverage += torch.bincount(number, weight, minlength=length)
-        return (total / coverage.clamp(min=1e-12)).tolist()
-
-    def flux_divergence(self, number: int) -> Float[Tensor, "c h w"]:
-        """∇·(content ∇D) of one bin's content [C, h, w], by central differences.
-
-        Beyond the picture, the content and the slope of its edge go on.
-        """
-        center = self.centers[number]
-        low = self.centers[number + 1] if number + 1 < len(self.centers) else -math.inf
-        high = self.centers[number - 1] if number else math.inf
-        result = self.bins.new_zeros(self._size)
-        flat = result.flatten(1)
-        height, width = self._size[1:]
-        for pixels in self.between(low, high):
-            share = torch.ones_like(pixels.disparity)
-            if number + 1 < len(self.centers):
-                share = torch.minimum(share, (pixels.disparity - low) / (center - low))
-            if number:
-                share = torch.minimum(share, (high - pixels.disparity) / (high - center))
-            row, column = pixels.pixel // width, pixels.pixel % width
-            light = pixels.content.clamp(max=1.0)  # a lamp's flux would darken its surroundings below black
-            for axis, step, position, count in ((0, width, row, height), (1, 1, column, width)):
-                flow = light * (0.5 * share.clamp(min=0.0) * pixels.slope[axis])
-                is_inside = position + 1 < count
-                flat.index_add_(1, pixels.pixel + step * is_inside, torch.where(is_inside, flow, -flow))
-                is_inside = position > 0
-                flat.index_add_(1, pixels.pixel - step * is_inside, torch.where(is_inside, -flow, flow))
-        return -result
-
-    @cached_property
     def is_mixed(self) -> bool:
         """Whether any pixel is shared by two bins."""
-        largest = max((before - after for before, after in itertools.pairwise(self.centers)), default=0.0)
-        return any(variance > _ROUNDED_SHARE * largest**2 for variance in self.variance)
+        return any(end > first for first, end in list(itertools.pairwise(self._first))[1::2])
+
+    @property
+    def height(self) -> int:
+        return self._size[1]
+
+    def around(self, first: int, last: int) -> CoveredPixels:
+        """The pixels that any of these neighboring bins has a share of."""
+        return self._pixels.part(slice(self._start(2 * first - 1), self._start(2 * last + 2)))
+
+    def _start(self, key: int) -> int:
+        """Number of the first pixel with this key, or a later one."""
+        return self._first[min(max(key, 0), len(self._first) - 1)]
+
+    def _bin(self, number: int) -> tuple[CoveredPixels, Float[Tensor, "p"]]:
+        """The pixels of a bin, and its share of each."""
+        pixels = self.around(number, number)
+        before, on_center, end = (self._start(2 * number + step) for step in (-1, 0, 1))
+        shares = pixels.share[: on_center - before], pixels.share[end - before :]
+        return pixels, torch.cat([shares[0], shares[0].new_ones(end - on_center), 1.0 - shares[1]])
+
+    @cached_property
+    def slope2(self) -> list[float]:
+        """For each bin, the mean of |∇D|² over its coverage."""
+        return self._coverage_mean((self._pixels.slope**2).sum(0))
 
     @cached_property
     def variance(self) -> list[float]:
@@ -201,52 +129,77 @@ class BinnedSurfaces:
         A pixel with shares 1 − w and w in two bins a gap g apart has a variance that is w (1 − w) g² too large; this is
         the mean of that over the bin's coverage.
         """
-        if self.bins.numel() == 1:
-            return [0.0]
-        gap2 = self.bins.diff() ** 2
-        return self._coverage_mean(lambda pixels, index, share: share * (1.0 - share) * gap2[index])
+        gap2 = torch.zeros(2 * self.bins.numel() - 1, device=self.bins.device)
+        gap2[1::2] = self.bins.diff() ** 2
+        share = self._pixels.share
+        return self._coverage_mean(share * (1.0 - share) * gap2.repeat_interleave(self._counts))
 
-    @property
-    def height(self) -> int:
-        return self._size[1]
+    def _coverage_mean(self, value: Float[Tensor, "p"]) -> list[float]:
+        """For each bin, the mean over its coverage of a quantity of the pixels."""
+        coverage = self._pixels.content[-1]
+        total, weight = self._sums_by_bin(coverage * value), self._sums_by_bin(coverage)
+        return (total / weight.clamp(min=1e-12)).tolist()
+
+    def _sums_by_bin(self, value: Float[Tensor, "p"]) -> Float[Tensor, "l"]:
+        """For each bin, the sum of its share of a quantity of the pixels."""
+        entire, farther = self._sums_by_key(value), self._sums_by_key(value * self._pixels.share)
+        sums = entire[::2].clone()
+        sums[:-1] += entire[1::2] - farther[1::2]
+        sums[1:] += farther[1::2]
+        return sums
+
+    def _sums_by_key(self, value: Float[Tensor, "p"]) -> Float[Tensor, "k"]:
+        sums = F.pad(value.cumsum(0, dtype=torch.float64), (1, 0))
+        return sums[self._first].diff()
+
+    def flux_divergence(self, number: int) -> Float[Tensor, "c h w"]:
+        """∇·(content ∇D) of one bin's content [C, h, w], by central differences.
+
+        Beyond the picture, the content and the slope of its edge go on.
+        """
+        result = self.bins.new_zeros(self._size)
+        flat = result.flatten(1)
+        height, width = self._size[1:]
+        pixels, share = self._bin(number)
+        row, column = pixels.pixel // width, pixels.pixel % width
+        light = pixels.content.clamp(max=1.0)  # a lamp's flux would darken its surroundings below black
+        for axis, step, position, count in ((0, width, row, height), (1, 1, column, width)):
+            flow = light * (0.5 * share * pixels.slope[axis])
+            is_inside = position + 1 < count
+            flat.index_add_(1, pixels.pixel + step * is_inside, torch.where(is_inside, flow, -flow))
+            is_inside = position > 0
+            flat.index_add_(1, pixels.pixel - step * is_inside, torch.where(is_inside, -flow, flow))
+        return -result
 
     def pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n c h w"]:
         """Content of the bins with these numbers, times share: [n, C, h, w]."""
-        result: Tensor | None = None
-        for content, disparity in self._dense:
-            weighted = content * hat_weights(disparity, self.bins, numbers)[:, None]
-            result = weighted if result is None else result.add_(weighted)
-        if result is None:
-            result = self.bins.new_zeros(len(numbers), *self._size)
+        result = self.bins.new_zeros(len(numbers), *self._size)
         for picture, number in zip(result, numbers, strict=True):
-            self._sparse.add_to(picture, number)
+            pixels, share = self._bin(number)
+            picture.flatten(1).index_add_(1, pixels.pixel, pixels.content * share)
         return result
 
     def rows(self) -> list[slice]:
         """For each bin, the rows from its first content to its last; an empty slice for an empty bin."""
-        length, (height, width) = self.bins.numel(), self._size[1:]
-        counts = torch.tensor(self._sparse.first, device=self.bins.device).diff()
-        entry_bin = torch.arange(length, device=counts.device).repeat_interleave(counts)
-        cells = [entry_bin * height + self._sparse.pixel // width]  # cell: one row of one bin
-        for content, disparity in self._dense:
-            index, share = nearer_bin(disparity, self.bins)
-            cell = index * height + torch.arange(height, device=index.device)[:, None]
-            covered = content[-1] > 0
-            cells += [cell[covered & (share < 1)], cell[covered & (share > 0)] + height]
-        has_content = torch.bincount(torch.cat(cells), minlength=length * height).view(length, height) > 0
-        found = has_content.to(torch.uint8)  # argmax finds the first of the largest
-        first, last = found.argmax(1), height - 1 - found.flip(1).argmax(1)
-        ends = torch.where(has_content.any(1), last + 1, first)
-        return [slice(a, b) for a, b in zip(first.tolist(), ends.tolist(), strict=True)]
+        row = (self._pixels.pixel // self._size[2]).float()
+        first, last = (
+            torch.segment_reduce(row, name, lengths=self._counts, initial=initial).tolist()
+            for name, initial in (("min", self.height), ("max", -1))
+        )
+        slices = []
+        for number in range(self.bins.numel()):
+            keys = slice(max(2 * number - 1, 0), 2 * number + 2)
+            start, stop = int(min(first[keys])), int(max(last[keys])) + 1
+            slices.append(slice(start, max(start, stop)))
+        return slices
 
     def has_spots(self) -> list[bool]:
         """For each bin, whether it holds any small bright spot (see `find_spots`)."""
-        found = self.bins.new_zeros(self.bins.numel())
-        for pixels in self._covered:
-            index, share = nearer_bin(pixels.disparity[pixels.is_spot], self.bins)
-            for number, weight in ((index, 1.0 - share), (index + 1, share)):
-                found.index_add_(0, number.clamp(max=self.bins.numel() - 1), weight)
-        return (found > 0).tolist()
+        counts = F.pad(self._pixels.is_spot.cumsum(0), (1, 0))[self._first].tolist()
+        return [
+            counts[min(2 * number + 2, len(counts) - 1)] > counts[max(2 * number - 1, 0)]
+            for number in range(self.bins.numel())
+        ]
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:

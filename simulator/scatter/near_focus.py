@@ -11,7 +11,6 @@ Letters: s signed blur radius; q = r² squared radius; v variance of a bin, in d
 from __future__ import annotations
 
 import bisect
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,10 +77,10 @@ def spread_near_focus(
     if zone is None:
         return NearFocus()
     height, width = size[0] + 2 * margin, size[1] + 2 * margin
-    sources = [zone.sources(pixels, lens, (height, width)) for pixels in surfaces.between(zone.low, zone.high)]
-    bins = frozenset(zone.numbers)
-    if not sources:
+    bins, pixels = frozenset(zone.numbers), surfaces.around(zone.numbers[0], zone.numbers[-1])
+    if not pixels.pixel.numel():
         return NearFocus(bins)
+    sources = [zone.sources(pixels, lens, (height, width))]
     rows = slice(min(part.top(width) for part in sources), max(part.bottom(width) for part in sources))
     table = tap_table(pupil, surfaces.bins.device)
     nodes: dict[float, Tensor] = {}
@@ -173,16 +172,6 @@ class _Zone:
         before, after = (centers[end] if is_inside else None for end, is_inside in zip(ends, inside, strict=True))
         edges = centers[near[0]], centers[near[-1]], before, after
         return cls(range(near[0], near[-1] + 1), radius_px, *edges, before_q, after_q, moment)
-
-    @property
-    def low(self) -> float:
-        """Lower end of the disparities of pixels that the zone has a share of."""
-        return -math.inf if self.after is None else self.after
-
-    @property
-    def high(self) -> float:
-        """Upper end of the disparities of pixels that the zone has a share of."""
-        return math.inf if self.before is None else self.before
 
     def sources(self, pixels: CoveredPixels, lens: ThinLens, size: tuple[int, int]) -> _Sources:
         """The zone's share of the pixels, with the squared radius that makes their total second moment exact.

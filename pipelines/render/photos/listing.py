@@ -16,6 +16,7 @@ from pathlib import Path
 from pipelines.errors import UserError
 from pipelines.render.photos.photo_list import LIST_SUFFIXES, ListRow, is_list, read_list
 from pipelines.render.photos.row_places import RowPlace, row_places
+from shards.foreign_file import open_foreign
 from shards.storage import StoragePath, is_local, storage_path
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
@@ -131,7 +132,7 @@ def is_bare_depth_png(file: StoragePath) -> bool:
     if file.suffix.lower() != ".png":
         return False
     try:
-        with file.open("rb") as stream:
+        with open_foreign(file) as stream:
             head = stream.read(26)
     except OSError:
         return False

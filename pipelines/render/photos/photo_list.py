@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 import pyarrow.parquet
 
-from pipelines.errors import UserError
+from pipelines.errors import UserError, one_line
+from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 
 COLUMNS = ("path", "license", "author", "source_url", "group")
@@ -48,18 +49,17 @@ def is_list(path: StoragePath) -> bool:
 def read_list(path: StoragePath) -> list[ListRow]:
     """The rows of a list; empty ones are left out.
 
-    Raises UserError when the file is none of its kind, has no column `path`, or has no rows.
+    Raises UserError when the file is none of its kind, has no column `path`, or has no rows; OSError when it cannot be
+    read.
     """
     kind, read = _READERS[path.suffix.lower()]
+    content = read_foreign(path, max_bytes=MAX_LIST_BYTES)
     try:
-        if path.stat().st_size > MAX_LIST_BYTES:
-            raise ValueError(f"it may have {MAX_LIST_BYTES >> 20} MiB at most; split it")
-        rows = list(read(f"--photos {path}", path.read_bytes()))
-    except (UserError, OSError):
+        rows = list(read(f"--photos {path}", content))
+    except UserError:
         raise
-    except Exception as error:  # of a parser of foreign bytes
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UserError(f"--photos {path} must be a {kind} ({reason}); save it so") from error
+    except Exception as error:  # whatever a parser of foreign bytes raises
+        raise UserError(f"--photos {path} must be a {kind} ({one_line(error)}); save it so") from error
     if not rows:
         raise UserError(f"--photos {path} lists no photos; each row needs a `path`")
     return rows
@@ -114,7 +114,7 @@ def _object(line: str) -> dict[str, object] | str:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return f"it must be JSON ({' '.join(str(error).split())})"
+        return f"it must be JSON ({one_line(error)})"
     return row if isinstance(row, dict) else "it must be a JSON object"
 
 
