@@ -23,7 +23,7 @@ MAX_LIST_BYTES = 1 << 30
 MAX_ROWS = 10**7
 _SEPARATORS = ",;\t"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_NEARLY = 0.75  # difflib's ratio: `licence`, `authors`, `source url`
+_NEARLY = 0.75  # difflib's ratio: `licenses`, `authors`, `source url`
 
 _log = logging.getLogger(__name__)
 

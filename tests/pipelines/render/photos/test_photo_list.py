@@ -114,10 +114,10 @@ def test_a_list_that_cannot_be_used_is_one_line(tmp_path: Path, name: str, conte
 
 
 def test_columns_that_nearly_match_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    listed(tmp_path / "list.csv", "path,Licence,authors,source url,rating,path2\na.jpg,MIT,Ada,http://x,5,\n")
+    listed(tmp_path / "list.csv", "path,Licenses,authors,source url,rating,path2\na.jpg,MIT,Ada,http://x,5,\n")
     said = [record.message.partition("column ")[2] for record in caplog.records]
     assert said == [
-        "`licence` is not read; did you mean `license`?",
+        "`licenses` is not read; did you mean `license`?",
         "`authors` is not read; did you mean `author`?",
         "`source url` is not read; did you mean `source_url`?",
     ]
