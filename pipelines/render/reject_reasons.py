@@ -54,6 +54,7 @@ REASONS: dict[str, Reason] = {
     "photo/label": Reason(
         "of labels too long", "license, author and source_url have at most 4096 characters each", "correct the list"
     ),
+    "photo/list_row": Reason("of list rows that name no photo", "the row holds a path in text", "correct the row"),
     "depth/sidecar_missing": Reason(
         "without a sidecar", "a depth map lies beside the photo", "add it, `--depth-dir`, or `--depth auto`"
     ),
@@ -96,7 +97,7 @@ REASONS: dict[str, Reason] = {
     "draw/flat_disparity": Reason("of fewer depths than planes", "as many depths as planes", "fewer `--planes`"),
     "plan/near_duplicate": Reason(
         "near-duplicates across splits",
-        "a photo that `--append` adds is no near-duplicate of photos in two splits",
+        "a photo that `--append` adds is of no family with photos in two splits (docs/lists.md)",
         "`--near-duplicates ignore`",
     ),
 }

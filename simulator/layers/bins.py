@@ -1,14 +1,18 @@
-"""Disparity bins with hat weights, and depth groups of neighboring bins.
+"""Disparity bins with quadratic B-spline weights, and depth groups of neighboring bins.
 
-A pixel between two bin centers belongs to both, by its distance to each. So a slanted surface passes from bin to bin
-without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces on one pixel grid; P pixels; D disparity;
-g disparity between two neighboring bins; w share of a pixel in the farther of its two bins.
+A pixel belongs to the three bins around it, so a slanted surface passes from bin to bin without a seam. Its shares have
+the pixel's disparity as their mean and, wherever between the bins it lies, the variance g²/4: spots that are drawn so
+much narrower have the second moment of the pixel's own. (Linear weights have a variance that differs from pixel to
+pixel. B-splines: Unser, "Splines: a perfect fit for signal and image processing", 1999.)
+Bins are numbered nearest first. Letters: L bins; N surfaces on one pixel grid; P pixels; D disparity; g disparity
+between two neighboring bins; k bins of a pixel; u its distance from the middle one of them, in gaps, |u| <= ½.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -20,17 +24,57 @@ from simulator.layers.covered_pixels import CoveredPixels
 
 _SAME_PLANE = 1e-5  # of the range: disparities this close are one plane, apart by rounding
 _ROUNDING = 1e-6  # of the largest disparity, likewise
-_ROUNDED_SHARE = 1e-4  # of a pixel in the second of its two bins: it is in one bin but for rounding
-_ROUNDED_GAP = 1e-3  # of a gap: bins that are evenly spread but for rounding
 
 
-def bin_disparities(
+@dataclass(frozen=True)
+class DisparityBins:
+    """L disparity bins, nearest first.
+
+    centers: [L] their disparities.
+    gap:     g > 0 between neighbors that are evenly spread; 0 where each distinct disparity has a bin of its own.
+    """
+
+    centers: Float[Tensor, "l"]
+    gap: float = 0.0
+
+    @property
+    def variance(self) -> float:
+        """Variance, in disparity², that sharing adds to every pixel alike: g²/4."""
+        return self.gap**2 / 4
+
+    def shares(self, disparity: Float[Tensor, "p"]) -> tuple[Int[Tensor, "k p"], Float[Tensor, "k p"]]:
+        """The k bins of each pixel and its shares in them: three neighbors, or its own bin."""
+        if not self.gap:
+            return self.middle(disparity)[None], torch.ones_like(disparity)[None]
+        middle = self.middle(disparity)
+        u = (self.centers[0] - disparity) / self.gap - middle
+        shares = torch.stack([0.5 * (0.5 - u) ** 2, 0.75 - u * u, 0.5 * (0.5 + u) ** 2])
+        return torch.stack([middle - 1, middle, middle + 1]), shares
+
+    def share(self, disparity: Float[Tensor, "p"], number: int) -> Float[Tensor, "p"]:
+        """Share of each pixel in one bin, for pixels that have one."""
+        if not self.gap:
+            return torch.ones_like(disparity)
+        distance = disparity.sub(self.centers[number]).abs_().div_(self.gap)
+        inner = (0.5 - distance).clamp_(min=0.0).square_()
+        return distance.sub_(1.5).clamp_(max=0.0).square_().mul_(0.5).sub_(inner, alpha=1.5)
+
+    def middle(self, disparity: Float[Tensor, "p"]) -> Int[Tensor, "p"]:
+        """The middle one of each pixel's bins."""
+        if self.gap:
+            position = (self.centers[0] - disparity) / self.gap
+            return position.round().long().clamp_(1, self.centers.numel() - 2)
+        halfway = (0.5 * (self.centers[1:] + self.centers[:-1])).flip(0).contiguous()
+        return self.centers.numel() - 1 - torch.searchsorted(halfway, disparity.contiguous())
+
+
+def disparity_bins(
     disparity: Float[Tensor, "..."], count: int, where: Bool[Tensor, "..."] | None = None
-) -> Float[Tensor, "l"]:
-    """Centers of at most `count` bins, nearest first: [L], L <= count.
+) -> DisparityBins:
+    """At most `count` >= 3 bins. `where` selects the pixels that count.
 
     Few distinct disparities (cut-outs, test charts) get a bin each and are rendered at exactly their radius; otherwise
-    the bins are spread evenly. `where` selects the pixels that count.
+    the bins are spread evenly, the outermost half a gap beyond the range, so that every pixel has three.
     """
     values = (disparity if where is None else disparity[where]).flatten()
     sample = torch.unique(values[:: max(1, values.numel() // 4096)])  # rules out most maps at little cost
@@ -39,64 +83,32 @@ def bin_disparities(
         if distinct.numel() <= count:
             rounding = _ROUNDING * distinct.abs().max()
             is_apart = distinct.diff() > torch.maximum(_SAME_PLANE * (distinct[-1] - distinct[0]), rounding)
-            return distinct[torch.cat([is_apart.new_ones(1), is_apart])].flip(0)
-    return torch.linspace(float(values.max()), float(values.min()), count, device=values.device)
-
-
-def nearer_bin(disparity: Float[Tensor, "p"], bins: Float[Tensor, "l"]) -> tuple[Int[Tensor, "p"], Float[Tensor, "p"]]:
-    """(i, w): index of the nearer of a pixel's two bins, in [0, L − 2], and the pixel's share in bin i + 1, in [0, 1].
-
-    The share rises linearly from 0 at center i to 1 at center i + 1; beyond the outermost centers the outermost bin
-    takes all. With one bin, index and share are 0.
-    """
-    if bins.numel() == 1:
-        return torch.zeros_like(disparity, dtype=torch.long), torch.zeros_like(disparity)
-    centers = bins.double().tolist()
-    gap = (centers[0] - centers[-1]) / (len(centers) - 1)
-    if all(abs(centers[0] - number * gap - center) < _ROUNDED_GAP * gap for number, center in enumerate(centers)):
-        position = (centers[0] - disparity).mul_(1.0 / gap)
-        i = position.long().clamp_(0, len(centers) - 2)
-        return i, position.sub_(i).clamp_(0.0, 1.0)
-    ascending = bins.flip(0).contiguous()
-    above = torch.searchsorted(ascending, disparity.contiguous(), right=True).clamp(1, bins.numel() - 1)
-    i = bins.numel() - 1 - above
-    near, far = bins[i], bins[i + 1]
-    return i, ((near - disparity) / (near - far)).clamp(0.0, 1.0)
+            return DisparityBins(distinct[torch.cat([is_apart.new_ones(1), is_apart])].flip(0))
+    low, high = float(values.min()), float(values.max())
+    gap = (high - low) / (count - 2)
+    return DisparityBins(torch.linspace(high + gap / 2, low - gap / 2, count, device=values.device), gap)
 
 
 class BinnedSurfaces:
     """N surfaces cut into L bins, nearest first: each bin's content, and statistics of it.
 
-    content [N, C, h, w], coverage in the last channel; disparity [N, h, w]; bins [L] centers, nearest first.
+    content [N, C, h, w], coverage in the last channel; disparity [N, h, w].
 
-    The covered pixels are sorted by 2 L − 1 keys: 2 l for pixels on the center of bin l, 2 l + 1 for those between it
-    and the next one. So a bin's pixels are a slice.
+    The covered pixels are sorted by the middle one of their bins. So a bin's pixels are a slice.
     """
 
     def __init__(
-        self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
+        self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: DisparityBins
     ) -> None:
-        self.bins = bins
-        self.centers: list[float] = bins.tolist()
+        self.bins, self.device = bins, bins.centers.device
+        self.centers: list[float] = bins.centers.tolist()
         self._size = content.shape[1:]
-        within = disparity.clamp(bins[-1], bins[0])  # beyond the outermost centers the outermost bin takes all
         place = (content[:, -1] > 0).flatten().nonzero()[:, 0]
-        index, share = nearer_bin(within.flatten().index_select(0, place), bins)
-        key = (2 * index).add_(share > _ROUNDED_SHARE).add_(share >= 1.0 - _ROUNDED_SHARE)
-        self._counts = torch.bincount(key, minlength=2 * bins.numel() - 1)
+        middle = bins.middle(disparity.flatten().index_select(0, place))
+        self._counts = torch.bincount(middle, minlength=len(self.centers))
         self._first: list[int] = [0, *self._counts.cumsum(0).tolist()]
-        order = key.to(torch.int16).argsort(stable=True)  # within a key, neighbors stay neighbors
-        self._pixels = CoveredPixels.from_surfaces(content, within, place[order], share[order])
-
-    @property
-    def gap(self) -> float:
-        """g, the disparity between two neighbors of evenly spread bins; 0 where no pixel is shared."""
-        return (self.centers[0] - self.centers[-1]) / (len(self.centers) - 1) if self.is_mixed else 0.0
-
-    @cached_property
-    def is_mixed(self) -> bool:
-        """Whether any pixel is shared by two bins."""
-        return any(end > first for first, end in list(itertools.pairwise(self._first))[1::2])
+        order = middle.to(torch.int16).argsort(stable=True)  # within a bin, neighbors stay neighbors
+        self._pixels = CoveredPixels.from_surfaces(content, disparity, place[order])
 
     @property
     def height(self) -> int:
@@ -104,60 +116,41 @@ class BinnedSurfaces:
 
     def around(self, first: int, last: int) -> CoveredPixels:
         """The pixels that any of these neighboring bins has a share of."""
-        return self._pixels.part(slice(self._start(2 * first - 1), self._start(2 * last + 2)))
+        middles = self._middles(first, last)
+        return self._pixels.part(slice(self._first[middles.start], self._first[middles.stop]))
 
-    def _start(self, key: int) -> int:
-        """Number of the first pixel with this key, or a later one."""
-        return self._first[min(max(key, 0), len(self._first) - 1)]
+    def _middles(self, first: int, last: int) -> slice:
+        """The bins in whose middle lie the pixels that any of these neighboring bins has a share of."""
+        reach = 1 if self.bins.gap else 0
+        return slice(max(first - reach, 0), min(last + 1 + reach, len(self.centers)))
 
     def _bin(self, number: int) -> tuple[CoveredPixels, Float[Tensor, "p"]]:
         """The pixels of a bin, and its share of each."""
         pixels = self.around(number, number)
-        before, on_center, end = (self._start(2 * number + step) for step in (-1, 0, 1))
-        shares = pixels.share[: on_center - before], pixels.share[end - before :]
-        return pixels, torch.cat([shares[0], shares[0].new_ones(end - on_center), 1.0 - shares[1]])
+        return pixels, self.bins.share(pixels.disparity, number)
 
     @cached_property
     def slope2(self) -> list[float]:
         """For each bin, the mean of |∇D|² over its coverage."""
-        return self._coverage_mean((self._pixels.slope**2).sum(0))
-
-    @cached_property
-    def variance(self) -> list[float]:
-        """For each bin, the variance, in disparity², that sharing pixels adds to its content.
-
-        A pixel with shares 1 − w and w in two bins a gap g apart has a variance that is w (1 − w) g² too large; this is
-        the mean of that over the bin's coverage.
-        """
-        gap2 = torch.zeros(2 * self.bins.numel() - 1, device=self.bins.device)
-        gap2[1::2] = self.bins.diff() ** 2
-        share = self._pixels.share
-        return self._coverage_mean(share * (1.0 - share) * gap2.repeat_interleave(self._counts))
-
-    def _coverage_mean(self, value: Float[Tensor, "p"]) -> list[float]:
-        """For each bin, the mean over its coverage of a quantity of the pixels."""
         coverage = self._pixels.content[-1]
-        total, weight = self._sums_by_bin(coverage * value), self._sums_by_bin(coverage)
+        total, weight = self._sums_by_bin(coverage * (self._pixels.slope**2).sum(0)), self._sums_by_bin(coverage)
         return (total / weight.clamp(min=1e-12)).tolist()
 
     def _sums_by_bin(self, value: Float[Tensor, "p"]) -> Float[Tensor, "l"]:
         """For each bin, the sum of its share of a quantity of the pixels."""
-        entire, farther = self._sums_by_key(value), self._sums_by_key(value * self._pixels.share)
-        sums = entire[::2].clone()
-        sums[:-1] += entire[1::2] - farther[1::2]
-        sums[1:] += farther[1::2]
-        return sums
-
-    def _sums_by_key(self, value: Float[Tensor, "p"]) -> Float[Tensor, "k"]:
-        sums = F.pad(value.cumsum(0, dtype=torch.float64), (1, 0))
-        return sums[self._first].diff()
+        _, shares = self.bins.shares(self._pixels.disparity)  # [k, P]
+        sums = F.pad((value * shares).cumsum(1, dtype=torch.float64), (1, 0))[:, self._first].diff()  # [k, L]
+        if len(shares) == 1:
+            return sums[0]
+        before, middle, after = sums
+        return middle + F.pad(before[1:], (0, 1)) + F.pad(after[:-1], (1, 0))
 
     def flux_divergence(self, number: int) -> Float[Tensor, "c h w"]:
         """∇·(content ∇D) of one bin's content [C, h, w], by central differences.
 
         Beyond the picture, the content and the slope of its edge go on.
         """
-        result = self.bins.new_zeros(self._size)
+        result = torch.zeros(self._size, device=self.device)
         flat = result.flatten(1)
         height, width = self._size[1:]
         pixels, share = self._bin(number)
@@ -173,33 +166,33 @@ class BinnedSurfaces:
 
     def pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n c h w"]:
         """Content of the bins with these numbers, times share: [n, C, h, w]."""
-        result = self.bins.new_zeros(len(numbers), *self._size)
+        result = torch.zeros(len(numbers), *self._size, device=self.device)
         for picture, number in zip(result, numbers, strict=True):
             pixels, share = self._bin(number)
             picture.flatten(1).index_add_(1, pixels.pixel, pixels.content * share)
         return result
 
+    @cached_property
+    def _rows_by_middle(self) -> tuple[list[float], list[float]]:
+        """First and last row of the pixels that have each bin in their middle."""
+        row = (self._pixels.pixel // self._size[2]).float()
+        first = torch.segment_reduce(row, "min", lengths=self._counts, initial=self.height)
+        return first.tolist(), torch.segment_reduce(row, "max", lengths=self._counts, initial=-1).tolist()
+
+    def rows_around(self, first: int, last: int) -> slice:
+        """The rows from the first of the pixels of `around` to the last; an empty slice where there are none."""
+        start, end = (ends[self._middles(first, last)] for ends in self._rows_by_middle)
+        return slice(int(min(start)), max(int(min(start)), int(max(end)) + 1))
+
     def rows(self) -> list[slice]:
         """For each bin, the rows from its first content to its last; an empty slice for an empty bin."""
-        row = (self._pixels.pixel // self._size[2]).float()
-        first, last = (
-            torch.segment_reduce(row, name, lengths=self._counts, initial=initial).tolist()
-            for name, initial in (("min", self.height), ("max", -1))
-        )
-        slices = []
-        for number in range(self.bins.numel()):
-            keys = slice(max(2 * number - 1, 0), 2 * number + 2)
-            start, stop = int(min(first[keys])), int(max(last[keys])) + 1
-            slices.append(slice(start, max(start, stop)))
-        return slices
+        return [self.rows_around(number, number) for number in range(len(self.centers))]
 
     def has_spots(self) -> list[bool]:
         """For each bin, whether it holds any small bright spot (see `find_spots`)."""
         counts = F.pad(self._pixels.is_spot.cumsum(0), (1, 0))[self._first].tolist()
-        return [
-            counts[min(2 * number + 2, len(counts) - 1)] > counts[max(2 * number - 1, 0)]
-            for number in range(self.bins.numel())
-        ]
+        middles = [self._middles(number, number) for number in range(len(self.centers))]
+        return [counts[near.stop] > counts[near.start] for near in middles]
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:

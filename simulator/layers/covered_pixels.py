@@ -1,7 +1,6 @@
 """The pixels that surfaces cover, sorted by the bins that they belong to, with slopes and small bright spots.
 
-Letters: N surfaces; P pixels; C channels, the last coverage; D disparity; w share of a pixel in the farther of its two
-bins.
+Letters: N surfaces; P pixels; C channels, the last coverage; D disparity.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ class CoveredPixels:
     content:   [C, P], coverage last.
     disparity: [P].
     slope:     [2, P] change of disparity from pixel to pixel, down and right; 0 at silhouettes.
-    share:     [P] w.
     is_spot:   [P] see `find_spots`.
     """
 
@@ -33,16 +31,11 @@ class CoveredPixels:
     content: Float[Tensor, "c p"]
     disparity: Float[Tensor, "p"]
     slope: Float[Tensor, "2 p"]
-    share: Float[Tensor, "p"]
     is_spot: Bool[Tensor, "p"]
 
     @classmethod
     def from_surfaces(
-        cls,
-        content: Float[Tensor, "n c h w"],
-        disparity: Float[Tensor, "n h w"],
-        place: Int[Tensor, "p"],
-        share: Float[Tensor, "p"],
+        cls, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], place: Int[Tensor, "p"]
     ) -> CoveredPixels:
         """The pixels at these places of the flat surfaces [N, h, w]. The last channel of content is coverage."""
         covered = content[:, -1] > 0
@@ -53,7 +46,6 @@ class CoveredPixels:
             content.transpose(0, 1).flatten(1).index_select(1, place),
             disparity.flatten().index_select(0, place),
             slope.flatten(1).index_select(1, place),
-            share,
             is_spot.flatten().index_select(0, place),
         )
 
@@ -64,7 +56,6 @@ class CoveredPixels:
             self.content[:, entries],
             self.disparity[entries],
             self.slope[:, entries],
-            self.share[entries],
             self.is_spot[entries],
         )
 

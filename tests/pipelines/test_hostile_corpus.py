@@ -47,7 +47,7 @@ HOSTILE_LISTS: dict[str, tuple[bytes, str]] = {
     "no path column": (b"file\na.png\n", "must have a column `path`"),
     "latin-1": ("path\ngrün.png\n".encode("latin-1"), "UTF-8"),
     "binary": (bytes(range(256)) * 4, "UTF-8"),
-    "utf-16": ("path\na.png\n".encode("utf-16"), "UTF-8"),
+    "utf-16": ("path\na.png\n".encode("utf-16"), "none of its 1 photos can be read"),
     "a field without end": (b'path\n"' + b"x" * 200_000, "list.csv"),
     "nothing that exists": (b"path\n../../etc/none.png\n", "none of its 1 photos can be read"),
     "a thousand columns": (b"a," * 1000 + b"b\n1\n", "must have a column `path`"),
