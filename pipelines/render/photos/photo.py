@@ -5,8 +5,9 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedIOBase
 from itertools import islice
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,7 +150,7 @@ def read_photo(source: PhotoSource) -> bytes:
         return read_foreign(path, max_bytes=MAX_FILE_BYTES)
 
 
-def _check_large_file(file: IO[bytes]) -> None:
+def _check_large_file(file: BufferedIOBase) -> None:
     """Raise Rejection for a file that is much larger than its picture uncompressed, before it is read whole."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -160,7 +161,7 @@ def _check_large_file(file: IO[bytes]) -> None:
         return
     if rejection := not_a_photo(begin):
         raise rejection
-    width, height = Image.open(file, formats=FORMATS).size
+    width, height = Image.open(cast(IO[bytes], file), formats=FORMATS).size
     if size > 16 * width * height + _LARGE_FILE_BYTES:
         raise Rejection("photo", "too_large", f"the file has {size >> 20} MiB for {width}x{height} pixels")
 
