@@ -77,9 +77,12 @@ REASONS: dict[str, Reason] = {
         "of metric depth without a scale", "whole numbers come with a scale", 'add `"scale": 0.001` to depth.json'
     ),
     "depth/depth_json": Reason("of a depth.json that cannot be used", "known keys with sound values", "correct it"),
-    "depth/not_finite": Reason("of depth that is not finite", "numbers, not NaN or infinity", "fill or mask the holes"),
+    "depth/no_depth": Reason(
+        "of unknown depth",
+        "some pixel has a depth: a finite number, in meters > 0.001",
+        "check its unit and depth.json",
+    ),
     "depth/constant": Reason("of constant depth", "the depth varies over the photo", "bring another map"),
-    "depth/negative": Reason("of negative depth", "metric disparity is at least 0", "correct the sign or the offset"),
     "depth/aspect": Reason("too long for the depth model", "sides that the model takes", "crop it, or bring a sidecar"),
     "vet/not_all_in_focus": Reason(
         "too blurred",
@@ -88,13 +91,23 @@ REASONS: dict[str, Reason] = {
     ),
     "vet/small": Reason("smaller than wanted", "the short side, as stored, has at least 64 px", "`--min-short-side`"),
     "vet/aspect": Reason("too long", "the long side is at most 4 times the short side", "crop it, or `--max-aspect`"),
+    "vet/holes": Reason(
+        "with holes in their depth", "depth is unknown at a quarter of the pixels at most", "`--max-holes`, or a model"
+    ),
     "vet/few_levels": Reason(
         "of few depths", "the photo has at least 32 different disparities", "bring 16 bits, or `--min-disparity-levels`"
     ),
     "vet/little_depth": Reason(
         "flat", "nine tenths of the pixels span at least 2 % of the depth range", "`--min-depth-spread`"
     ),
-    "draw/flat_disparity": Reason("of fewer depths than planes", "as many depths as planes", "fewer `--planes`"),
+    "draw/flat_disparity": Reason(
+        "of depths that blur cannot tell apart",
+        "planes are a pixel of blur apart",
+        "raise `--blur-level-max` or `--long-side`, or lower `--planes`",
+    ),
+    "draw/focus_point": Reason(
+        "with a given focus point in a hole", "`--focus-points` lie where the depth is known", "move the point"
+    ),
     "plan/near_duplicate": Reason(
         "near-duplicates across splits",
         "a photo that `--append` adds is of no family with photos in two splits (docs/lists.md)",
