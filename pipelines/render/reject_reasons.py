@@ -100,11 +100,7 @@ REASONS: dict[str, Reason] = {
     "vet/little_depth": Reason(
         "flat", "nine tenths of the pixels span at least 2 % of the depth range", "`--min-depth-spread`"
     ),
-    "draw/flat_disparity": Reason(
-        "of depths that blur cannot tell apart",
-        "planes are a pixel of blur apart",
-        "raise `--blur-level-max` or `--long-side`, or lower `--planes`",
-    ),
+    "draw/flat_disparity": Reason("of fewer depths than planes", "as many depths as planes", "fewer `--planes`"),
     "draw/focus_point": Reason(
         "with a given focus point in a hole", "`--focus-points` lie where the depth is known", "move the point"
     ),

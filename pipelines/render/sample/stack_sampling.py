@@ -11,8 +11,8 @@ holds for any set of photos, and no photo needs to know which others are in the 
 stacking group: P frames that share the blur level and differ in the plane.
 
 Two planes are a pixel of blur apart at the middle level, or they would be one. A photo without as many such planes as
-asked for gets fewer planes and more levels: every sample has F frames, so P must divide F. The last resort is two
-planes that are a pixel apart at the strongest level.
+asked for gets fewer planes and more levels: every sample has F frames, so P must divide F. The fewest planes (mostly
+two) are drawn even where they are closer, as in small pictures with weak blur: then as far apart as there is depth.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,6 +26,7 @@ from pipelines.render.seeds import uniform
 
 LEAST_APART_PX = 1.0
 """Blur radius of one plane when another is in focus."""
+_CLOSER_PX = tuple(0.8**step for step in range(1, 16))  # down to 0.035 px
 FEWEST_PLANES = 2  # of a stacking group
 
 
@@ -55,21 +56,19 @@ def sample_stack(
         levels_of: the blur levels of a stack of so many, in percent of the long side, weak to strong.
         codes_per_px: difference of disparity codes that a pixel of blur radius is, at a blur level.
 
-    Raises Rejection(stage "draw", code "flat_disparity") when not even two planes can be told apart.
+    Raises Rejection(stage "draw", code "flat_disparity") when there are fewer depths than planes.
     """
     grids = list(_grids(stack))
     for shown in (field, replace(field, subject=None)):
         for planes, levels in grids:
             blur_levels = levels_of(levels)
-            apart_at = [median(blur_levels), *blur_levels[-1:] * (planes == FEWEST_PLANES)]
-            for level in apart_at:
-                points = focus_points(seed, scene_id, shown, planes, LEAST_APART_PX * codes_per_px(level))
+            apart_px = (LEAST_APART_PX, *(_CLOSER_PX if (planes, levels) == grids[-1] else ()))
+            for px in apart_px:
+                points = focus_points(seed, scene_id, shown, planes, px * codes_per_px(median(blur_levels)))
                 if points is not None:
                     return SampledStack(points, blur_levels)
-    fewest = grids[-1][0]
-    name = "middle" if fewest > FEWEST_PLANES else "strongest"
-    must = f"{fewest} planes must be a pixel of blur apart at the {name} blur level, the photo does not have as many"
-    raise Rejection("draw", "flat_disparity", f"{must}; raise --blur-level-max or --long-side, or lower --planes")
+    must = f"{grids[-1][0]} planes need as many depths with a hundredth of the photo each, it does not have them"
+    raise Rejection("draw", "flat_disparity", f"{must}; leave the photo out, or lower --planes")
 
 
 def log_stratified(seed: int, scene_id: str, name: str, first: float, last: float, count: int) -> tuple[float, ...]:
