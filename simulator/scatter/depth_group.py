@@ -75,7 +75,7 @@ class DepthGroup:
 
     def side(self, lens: ThinLens, aperture: Aperture) -> int:
         """1: the group lies in front of the focus; -1: behind it; 0: it reaches into the focus."""
-        gap_px = self._surfaces.gap * lens.blur_scale_px
+        gap_px = self._surfaces.bins.gap * lens.blur_scale_px
         defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
         return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
 
@@ -114,7 +114,7 @@ class DepthGroup:
     def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
         """For each bin, the octave that suffices for its smallest radius; the finest near focus and for sharp bins."""
         colors = [self._defocus_px(color) for color in aperture.channel_lenses(lens)]
-        finest, near_px = self._spectra.grid.octave, near_radius_px(self._surfaces.gap * lens.blur_scale_px)
+        finest, near_px = self._spectra.grid.octave, near_radius_px(self._surfaces.bins.gap * lens.blur_scale_px)
         octaves = []
         for bin_, defocus in zip(self.bins, zip(*colors, strict=True), strict=True):
             smallest_px = min(map(abs, defocus))
@@ -133,18 +133,16 @@ class DepthGroup:
             defocus = [view.lens.blur_scale_px * (b.disparity - color.focus_disparity) for color in view.colors]
             radii.append(
                 [
-                    None if b.number in zone.bins else self._rendered(s, b, view, aperture, octave, bin_octave)
+                    None if b.number in zone.bins else self._rendered(s, view, aperture, octave, bin_octave)
                     for s, zone in zip(defocus, view.near, strict=True)
                 ]
             )
         return radii
 
-    def _rendered(
-        self, defocus_px: float, bin_: Bin, view: _View, aperture: Aperture, octave: int, bin_octave: int
-    ) -> float:
+    def _rendered(self, defocus_px: float, view: _View, aperture: Aperture, octave: int, bin_octave: int) -> float:
         """The signed radius of a bin's spot, in cells of the grid, less the variance that sharing and octaves add."""
         moment = aperture.moment(1 if defocus_px > 0 else -1)
-        added_px2 = view.lens.blur_scale_px**2 * bin_.variance
+        added_px2 = view.lens.blur_scale_px**2 * self._surfaces.bins.variance
         radius_px = narrowed_radius_px(abs(defocus_px), added_px2, moment) if added_px2 else abs(defocus_px)
         return math.copysign(
             rendered_radius(radius_px, self._spectra.grid.octave, octave, bin_octave, moment), defocus_px
@@ -181,7 +179,7 @@ class DepthGroup:
                 s = view.lens.blur_scale_px * (b.disparity - color.focus_disparity)
                 rendered: Radii = [None] * len(view.colors)
                 if radius is not None and self._is_slanted(b, view.lens):
-                    rendered[place] = self._rendered(s, b, view, aperture, view.octave, octave)
+                    rendered[place] = self._rendered(s, view, aperture, view.octave, octave)
                 shift = view.lens.blur_scale_px * s * aperture.moment(1 if s > 0 else -1) / 2
                 skew = self._spectra.skew_spectrum(index, coarseness) * -shift
                 spread.append(SpreadBin(skew, spots.mix(rendered, coarseness, grid.parts), coarseness))
@@ -215,4 +213,4 @@ class DepthGroup:
     @property
     def device(self) -> torch.device:
         """Where the tensors lie."""
-        return self._surfaces.bins.device
+        return self._surfaces.device

@@ -1,17 +1,16 @@
 """Content near the plane in focus, spread at the radius of each pixel, where bins would be too coarse.
 
-A pixel between two bins is rendered with two radii; its second moment is too large by w (1 − w) g², with w its share in
-one bin and g the gap between the bins in pixels. Far from focus that is small relative to r²; near focus it is not. So
-the bins around the plane in focus, the "zone", are not blurred as bins. Their share of a pixel is spread at the radius
-that makes the pixel's total second moment exact. Up to DIRECT_PX it is spread tap by tap. Beyond, where bins are far
-apart, it is divided among a few "nodes", which are blurred like bins, for this lens alone.
-Letters: s signed blur radius; q = r² squared radius; v variance of a bin, in disparity²; g gap of bins, px; P pixels.
+A pixel is shared by three bins and rendered with their three radii. Far from focus these differ little relative to r;
+near focus they do not look like one disc. So the bins around the plane in focus, the "zone", are not blurred as bins.
+Their share of a pixel is spread at the radius that makes the pixel's total second moment exact. Up to DIRECT_PX it is
+spread tap by tap. Beyond, where bins are far apart, it is divided among a few "nodes", which are blurred like bins, for
+this lens alone.
+Letters: s signed blur radius; q = r² squared radius; v variance of sharing, in disparity²; g gap of bins, px; P pixels.
 """
 
 from __future__ import annotations
 
 import bisect
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.layers.bins import BinnedSurfaces
+from simulator.layers.bins import BinnedSurfaces, DisparityBins
 from simulator.layers.covered_pixels import CoveredPixels
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
@@ -78,26 +77,22 @@ def spread_near_focus(
     if zone is None:
         return NearFocus()
     height, width = size[0] + 2 * margin, size[1] + 2 * margin
-    sources = [zone.sources(pixels, lens, (height, width)) for pixels in surfaces.between(zone.low, zone.high)]
-    bins = frozenset(zone.numbers)
-    if not sources:
+    bins, pixels = frozenset(zone.held), surfaces.around(zone.held[0], zone.held[-1])
+    if not pixels.pixel.numel():
         return NearFocus(bins)
-    rows = slice(min(part.top(width) for part in sources), max(part.bottom(width) for part in sources))
-    table = tap_table(pupil, surfaces.bins.device)
-    nodes: dict[float, Tensor] = {}
-    taps: list[tuple[Tensor, Tensor, Tensor]] = []  # pixel in `rows`, light, weights by class of taps
-    for part in sources:
-        light = part.light
-        if zone.radius_px > DIRECT_PX:
-            light, beyond = _shared_by_nodes(part, zone.radius_px, pupil.is_two_sided)
-            for defocus_px, content in beyond.items():
-                if defocus_px not in nodes:
-                    nodes[defocus_px] = torch.zeros(4, height, width, device=light.device)
-                nodes[defocus_px].flatten(1).index_add_(1, part.pixel, content)
-        weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
-        taps.append((part.pixel - rows.start * width, light, weights))
-    direct, top = _spread(taps, table, rows, size, margin)
-    return NearFocus(bins, direct, top, tuple(Node(content, s) for s, content in sorted(nodes.items())))
+    part = zone.sources(pixels, surfaces.bins, lens, (height, width))
+    rows = slice(part.top(width), part.bottom(width))
+    table = tap_table(pupil, surfaces.device)
+    light, nodes = part.light, []
+    if zone.radius_px > DIRECT_PX:
+        light, beyond = _shared_by_nodes(part, zone.radius_px, pupil.is_two_sided)
+        for defocus_px, share in sorted(beyond.items()):
+            content = torch.zeros(4, height, width, device=light.device)
+            content.flatten(1).index_add_(1, part.pixel, share)
+            nodes.append(Node(content, defocus_px))
+    weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
+    direct, top = _spread(part.pixel - rows.start * width, light, weights, table, rows, size, margin)
+    return NearFocus(bins, direct, top, tuple(nodes))
 
 
 @dataclass(frozen=True)
@@ -133,74 +128,47 @@ class _Sources:
 
 @dataclass(frozen=True)
 class _Zone:
-    """Neighboring bins near focus, and the next ones on both sides, with which they share pixels.
+    """The bins near focus, of which a group holds some: runs of neighbors, nearest first.
 
-    first, last:       disparities of the zone's outermost bins, nearest first.
-    before, after:     disparities of the next bins; None at the scene's ends.
-    before_q, after_q: squared radii of the next bins' spots; None where those bins are near focus, too (in another
-                       group).
+    whole: all of them.
+    held:  those of the group.
     """
 
-    numbers: range
+    whole: range
+    held: range
     radius_px: float
-    first: float
-    last: float
-    before: float | None
-    after: float | None
-    before_q: float | None
-    after_q: float | None
     moment: float
 
     @classmethod
     def from_bins(cls, surfaces: BinnedSurfaces, numbers: Sequence[int], lens: ThinLens, moment: float) -> _Zone | None:
-        """The zone; None where no bin is near focus, or all bins are exact."""
-        centers, scale = surfaces.centers, lens.blur_scale_px
-        radius_px = near_radius_px(scale * surfaces.gap)
+        """The zone; None where none of the bins with these numbers is near focus, or all bins are exact."""
+        radius_px = near_radius_px(lens.blur_scale_px * surfaces.bins.gap)
         if not radius_px:
             return None
-        defocus = [scale * (center - lens.focus_disparity) for center in centers]
-        near = [number for number in numbers if abs(defocus[number]) <= radius_px]
-        if not near:
-            return None
-        ends = near[0] - 1, near[-1] + 1
-        inside = [0 <= end < len(centers) for end in ends]
-        before_q, after_q = (
-            max(defocus[end] ** 2 - scale**2 * surfaces.variance[end], 0.0)
-            if is_inside and abs(defocus[end]) > radius_px
-            else None
-            for end, is_inside in zip(ends, inside, strict=True)
+        defocus = [lens.blur_scale_px * (center - lens.focus_disparity) for center in surfaces.centers]
+        whole, held = (
+            [number for number in candidates if abs(defocus[number]) <= radius_px]
+            for candidates in (range(len(defocus)), numbers)
         )
-        before, after = (centers[end] if is_inside else None for end, is_inside in zip(ends, inside, strict=True))
-        edges = centers[near[0]], centers[near[-1]], before, after
-        return cls(range(near[0], near[-1] + 1), radius_px, *edges, before_q, after_q, moment)
+        if not held:
+            return None
+        return cls(range(whole[0], whole[-1] + 1), range(held[0], held[-1] + 1), radius_px, moment)
 
-    @property
-    def low(self) -> float:
-        """Lower end of the disparities of pixels that the zone has a share of."""
-        return -math.inf if self.after is None else self.after
+    def sources(self, pixels: CoveredPixels, bins: DisparityBins, lens: ThinLens, size: tuple[int, int]) -> _Sources:
+        """The group's share of the pixels, with the squared radius that makes their total second moment exact.
 
-    @property
-    def high(self) -> float:
-        """Upper end of the disparities of pixels that the zone has a share of."""
-        return math.inf if self.before is None else self.before
-
-    def sources(self, pixels: CoveredPixels, lens: ThinLens, size: tuple[int, int]) -> _Sources:
-        """The zone's share of the pixels, with the squared radius that makes their total second moment exact.
-
-        With the share W in the zone and 1 − W in a bin of squared radius q': W q + (1 − W) q' = r².
+        Bins are drawn with q_i = s_i² − K² v, and Σ share_i q_i = r². So the zone's part of a pixel, at the squared
+        radius Σ share_i q_i / Σ share_i over the zone's bins, leaves the whole pixel with r².
         """
-        s = (pixels.disparity - lens.focus_disparity) * lens.blur_scale_px
-        r2 = s * s
-        share, q = torch.ones_like(s), r2
-        for edge, beyond, beyond_q in ((self.first, self.before, self.before_q), (self.last, self.after, self.after_q)):
-            if beyond is None:
-                continue
-            inside = ((pixels.disparity - beyond) / (edge - beyond)).clamp_(0.0, 1.0)
-            if beyond_q is not None:
-                q = torch.where(inside < 1.0, (r2 - (1.0 - inside) * beyond_q) / inside.clamp(min=1e-3), q)
-            share = torch.minimum(share, inside)
-        shift = pixels.slope * (s * (0.5 * self.moment * lens.blur_scale_px))
-        return _Sources(pixels.pixel, pixels.content * share, q.clamp_(min=0.0), s > 0).shifted(shift, size)
+        number, share = bins.shares(pixels.disparity)  # [3, P]
+        s = (bins.centers[number] - lens.focus_disparity) * lens.blur_scale_px
+        near = share * ((number >= self.whole.start) & (number < self.whole.stop))
+        held = (share * ((number >= self.held.start) & (number < self.held.stop))).sum(0)
+        q = (near * (s * s - lens.blur_scale_px**2 * bins.variance)).sum(0) / near.sum(0).clamp(min=1e-9)
+        own_s = (pixels.disparity - lens.focus_disparity) * lens.blur_scale_px
+        shift = pixels.slope * (own_s * (0.5 * self.moment * lens.blur_scale_px))
+        part = _Sources(pixels.pixel, pixels.content * held, q.clamp_(min=0.0), own_s > 0)
+        return part.shifted(shift, size)
 
 
 def _shared_by_nodes(part: _Sources, radius_px: float, is_two_sided: bool) -> tuple[Tensor, dict[float, Tensor]]:
@@ -221,15 +189,17 @@ def _shared_by_nodes(part: _Sources, radius_px: float, is_two_sided: bool) -> tu
 
 
 def _spread(
-    taps: Sequence[tuple[Tensor, Tensor, Tensor]], table: TapTable, rows: slice, size: tuple[int, int], margin: int
+    pixel: Tensor, light: Tensor, weights: Tensor, table: TapTable, rows: slice, size: tuple[int, int], margin: int
 ) -> tuple[Float[Tensor, "4 reached framewidth"], int]:
-    """The taps added up on the frame's rows that they reach, and the first of these rows. One class after the other."""
+    """The taps added up on the frame's rows that they reach, and the first of these rows. One class after the other.
+
+    pixel: of the picture of these rows. weights: of the classes of taps.
+    """
     count, width = rows.stop - rows.start, size[1] + 2 * margin
-    total = taps[0][1].new_zeros(4, count + 2 * TAP_REACH_PX, width)
+    total = light.new_zeros(4, count + 2 * TAP_REACH_PX, width)
     for number in range(len(table.offsets)):
         picture = total.new_zeros(4, count, width)
-        for pixel, light, weights in taps:
-            picture.flatten(1).index_add_(1, pixel, light * weights[number])
+        picture.flatten(1).index_add_(1, pixel, light * weights[number])
         table.add_shifted(total, number, _padded(picture, rows, size[0] + 2 * margin))
     first = rows.start - TAP_REACH_PX - margin  # row of the frame
     start, stop = max(0, -first), min(total.shape[1], size[0] - first)
