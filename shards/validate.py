@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .complaint import ALL, Complaint
-<<<<<<< HEAD
-from .index import INDEX_FILE, find_temporaries, marked_shards, of_other_settings
-=======
 from .foreign_file import read_foreign
-from .index import INDEX_FILE, find_temporaries, marked_shards
->>>>>>> main
+from .index import INDEX_FILE, find_temporaries, marked_shards, of_other_settings
 from .inspection import TAR, FoundSample, Inspection, inspect_shard
 from .marker import Marker, read_marker
 from .side_files import check_side_files

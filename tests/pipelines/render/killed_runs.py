@@ -100,7 +100,7 @@ def is_sound(out: Path) -> bool:
 
 
 def run_scenario(scenario: Scenario, folder: Path) -> dict[str, object]:
-    """Kill at each operation, give the next command, compare. Counts by outcome, and every wrong point by its reason."""
+    """Kill at each operation, give the next command, compare. Counts by outcome, and each wrong point."""
     start, expected_out = folder / f"{scenario.name}-start", folder / f"{scenario.name}-expected"
     prepared(start, scenario.before)
     prepared(expected_out, (*scenario.before, scenario.after))

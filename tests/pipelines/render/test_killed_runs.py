@@ -1,4 +1,4 @@
-"""A run that is killed at any file operation leaves the same bytes to the next command, or a refusal: never a mixture."""
+"""After a run that was killed anywhere, the next command makes the same bytes or refuses: there is no mixture."""
 
 from __future__ import annotations
 
