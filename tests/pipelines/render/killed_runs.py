@@ -1,8 +1,8 @@
 """Runs that are killed at every file operation: `python -m tests.pipelines.render.killed_runs FOLDER`.
 
-Prints one JSON object a scenario. Each run is a fork of this process, which ends without any clean-up, as by SIGKILL, at
-the n-th time that it opens, renames, links or removes a file of the data set. Frames are rendered once and remembered:
-what is under test are files.
+Prints one JSON object a scenario. Each run is a fork of this process, which ends without any clean-up, as by SIGKILL,
+at the n-th time that it opens, renames, links or removes a file of the data set. Frames are rendered once and
+remembered: what is under test are files.
 """
 
 from __future__ import annotations
