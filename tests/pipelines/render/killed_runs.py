@@ -103,7 +103,7 @@ def run_scenario(scenario: Scenario, folder: Path) -> dict[str, object]:
     """Kill at each operation, give the next command, compare. Counts by outcome, and each wrong point."""
     start, expected_out = folder / f"{scenario.name}-start", folder / f"{scenario.name}-expected"
     prepared(start, scenario.before)
-    prepared(expected_out, (*scenario.before, scenario.after))
+    prepared(expected_out, (*scenario.before, scenario.killed))
     expected, counts, wrong = tar_sums(expected_out), {"same bytes": 0, "refused": 0}, []
     for point in itertools.count(1):
         out = folder / scenario.name
