@@ -40,8 +40,12 @@ OTHER: dict[str, dict[str, Any]] = {
         "max_aspect": 2.0,
         "min_disparity_levels": 8,
         "min_depth_spread": 0.1,
+        "max_holes": 0.1,
     },
-    "stack": {"planes": 3, "levels": 2, "blur_level_min": 0.5, "blur_level_max": 5.0, "quality": "exact"},
+    "stack": {
+        **{"planes": 3, "levels": 2, "blur_level_min": 0.5, "blur_level_max": 5.0, "quality": "exact"},
+        "focus_points": "0.3,0.4",
+    },
     "lens": {"lens_recipe": "phone", "highlights": "off", "tone": "shoulder", "aperture_mask": Path(__file__)},
     "storage": {
         "samples_per_shard": 8,
