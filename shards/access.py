@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from .archive import Member, TarDamage, read_member, scan
 from .codec import MAX_FIELD_BYTES
 from .complaint import ALL, Complaint, FieldError
+from .foreign_file import open_foreign
 from .storage import StoragePath
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class StoredFields(Mapping[str, bytes]):
 
     def __getitem__(self, field: str) -> bytes:
         member = self._members[field]
-        with self._tar.open("rb") as file:
+        with open_foreign(self._tar) as file:
             return read_member(file, member)
 
     def __contains__(self, field: object) -> bool:

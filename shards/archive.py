@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from .foreign_file import open_foreign
 from .storage import StoragePath
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
@@ -101,7 +102,7 @@ def scan(path: StoragePath) -> tuple[list[Member], TarDamage | None]:
     """All members before the first damage of a tar, and that damage, or None."""
     members: list[Member] = []
     try:
-        with path.open("rb") as file:
+        with open_foreign(path) as file:
             # Members before an error stay in the list.
             members.extend(iterate_members(file, path.stat().st_size))
     except TarDamage as damage:

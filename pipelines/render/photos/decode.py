@@ -7,6 +7,8 @@ looks at sides, color profile before the pixels are mixed, and mixing (downscali
 import io
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -15,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
-from pipelines.errors import Rejection
+from pipelines.errors import Rejection, one_line, rejecting
 from pipelines.pictures.resizing import resized, size_within
 from pipelines.pictures.srgb8 import linear_of_code
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
@@ -79,16 +81,10 @@ def open_image(content: bytes, formats: tuple[str, ...], *, stage: str) -> Image
 
     Raises Rejection (`unreadable`, `truncated`, `too_large`).
     """
-    # Decoders of hostile input raise nearly anything; nothing of ours runs inside the `try`.
-    try:
+    with _decoding(content, formats, stage):
         image = open_header(content, formats)
         image.load()  # verify() passes truncated JPEGs
-    except Image.DecompressionBombError as error:
-        limit = f"at most {MAX_PIXELS // 1_000_000} megapixels"
-        raise Rejection(stage, "too_large", f"an image must have {limit}, this one has more ({error})") from error
-    except Exception as error:
-        raise _undecodable(content, formats, error, stage) from error
-    return image
+        return image
 
 
 def open_header(content: bytes, formats: tuple[str, ...]) -> Image.Image:
@@ -102,10 +98,25 @@ def open_header(content: bytes, formats: tuple[str, ...]) -> Image.Image:
     return image
 
 
+@contextmanager
+def _decoding(content: bytes, formats: tuple[str, ...], stage: str) -> Iterator[None]:
+    """`rejecting` for images: decoders of hostile input raise nearly anything."""
+    with rejecting(stage):
+        try:
+            yield
+        except Image.DecompressionBombError as error:
+            limit = f"at most {MAX_PIXELS // 1_000_000} megapixels"
+            raise Rejection(stage, "too_large", f"an image must have {limit}, this one has more ({error})") from error
+        except (Rejection, MemoryError):
+            raise
+        except Exception as error:
+            raise _undecodable(content, formats, error, stage) from error
+
+
 def _undecodable(content: bytes, formats: tuple[str, ...], error: Exception, stage: str) -> Rejection:
     # Pillow's WebP decoder does not say "truncated"; the RIFF header holds the length that should be there.
     short_webp = content[:4] == b"RIFF" and int.from_bytes(content[4:8], "little") + 8 > len(content)
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = one_line(error)
     if short_webp or "truncated" in reason.lower():
         return Rejection(stage, "truncated", f"the image ends early, {len(content)} bytes ({reason})")
     if isinstance(error, UnidentifiedImageError):
@@ -115,15 +126,11 @@ def _undecodable(content: bytes, formats: tuple[str, ...], error: Exception, sta
 
 def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], CameraTags]:
     flags: list[str] = []
-    try:
+    with _decoding(content, FORMATS, "photo"):  # counting frames and converting read hostile bytes as well
         image = open_image(content, FORMATS, stage="photo")
         _check_kind(image)
         upright_image = upright(image, flags)  # first, since it says when the EXIF is broken
         return _to_srgb(upright_image, flags), flags, camera_tags(image)
-    except Rejection:
-        raise
-    except Exception as error:  # counting frames and converting read hostile bytes as well
-        raise _undecodable(content, FORMATS, error, "photo") from error
 
 
 def _check_kind(image: Image.Image) -> None:

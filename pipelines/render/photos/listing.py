@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import UserError
+from shards.foreign_file import open_foreign
 from shards.storage import StoragePath, is_local, is_url, storage_path
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
@@ -127,7 +128,7 @@ def is_bare_depth_png(file: StoragePath) -> bool:
     if file.suffix.lower() != ".png":
         return False
     try:
-        with file.open("rb") as stream:
+        with open_foreign(file) as stream:
             head = stream.read(26)
     except OSError:
         return False

@@ -11,13 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.errors import Rejection, UserError
+from pipelines.errors import Rejection, UserError, rejecting
 from pipelines.render.photos.decode import decode_photo
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
 from pipelines.render.photos.listing import ListedPhoto, list_photos
+from shards.complaint import FieldError
+from shards.foreign_file import open_foreign, read_foreign
 from shards.storage import storage_path
+from shards.strict_json import check_text
 
-MAX_FILE_BYTES = 1 << 30  # a photo is read into memory whole
+MAX_FILE_BYTES = 512 << 20  # a photo is read into memory whole; MAX_PIXELS uncompressed have 384 MB
 _HASH_THREADS = min(16, 4 * (os.cpu_count() or 1))
 _HASH_BATCH = 512
 
@@ -135,11 +138,8 @@ def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
 
 def read_photo(source: PhotoSource) -> bytes:
     """The file's bytes. Raises Rejection (`missing`, `unreadable`, `too_large`)."""
-    try:
-        _check_file_size(source.location)
-        return storage_path(source.location).read_bytes()
-    except OSError as error:
-        raise _unreadable(error) from error
+    with rejecting("photo"):
+        return read_foreign(storage_path(source.location), max_bytes=MAX_FILE_BYTES)
 
 
 def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[ListedPhoto, str | Rejection]]:
@@ -153,31 +153,25 @@ def _sha256(listed: ListedPhoto) -> str | Rejection:
     if listed.location.startswith("builtin:"):
         return hashlib.sha256(listed.location.encode()).hexdigest()
     try:
-        listed.name.encode("utf-8")
-        _check_file_size(listed.location)
-        with storage_path(listed.location).open("rb") as stream:
-            digest = hashlib.sha256()
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-            return digest.hexdigest()
-    except UnicodeEncodeError:
-        return Rejection("photo", "name", "the file's name is not UTF-8; rename it")
+        with rejecting("photo"):
+            _check_labels(listed)
+            with open_foreign(storage_path(listed.location), max_bytes=MAX_FILE_BYTES) as stream:
+                digest = hashlib.sha256()
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+                return digest.hexdigest()
     except Rejection as rejection:
         return rejection
-    except OSError as error:
-        return _unreadable(error)
 
 
-def _check_file_size(location: str) -> None:
-    if (size := storage_path(location).stat().st_size) > MAX_FILE_BYTES:
-        limit = f"at most {MAX_FILE_BYTES >> 20} MiB"
-        raise Rejection("photo", "too_large", f"the file must have {limit}, it has {size >> 20}")
-
-
-def _unreadable(error: OSError) -> Rejection:
-    if isinstance(error, FileNotFoundError):
-        return Rejection("photo", "missing", "the file does not exist")
-    return Rejection("photo", "unreadable", f"the file cannot be read ({error.strerror or error})")
+def _check_labels(listed: ListedPhoto) -> None:
+    """Raise Rejection for what a shard cannot hold: here, since there it would cost the whole shard."""
+    try:
+        for label in ("name", "license", "author", "source_url"):
+            check_text(label, getattr(listed, label))
+    except FieldError as error:
+        code = "name" if error.field == "name" else "label"
+        raise Rejection("photo", code, f"{error}; rename the file or correct the list") from error
 
 
 def _source(listed: ListedPhoto, sha256: str) -> PhotoSource:

@@ -127,7 +127,7 @@ def test_a_plan_comes_back_from_disk(tmp_path: Path) -> None:
 def test_a_damaged_plan_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(text)
-    with pytest.raises(UserError, match=r"plan\.json must be a plan of this program"):
+    with pytest.raises(UserError, match=r"plan\.json cannot be used"):
         read_plan(path)
 
 
