@@ -57,15 +57,6 @@ class Compositor:
         """Lay a blurred group behind all groups so far: light in 3 channels, coverage in k. Overwrites the coverage."""
         self.light.addcmul_(group[:, :3], self.taken_share(group[:, 3:]))
 
-    def add_opposite(self, behind: Compositor, free: Float[Tensor, "n k h w"]) -> None:
-        """Lay complete frames, of coverage A, behind this: max(0, A + T − 1) of them (see `focus_sides`).
-
-        free: T, of what lies on the other side of the focus. What is in focus has taken a part of it since then.
-        """
-        taken = torch.minimum((free - behind.free).clamp_(min=0.0), self.free)
-        self.light.addcmul_(behind.light, taken / (1.0 - behind.free).clamp_(min=LEAST_COVERAGE))
-        self.free.sub_(taken)
-
     def close_gaps(self) -> None:
         """Take a leftover of up to _GAP of the lens as covered by what is there already, up to 3 _GAP in part.
 

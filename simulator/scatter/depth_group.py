@@ -24,8 +24,6 @@ from simulator.scatter.octave import TAIL, OctaveGrid, coarsest_octave, rendered
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
-_SIDE_PX = 1.0  # blur radius from which a group lies clearly on one side of the focus
-
 Radii = list[float | None]
 """For each color, the signed radius of a spot in cells of the grid; None: no spot for this color."""
 
@@ -69,12 +67,6 @@ class DepthGroup:
     def octave(self, lens: ThinLens, aperture: Aperture) -> int:
         """Octave of the coarsest grid that suffices for a lens."""
         return min(self._octaves(lens, aperture))
-
-    def side(self, lens: ThinLens, aperture: Aperture) -> int:
-        """1: the group lies in front of the focus; -1: behind it; 0: it reaches into the focus."""
-        gap_px = self._surfaces.bins.gap * lens.blur_scale_px
-        defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
-        return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
         """Light and coverage blurred for n lenses, on the grid of the octave that all of them need."""

@@ -20,8 +20,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.layers.morphology import dilate
-from simulator.layers.surfaces import Surfaces
 from simulator.optics.aperture import Aperture
 
 _MASK_PX = 24.0
@@ -122,13 +120,3 @@ def _view(picture: Tensor, margin: int, down: float, right: float, height: int, 
     """The frame's part of a picture, shifted by the nearest whole pixels."""
     top, left = margin + round(down), margin + round(right)
     return picture[:, top : top + height, left : left + width]
-
-
-def seam(near: Surfaces, far: Surfaces, step: float, reach_px: int) -> Float[Tensor, "h w"]:
-    """Coverage of two neighboring slabs within `reach_px` of where a surface passes from one to the other."""
-    lowest = -torch.where(near.coverage[0] > 0, near.disparity[0], torch.inf)
-    highest = torch.where(far.coverage[0] > 0, far.disparity[0], -torch.inf)
-    touches = (near.coverage[0] > 0) & (near.disparity[0] - dilate(highest, 1) < step)
-    touches |= (far.coverage[0] > 0) & (-dilate(lowest, 1) - far.disparity[0] < step)
-    band = dilate(touches.float(), reach_px)
-    return (near.coverage[0] + far.coverage[0]).clamp(max=1.0) * band
