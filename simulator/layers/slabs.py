@@ -1,7 +1,7 @@
 """Depth slabs: a scene whose every surface is known, cut by depth. What one slab hides of another stays complete.
 
-Within a slab all blur radii are nearly equal, so what one of its surfaces hides of another is hidden from every point of
-the lens: a slab holds what a pinhole sees of it.
+Within a slab all blur radii are nearly equal, so what one of its surfaces hides of another is hidden from every point
+of the lens: a slab holds what a pinhole sees of it.
 Letters: N surfaces; n of them that reach into a slab; D disparity.
 """
 

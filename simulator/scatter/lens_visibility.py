@@ -1,12 +1,12 @@
 """How much of each depth slab's blurred light reaches the frame: slabs traced through a few points of the lens.
 
-Through one point u of the lens, the scene is a pinhole view: slab by slab shifted by s u, the nearest first, each taking
-t = min(a, T) of what is free of its pixel. The mean of t over all points of the lens is the share of the slab that a
-pixel sees, whichever silhouettes stand in the way, in front of the focus or behind it. So few points would draw grainy
-discs. Here they only tell the ratio of a slab's visible light to all of its light, which is smooth, and 1 where nothing
-is in the way; the light itself is that of true discs.
+Through one point u of the lens, the scene is a pinhole view: slab by slab shifted by s u, the nearest first, each
+taking t = min(a, T) of what is free of its pixel. The mean of t over all points of the lens is the share of the slab
+that a pixel sees, whichever silhouettes stand in the way, in front of the focus or behind it. So few points would draw
+grainy discs. Here they only tell the ratio of a slab's visible light to all of its light, which is smooth, and 1 where
+nothing is in the way; the light itself is that of true discs.
 
-Letters: u point of the lens, |u| <= 1; M points; n points to a radius; s signed blur radius; a coverage; T free share.
+Letters: u point of the lens, |u| <= 1; M points; s signed blur radius; a coverage; T free share.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from torch import Tensor
 
 from simulator.optics.aperture import Aperture
 
-_MASK_PX = 24.0
-_LEAST = 1e-6
+_MASK_PX = 24.0  # radius at which the pupil is sampled
+_LEAST = 1e-6  # coverage below it is rounding
 _DIM = 1e-3  # of white: where a slab's light is weaker, its coverage tells its ratio
 
 
 @dataclass(frozen=True)
 class LensPoints:
-    """M points of the lens, each the middle of a square cell.
+    """M points of the lens.
 
     position: (row, column) of each, in radii.
     weight:   share of the light behind the focus, unit sum.
     in_front: share of the light in front of the focus.
-    spacing:  1/n.
+    spacing:  side of a square as large as the part of the lens that a point stands for, in radii.
     """
 
     position: tuple[tuple[float, float], ...]
