@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from .archive import Member, TarDamage, read_member, scan
 from .codec import MAX_FIELD_BYTES
 from .complaint import ALL, Complaint, FieldError
+from .foreign_file import open_foreign
 from .storage import StoragePath
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class StoredFields(Mapping[str, bytes]):
 
     def __getitem__(self, field: str) -> bytes:
         member = self._members[field]
-        with self._tar.open("rb") as file:
+        with open_foreign(self._tar) as file:
             return read_member(file, member)
 
     def __contains__(self, field: object) -> bool:
@@ -91,8 +92,13 @@ def list_samples(tar: StoragePath) -> tuple[list[tuple[str, list[Member]]], TarD
     """Key and members of every sample of a tar, in order, and the damage that ended the reading, if any."""
     members, damage = scan(tar)
     samples: list[tuple[str, list[Member]]] = []
+    seen: set[str] = set()
     for member in members:
         if not samples or samples[-1][0] != member.key:
+            if member.key in seen:
+                message = f"members of sample {member.key} must stand together: pack them by `tar --sort=name`"
+                return samples, TarDamage(member.offset, message)
+            seen.add(member.key)
             samples.append((member.key, []))
         samples[-1][1].append(member)
     return samples, damage

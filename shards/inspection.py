@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .archive import BLOCK_BYTES, Member, TarDamage, read_member, scan
 from .codec import MAX_FIELD_BYTES, decode
 from .complaint import ALL, Complaint, FieldError
+from .foreign_file import open_foreign
 from .marker import Marker, SampleRow, check_shard_name, checksum
 from .sample import Sample
 from .storage import StoragePath
@@ -93,7 +94,7 @@ def _check_file(tar: StoragePath, name: str, marker: Marker | None) -> Iterator[
 def file_sha256(path: StoragePath) -> str:
     """sha256 of a file, 64 hex digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_foreign(path) as file:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
@@ -164,7 +165,7 @@ def _check_sample(
 
 
 def _read(tar: StoragePath, members: Mapping[str, Member]) -> dict[str, bytes]:
-    with tar.open("rb") as file:
+    with open_foreign(tar) as file:
         for field, member in members.items():
             if member.size > MAX_FIELD_BYTES:
                 raise FieldError(field, f"must have at most {MAX_FIELD_BYTES} bytes, got {member.size}")

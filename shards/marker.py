@@ -18,6 +18,7 @@ from . import strict_json
 from .archive import Member, layout
 from .complaint import FieldError
 from .durable import write_durably
+from .foreign_file import read_foreign
 from .labels import require
 from .record import SCHEMA_VERSION, SPLITS, SampleRecord
 from .sample import check_key
@@ -189,7 +190,7 @@ def read_marker(out: StoragePath, name: str) -> Marker:
         ValueError: the marker is damaged or belongs to another shard.
     """
     check_shard_name(name)
-    marker = Marker.from_json(marker_path(out, name).read_bytes())
+    marker = Marker.from_json(read_foreign(marker_path(out, name), max_bytes=strict_json.MAX_JSON_BYTES))
     require("name", marker.name == name, f"be {name}", marker.name)
     return marker
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from .complaint import ALL, Complaint
 from .croissant import CROISSANT_FILE, encode_croissant
+from .foreign_file import read_foreign
 from .index import (
     CHECKSUM_FILE,
     INDEX_FILE,
@@ -18,6 +19,8 @@ from .index import (
 )
 from .marker import Marker
 from .storage import StoragePath
+
+MAX_SIDE_FILE_BYTES = 1 << 34
 
 
 def check_side_files(out: StoragePath, index: dict[str, Any] | None, markers: Sequence[Marker]) -> Iterator[Complaint]:
@@ -48,7 +51,7 @@ def check_side_files(out: StoragePath, index: dict[str, Any] | None, markers: Se
 
 def _read(path: StoragePath) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_foreign(path, max_bytes=MAX_SIDE_FILE_BYTES)
     except OSError:
         return None
 

@@ -7,8 +7,8 @@ nothing is null, NaN or infinite, and the keys are always the same ones, sorted.
 
 import dataclasses
 import json
-import math
 import numbers
+import sys
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from .complaint import FieldError, FieldTypeError
 
 MAX_JSON_BYTES = 64 << 20  # a marker of 10,000 samples has about 5 MiB
 MAX_TEXT_CHARS = 4096
+_LARGEST = sys.float_info.max
 
 Record = TypeVar("Record")
 _KINDS: dict[type[Any], dict[str, Any]] = {}
@@ -135,10 +136,11 @@ def _coerced(name: str, value: Any, kind: Any) -> Any:
     wanted: Any = {str: str, int: numbers.Integral, float: numbers.Real}[kind]
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise FieldTypeError(name, f"must be a {kind.__name__}, got {type(value).__name__} {_short(value)}")
-    return _text(name, value) if kind is str else _number(name, kind(value))
+    return check_text(name, value) if kind is str else _number(name, kind(value))
 
 
-def _text(name: str, value: str) -> str:
+def check_text(name: str, value: str) -> str:
+    """The text. Raises FieldError when it is too long for a label, or UTF-8 cannot write it."""
     if len(value) > MAX_TEXT_CHARS:
         raise FieldError(name, f"must have at most {MAX_TEXT_CHARS} characters, got {len(value)}")
     try:
@@ -149,11 +151,14 @@ def _text(name: str, value: str) -> str:
 
 
 def _number(name: str, value: int | float) -> int | float:
-    if not math.isfinite(value):
-        raise FieldError(name, f"must be finite, got {value}")
+    if not -_LARGEST <= value <= _LARGEST:  # false for NaN; an int may have any number of digits
+        raise FieldError(name, f"must be finite, got {_short(value)}")
     return value + 0 if value == 0 else value  # -0.0 + 0 is 0.0: one way to write zero
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of more digits than Python writes
+        text = type(value).__name__
     return text if len(text) <= 60 else text[:57] + "..."

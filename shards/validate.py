@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .archive import shard_tars
 from .complaint import ALL, Complaint
+from .foreign_file import read_foreign
 from .index import INDEX_FILE, find_temporaries, marked_shards
 from .inspection import TAR, FoundSample, Inspection, inspect_shard
 from .marker import Marker, read_marker
 from .side_files import check_side_files
 from .storage import StoragePath, storage_path
-from .strict_json import parse_object
+from .strict_json import MAX_JSON_BYTES, parse_object
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def validate(out: StoragePath) -> ValidationReport:
         raise ValueError(f"{out} must be the folder of a data set, got {'a file' if out.exists() else 'nothing'} there")
     index, complaints = _read_index(out)
     listed = _listed_shards(index)
-    tars: dict[str, StoragePath] = {path.stem: path for path in (out / "shards").glob("*.tar")}
+    tars: dict[str, StoragePath] = {path.stem: path for path in shard_tars(out / "shards")}
     markers: dict[str, Marker] = {}
     inspections: list[Inspection] = []
     names = sorted({*tars, *marked_shards(out), *listed})
@@ -88,7 +90,7 @@ def validate(out: StoragePath) -> ValidationReport:
 
 def _read_index(out: StoragePath) -> tuple[dict[str, Any] | None, list[Complaint]]:
     try:
-        return parse_object((out / INDEX_FILE).read_bytes()), []
+        return parse_object(read_foreign(out / INDEX_FILE, max_bytes=MAX_JSON_BYTES)), []
     except FileNotFoundError:
         return None, [Complaint(INDEX_FILE, ALL, ALL, "must be there: the same render command again finishes it")]
     except (OSError, ValueError) as error:

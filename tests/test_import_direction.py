@@ -194,7 +194,7 @@ def test_every_floor_is_there() -> None:
     ],
 )
 def test_wrong_imports_are_found(module: str, source: str) -> None:
-    files = {"simulator.layers.ldi": "from simulator.layers.bins import hat_weights"}
+    files = {"simulator.layers.ldi": "from simulator.layers.bins import BinnedSurfaces"}
     files |= dict.fromkeys(our_files(), "") | files | {module: source}
     assert complaints(files)
 
@@ -203,6 +203,6 @@ def test_right_imports_are_not_complained_about() -> None:
     files = dict.fromkeys(our_files(), "")
     files["pipelines.render.executors.ray_pool"] = "import ray\nfrom shards import Sample\nimport simulator"
     files["shards.codec"] = "from .sample import Sample\nimport numpy"
-    files["simulator.scatter.convolve"] = "from simulator.layers.bins import hat_weights"
+    files["simulator.scatter.convolve"] = "from simulator.layers.bins import BinnedSurfaces"
     files["pipelines.command_line"] = 'run = {"audit": "pipelines.audit.run:audit"}'
     assert complaints(files) == []

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.errors import UserError
+from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
+from shards.strict_json import parse_object
 
 Settings = dict[str, Any]
 """Flags' names and their values."""
+MAX_SETTINGS_BYTES = 1 << 20
 
 
 def settings_to_json(settings: Mapping[str, Any]) -> bytes:
@@ -18,10 +21,10 @@ def settings_to_json(settings: Mapping[str, Any]) -> bytes:
 
 def read_settings(path: StoragePath) -> Settings:
     """The settings in a file. Raises OSError when it cannot be read, ValueError when it holds no object."""
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(settings, dict):
-        raise ValueError("it must hold one object")
-    return settings
+    try:
+        return parse_object(read_foreign(path, max_bytes=MAX_SETTINGS_BYTES))
+    except ValueError as error:
+        raise ValueError(f"it {error}") from error
 
 
 def check_settings(out: StoragePath, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

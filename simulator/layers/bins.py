@@ -1,19 +1,22 @@
-"""Disparity bins with hat weights, and depth groups of neighboring bins.
+"""Disparity bins with quadratic B-spline weights, and depth groups of neighboring bins.
 
-A pixel between two bin centers belongs to both, by its distance to each. So a slanted surface passes from bin to bin
-without a seam. Bins are numbered nearest first. Letters: L bins; N surfaces on one pixel grid; P pixels; D disparity;
-g disparity between two neighboring bins; w share of a pixel in the farther of its two bins.
+A pixel belongs to the three bins around it, so a slanted surface passes from bin to bin without a seam. Its shares have
+the pixel's disparity as their mean and, wherever between the bins it lies, the variance g²/4: spots that are drawn so
+much narrower have the second moment of the pixel's own. (Linear weights have a variance that differs from pixel to
+pixel. B-splines: Unser, "Splines: a perfect fit for signal and image processing", 1999.)
+Bins are numbered nearest first. Letters: L bins; N surfaces on one pixel grid; P pixels; D disparity; g disparity
+between two neighboring bins; k bins of a pixel; u its distance from the middle one of them, in gaps, |u| <= ½.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -21,17 +24,57 @@ from simulator.layers.covered_pixels import CoveredPixels
 
 _SAME_PLANE = 1e-5  # of the range: disparities this close are one plane, apart by rounding
 _ROUNDING = 1e-6  # of the largest disparity, likewise
-_ROUNDED_SHARE = 1e-4  # of a gap squared: variance up to which pixels are in one bin but for rounding
-_DENSE_SHARE = 0.5  # a surface that covers more of the grid is weighted as a picture, others pixel by pixel
 
 
-def bin_disparities(
+@dataclass(frozen=True)
+class DisparityBins:
+    """L disparity bins, nearest first.
+
+    centers: [L] their disparities.
+    gap:     g > 0 between neighbors that are evenly spread; 0 where each distinct disparity has a bin of its own.
+    """
+
+    centers: Float[Tensor, "l"]
+    gap: float = 0.0
+
+    @property
+    def variance(self) -> float:
+        """Variance, in disparity², that sharing adds to every pixel alike: g²/4."""
+        return self.gap**2 / 4
+
+    def shares(self, disparity: Float[Tensor, "p"]) -> tuple[Int[Tensor, "k p"], Float[Tensor, "k p"]]:
+        """The k bins of each pixel and its shares in them: three neighbors, or its own bin."""
+        if not self.gap:
+            return self.middle(disparity)[None], torch.ones_like(disparity)[None]
+        middle = self.middle(disparity)
+        u = (self.centers[0] - disparity) / self.gap - middle
+        shares = torch.stack([0.5 * (0.5 - u) ** 2, 0.75 - u * u, 0.5 * (0.5 + u) ** 2])
+        return torch.stack([middle - 1, middle, middle + 1]), shares
+
+    def share(self, disparity: Float[Tensor, "p"], number: int) -> Float[Tensor, "p"]:
+        """Share of each pixel in one bin, for pixels that have one."""
+        if not self.gap:
+            return torch.ones_like(disparity)
+        distance = disparity.sub(self.centers[number]).abs_().div_(self.gap)
+        inner = (0.5 - distance).clamp_(min=0.0).square_()
+        return distance.sub_(1.5).clamp_(max=0.0).square_().mul_(0.5).sub_(inner, alpha=1.5)
+
+    def middle(self, disparity: Float[Tensor, "p"]) -> Int[Tensor, "p"]:
+        """The middle one of each pixel's bins."""
+        if self.gap:
+            position = (self.centers[0] - disparity) / self.gap
+            return position.round().long().clamp_(1, self.centers.numel() - 2)
+        halfway = (0.5 * (self.centers[1:] + self.centers[:-1])).flip(0).contiguous()
+        return self.centers.numel() - 1 - torch.searchsorted(halfway, disparity.contiguous())
+
+
+def disparity_bins(
     disparity: Float[Tensor, "..."], count: int, where: Bool[Tensor, "..."] | None = None
-) -> Float[Tensor, "l"]:
-    """Centers of at most `count` bins, nearest first: [L], L <= count.
+) -> DisparityBins:
+    """At most `count` >= 3 bins. `where` selects the pixels that count.
 
     Few distinct disparities (cut-outs, test charts) get a bin each and are rendered at exactly their radius; otherwise
-    the bins are spread evenly. `where` selects the pixels that count.
+    the bins are spread evenly, the outermost half a gap beyond the range, so that every pixel has three.
     """
     values = (disparity if where is None else disparity[where]).flatten()
     sample = torch.unique(values[:: max(1, values.numel() // 4096)])  # rules out most maps at little cost
@@ -40,213 +83,116 @@ def bin_disparities(
         if distinct.numel() <= count:
             rounding = _ROUNDING * distinct.abs().max()
             is_apart = distinct.diff() > torch.maximum(_SAME_PLANE * (distinct[-1] - distinct[0]), rounding)
-            return distinct[torch.cat([is_apart.new_ones(1), is_apart])].flip(0)
-    return torch.linspace(float(values.max()), float(values.min()), count, device=values.device)
-
-
-def nearer_bin(
-    disparity: Float[Tensor, "*s"], bins: Float[Tensor, "l"]
-) -> tuple[Int[Tensor, "*s"], Float[Tensor, "*s"]]:
-    """(i, w): index of the nearer of a pixel's two bins, in [0, L − 2], and the pixel's share in bin i + 1, in [0, 1].
-
-    The share rises linearly from 0 at center i to 1 at center i + 1; beyond the outermost centers the outermost bin
-    takes all. With one bin, index and share are 0.
-    """
-    if bins.numel() == 1:
-        return torch.zeros_like(disparity, dtype=torch.long), torch.zeros_like(disparity)
-    ascending = bins.flip(0).contiguous()
-    above = torch.searchsorted(ascending, disparity.contiguous(), right=True).clamp(1, bins.numel() - 1)
-    i = bins.numel() - 1 - above
-    near, far = bins[i], bins[i + 1]
-    return i, ((near - disparity) / (near - far)).clamp(0.0, 1.0)
-
-
-def hat_weights(
-    disparity: Float[Tensor, "h w"], bins: Float[Tensor, "l"], numbers: Sequence[int]
-) -> Float[Tensor, "n h w"]:
-    """Share of each pixel in the bins with these numbers: [n, h, w]. Disparity lies within the outermost centers."""
-    outside = 1.0 + bins.abs().max()  # so far beyond the ends that no rounding reaches them
-    extended = torch.cat([bins[:1] + outside, bins, bins[-1:] - outside])
-    before, center, after = (extended[[n + k for n in numbers], None, None] for k in (0, 1, 2))
-    rising = (disparity - after).div_(center - after)
-    falling = (before - disparity).div_(before - center)
-    return torch.minimum(rising, falling, out=rising).clamp_(0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class BinShares:
-    """Content of sparse surfaces in each bin: P entries, one for each pixel and each bin that has a share of it.
-
-    pixel:   [P] index in the flat grid.
-    content: [C, P] content times share.
-    first:   the entries are sorted by bin; those of a bin start at `first[bin]` and end before `first[bin + 1]`.
-    """
-
-    pixel: Int[Tensor, "p"]
-    content: Float[Tensor, "c p"]
-    first: tuple[int, ...]
-
-    @classmethod
-    def from_content(
-        cls, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
-    ) -> BinShares:
-        """Shares by the hat weights of each pixel's disparity. The last channel of content is coverage."""
-        surface, pixel = content[:, -1].flatten(1).nonzero(as_tuple=True)
-        light = content.flatten(2)[surface, :, pixel].T  # [C, P]
-        index, share = nearer_bin(disparity.flatten(1)[surface, pixel], bins)
-        if bins.numel() > 1:
-            index, pixel = torch.cat([index, index + 1]), pixel.repeat(2)
-            light = torch.cat([light * (1.0 - share), light * share], dim=1)
-        order = index.argsort(stable=True)
-        counts = torch.bincount(index, minlength=bins.numel()).cumsum(0).tolist()
-        return cls(pixel[order], light[:, order], (0, *counts))
-
-    def entries(self, number: int) -> slice:
-        """Range of the entries of one bin."""
-        return slice(self.first[number], self.first[number + 1])
-
-    def add_to(self, picture: Float[Tensor, "c h w"], number: int) -> None:
-        """Add the entries of one bin to its picture, in offset."""
-        entries = self.entries(number)
-        if entries.stop > entries.start:
-            picture.flatten(1).index_add_(1, self.pixel[entries], self.content[:, entries])
+            return DisparityBins(distinct[torch.cat([is_apart.new_ones(1), is_apart])].flip(0))
+    low, high = float(values.min()), float(values.max())
+    gap = (high - low) / (count - 2)
+    return DisparityBins(torch.linspace(high + gap / 2, low - gap / 2, count, device=values.device), gap)
 
 
 class BinnedSurfaces:
     """N surfaces cut into L bins, nearest first: each bin's content, and statistics of it.
 
-    content [N, C, h, w], coverage in the last channel; disparity [N, h, w]; bins [L] centers, nearest first.
+    content [N, C, h, w], coverage in the last channel; disparity [N, h, w].
+
+    The covered pixels are sorted by the middle one of their bins. So a bin's pixels are a slice.
     """
 
     def __init__(
-        self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: Float[Tensor, "l"]
+        self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: DisparityBins
     ) -> None:
-        self.bins = bins
-        covered = content[:, -1] > 0  # [N, h, w]
-        is_dense = [share > _DENSE_SHARE for share in covered.float().mean(dim=(1, 2)).tolist()]
-        within = disparity.clamp(bins[-1], bins[0])  # beyond the outermost centers the outermost bin takes all
-        self._dense = [(c, d) for c, d, dense in zip(content, within, is_dense, strict=True) if dense]
-        sparse = [n for n, dense in enumerate(is_dense) if not dense]
-        self._sparse = BinShares.from_content(content[sparse], disparity[sparse], bins)
+        self.bins, self.device = bins, bins.centers.device
+        self.centers: list[float] = bins.centers.tolist()
         self._size = content.shape[1:]
-        surfaces = [CoveredPixels.from_surface(*surface) for surface in zip(content, within, strict=True)]
-        self._covered = [pixels for pixels in surfaces if pixels.pixel.numel()]
-        self.centers: list[float] = bins.tolist()
-
-    def between(self, low: float, high: float) -> list[CoveredPixels]:
-        """For each surface, its covered pixels with low <= disparity < high; surfaces without any are left out."""
-        found = [pixels.between(low, high) for pixels in self._covered]
-        return [pixels for pixels in found if pixels.pixel.numel()]
+        place = (content[:, -1] > 0).flatten().nonzero()[:, 0]
+        middle = bins.middle(disparity.flatten().index_select(0, place))
+        self._counts = torch.bincount(middle, minlength=len(self.centers))
+        self._first: list[int] = [0, *self._counts.cumsum(0).tolist()]
+        order = middle.to(torch.int16).argsort(stable=True)  # within a bin, neighbors stay neighbors
+        self._pixels = CoveredPixels.from_surfaces(content, disparity, place[order])
 
     @property
-    def gap(self) -> float:
-        """g, the disparity between two neighbors of evenly spread bins; 0 where no pixel is shared."""
-        return (self.centers[0] - self.centers[-1]) / (len(self.centers) - 1) if self.is_mixed else 0.0
+    def height(self) -> int:
+        return self._size[1]
+
+    def around(self, first: int, last: int) -> CoveredPixels:
+        """The pixels that any of these neighboring bins has a share of."""
+        middles = self._middles(first, last)
+        return self._pixels.part(slice(self._first[middles.start], self._first[middles.stop]))
+
+    def _middles(self, first: int, last: int) -> slice:
+        """The bins in whose middle lie the pixels that any of these neighboring bins has a share of."""
+        reach = 1 if self.bins.gap else 0
+        return slice(max(first - reach, 0), min(last + 1 + reach, len(self.centers)))
+
+    def _bin(self, number: int) -> tuple[CoveredPixels, Float[Tensor, "p"]]:
+        """The pixels of a bin, and its share of each."""
+        pixels = self.around(number, number)
+        return pixels, self.bins.share(pixels.disparity, number)
 
     @cached_property
     def slope2(self) -> list[float]:
         """For each bin, the mean of |∇D|² over its coverage."""
-        return self._coverage_mean(lambda pixels, index, share: (pixels.slope**2).sum(0))
+        coverage = self._pixels.content[-1]
+        total, weight = self._sums_by_bin(coverage * (self._pixels.slope**2).sum(0)), self._sums_by_bin(coverage)
+        return (total / weight.clamp(min=1e-12)).tolist()
 
-    def _coverage_mean(self, quantity: Callable[[CoveredPixels, Tensor, Tensor], Tensor]) -> list[float]:
-        """For each bin, the mean over its coverage of a quantity [P] of the pixels and their bins, see `nearer_bin`."""
-        length = self.bins.numel()
-        total, coverage = (self.bins.new_zeros(length, dtype=torch.float64) for _ in range(2))
-        for pixels in self._covered:
-            index, share = nearer_bin(pixels.disparity, self.bins)
-            value = quantity(pixels, index, share).double()
-            for number, part in ((index, 1.0 - share), (index + 1, share))[: min(length, 2)]:
-                weight = (part * pixels.content[-1]).double()
-                total += torch.bincount(number, weight * value, minlength=length)
-                coverage += torch.bincount(number, weight, minlength=length)
-        return (total / coverage.clamp(min=1e-12)).tolist()
+    def _sums_by_bin(self, value: Float[Tensor, "p"]) -> Float[Tensor, "l"]:
+        """For each bin, the sum of its share of a quantity of the pixels."""
+        _, shares = self.bins.shares(self._pixels.disparity)  # [k, P]
+        sums = F.pad((value * shares).cumsum(1, dtype=torch.float64), (1, 0))[:, self._first].diff()  # [k, L]
+        if len(shares) == 1:
+            return sums[0]
+        before, middle, after = sums
+        return middle + F.pad(before[1:], (0, 1)) + F.pad(after[:-1], (1, 0))
 
     def flux_divergence(self, number: int) -> Float[Tensor, "c h w"]:
         """∇·(content ∇D) of one bin's content [C, h, w], by central differences.
 
         Beyond the picture, the content and the slope of its edge go on.
         """
-        center = self.centers[number]
-        low = self.centers[number + 1] if number + 1 < len(self.centers) else -math.inf
-        high = self.centers[number - 1] if number else math.inf
-        result = self.bins.new_zeros(self._size)
+        result = torch.zeros(self._size, device=self.device)
         flat = result.flatten(1)
         height, width = self._size[1:]
-        for pixels in self.between(low, high):
-            share = torch.ones_like(pixels.disparity)
-            if number + 1 < len(self.centers):
-                share = torch.minimum(share, (pixels.disparity - low) / (center - low))
-            if number:
-                share = torch.minimum(share, (high - pixels.disparity) / (high - center))
-            row, column = pixels.pixel // width, pixels.pixel % width
-            light = pixels.content.clamp(max=1.0)  # a lamp's flux would darken its surroundings below black
-            for axis, step, position, count in ((0, width, row, height), (1, 1, column, width)):
-                flow = light * (0.5 * share.clamp(min=0.0) * pixels.slope[axis])
-                is_inside = position + 1 < count
-                flat.index_add_(1, pixels.pixel + step * is_inside, torch.where(is_inside, flow, -flow))
-                is_inside = position > 0
-                flat.index_add_(1, pixels.pixel - step * is_inside, torch.where(is_inside, -flow, flow))
+        pixels, share = self._bin(number)
+        row, column = pixels.pixel // width, pixels.pixel % width
+        light = pixels.content.clamp(max=1.0)  # a lamp's flux would darken its surroundings below black
+        for axis, step, position, count in ((0, width, row, height), (1, 1, column, width)):
+            flow = light * (0.5 * share * pixels.slope[axis])
+            is_inside = position + 1 < count
+            flat.index_add_(1, pixels.pixel + step * is_inside, torch.where(is_inside, flow, -flow))
+            is_inside = position > 0
+            flat.index_add_(1, pixels.pixel - step * is_inside, torch.where(is_inside, -flow, flow))
         return -result
-
-    @cached_property
-    def is_mixed(self) -> bool:
-        """Whether any pixel is shared by two bins."""
-        largest = max((before - after for before, after in itertools.pairwise(self.centers)), default=0.0)
-        return any(variance > _ROUNDED_SHARE * largest**2 for variance in self.variance)
-
-    @cached_property
-    def variance(self) -> list[float]:
-        """For each bin, the variance, in disparity², that sharing pixels adds to its content.
-
-        A pixel with shares 1 − w and w in two bins a gap g apart has a variance that is w (1 − w) g² too large; this is
-        the mean of that over the bin's coverage.
-        """
-        if self.bins.numel() == 1:
-            return [0.0]
-        gap2 = self.bins.diff() ** 2
-        return self._coverage_mean(lambda pixels, index, share: share * (1.0 - share) * gap2[index])
-
-    @property
-    def height(self) -> int:
-        return self._size[1]
 
     def pictures(self, numbers: Sequence[int]) -> Float[Tensor, "n c h w"]:
         """Content of the bins with these numbers, times share: [n, C, h, w]."""
-        result: Tensor | None = None
-        for content, disparity in self._dense:
-            weighted = content * hat_weights(disparity, self.bins, numbers)[:, None]
-            result = weighted if result is None else result.add_(weighted)
-        if result is None:
-            result = self.bins.new_zeros(len(numbers), *self._size)
+        result = torch.zeros(len(numbers), *self._size, device=self.device)
         for picture, number in zip(result, numbers, strict=True):
-            self._sparse.add_to(picture, number)
+            pixels, share = self._bin(number)
+            picture.flatten(1).index_add_(1, pixels.pixel, pixels.content * share)
         return result
+
+    @cached_property
+    def _rows_by_middle(self) -> tuple[list[float], list[float]]:
+        """First and last row of the pixels that have each bin in their middle."""
+        row = (self._pixels.pixel // self._size[2]).float()
+        first = torch.segment_reduce(row, "min", lengths=self._counts, initial=self.height)
+        return first.tolist(), torch.segment_reduce(row, "max", lengths=self._counts, initial=-1).tolist()
+
+    def rows_around(self, first: int, last: int) -> slice:
+        """The rows from the first of the pixels of `around` to the last; an empty slice where there are none."""
+        start, end = (ends[self._middles(first, last)] for ends in self._rows_by_middle)
+        return slice(int(min(start)), max(int(min(start)), int(max(end)) + 1))
 
     def rows(self) -> list[slice]:
         """For each bin, the rows from its first content to its last; an empty slice for an empty bin."""
-        length, (height, width) = self.bins.numel(), self._size[1:]
-        counts = torch.tensor(self._sparse.first, device=self.bins.device).diff()
-        entry_bin = torch.arange(length, device=counts.device).repeat_interleave(counts)
-        cells = [entry_bin * height + self._sparse.pixel // width]  # cell: one row of one bin
-        for content, disparity in self._dense:
-            index, share = nearer_bin(disparity, self.bins)
-            cell = index * height + torch.arange(height, device=index.device)[:, None]
-            covered = content[-1] > 0
-            cells += [cell[covered & (share < 1)], cell[covered & (share > 0)] + height]
-        has_content = torch.bincount(torch.cat(cells), minlength=length * height).view(length, height) > 0
-        found = has_content.to(torch.uint8)  # argmax finds the first of the largest
-        first, last = found.argmax(1), height - 1 - found.flip(1).argmax(1)
-        ends = torch.where(has_content.any(1), last + 1, first)
-        return [slice(a, b) for a, b in zip(first.tolist(), ends.tolist(), strict=True)]
+        return [self.rows_around(number, number) for number in range(len(self.centers))]
 
     def has_spots(self) -> list[bool]:
         """For each bin, whether it holds any small bright spot (see `find_spots`)."""
-        found = self.bins.new_zeros(self.bins.numel())
-        for pixels in self._covered:
-            index, share = nearer_bin(pixels.disparity[pixels.is_spot], self.bins)
-            for number, weight in ((index, 1.0 - share), (index + 1, share)):
-                found.index_add_(0, number.clamp(max=self.bins.numel() - 1), weight)
-        return (found > 0).tolist()
+        counts = F.pad(self._pixels.is_spot.cumsum(0), (1, 0))[self._first].tolist()
+        middles = [self._middles(number, number) for number in range(len(self.centers))]
+        return [counts[near.stop] > counts[near.start] for near in middles]
 
 
 def depth_groups(bins: Float[Tensor, "l"], count: int) -> list[slice]:

@@ -39,14 +39,14 @@ def hidden_surfaces(
         return []
     # Beside pixels without a step, nothing lies on the other side of any cut.
     high, low = torch.where(is_step, high, -torch.inf), torch.where(is_step, low, torch.inf)
-    surfaces = []
+    surfaces, parts = [], _weighted_parts(visible)
     # The farthest surface known so far in each cell: where two cuts find the same surface, it counts once.
     farthest = _largest_2x2(disparity)
     for cut in _cuts((high[is_step] + low[is_step]) / 2):
         rim = _largest_2x2((high >= cut).float() * (low < cut))
         is_hidden = (dilate(rim, math.ceil(reach_px / 2)) > 0) & (farthest >= cut)
         if bool(is_hidden.any()):
-            surface = _surface_behind(visible, disparity < cut, cut, is_hidden, reach_px)
+            surface = _surface_behind(visible, parts, disparity < cut, cut, is_hidden, reach_px)
             surfaces.append(surface)
             farthest = torch.where(surface.coverage[0] > 0, surface.disparity[0], farthest)
     return surfaces
@@ -63,19 +63,28 @@ def _cuts(middles: Float[Tensor, "p"]) -> list[float]:
     return [float(ordered[int((i + 0.5) / CUTS * ordered.numel())]) for i in range(CUTS)]
 
 
+def _weighted_parts(visible: Surfaces) -> Float[Tensor, "2 5 h w"]:
+    """Of the near and the far part of each pixel, encoded color and disparity times share, and the share."""
+    share = visible.coverage[:, None]
+    color = (visible.light / share.clamp(min=_LEAST_SHARE)).clamp_(min=0.0)
+    encoded = color.log_().mul_(1.0 / _GAMMA).exp_().mul_(share)  # a power, in a third of the time of pow
+    return torch.cat([encoded, visible.disparity[:, None] * share, share], dim=1)
+
+
 def _surface_behind(
-    visible: Surfaces, is_beyond: Bool[Tensor, "h w"], cut: float, is_hidden: Bool[Tensor, "hh wh"], reach_px: int
+    visible: Surfaces,
+    parts: Float[Tensor, "2 5 h w"],
+    is_beyond: Bool[Tensor, "h w"],
+    cut: float,
+    is_hidden: Bool[Tensor, "hh wh"],
+    reach_px: int,
 ) -> Surfaces:
     """The surface beyond a cut, continued into the cells where it is hidden.
 
     Sources are the parts of split pixels that lie beyond the cut, of pixels whose center does (`is_beyond`). A mean
-    of disparities beyond the cut is beyond the cut, too.
+    of disparities beyond the cut is beyond the cut, too. parts: see `_weighted_parts`.
     """
-    is_source = ((visible.disparity < cut) & is_beyond).to(visible.light.dtype)  # [2, H, W]
-    share = visible.coverage[:, None]
-    encoded = (visible.light / share.clamp(min=_LEAST_SHARE)).clamp(min=0.0).pow(1.0 / _GAMMA) * share
-    weighted = [encoded, visible.disparity[:, None] * share, share]
-    parts = torch.cat(weighted, dim=1)  # [2, 5, H, W]
+    is_source = ((visible.disparity < cut) & is_beyond).to(parts.dtype)  # [2, H, W]
     cells = mean_2x2(torch.addcmul(parts[0] * is_source[0], parts[1], is_source[1]))  # [5, hh, wh]
     filled, has_value = fill_holes(cells[:4], cells[4], math.ceil(reach_px / 2))
     coverage = (is_hidden & has_value).float()

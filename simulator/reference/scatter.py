@@ -31,18 +31,16 @@ def spread(content: Float[Tensor, "c h w"], mask: Float[Tensor, "d d"]) -> Float
     return result
 
 
-def hat_shares(disparity: float, bins: list[float]) -> list[float]:
-    """Share of one pixel in each bin (centers nearest first): linear between the two centers around it."""
-    shares = [0.0] * len(bins)
-    if disparity >= bins[0]:
-        shares[0] = 1.0
-    elif disparity <= bins[-1]:
-        shares[-1] = 1.0
-    else:
-        i = max(k for k, center in enumerate(bins[:-1]) if center >= disparity)
-        behind = (bins[i] - disparity) / (bins[i] - bins[i + 1])
-        shares[i], shares[i + 1] = 1.0 - behind, behind
-    return shares
+def spline_shares(disparity: float, bins: list[float]) -> list[float]:
+    """Share of one pixel in each of evenly spread bins: the quadratic B-spline of its distance in gaps."""
+    gap = (bins[0] - bins[-1]) / (len(bins) - 1)
+    return [_quadratic_spline(abs(disparity - center) / gap) for center in bins]
+
+
+def _quadratic_spline(distance: float) -> float:
+    if distance < 0.5:
+        return 0.75 - distance**2
+    return 0.5 * max(1.5 - distance, 0.0) ** 2
 
 
 def composited_nearest_first(groups: list[Float[Tensor, "4 h w"]]) -> Float[Tensor, "3 h w"]:
@@ -72,7 +70,7 @@ def layered_frame(
     """The frame [3, h, w] of one surface that fills it, by layered scatter: each pixel spread over its disc. float64.
 
     With s = K (D − D_f), the part u of the lens sees a pixel of a slope 1 + u·∇s times as large as the middle of the
-    lens does: the disc is skewed by that factor. Pixels share groups by the hat weights of their bins; groups are
+    lens does: the disc is skewed by that factor. Pixels share groups by the weights of their bins; groups are
     composited nearest first.
     """
     h, w = disparity.shape
@@ -92,7 +90,7 @@ def layered_frame(
             half = mask.shape[0] // 2
             rows, columns = (slice(i - half + 2 * reach, i + half + 1 + 2 * reach) for i in (y, x))
             content = torch.cat([light[:, pixel[0], pixel[1]].double(), torch.ones(1, dtype=torch.float64)])
-            shares = hat_shares(float(disparity[pixel]), bins)
+            shares = spline_shares(float(disparity[pixel]), bins)
             for number, run in enumerate(groups):
                 if (share := sum(shares[run])) > 0:
                     blurred[number, :, rows, columns] += share * content[:, None, None] * mask

@@ -19,13 +19,10 @@ from simulator.optics.lens import ThinLens
 from simulator.scatter.convolve import BlurredGroup
 from simulator.scatter.direct_taps import DIRECT_PX
 from simulator.scatter.group_spectra import Bin, GroupSpectra
-from simulator.scatter.near_focus import NearFocus, near_radius_px, spread_near_focus
+from simulator.scatter.near_focus import NEGLIGIBLE_SLOPE2, NearFocus, near_radius_px, spread_near_focus
 from simulator.scatter.octave import TAIL, OctaveGrid, coarsest_octave, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
-
-_NEGLIGIBLE_SLOPE2 = 1.2e-2
-"""|∇s|² below which slopes are neglected: a slope of 0.11, whose error |∇s|²/4 of the light is 0.3 %."""
 
 _SIDE_PX = 1.0  # blur radius from which a group lies clearly on one side of the focus
 
@@ -75,7 +72,7 @@ class DepthGroup:
 
     def side(self, lens: ThinLens, aperture: Aperture) -> int:
         """1: the group lies in front of the focus; -1: behind it; 0: it reaches into the focus."""
-        gap_px = self._surfaces.gap * lens.blur_scale_px
+        gap_px = self._surfaces.bins.gap * lens.blur_scale_px
         defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
         return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
 
@@ -114,7 +111,7 @@ class DepthGroup:
     def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
         """For each bin, the octave that suffices for its smallest radius; the finest near focus and for sharp bins."""
         colors = [self._defocus_px(color) for color in aperture.channel_lenses(lens)]
-        finest, near_px = self._spectra.grid.octave, near_radius_px(self._surfaces.gap * lens.blur_scale_px)
+        finest, near_px = self._spectra.grid.octave, near_radius_px(self._surfaces.bins.gap * lens.blur_scale_px)
         octaves = []
         for bin_, defocus in zip(self.bins, zip(*colors, strict=True), strict=True):
             smallest_px = min(map(abs, defocus))
@@ -133,18 +130,16 @@ class DepthGroup:
             defocus = [view.lens.blur_scale_px * (b.disparity - color.focus_disparity) for color in view.colors]
             radii.append(
                 [
-                    None if b.number in zone.bins else self._rendered(s, b, view, aperture, octave, bin_octave)
+                    None if b.number in zone.bins else self._rendered(s, view, aperture, octave, bin_octave)
                     for s, zone in zip(defocus, view.near, strict=True)
                 ]
             )
         return radii
 
-    def _rendered(
-        self, defocus_px: float, bin_: Bin, view: _View, aperture: Aperture, octave: int, bin_octave: int
-    ) -> float:
+    def _rendered(self, defocus_px: float, view: _View, aperture: Aperture, octave: int, bin_octave: int) -> float:
         """The signed radius of a bin's spot, in cells of the grid, less the variance that sharing and octaves add."""
         moment = aperture.moment(1 if defocus_px > 0 else -1)
-        added_px2 = view.lens.blur_scale_px**2 * bin_.variance
+        added_px2 = view.lens.blur_scale_px**2 * self._surfaces.bins.variance
         radius_px = narrowed_radius_px(abs(defocus_px), added_px2, moment) if added_px2 else abs(defocus_px)
         return math.copysign(
             rendered_radius(radius_px, self._spectra.grid.octave, octave, bin_octave, moment), defocus_px
@@ -181,7 +176,7 @@ class DepthGroup:
                 s = view.lens.blur_scale_px * (b.disparity - color.focus_disparity)
                 rendered: Radii = [None] * len(view.colors)
                 if radius is not None and self._is_slanted(b, view.lens):
-                    rendered[place] = self._rendered(s, b, view, aperture, view.octave, octave)
+                    rendered[place] = self._rendered(s, view, aperture, view.octave, octave)
                 shift = view.lens.blur_scale_px * s * aperture.moment(1 if s > 0 else -1) / 2
                 skew = self._spectra.skew_spectrum(index, coarseness) * -shift
                 spread.append(SpreadBin(skew, spots.mix(rendered, coarseness, grid.parts), coarseness))
@@ -193,7 +188,7 @@ class DepthGroup:
 
     @staticmethod
     def _is_slanted(bin_: Bin, lens: ThinLens) -> bool:
-        return lens.blur_scale_px**2 * bin_.slope2 >= _NEGLIGIBLE_SLOPE2
+        return lens.blur_scale_px**2 * bin_.slope2 >= NEGLIGIBLE_SLOPE2
 
     def _node_bins(self, views: Sequence[_View], aperture: Aperture) -> list[list[SpreadBin]]:
         """For each lens, the nodes of all lenses as bins; nodes of another lens or color have no spot."""
@@ -215,4 +210,4 @@ class DepthGroup:
     @property
     def device(self) -> torch.device:
         """Where the tensors lie."""
-        return self._surfaces.bins.device
+        return self._surfaces.device

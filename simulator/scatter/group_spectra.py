@@ -24,7 +24,6 @@ class Bin(NamedTuple):
     number:    index among the scene's bins.
     is_sharp:  whether it holds spots, whose discs show their rims: such a bin is rendered on the finest grid.
     rows:      rows of the pictures that have content.
-    variance:  in disparity², added by sharing pixels with the next bins.
     slope2:    mean of |∇D|² over its coverage.
     """
 
@@ -32,7 +31,6 @@ class Bin(NamedTuple):
     disparity: float
     is_sharp: bool
     rows: slice
-    variance: float = 0.0
     slope2: float = 0.0
 
 
@@ -95,7 +93,7 @@ class GroupSpectra:
 
     def _all_bins(self) -> list[Tensor]:
         """For each bin, its spectrum [4, X, 2 H']. A CPU transforms one bin at a time, to stay in its caches."""
-        if self._surfaces.bins.device.type == "cuda":
+        if self._surfaces.device.type == "cuda":
             pictures = self._surfaces.pictures([b.number for b in self._bins])
             return list(spectra(pictures, self.grid, self._margin, self._rows))
         return [spectra(self._surfaces.pictures([b.number]), self.grid, self._margin, b.rows)[0] for b in self._bins]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from simulator.layers.bins import BinnedSurfaces, bin_disparities, depth_groups
+from simulator.layers.bins import BinnedSurfaces, depth_groups, disparity_bins
 from simulator.layers.layering import Layers
 from simulator.layers.surfaces import Surfaces
 from simulator.scatter.depth_group import DepthGroup
@@ -49,11 +49,11 @@ def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: 
     coverage, octave = surfaces.coverage, surfaces.octave
     if not bool((coverage > 0).any()):
         return []
-    centers = bin_disparities(surfaces.disparity, bins, where=coverage > 0)
-    binned = BinnedSurfaces(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, centers)
-    is_sharp = [False] * centers.numel() if octave else binned.has_spots()
-    properties = (binned.centers, is_sharp, binned.rows(), binned.variance, binned.slope2)
+    spread = disparity_bins(surfaces.disparity, bins, where=coverage > 0)
+    binned = BinnedSurfaces(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, spread)
+    is_sharp = [False] * len(binned.centers) if octave else binned.has_spots()
+    properties = (binned.centers, is_sharp, binned.rows(), binned.slope2)
     numbered = [Bin(number, *values) for number, values in enumerate(zip(*properties, strict=True))]
     frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, coarsest_octave(max_radius_px)))
-    runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(centers, groups))
+    runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(spread.centers, groups))
     return [DepthGroup(run, binned, surfaces.margin, frame) for run in runs if run]

@@ -1,19 +1,24 @@
 """The values of a depth map, read from an untrusted PNG, npy or PFM file; sidecar.py finds their unit."""
 
+import hashlib
 import io
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.errors import Rejection
+from pipelines.errors import Rejection, rejecting
 from pipelines.render.photos.decode import MAX_PIXELS, open_image
+from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 
+MIN_PIXELS = 4
 EXTENSIONS = (".png", ".npy", ".pfm")
-MAX_FILE_BYTES = 1 << 30
+MAX_FILE_BYTES = 8 * MAX_PIXELS + (1 << 16)  # of float64, with a header
+_NPY_HEADER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -22,46 +27,68 @@ class DepthFile:
 
     values: NDArray[Any]
     holds_units: bool  # floats can hold meters as they are; whole numbers need a scale
+    sha256: str = ""  # of the file's bytes
 
 
 def read_depth_file(path: StoragePath) -> DepthFile:
-    """Read a file by its extension.
+    """Read a file by its extension. Sizes are read from its header and checked before anything of that size is made.
 
-    Raises Rejection with stage "depth": `unreadable`, `truncated`, `too_large`, `not_single_channel`.
+    Raises Rejection with stage "depth": `missing`, `unreadable`, `truncated`, `too_large`, `not_single_channel`.
     """
     read = {".png": _read_png, ".npy": _read_npy, ".pfm": _read_pfm}[path.suffix.lower()]
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise Rejection("depth", "too_large", f"{path.name} must have at most {MAX_FILE_BYTES >> 20} MiB")
-        file = read(path.read_bytes())
-    except Rejection as rejection:
-        raise Rejection(rejection.stage, rejection.code, f"{path.name}: {rejection.message}") from rejection
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
-        raise Rejection("depth", "unreadable", f"{path.name}: {' '.join(str(error).split())}") from error
-    if not 4 <= file.values.size <= MAX_PIXELS:
-        limit = f"between 4 and {MAX_PIXELS} pixels"
-        raise Rejection("depth", "too_large", f"{path.name} must have {limit}, has {file.values.size}")
-    return file
+    with rejecting("depth", subject=path.name):
+        content = read_foreign(path, max_bytes=MAX_FILE_BYTES)
+        file = read(content)
+        return replace(file, sha256=hashlib.sha256(content).hexdigest())
 
 
 def _read_png(content: bytes) -> DepthFile:
     image = open_image(content, ("PNG",), stage="depth")
+    _check_sides(image.size, 0, 0)
     if image.mode in ("I;16", "I;16B", "I", "L"):
         return DepthFile(np.asarray(image), holds_units=False)
     raise Rejection("depth", "not_single_channel", f"must be one gray channel, got mode {image.mode}")
 
 
 def _read_npy(content: bytes) -> DepthFile:
-    values = np.load(io.BytesIO(content), allow_pickle=False)
-    if not isinstance(values, np.ndarray):
-        raise ValueError("must be one array, is an archive")
-    if values.dtype.kind not in "fiu":
-        raise ValueError(f"must hold real numbers, holds {values.dtype}")
+    values = read_npy(content)
     shape = values.shape
     values = values.squeeze() if values.ndim == 3 and 1 in (shape[0], shape[2]) else values
     if values.ndim != 2:
         raise Rejection("depth", "not_single_channel", f"must have the shape [h, w], has {list(shape)}")
     return DepthFile(values, holds_units=values.dtype.kind == "f")
+
+
+def read_npy(content: bytes) -> NDArray[Any]:
+    """The numbers of a .npy file, without a copy. Any exception means that these bytes are none; see `rejecting`."""
+    shape, is_fortran, dtype, header_bytes = _npy_header(content)
+    if dtype.kind not in "fiu":
+        raise ValueError(f"must hold real numbers, holds {dtype}")
+    _check_sides(shape, dtype.itemsize, len(content) - header_bytes)
+    values = np.frombuffer(content, dtype, math.prod(shape), header_bytes)
+    return values.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _npy_header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, whether columns run first, dtype, bytes of the header. Source: NEP 1."""
+    stream = io.BytesIO(content[:_NPY_HEADER_BYTES])
+    major, _ = np.lib.format.read_magic(stream)
+    read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}.get(major)
+    if read is None:
+        raise ValueError(f"must be of npy version 1 or 2, is of {major}")
+    shape, is_fortran, dtype = read(stream)
+    return shape, is_fortran, dtype, stream.tell()
+
+
+def _check_sides(shape: Sequence[int], item_bytes: int, body_bytes: int) -> None:
+    """Raise Rejection unless a header's sides are possible and the file holds what they promise."""
+    size = "x".join(map(str, shape))
+    if min(shape, default=1) < 1 or math.prod(shape) < MIN_PIXELS:
+        raise ValueError(f"must have at least {MIN_PIXELS} pixels, has {size}")
+    if math.prod(shape) > MAX_PIXELS:
+        raise Rejection("depth", "too_large", f"must have at most {MAX_PIXELS} pixels, has {size}")
+    if body_bytes < (needed := math.prod(shape) * item_bytes):
+        raise Rejection("depth", "truncated", f"{size} values need {needed} bytes, the file has {body_bytes} for them")
 
 
 def _read_pfm(content: bytes) -> DepthFile:
@@ -77,10 +104,9 @@ def _read_pfm(content: bytes) -> DepthFile:
         raise ValueError("must begin with `Pf`")
     width, height = (int(side) for side in size.split())
     scale = float(scale_text)
-    if width < 1 or height < 1 or not math.isfinite(scale) or scale == 0:
-        raise ValueError(f"must give sides >= 1 and a scale, gives {width}, {height}, {scale}")
-    body = content[len(magic) + len(size) + len(scale_text) + 3 :]
-    if len(body) < 4 * width * height:
-        raise Rejection("depth", "truncated", f"{width}x{height} need {4 * width * height} bytes, has {len(body)}")
-    values = np.frombuffer(body, "<f4" if scale < 0 else ">f4", width * height).reshape(height, width)
+    if not math.isfinite(scale) or scale == 0:
+        raise ValueError(f"must give a scale, gives {scale}")
+    begin = len(magic) + len(size) + len(scale_text) + 3
+    _check_sides((height, width), 4, len(content) - begin)
+    values = np.frombuffer(content, "<f4" if scale < 0 else ">f4", width * height, begin).reshape(height, width)
     return DepthFile(values[::-1], holds_units=abs(scale) == 1.0)

@@ -10,7 +10,6 @@ Units are declared, never guessed: by the name (`disparity` is relative, `depth`
 number = offset + scale * stored value, in meters or 1/m; metric PNGs need `scale`, as nobody can guess it.
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -21,14 +20,17 @@ from typing import get_args
 import numpy as np
 import torch
 
-from pipelines.errors import Rejection, UserError
+from pipelines.errors import Rejection, UserError, one_line, rejecting
 from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
 from pipelines.render.depth.file import EXTENSIONS, DepthFile, read_depth_file
-from pipelines.render.photos.listing import SIDECAR_WORDS, is_bare_depth_png
+from pipelines.render.photos.folder import SIDECAR_WORDS, is_bare_depth_png
 from pipelines.render.photos.photo import Photo, PhotoSource
+from shards.foreign_file import is_foreign_file, read_foreign
 from shards.storage import StoragePath, storage_path
+from shards.strict_json import check_text
 
 NOTE_NAME = "depth.json"
+MAX_NOTE_BYTES = 1 << 20
 _ASPECT_TOLERANCE = 0.01
 
 
@@ -52,6 +54,8 @@ class DepthNote:
             raise ValueError(f"offset must be a number, got {self.offset!r}")
         if not (isinstance(self.source, str) and isinstance(self.source_revision, str)):
             raise ValueError("source and source_revision must be texts")
+        check_text("source", self.source)
+        check_text("source_revision", self.source_revision)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ class SidecarDepth:
 
     def _map_or_rejection(self, photo: Photo) -> DisparityMap | Rejection:
         try:
-            return self._read(photo)
+            with rejecting("depth"):
+                return self._read(photo)
         except Rejection as rejection:
             return rejection
 
@@ -80,7 +85,7 @@ class SidecarDepth:
         file = read_depth_file(path)
         _check_size(path.name, file, photo)
         values = torch.from_numpy(note.offset + _scale(path, file, note, kind) * file.values.astype(np.float64))
-        revision = note.source_revision or "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        revision = note.source_revision or f"sha256:{file.sha256[:16]}"
         height, width = photo.srgb.shape[:2]
         raw = RawDepth(values, quantity, kind, note.source, revision)
         return disparity_map(raw, height=height, width=width, deband=self.deband)
@@ -88,7 +93,7 @@ class SidecarDepth:
 
 def find_sidecar(source: PhotoSource, depth_dir: StoragePath | None) -> StoragePath | None:
     """The depth file that belongs to a photo, or None."""
-    return next((path for path in _candidates(source, depth_dir) if path.is_file()), None)
+    return next((path for path in _candidates(source, depth_dir) if is_foreign_file(path)), None)
 
 
 def looked_for(source: PhotoSource, depth_dir: StoragePath | None) -> str:
@@ -130,7 +135,7 @@ def read_note(folder: StoragePath) -> DepthNote:
     """
     path = folder / NOTE_NAME
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = json.loads(read_foreign(path, max_bytes=MAX_NOTE_BYTES))
         if not isinstance(note, dict):
             raise ValueError("it must hold one object")
         known = [field.name for field in fields(DepthNote)]
@@ -139,8 +144,8 @@ def read_note(folder: StoragePath) -> DepthNote:
         return DepthNote(**note)
     except FileNotFoundError:
         return DepthNote()
-    except (OSError, ValueError, OverflowError) as error:
-        raise UserError(f"{path} cannot be used: {error}; correct or remove it") from error
+    except Exception as error:  # nothing of ours but the record's own checks is raised above
+        raise UserError(f"{path} cannot be used: {one_line(error)}; correct or remove it") from error
 
 
 def _note_or_rejection(folder: StoragePath) -> DepthNote:

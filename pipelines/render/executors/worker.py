@@ -16,7 +16,7 @@ from itertools import zip_longest
 import cv2
 import torch
 
-from pipelines.errors import Rejection, UserError
+from pipelines.errors import Rejection, UserError, rejecting
 from pipelines.render.depth.disparity_map import DisparityMap, with_sharp_edges
 from pipelines.render.depth.estimator import DepthEstimator, open_depth
 from pipelines.render.executors.job import RenderJob, ShardReport
@@ -161,7 +161,8 @@ class ShardWorker:
             return None
         with clock.stage("photo"):
             try:
-                photo = load_photo(source, long_side=self._config.source.long_side)
+                with rejecting("photo"):
+                    photo = load_photo(source, long_side=self._config.source.long_side)
                 vet_photo(photo, self._config.vetting)
                 return photo
             except Rejection as reason:

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pipelines.errors import UserError
+from pipelines.errors import UserError, refusing
 from pipelines.render.photos.photo import PhotoSource
+from shards.foreign_file import read_foreign
 from shards.record import SPLITS
 from shards.storage import StoragePath
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 MAX_SAMPLES = 10**8  # keys have 8 digits
+MAX_PLAN_BYTES = 1 << 34  # of ten million samples, with all their labels
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,11 @@ def plan_to_json(plan: Plan) -> bytes:
 
 def read_plan(path: StoragePath) -> Plan:
     """The plan of a data set. Raises UserError when the file cannot be one."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+    with refusing(f"the plan {path}", "choose another --out"):
+        content = json.loads(read_foreign(path, max_bytes=MAX_PLAN_BYTES))
         if content["plan_version"] != PLAN_VERSION:
             raise ValueError(f"plan_version is {content['plan_version']}, this program reads {PLAN_VERSION}")
         return Plan(tuple(_shard(**shard) for shard in content["shards"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} must be a plan of this program, got {error}; choose another --out") from error
 
 
 def check_same_photos(path: StoragePath, plan: Plan, photos: Sequence[PhotoSource]) -> None:

@@ -5,45 +5,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from simulator.layers.bins import BinnedSurfaces, bin_disparities, depth_groups
+from simulator.layers.bins import BinnedSurfaces, DisparityBins, depth_groups, disparity_bins
 from simulator.layers.covered_pixels import disparity_slope, find_spots
-from simulator.reference.scatter import hat_shares
+from simulator.reference.scatter import spline_shares
 from tests.simulator.closeness import assert_close
 
 
-def shares(disparity: Tensor, bins: Tensor, *, sparse: bool = False) -> Tensor:
-    """Share of each pixel in each bin: binned content of ones; sparse spread, most of the grid is empty."""
+def shares(disparity: Tensor, bins: DisparityBins) -> Tensor:
+    """Share of each pixel in each bin: binned content of ones."""
     flat = disparity.reshape(1, 1, -1)
     content = torch.ones_like(flat)[:, None].expand(-1, 2, -1, -1)  # one color and coverage
-    if sparse:
-        flat = torch.nn.functional.pad(flat, (0, 2 * flat.numel()))
-        content = torch.nn.functional.pad(content, (0, 2 * disparity.numel()))
-    pictures = BinnedSurfaces(content, flat, bins).pictures(list(range(bins.numel())))[:, 1:]  # [L, 1, 1, pixels]
-    return pictures[..., : disparity.numel()].reshape(-1, *disparity.shape)
+    numbers = list(range(bins.centers.numel()))
+    return BinnedSurfaces(content, flat, bins).pictures(numbers)[:, 1].reshape(-1, *disparity.shape)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 12))
+@given(st.integers(0, 10_000), st.integers(3, 12))
 def test_shares_equal_the_twin_and_add_up_to_one(seed: int, count: int) -> None:
     disparity = torch.rand(5, 7, generator=torch.Generator().manual_seed(seed)) * 3 - 1
-    bins = bin_disparities(disparity, count)
+    bins = disparity_bins(disparity, count)
     weights = shares(disparity, bins)
-    assert_close(shares(disparity, bins, sparse=True), weights, atol=1e-5, what="pixel by pixel, and as pictures")
-    twin = torch.tensor([[hat_shares(float(d), bins.tolist()) for d in row] for row in disparity]).permute(2, 0, 1)
-    assert_close(weights, twin, atol=1e-5, what="hat weights")
+    twin = torch.tensor([[spline_shares(float(d), bins.centers.tolist()) for d in row] for row in disparity]).permute(
+        2, 0, 1
+    )
+    assert_close(weights, twin, atol=1e-5, what="weights")
     assert_close(weights.sum(0), torch.ones(5, 7), atol=1e-5, what="sum of shares")
 
 
-def test_the_mean_disparity_of_the_shares_is_that_of_the_pixel() -> None:
+def test_shares_have_the_pixels_disparity_as_mean_and_the_same_variance_everywhere() -> None:
     disparity = torch.linspace(0, 1, 101)
-    bins = bin_disparities(disparity, 9)
-    assert_close((shares(disparity, bins) * bins[:, None]).sum(0), disparity, atol=1e-6, what="mean disparity")
+    bins = disparity_bins(disparity, 9)
+    weights, centers = shares(disparity, bins), bins.centers[:, None]
+    assert_close((weights * centers).sum(0), disparity, atol=1e-6, what="mean disparity")
+    variance = (weights * (centers - disparity) ** 2).sum(0)
+    assert_close(variance, torch.full_like(disparity, bins.variance), atol=1e-6, what="variance")
 
 
 def test_pictures_of_selected_bins_equal_those_among_all_bins() -> None:
     disparity = torch.linspace(0, 1, 101).reshape(1, 1, -1)
     content = torch.ones_like(disparity)[:, None].expand(-1, 2, -1, -1)
-    surfaces = BinnedSurfaces(content, disparity, bin_disparities(disparity, 9))
+    surfaces = BinnedSurfaces(content, disparity, disparity_bins(disparity, 9))
     assert torch.equal(surfaces.pictures([3, 4, 7]), surfaces.pictures(list(range(9)))[[3, 4, 7]])
 
 
@@ -54,13 +55,13 @@ def test_rows_and_spots_of_bins() -> None:
     content = torch.ones(2, 2, 4, 8)
     content[1] = 0.0
     content[1, :, 2, 3] = torch.tensor([3.0, 1.0])
-    surfaces = BinnedSurfaces(content, disparity, torch.linspace(1, 0, 11))
-    bins = [round(float(b), 1) for b in surfaces.bins]
+    surfaces = BinnedSurfaces(content, disparity, DisparityBins(torch.linspace(1, 0, 11), 0.1))
+    bins = [round(float(b), 1) for b in surfaces.centers]
     rows = dict(zip(bins, surfaces.rows(), strict=True))
     assert rows[0.3] == rows[0.2] == slice(0, 4)
     assert rows[0.8] == slice(2, 3)
     assert rows[0.5].start == rows[0.5].stop
-    assert {b for b, has_spot in zip(bins, surfaces.has_spots(), strict=True) if has_spot} == {0.8}
+    assert {b for b, has_spot in zip(bins, surfaces.has_spots(), strict=True) if has_spot} == {0.7, 0.8, 0.9}
 
 
 def test_small_bright_things_are_spots_and_large_ones_are_not() -> None:
@@ -77,7 +78,7 @@ def test_small_bright_things_are_spots_and_large_ones_are_not() -> None:
 
 def test_few_distinct_disparities_get_a_bin_each() -> None:
     disparity = torch.tensor([[0.1, 0.9], [0.9, 0.35]])
-    assert torch.equal(bin_disparities(disparity, 48), torch.tensor([0.9, 0.35, 0.1]))
+    assert torch.equal(disparity_bins(disparity, 48).centers, torch.tensor([0.9, 0.35, 0.1]))
 
 
 def test_groups_cover_all_bins_in_order() -> None:

@@ -256,7 +256,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "color png": ("png", hostile.encoded(hostile.noise(30, 40)), "not_single_channel"),
     "stack of maps": ("npy", npy(np.zeros((5, 30, 40))), "not_single_channel"),
     "cut png": ("png", png16(np.random.default_rng(0).random((30, 40)))[:900], "truncated"),
-    "cut npy": ("npy", npy(slope())[:-40], "unreadable"),
+    "cut npy": ("npy", npy(slope())[:-40], "truncated"),
     "pickled npy": ("npy", npy(np.array([{"a": 1}], dtype=object)), "unreadable"),
     "complex npy": ("npy", npy(slope().astype(np.complex64)), "unreadable"),
     "text as png": ("png", b"depth", "unreadable"),

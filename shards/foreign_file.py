@@ -1,0 +1,71 @@
+"""Files that others made: opened only when they are regular files, and read only up to a bound.
+
+A pipe, a device, or a link to one would block a run or feed it without end; a folder may be called x.jpg.
+"""
+
+import errno
+import os
+import stat
+from io import BufferedIOBase
+from pathlib import Path
+from typing import cast
+
+from .storage import StoragePath
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def open_foreign(path: StoragePath, *, max_bytes: int | None = None) -> BufferedIOBase:
+    """A regular file or an object of a store, open for reading bytes at random.
+
+    Raises:
+        OSError: as the system raised it; EINVAL for anything but a regular file and for a name that no file can have;
+            EFBIG beyond `max_bytes`. `strerror` says so in words.
+    """
+    if not isinstance(path, Path):
+        _check_size(path, path.stat().st_size, max_bytes)
+        return cast(BufferedIOBase, path.open("rb"))  # fsspec's streams are, though annotated as BinaryIO
+    try:
+        # A pipe without a writer blocks an open without O_NONBLOCK; for regular files the flag means nothing.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # NUL, or half of a surrogate pair
+        raise OSError(errno.EINVAL, f"no file can have this name ({error})", str(path)) from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
+            raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+        _check_size(path, status.st_size, max_bytes)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_foreign(path: StoragePath, *, max_bytes: int) -> bytes:
+    """The bytes of a file. Raises OSError as `open_foreign` does, also where more than `max_bytes` come out of it."""
+    with open_foreign(path, max_bytes=max_bytes) as file:
+        content = file.read(max_bytes + 1)  # a file may grow, and /proc calls its files empty
+    _check_size(path, len(content), max_bytes)
+    return content
+
+
+def is_foreign_file(path: StoragePath) -> bool:
+    """Whether a regular file lies there. False, too, for a name that no file can have."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode) if isinstance(path, Path) else path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _check_size(path: StoragePath, size: int, max_bytes: int | None) -> None:
+    if max_bytes is not None and size > max_bytes:
+        most = f"at most {max_bytes >> 20} MiB" if max_bytes >= 1 << 20 else f"at most {max_bytes} bytes"
+        got = f"{size >> 20} MiB" if size >= 1 << 20 else f"{size} bytes"
+        raise OSError(errno.EFBIG, f"it must have {most}, it has {got} or more", str(path))
