@@ -41,9 +41,7 @@ def test_a_wire_gets_its_height_back(width_px: int, shift_px: int) -> None:
 def test_gaps_and_seams_are_left_alone() -> None:
     gap = FAR + NEAR - strip(3)
     inside(gap, 3)[:] = 0.6  # too near
-    assert torch.equal(
-        restore_thin_parts(gap, blurred(FAR + NEAR - strip(3), SOFTNESS_PX), SOFTNESS_PX, blurred), gap
-    )
+    assert torch.equal(restore_thin_parts(gap, blurred(FAR + NEAR - strip(3), SOFTNESS_PX), SOFTNESS_PX, blurred), gap)
     seam = strip(24)
     inside(seam, 2)[:] = 0.5  # between the two sides
     assert torch.equal(restore_thin_parts(seam, blurred(strip(24), SOFTNESS_PX), SOFTNESS_PX, blurred), seam)
