@@ -116,8 +116,12 @@ class BinnedSurfaces:
 
     def around(self, first: int, last: int) -> CoveredPixels:
         """The pixels that any of these neighboring bins has a share of."""
+        return self._pixels.part(self.entries(first, last))
+
+    def entries(self, first: int, last: int) -> slice:
+        """Their numbers among all covered pixels."""
         middles = self._middles(first, last)
-        return self._pixels.part(slice(self._first[middles.start], self._first[middles.stop]))
+        return slice(self._first[middles.start], self._first[middles.stop])
 
     def _middles(self, first: int, last: int) -> slice:
         """The bins in whose middle lie the pixels that any of these neighboring bins has a share of."""

@@ -57,10 +57,9 @@ class DepthGroup:
         self._surfaces, self._margin, self._size = surfaces, margin, (frame.height, frame.width)
         self._spectra = GroupSpectra(bins, surfaces, margin, frame)
 
-    @property
-    def spectra_bytes(self) -> int:
-        """Bytes of the spectra."""
-        return self._spectra.nbytes
+    def spectra_bytes(self, lenses: Sequence[ThinLens]) -> int:
+        """Bytes of the spectra that these lenses need."""
+        return self._spectra.nbytes(len(self._slanted(lenses)))
 
     def release(self) -> None:
         """Free the spectra; they are computed again when needed."""
@@ -166,9 +165,8 @@ class DepthGroup:
         shift is, to first order, this divergence. It changes nothing finer than a disc, so a coarse grid suffices.
         """
         grid, spots, spread = self._spectra.grid, self._spots(aperture), []
-        coarsest = grid.octave + grid.divisor.bit_length() - 1
         for index in slanted:
-            b, octave = self.bins[index], max(view.octaves[index], min(grid.octave + 1, coarsest))
+            b, octave = self.bins[index], max(view.octaves[index], self._spectra.finest_skew_octave)
             coarseness = 2 ** (octave - grid.octave)
             for place, (color, radius) in enumerate(zip(view.colors, radii[index], strict=True)):
                 if radius is None and not keep_all:
@@ -196,7 +194,7 @@ class DepthGroup:
         for owner, view in enumerate(views):
             for color, zone in enumerate(view.near):
                 for node in zone.nodes:
-                    spectrum = self._spectra.spectrum(node.content)
+                    spectrum = self._spectra.spectrum(node.content, node.rows)
                     for number, bins in enumerate(spread):
                         is_lit = [number == owner and other == color for other in range(len(view.near))]
                         radii: Radii = [node.defocus_px if lit else None for lit in is_lit]
