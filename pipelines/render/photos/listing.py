@@ -1,10 +1,9 @@
-"""The list of photos: from a folder, a CSV, or a count of built-in scenes. No image is decoded here.
+"""The list of photos: from a folder, a list file, or a count of built-in scenes. No image is decoded here.
 
 A folder is walked recursively; hidden files and depth sidecars are passed over. The order is that of the
 names, so that the same folder gives the same list on every machine.
 """
 
-import csv
 import hashlib
 import logging
 import os
@@ -15,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import UserError
+from pipelines.render.photos.photo_list import LIST_SUFFIXES, ListRow, is_list, read_list
+from pipelines.render.photos.row_places import RowPlace, row_places
 from shards.foreign_file import open_foreign
-from shards.storage import StoragePath, is_local, is_url, storage_path
+from shards.storage import StoragePath, is_local, storage_path
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 _RAW_SUFFIXES = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".raw", ".rw2")
@@ -31,14 +32,16 @@ class ListedPhoto:
     """A photo before it is read: its location and the columns of its list."""
 
     location: str  # absolute path, or `builtin:SEED`
-    name: str  # path relative to the folder or the CSV, or `builtin-000012`
+    name: str  # path relative to the folder or the list, or `builtin-000012`
     license: str = ""
     author: str = ""
     source_url: str = ""
+    group: str = ""
+    problem: str = ""  # why the row of a list names no photo
 
 
 def list_photos(spec: str, seed: int) -> Iterator[ListedPhoto]:
-    """The photos that `--photos` names: a folder, a .csv, or `builtin:N`, in a stable order.
+    """The photos that `--photos` names: a folder, a list, or `builtin:N`, in a stable order.
 
     Raises UserError when `spec` is none of these or names no photo.
     """
@@ -50,10 +53,11 @@ def list_photos(spec: str, seed: int) -> Iterator[ListedPhoto]:
         raise UserError(f"--photos {error}") from error
     if path.is_dir():
         return iter(_in_folder(path))
-    if path.suffix.lower() == ".csv" and path.is_file():
-        return iter(_in_csv(path))
-    what = "is neither a folder nor a .csv" if path.exists() else "does not exist"
-    raise UserError(f"--photos {spec} {what}; give a folder, a .csv with a column `path`, or builtin:N")
+    if is_list(path) and path.is_file():
+        return iter(_in_list(path))
+    kinds = " ".join(LIST_SUFFIXES)
+    what = "is neither a folder nor a list" if path.exists() else "does not exist"
+    raise UserError(f"--photos {spec} {what}; give a folder, a list ({kinds}) with a column `path`, or builtin:N")
 
 
 def _builtin_scenes(spec: str, seed: int) -> Iterator[ListedPhoto]:
@@ -136,38 +140,16 @@ def is_bare_depth_png(file: StoragePath) -> bool:
     return head[:8] == b"\x89PNG\r\n\x1a\n" and head[24:26] == b"\x10\x00"
 
 
-def _in_csv(path: StoragePath) -> list[ListedPhoto]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream)
-            photos = [_csv_photo(path, rows.line_num, row) for row in rows]
-            columns = rows.fieldnames or []
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"--photos {path} must be a CSV in UTF-8 ({error}); save it so") from error
-    if not photos:
-        raise UserError(f"--photos {path} lists no photos (columns {columns}); each row needs a `path`")
-    return photos
+def _in_list(path: StoragePath) -> list[ListedPhoto]:
+    rows = read_list(path)
+    places = iter(row_places(path, [row.cells["path"] for row in rows if not row.problem]))
+    return [_refused_row(path, row) if row.problem else _listed(row, next(places)) for row in rows]
 
 
-def _csv_photo(table: StoragePath, line: int, row: dict[str, str | None]) -> ListedPhoto:
-    if "path" not in row:
-        raise UserError(f"--photos {table} must have a column `path`, its columns are {list(row)}")
-    listed = (row["path"] or "").strip()
-    if not listed:
-        raise UserError(f"--photos {table} line {line}: `path` is empty; fill it in or remove the line")
-    location, name = _listed_place(table, listed)
-    about = [(row.get(column) or "").strip() for column in ("license", "author", "source_url")]
-    return ListedPhoto(location, name, *about)
+def _listed(row: ListRow, place: RowPlace) -> ListedPhoto:
+    labels = {column: text for column, text in row.cells.items() if column != "path"}
+    return ListedPhoto(place.location, place.name, **labels, problem=place.problem)
 
 
-def _listed_place(table: StoragePath, listed: str) -> tuple[str, str]:
-    """Location and name of a row's photo: a URL, or a path that counts from where the CSV lies."""
-    if is_url(listed):
-        return listed, listed.rpartition("/")[2]
-    if not isinstance(table, Path):
-        return str(table.parent / listed), listed
-    folder = table.absolute().parent
-    location = Path(os.path.normpath(folder / listed))
-    # A path outside the CSV's folder could give away where somebody's home is: its last part must do.
-    name = location.relative_to(folder) if location.is_relative_to(folder) else Path(location.name)
-    return str(location), name.as_posix()
+def _refused_row(table: StoragePath, row: ListRow) -> ListedPhoto:
+    return ListedPhoto("", f"{table.name} {row.place}", problem=row.problem)

@@ -30,12 +30,13 @@ class PhotoSource:
     """Identity of a photo, as the plan freezes it. The same content is the same scene, wherever it lies."""
 
     scene_id: str  # first 16 hex digits of sha256
-    name: str  # path relative to the photo folder or the CSV, or `builtin-000012`
+    name: str  # path relative to the photo folder or the list, or `builtin-000012`
     location: str  # absolute path, URL, or `builtin:SEED`
     sha256: str  # of the file; of the location for a built-in scene
     license: str
     author: str
     source_url: str
+    group: str = ""  # photos of one group (a video, a scene, a session) share a split
 
     def __post_init__(self) -> None:
         if len(self.sha256) != 64 or self.scene_id != self.sha256[:16]:
@@ -91,7 +92,7 @@ class Photo:
 
 
 def find_photos(spec: str, *, limit: int | None, seed: int) -> FoundPhotos:
-    """The first `limit` different photos of a folder, a CSV, or `builtin:N`, and the rejected ones.
+    """The first `limit` different photos of a folder, a list, or `builtin:N`, and the rejected ones.
 
     Sorted by name, so that a smaller limit gives a prefix. Of exact duplicates the first is kept. Files are
     read in threads, for their SHA-256; decoding comes later. `seed` is that of the data set and matters
@@ -152,6 +153,8 @@ def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[Lis
 def _sha256(listed: ListedPhoto) -> str | Rejection:
     if listed.location.startswith("builtin:"):
         return hashlib.sha256(listed.location.encode()).hexdigest()
+    if listed.problem:
+        return Rejection("photo", "list_row", listed.problem)
     try:
         with rejecting("photo"):
             _check_labels(listed)
@@ -167,7 +170,7 @@ def _sha256(listed: ListedPhoto) -> str | Rejection:
 def _check_labels(listed: ListedPhoto) -> None:
     """Raise Rejection for what a shard cannot hold: here, since there it would cost the whole shard."""
     try:
-        for label in ("name", "license", "author", "source_url"):
+        for label in ("name", "license", "author", "source_url", "group"):
             check_text(label, getattr(listed, label))
     except FieldError as error:
         code = "name" if error.field == "name" else "label"
@@ -176,7 +179,14 @@ def _check_labels(listed: ListedPhoto) -> None:
 
 def _source(listed: ListedPhoto, sha256: str) -> PhotoSource:
     return PhotoSource(
-        sha256[:16], listed.name, listed.location, sha256, listed.license, listed.author, listed.source_url
+        sha256[:16],
+        listed.name,
+        listed.location,
+        sha256,
+        listed.license,
+        listed.author,
+        listed.source_url,
+        listed.group,
     )
 
 
