@@ -57,17 +57,17 @@ def test_linked_folders_are_followed_and_loops_are_not(tmp_path: Path) -> None:
 
 
 def test_formats_that_are_not_read_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for name in ["a.jpg", "b.heic", "c.HEIC", "d.dng"]:
+    for name in ["a.jpg", "b.avif", "c.AVIF", "d.dng"]:
         write(tmp_path / name)
     assert names(tmp_path) == ["a.jpg"]
-    assert "passed over 1 .dng, 2 .heic" in caplog.text
+    assert "passed over 2 .avif, 1 .dng" in caplog.text
 
 
 def test_an_empty_folder_says_what_was_looked_for_and_the_way_out(tmp_path: Path) -> None:
-    write(tmp_path / "a.heic")
+    write(tmp_path / "a.avif")
     with pytest.raises(UserError) as caught:
         find_photos(str(tmp_path), limit=None, seed=0)
-    for part in (str(tmp_path), ".jpg", ".tiff", "1 .heic", "builtin:8"):
+    for part in (str(tmp_path), ".jpg", ".tiff", "1 .avif", "builtin:8"):
         assert part in caught.value.message
     assert caught.value.exit_code == 2
     assert "\n" not in caught.value.message
@@ -238,3 +238,20 @@ def test_records_check_themselves() -> None:
         Photo(source, np.zeros((4, 4, 3), np.float32), 4, 4)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no larger than the original"):
         Photo(source, np.zeros((4, 8, 3), np.uint8), 4, 8)
+
+
+def test_a_large_file_is_not_read_when_its_header_says_that_most_of_it_is_no_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.render.photos.photo._LARGE_FILE_BYTES", 1 << 20)
+    picture = hostile.encoded(hostile.noise(), "JPEG")
+    honest = write(tmp_path / "a.jpg", picture + bytes(900_000))  # a motion photo, say
+    assert load_photo(source_of(honest), long_side=64).srgb.shape == (48, 64, 3)
+    for content, code in (
+        (picture + bytes(3 << 20), "too_large"),
+        (bytes(3 << 20), "empty"),
+        (b"BM" * (1 << 20), "format"),
+    ):
+        with pytest.raises(Rejection) as caught:
+            load_photo(source_of(write(tmp_path / "a.jpg", content)), long_side=64)
+        assert caught.value.code == code
