@@ -118,7 +118,8 @@ class Scene:
     def _scatter(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
         """All frames, group by group, so that the spectra of one group suffice at a time."""
         stack = FrameStack(len(lenses), *self.layers.size, self.layers.device, 3 if aperture.is_chromatic else 1)
-        keeps_spectra = sum(group.spectra_bytes(lenses) for group in self.groups) <= SPECTRA_BYTES[self.layers.device.type]
+        most_bytes = SPECTRA_BYTES[self.layers.device.type]
+        keeps_spectra = sum(group.spectra_bytes(lenses) for group in self.groups) <= most_bytes
         sides = _focus_sides(self, lenses, aperture)
         for groups, add in ((self.visible, stack.add), (self.hidden, stack.add_hidden)):
             for group in groups:
