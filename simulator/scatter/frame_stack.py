@@ -69,7 +69,9 @@ class FrameStack:
         for finer in range(group.octave - 1, 0, -1):
             size = math.ceil(self._height / 2**finer), math.ceil(self._width / 2**finer)
             result = enlarged(result, *size, ring=RING)
-        return enlarged(result, self._height, self._width, ring=0)
+        frames = enlarged(result, self._height, self._width, ring=0)
+        group.add_discs(frames, slice(3), 0)
+        return frames
 
 
 def _add(strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int]) -> None:

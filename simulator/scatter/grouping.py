@@ -50,8 +50,9 @@ def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: 
     if not bool((coverage > 0).any()):
         return []
     spread = disparity_bins(surfaces.disparity, bins, where=coverage > 0)
-    binned = BinnedSurfaces(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, spread)
-    is_sharp = [False] * len(binned.centers) if octave else binned.has_spots()
+    content = torch.cat([surfaces.light, coverage[:, None]], dim=1)
+    binned = BinnedSurfaces(content, surfaces.disparity, spread, with_spots=not octave)
+    is_sharp = [False] * len(binned.centers) if octave else binned.is_sharp()
     properties = (binned.centers, is_sharp, binned.rows(), binned.slope2)
     numbered = [Bin(number, *values) for number, values in enumerate(zip(*properties, strict=True))]
     frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, coarsest_octave(max_radius_px)))
