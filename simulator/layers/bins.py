@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from simulator.layers.bright_spots import BrightSpots, drawn_singly, is_above_white, stands_out
+from simulator.layers.bright_spots import BrightSpots, drawn_singly
 from simulator.layers.covered_pixels import CoveredPixels
 
 _SAME_PLANE = 1e-5  # of the range: disparities this close are one plane, apart by rounding
@@ -115,10 +115,8 @@ class BinnedSurfaces:
         self._counts = torch.bincount(middle, minlength=len(self.centers))
         self._first: list[int] = [0, *self._counts.cumsum(0).tolist()]
         place = place[middle.to(torch.int16).argsort(stable=True)]  # within a bin, neighbors stay neighbors
-        light = content[:, :-1]
-        is_spot = stands_out(light) if with_spots else torch.zeros_like(content[:, 0], dtype=torch.bool)
-        is_single = drawn_singly(light, is_spot)
-        is_sharp = (is_spot | is_above_white(light)) & ~is_single
+        none = torch.zeros_like(content[:, 0], dtype=torch.bool)
+        is_single, is_sharp = drawn_singly(content[:, :-1]) if with_spots else (none, none)
         self._pixels = CoveredPixels.from_surfaces(content, disparity, is_sharp, place)
         single = is_single.flatten().index_select(0, place).nonzero()[:, 0]
         self.spots = BrightSpots.taken_from(self._pixels, single)
@@ -206,7 +204,7 @@ class BinnedSurfaces:
         return self.spots.shared((share * ((number >= first) & (number <= last))).sum(0))
 
     def is_sharp(self) -> list[bool]:
-        """For each bin, whether it holds light that needs the finest grid: spots that were left, or light above white."""
+        """For each bin, whether it holds bright light that is not among the spots: it needs the finest grid."""
         counts = F.pad(self._pixels.is_sharp.cumsum(0), (1, 0))[self._first].tolist()
         middles = [self._middles(number, number) for number in range(len(self.centers))]
         return [counts[near.stop] > counts[near.start] for near in middles]

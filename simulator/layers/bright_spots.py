@@ -1,7 +1,7 @@
 """Small bright spots: lamps, glints, stars. Blurred, each is a disc whose rim is visible.
 
-Those that stand out are taken out of their surface and drawn one by one, each at its own radius. Other light above white
-stays, and the bins that hold it are blurred on the finest grid. Letters: N surfaces on one pixel grid; P spots.
+Up to a number they are taken out of their surface and drawn one by one, each at its own radius. Others stay, and the
+bins that hold them are blurred on the finest grid. Letters: N surfaces on one pixel grid; P spots.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from simulator.layers.covered_pixels import CoveredPixels
 
 _DISPLAY_WHITE = 1.001
 _SURROUND_PX, _CONTRAST, _DIMMEST = 8, 8.0, 0.05  # reach, contrast, and linear light of a spot
-_PIXELS_TO_A_SPOT = 256  # of the picture: bounds the time that drawing spots one by one takes
+_PIXELS_TO_A_SPOT = 256  # of the picture: bounds the time that this takes
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class BrightSpots:
     """P spots of N surfaces. All but `light` lies on the CPU, where radii are computed.
 
     pixel:     [P] index in the flat grid.
-    light:     [3, P] times the share of the pixel that the surface covers.
+    light:     [c, P], c colors, times the share of the pixel that the surface covers.
     disparity: [P] float64.
     slope:     [2, P] float64, change of disparity from pixel to pixel, down and right.
     """
 
     pixel: Int[Tensor, "p"]
-    light: Float[Tensor, "3 p"]
+    light: Float[Tensor, "c p"]
     disparity: Float[Tensor, "p"]
     slope: Float[Tensor, "2 p"]
 
@@ -68,18 +68,23 @@ def stands_out(light: Float[Tensor, "n c h w"]) -> Bool[Tensor, "n h w"]:
     return (brightness > _CONTRAST * surroundings) & (brightness > _DIMMEST)
 
 
-def drawn_singly(light: Float[Tensor, "n c h w"], outstanding: Bool[Tensor, "n h w"]) -> Bool[Tensor, "n h w"]:
-    """The pixels that stand out and are drawn one by one: the brightest, one to 256 pixels of the grid at most.
+def drawn_singly(light: Float[Tensor, "n c h w"]) -> tuple[Bool[Tensor, "n h w"], Bool[Tensor, "n h w"]]:
+    """(pixels that are drawn one by one, other pixels so bright that a soft rim of their disc would show).
 
-    None lies on the grid's edge, which is repeated beyond it.
+    Both stand out or are above white. One to 256 pixels of the grid is drawn singly at most. Where that does not
+    suffice for all, it is the brightest of those that stand out. None lies on the grid's edge, which is repeated
+    beyond it.
     """
-    inner = torch.zeros_like(outstanding)
-    inner[:, 1:-1, 1:-1] = outstanding[:, 1:-1, 1:-1]
-    most = inner.shape[1] * inner.shape[2] // _PIXELS_TO_A_SPOT
-    if int(inner.sum()) <= most:
-        return inner
-    brightness = (light.amax(1) * inner).flatten()
-    return (brightness > brightness.topk(most + 1).values[-1]).view_as(inner)
+    outstanding, most = stands_out(light), light.shape[-2] * light.shape[-1] // _PIXELS_TO_A_SPOT
+    bright = outstanding | is_above_white(light)
+    inner = torch.zeros_like(bright)
+    inner[:, 1:-1, 1:-1] = bright[:, 1:-1, 1:-1]
+    if int(inner.sum()) > most:
+        inner &= outstanding
+    if int(inner.sum()) > most:
+        brightness = light.amax(1) * inner
+        inner = brightness > brightness.flatten().topk(most + 1).values[-1]
+    return inner, bright & ~inner
 
 
 def _window_mean(x: Float[Tensor, "n h w"], axis: int) -> Float[Tensor, "n h w"]:
