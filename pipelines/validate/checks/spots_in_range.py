@@ -1,4 +1,4 @@
-"""A white spot inside a scene with a dense range of disparities: is its disc that of the pupil, near and far from focus?
+"""A white spot inside a scene with a dense range of disparities: is its disc the pupil's, near and far from focus?
 
 The second moment does not tell: a mixture of two radii has that of the radius between them. So the half-maximum radius
 is measured, and the share of light that lies elsewhere than in the pupil's own mask. Letters: r labeled radius.
