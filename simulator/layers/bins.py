@@ -183,19 +183,21 @@ class BinnedSurfaces:
             picture.flatten(1).index_add_(1, pixels.pixel, pixels.content * share)
         return result
 
+    @cached_property
+    def _rows_by_middle(self) -> tuple[list[float], list[float]]:
+        """First and last row of the pixels that have each bin in their middle."""
+        row = (self._pixels.pixel // self._size[2]).float()
+        first = torch.segment_reduce(row, "min", lengths=self._counts, initial=self.height)
+        return first.tolist(), torch.segment_reduce(row, "max", lengths=self._counts, initial=-1).tolist()
+
+    def rows_around(self, first: int, last: int) -> slice:
+        """The rows from the first of the pixels of `around` to the last; an empty slice where there are none."""
+        start, end = (ends[self._middles(first, last)] for ends in self._rows_by_middle)
+        return slice(int(min(start)), max(int(min(start)), int(max(end)) + 1))
+
     def rows(self) -> list[slice]:
         """For each bin, the rows from its first content to its last; an empty slice for an empty bin."""
-        row = (self._pixels.pixel // self._size[2]).float()
-        first, last = (
-            torch.segment_reduce(row, name, lengths=self._counts, initial=initial).tolist()
-            for name, initial in (("min", self.height), ("max", -1))
-        )
-        slices = []
-        for number in range(len(self.centers)):
-            middles = self._middles(number, number)
-            start, stop = int(min(first[middles])), int(max(last[middles])) + 1
-            slices.append(slice(start, max(start, stop)))
-        return slices
+        return [self.rows_around(number, number) for number in range(len(self.centers))]
 
     def spots_of(self, first: int, last: int) -> BrightSpots:
         """What these neighboring bins hold of the spots."""

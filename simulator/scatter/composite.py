@@ -69,11 +69,13 @@ class Compositor:
     def close_gaps(self) -> None:
         """Take a leftover of up to _GAP of the lens as covered by what is there already, up to 3 _GAP in part.
 
-        Radii differ from pixel to pixel, so pieces of one surface add up to one only roughly.
+        Radii differ from pixel to pixel, so pieces of one surface add up to one only roughly. Frame by frame, since a
+        CPU's caches hold one.
         """
-        free = torch.minimum((self.free - _GAP).clamp_(min=0.0).mul_(1.5), self.free)
-        self.light.mul_((1.0 - free).div_((1.0 - self.free).clamp_(min=LEAST_COVERAGE)))
-        self.free.copy_(free)
+        for light, free in zip(self.light, self.free, strict=True):
+            taken = (1.0 - free).clamp_(min=LEAST_COVERAGE)
+            torch.minimum((free - _GAP).clamp_(min=0.0).mul_(1.5), free, out=free)
+            light.mul_((1.0 - free).div_(taken))
 
     def taken_share(self, coverage: Float[Tensor, "n m h w"], lenses: slice = slice(None)) -> Float[Tensor, "n m h w"]:
         """t / A: the factor by which a group's light reaches the frame. Takes t from T; overwrites the coverage.
@@ -88,7 +90,9 @@ class Compositor:
 
     def normalized(self) -> Float[Tensor, "n 3 h w"]:
         """The frames: light over the share of the lens that was taken, never negative. Overwrites `light`."""
-        return self.light.div_((1.0 - self.free).clamp_(min=LEAST_COVERAGE)).clamp_(min=0.0)
+        for light, free in zip(self.light, self.free, strict=True):
+            light.div_((1.0 - free).clamp_(min=LEAST_COVERAGE)).clamp_(min=0.0)
+        return self.light
 
 
 def frame_index(frames: Sequence[int], device: torch.device) -> slice | Tensor:

@@ -20,13 +20,10 @@ from simulator.scatter.convolve import BlurredGroup
 from simulator.scatter.direct_taps import DIRECT_PX
 from simulator.scatter.disc_lines import DirectLight, SpotDots, disc_table
 from simulator.scatter.group_spectra import Bin, GroupSpectra
-from simulator.scatter.near_focus import NearFocus, near_radius_px, spread_near_focus
+from simulator.scatter.near_focus import NEGLIGIBLE_SLOPE2, NearFocus, near_radius_px, spread_near_focus
 from simulator.scatter.octave import TAIL, OctaveGrid, coarsest_octave, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
-
-_NEGLIGIBLE_SLOPE2 = 1.2e-2
-"""|∇s|² below which slopes are neglected: a slope of 0.11, whose error |∇s|²/4 of the light is 0.3 %."""
 
 _SHIFTED = 1.25  # radii from a spot that its disc reaches on a slope of 1
 _SIDE_PX = 1.0  # blur radius from which a group lies clearly on one side of the focus
@@ -219,7 +216,7 @@ class DepthGroup:
 
     @staticmethod
     def _is_slanted(bin_: Bin, lens: ThinLens) -> bool:
-        return lens.blur_scale_px**2 * bin_.slope2 >= _NEGLIGIBLE_SLOPE2
+        return lens.blur_scale_px**2 * bin_.slope2 >= NEGLIGIBLE_SLOPE2
 
     def _node_bins(self, views: Sequence[_View], aperture: Aperture) -> list[list[SpreadBin]]:
         """For each lens, the nodes of all lenses as bins; nodes of another lens or color have no spot."""

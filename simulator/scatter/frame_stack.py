@@ -6,14 +6,13 @@ import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from simulator.scatter.composite import Compositor
 from simulator.scatter.convolve import BlurredGroup
 from simulator.scatter.focus_sides import FocusSides
-from simulator.scatter.octave import RING, enlarged
+from simulator.scatter.octave import RING, enlarged_rows
 
 
 class FrameStack:
@@ -56,22 +55,21 @@ class FrameStack:
 
     def _lay(self, compositor: Compositor, group: BlurredGroup, frames: Sequence[int]) -> None:
         if group.octave > 0:
-            _add(compositor, self._enlarged(group), frames)
+            picture, top = self._enlarged(group)
+            _add(compositor.strip(slice(top, top + picture.shape[-2])), picture, frames)
         elif self._device.type != "cpu":
             _add(compositor.strip(group.rows), group.all_channels(), frames)
         else:
             _add_by_channel(compositor.strip(group.rows), group, frames)
 
-    def _enlarged(self, group: BlurredGroup) -> Float[Tensor, "n c h w"]:
-        """A group that was blurred on a coarse octave, on the frame's pixels."""
-        count = math.ceil(self._height / 2**group.octave) + 2 * RING
-        result = F.pad(group.all_channels(), (0, 0, group.rows.start, count - group.rows.stop))
-        for finer in range(group.octave - 1, 0, -1):
+    def _enlarged(self, group: BlurredGroup) -> tuple[Float[Tensor, "n c h w"], int]:
+        """A group that was blurred on a coarse octave, on the rows of the frame that it reaches; the first of them."""
+        picture, top = group.all_channels(), group.rows.start
+        for finer in range(group.octave - 1, -1, -1):
             size = math.ceil(self._height / 2**finer), math.ceil(self._width / 2**finer)
-            result = enlarged(result, *size, ring=RING)
-        frames = enlarged(result, self._height, self._width, ring=0)
-        group.add_discs(frames, slice(3), 0)
-        return frames
+            picture, top = enlarged_rows(picture, top, *size, ring=RING if finer else 0)
+        group.add_discs(picture, slice(3), top)
+        return picture, top
 
 
 def _add(strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int]) -> None:

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -27,6 +26,8 @@ from simulator.scatter.direct_taps import DIRECT_PX, TAP_REACH_PX, TapTable, tap
 
 FINE_GAP_PX = 1.0
 """From DIRECT_PX on, bins this close are exact to 0.035 px: g²/12 r, what the mean of w (1 − w) g² leaves at most."""
+NEGLIGIBLE_SLOPE2 = 1.2e-2
+"""|∇s|² below which slopes are neglected: a slope of 0.11, whose error |∇s|²/4 of the light is 0.3 %."""
 _FINEST_GAP_PX = 0.35  # of bins that are exact everywhere: content within half a pixel of blur is not spread at all
 _GAPS_TO_EXACT = 2.9  # from this many gaps on, g²/12 r is below 1 % of r
 _NODES_PX = (DIRECT_PX, 3.5, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0)
@@ -77,22 +78,23 @@ def spread_near_focus(
     if zone is None:
         return NearFocus()
     height, width = size[0] + 2 * margin, size[1] + 2 * margin
-    bins, pixels = frozenset(zone.held), surfaces.around(zone.held[0], zone.held[-1])
+    bins, near = frozenset(zone.held), (zone.held[0], zone.held[-1])
+    rows, pixels = surfaces.rows_around(*near), surfaces.around(*near)
     if not pixels.pixel.numel():
         return NearFocus(bins)
-    part = zone.sources(pixels, surfaces.bins, lens, (height, width))
-    rows = slice(part.top(width), part.bottom(width))
-    table = tap_table(pupil, surfaces.device)
-    light, nodes = part.light, []
+    part = zone.sources(pixels, surfaces.bins, lens).shifted(zone.shift(pixels, lens), (height, width))
+    if part.pixel.numel() > pixels.pixel.numel():
+        rows = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
+    light, nodes = part.light, {}
     if zone.radius_px > DIRECT_PX:
         light, beyond = _shared_by_nodes(part, zone.radius_px, pupil.is_two_sided)
-        for defocus_px, share in sorted(beyond.items()):
-            content = torch.zeros(4, height, width, device=light.device)
-            content.flatten(1).index_add_(1, part.pixel, share)
-            nodes.append(Node(content, defocus_px))
+        for defocus_px, content in sorted(beyond.items()):
+            nodes[defocus_px] = torch.zeros(4, height, width, device=light.device)
+            nodes[defocus_px].flatten(1).index_add_(1, part.pixel, content)
+    table = tap_table(pupil, light.device)
     weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
-    direct, top = _spread(part.pixel - rows.start * width, light, weights, table, rows, size, margin)
-    return NearFocus(bins, direct, top, tuple(nodes))
+    direct, top = _spread(part.pixel, light, weights, table, _Rows(rows, height, width, margin))
+    return NearFocus(bins, direct, top, tuple(Node(content, s) for s, content in nodes.items()))
 
 
 @dataclass(frozen=True)
@@ -104,26 +106,25 @@ class _Sources:
     q: Tensor
     is_in_front: Tensor
 
-    def shifted(self, shift: Tensor, size: tuple[int, int]) -> _Sources:
-        """The same light with its centroid moved by `shift` [2, P] pixels: some of it moves to the next pixels."""
-        if not shift.numel() or float(shift.abs().amax()) < 0.01:
+    def shifted(self, shift: Float[Tensor, "2 p"], size: tuple[int, int]) -> _Sources:
+        """The same light with its centroid moved by `shift`, in pixels: some of it moves to the next pixels."""
+        moved = shift.any(0).nonzero()[:, 0]
+        if not moved.numel():
             return self
         height, width = size
+        shift, pixel, light = shift[:, moved], self.pixel[moved], self.light[:, moved]
         share = shift.abs()
         share = share / share.sum(0).clamp(min=1.0)
-        row, column = torch.div(self.pixel, width, rounding_mode="floor"), self.pixel % width
+        row, column = torch.div(pixel, width, rounding_mode="floor"), pixel % width
         down = (row + shift[0].sign().long()).clamp(0, height - 1) * width + column
         right = row * width + (column + shift[1].sign().long()).clamp(0, width - 1)
-        light = [self.light * (1.0 - share.sum(0)), self.light * share[0], self.light * share[1]]
+        left_over = self.light.index_copy(1, moved, light * (1.0 - share.sum(0)))
         return _Sources(
-            torch.cat([self.pixel, down, right]), torch.cat(light, 1), self.q.repeat(3), self.is_in_front.repeat(3)
+            torch.cat([self.pixel, down, right]),
+            torch.cat([left_over, light * share[0], light * share[1]], 1),
+            torch.cat([self.q, self.q[moved].repeat(2)]),
+            torch.cat([self.is_in_front, self.is_in_front[moved].repeat(2)]),
         )
-
-    def top(self, width: int) -> int:
-        return int(self.pixel.min()) // width
-
-    def bottom(self, width: int) -> int:
-        return int(self.pixel.max()) // width + 1
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class _Zone:
             return None
         return cls(range(whole[0], whole[-1] + 1), range(held[0], held[-1] + 1), radius_px, moment)
 
-    def sources(self, pixels: CoveredPixels, bins: DisparityBins, lens: ThinLens, size: tuple[int, int]) -> _Sources:
+    def sources(self, pixels: CoveredPixels, bins: DisparityBins, lens: ThinLens) -> _Sources:
         """The group's share of the pixels, with the squared radius that makes their total second moment exact.
 
         Bins are drawn with q_i = s_i² − K² v, and Σ share_i q_i = r². So the zone's part of a pixel, at the squared
@@ -166,9 +167,13 @@ class _Zone:
         held = (share * ((number >= self.held.start) & (number < self.held.stop))).sum(0)
         q = (near * (s * s - lens.blur_scale_px**2 * bins.variance)).sum(0) / near.sum(0).clamp(min=1e-9)
         own_s = (pixels.disparity - lens.focus_disparity) * lens.blur_scale_px
-        shift = pixels.slope * (own_s * (0.5 * self.moment * lens.blur_scale_px))
-        part = _Sources(pixels.pixel, pixels.content * held, q.clamp_(min=0.0), own_s > 0)
-        return part.shifted(shift, size)
+        return _Sources(pixels.pixel, pixels.content * held, q.clamp_(min=0.0), own_s > 0)
+
+    def shift(self, pixels: CoveredPixels, lens: ThinLens) -> Float[Tensor, "2 p"]:
+        """By how many pixels slopes move the light of each pixel, down and right; 0 where slopes are negligible."""
+        scale = lens.blur_scale_px
+        slope = pixels.slope * (scale * ((pixels.slope * scale).square().sum(0) >= NEGLIGIBLE_SLOPE2))
+        return slope * ((pixels.disparity - lens.focus_disparity) * (0.5 * self.moment * scale))
 
 
 def _shared_by_nodes(part: _Sources, radius_px: float, is_two_sided: bool) -> tuple[Tensor, dict[float, Tensor]]:
@@ -188,31 +193,49 @@ def _shared_by_nodes(part: _Sources, radius_px: float, is_two_sided: bool) -> tu
     return part.light * ((q[1] - part.q) / (q[1] - q[0])).clamp_(0.0, 1.0), node_light
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a picture that hold all sources. height, width: of the picture, with `margin` beyond the frame."""
+
+    rows: slice
+    height: int
+    width: int
+    margin: int
+
+    @property
+    def repeats(self) -> tuple[int, int]:
+        """Rows above and below that repeat the edge of the picture, where the rows reach it."""
+        return TAP_REACH_PX * (self.rows.start == 0), TAP_REACH_PX * (self.rows.stop == self.height)
+
+
 def _spread(
-    pixel: Tensor, light: Tensor, weights: Tensor, table: TapTable, rows: slice, size: tuple[int, int], margin: int
+    pixel: Tensor, light: Float[Tensor, "4 p"], weights: Float[Tensor, "o p"], table: TapTable, held: _Rows
 ) -> tuple[Float[Tensor, "4 reached framewidth"], int]:
-    """The taps added up on the frame's rows that they reach, and the first of these rows. One class after the other.
+    """The taps added up on the frame's rows that they reach, and the first of these rows.
 
-    pixel: of the picture of these rows. weights: of the classes of taps.
+    One channel after the other, which stays in a CPU's caches.
     """
-    count, width = rows.stop - rows.start, size[1] + 2 * margin
-    total = light.new_zeros(4, count + 2 * TAP_REACH_PX, width)
-    for number in range(len(table.offsets)):
-        picture = total.new_zeros(4, count, width)
-        picture.flatten(1).index_add_(1, pixel, light * weights[number])
-        table.add_shifted(total, number, _padded(picture, rows, size[0] + 2 * margin))
-    first = rows.start - TAP_REACH_PX - margin  # row of the frame
-    start, stop = max(0, -first), min(total.shape[1], size[0] - first)
-    return total[:, start:stop, margin : margin + size[1]], first + start
+    reach, rows, (above, below) = TAP_REACH_PX, held.rows, held.repeats
+    padded_width = held.width + 2 * reach
+    row = torch.div(pixel, held.width, rounding_mode="floor")
+    place = pixel + row * (2 * reach) + (reach - (rows.start - above) * padded_width)
+    channels = []
+    for channel in light:
+        pictures = light.new_zeros(len(weights), rows.stop - rows.start + above + below, padded_width)
+        pictures.flatten(1).index_add_(1, place, channel * weights)
+        channels.append(table.spread(_with_edges(pictures, above, below)))
+    first = rows.start - above - reach - held.margin  # row of the frame
+    start, stop = max(0, -first), min(len(channels[0]), held.height - 2 * held.margin - first)
+    columns = slice(held.margin, held.width - held.margin)
+    return torch.stack([channel[start:stop, columns] for channel in channels]), first + start
 
 
-def _padded(picture: Float[Tensor, "4 rows w"], rows: slice, bottom: int) -> Float[Tensor, "4 padded widew"]:
-    """TAP_REACH_PX more columns and twice as many more rows on each side. The edge of the whole picture is repeated."""
+def _with_edges(pictures: Float[Tensor, "o h w"], above: int, below: int) -> Float[Tensor, "o h w"]:
+    """The pictures with their outermost content repeated in the columns and rows around it, in place."""
     reach = TAP_REACH_PX
-    wide = F.pad(picture, (reach, reach, 0, 0), mode="replicate")
-    edges = [wide[:, side].expand(-1, reach, -1) for side in (slice(0, 1), slice(-1, None))]
-    above, below = (
-        edge if is_edge else torch.zeros_like(edge)
-        for edge, is_edge in zip(edges, (rows.start == 0, rows.stop == bottom), strict=True)
-    )
-    return torch.cat([torch.zeros_like(above), above, wide, below, torch.zeros_like(below)], dim=1)
+    pictures[..., :reach], pictures[..., -reach:] = pictures[..., reach, None], pictures[..., -reach - 1, None]
+    if above:
+        pictures[:, :above] = pictures[:, above, None]
+    if below:
+        pictures[:, -below:] = pictures[:, -below - 1, None]
+    return pictures

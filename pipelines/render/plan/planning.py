@@ -4,6 +4,7 @@ A command begins a data set, resumes it, adds photos to it (`--append`), tries r
 (`--retry-rejected`), or replaces it (`--overwrite`). All of it is decided here, and nothing is written before `freeze`.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from pipelines.render.plan.rejects import (
     write_left_out,
     write_rejects,
 )
-from pipelines.render.plan.splits import splits_of
+from pipelines.render.plan.splits import families_of, split_warnings, splits_of
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.device import resolve_device
 from pipelines.runs.settings import settings_to_json
@@ -30,6 +31,8 @@ from shards.durable import write_durably
 from shards.marker import is_complete
 
 PLAN_STAGE = "plan"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,14 @@ def _grown(
 def _with_photos(plan: Plan, config: RenderConfig, new: FoundPhotos) -> tuple[Plan, tuple[RejectedPhoto, ...]]:
     """The plan with new photos, each near-duplicate in the split of its family, and all photos that are in none."""
     hashes = _near_hashes(plan, config, new.sources)
+    photos = [*plan.photos, *(source for source in new.sources if source.scene_id not in plan.latest)]
+    family_of = families_of(photos, hashes)
     assigned = {scene_id: shard.split for scene_id, (shard, _) in plan.latest.items()}
-    splits, conflicting = splits_of(new.sources, hashes, assigned, config.storage.split_fractions)
+    fractions = config.storage.split_fractions
+    splits, conflicting = splits_of(new.sources, family_of, assigned, fractions)
+    planned = [photo for photo in photos if photo.scene_id not in conflicting]
+    for warning in split_warnings(planned, family_of, assigned | splits, fractions):
+        _log.warning("%s", warning)
     kept = [source for source in new.sources if source.scene_id in splits]
     conflicts = [
         rejected(source, _conflict(conflicting[source.scene_id]))
@@ -157,7 +166,9 @@ def _near_hashes(plan: Plan, config: RenderConfig, photos: Sequence[PhotoSource]
 
 def _conflict(splits: Sequence[str]) -> Rejection:
     return Rejection(
-        PLAN_STAGE, "near_duplicate", f"it looks like photos of {' and of '.join(splits)}, which must not mix"
+        PLAN_STAGE,
+        "near_duplicate",
+        f"its family (look-alikes or a group) has photos in {' and in '.join(splits)}, which must not mix",
     )
 
 
