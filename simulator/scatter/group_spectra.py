@@ -22,7 +22,7 @@ class Bin(NamedTuple):
     """One disparity bin of a group.
 
     number:    index among the scene's bins.
-    is_sharp:  whether it holds spots, whose discs show their rims: such a bin is rendered on the finest grid.
+    is_sharp:  whether it holds light whose discs show their rims: such a bin is rendered on the finest grid.
     rows:      rows of the pictures that have content.
     slope2:    mean of |∇D|² over its coverage.
     """
