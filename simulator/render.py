@@ -34,7 +34,8 @@ from simulator.scatter.slab_frames import slab_frames
 
 RENDERER_VERSION = "5"
 
-SPECTRA_BYTES = 512 << 20  # the spectra of larger scenes are computed anew in each call of render
+SPECTRA_BYTES = {"cpu": 192 << 20, "cuda": 512 << 20}
+"""By device: spectra of scenes that need more are computed anew in each call of `render`, a group at a time."""
 MAX_FRAMES_PER_BATCH = 16  # on a GPU; their sums of spectra take 21 MB each at 1024²
 
 
@@ -116,7 +117,8 @@ class Scene:
 
     def _scatter(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
         """All frames, group by group, so that the spectra of one group suffice at a time."""
-        keeps_spectra = sum(group.spectra_bytes for group in self.groups) <= SPECTRA_BYTES
+        most_bytes = SPECTRA_BYTES[self.layers.device.type]
+        keeps_spectra = sum(group.spectra_bytes(lenses) for group in self.groups) <= most_bytes
         if isinstance(self.layers, DepthSlabs):
             return slab_frames(self.layers, self.visible, lenses, aperture, keeps_spectra)
         stack = FrameStack(len(lenses), *self.layers.size, self.layers.device, 3 if aperture.is_chromatic else 1)

@@ -46,6 +46,8 @@ def on_rows(group: BlurredGroup, height: int, width: int) -> tuple[Float[Tensor,
     for finer in range(group.octave - 1, -1, -1):
         size = math.ceil(height / 2**finer), math.ceil(width / 2**finer)
         picture, top = enlarged_rows(picture, top, *size, ring=RING if finer else 0)
+    if group.octave:
+        group.add_discs(picture, slice(3), top)
     return picture, top
 
 
