@@ -1,8 +1,9 @@
 """Which depth file belongs to which photo: by names alone, and one file for one photo.
 
 A photo `STEM.jpg` is served by the first of `STEM.disparity.EXT`, `STEM_disparity.EXT`, `STEM.depth.EXT`,
-`STEM_depth.EXT` and `STEM.EXT`; beside the photo, the last is a PNG or TIFF only where its header says 16 bits or float.
-Letter case and Unicode normal form do not matter, as file systems change them; a stem that agrees in them goes first. It lies beside the photo, or in `--depth-dir`: there below the folder of the photo's name, or at the top.
+`STEM_depth.EXT` and `STEM.EXT`; beside the photo, the last is a PNG or TIFF only where its header says so: 16 bits or
+float. Letter case and Unicode normal form do not matter, as file systems change them; a stem that agrees in them goes
+first. It lies beside the photo, or in `--depth-dir`: there below the folder of the photo's name, or at the top.
 """
 
 import re

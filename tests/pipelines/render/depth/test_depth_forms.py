@@ -128,7 +128,8 @@ def test_a_stored_map_turns_with_its_photo(tmp_path: Path, orientation: int) -> 
         (answer,) = SidecarDepth(**settings, deband=False).estimate([photo])
         assert isinstance(answer, DisparityMap), answer
         gray = decoded.srgb[..., 0].astype(np.float64)
-        np.testing.assert_allclose(answer.values, (gray - gray.min()) / np.ptp(gray), atol=1e-5)
+        # Relative disparity is cut off at its outermost percentiles; a map turned otherwise is 0.2 off and more.
+        np.testing.assert_allclose(answer.values, (gray - gray.min()) / np.ptp(gray), atol=0.02)
         assert not answer.is_turn_assumed
     (conflict,) = SidecarDepth(orientation="upright").estimate([photo])
     assert isinstance(conflict, Rejection)
@@ -159,7 +160,7 @@ def test_where_nobody_says_so_the_sides_decide_or_it_is_assumed(
     (answer,) = SidecarDepth().estimate([photo])
     assert isinstance(answer, DisparityMap), answer
     assert answer.is_turn_assumed is is_assumed
-    assert (answer.values[0, 0] == answer.values[0, -1]) is is_turned  # the slope runs down, then
+    assert bool(answer.values[0, 0] == answer.values[0, -1]) is is_turned  # the slope runs down, then
     (stated,) = SidecarDepth(orientation="upright").estimate([photo])
     assert isinstance(stated, Rejection) if is_turned else not getattr(stated, "is_turn_assumed", True)
 

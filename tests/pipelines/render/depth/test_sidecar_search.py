@@ -1,4 +1,4 @@
-"""Which depth file belongs to which photo: forms of names, letter case, Unicode, folders; and one file for one photo."""
+"""Which depth file belongs to which photo: forms of names, letter case, Unicode, folders; one file for one photo."""
 
 from __future__ import annotations
 
