@@ -105,11 +105,14 @@ def encode_manifest(markers: Sequence[Marker]) -> bytes:
 
 
 def read_manifest(data: bytes) -> list[dict[str, Any]]:
-    """The rows of a manifest. Raises pyarrow's errors on anything else."""
-    # From an Arrow buffer and in this thread: Arrow threads that read a Python file abort an interpreter that ends.
-    table = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+    """The rows of a manifest. Raises ValueError on anything else."""
+    try:
+        # From an Arrow buffer and in this thread: Arrow threads that read a Python file abort an interpreter that ends.
+        table = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
+    except Exception as error:  # pyarrow raises a dozen kinds of its own on damaged bytes, OSError among them
+        raise ValueError(f"{MANIFEST_FILE} must be a Parquet file, got damaged bytes: {error}") from error
 
 
 def encode_checksums(markers: Sequence[Marker], files: dict[str, bytes]) -> bytes:

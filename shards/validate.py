@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .archive import shard_tars
 from .complaint import ALL, Complaint
 from .foreign_file import read_foreign
 from .index import INDEX_FILE, find_temporaries, marked_shards
@@ -61,7 +62,7 @@ def validate(out: StoragePath) -> ValidationReport:
         raise ValueError(f"{out} must be the folder of a data set, got {'a file' if out.exists() else 'nothing'} there")
     index, complaints = _read_index(out)
     listed = _listed_shards(index)
-    tars: dict[str, StoragePath] = {path.stem: path for path in (out / "shards").glob("*.tar")}
+    tars: dict[str, StoragePath] = {path.stem: path for path in shard_tars(out / "shards")}
     markers: dict[str, Marker] = {}
     inspections: list[Inspection] = []
     names = sorted({*tars, *marked_shards(out), *listed})

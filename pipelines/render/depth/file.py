@@ -87,14 +87,19 @@ def _read_tiff(content: bytes) -> DepthFile:
 
 
 def _read_npy(content: bytes) -> DepthFile:
+    values = read_npy(content)
+    plane = values.reshape(_plane_shape(values.shape))
+    return DepthFile(_one_channel(plane) if plane.ndim == 3 else plane, holds_units=values.dtype.kind == "f")
+
+
+def read_npy(content: bytes) -> NDArray[Any]:
+    """The numbers of a .npy file, without a copy. Any exception means that these bytes are none; see `rejecting`."""
     shape, is_fortran, dtype, header_bytes = _npy_header(content)
     if dtype.kind not in "fiu":
         raise ValueError(f"must hold real numbers, holds {dtype}")
-    plane = _plane_shape(shape)
     _check_sides(shape, dtype.itemsize, len(content) - header_bytes)
     values = np.frombuffer(content, dtype, math.prod(shape), header_bytes)
-    values = values.reshape(shape, order="F" if is_fortran else "C").reshape(plane)
-    return DepthFile(_one_channel(values) if len(plane) == 3 else values, holds_units=dtype.kind == "f")
+    return values.reshape(shape, order="F" if is_fortran else "C")
 
 
 def _read_npz(content: bytes) -> DepthFile:
@@ -147,7 +152,7 @@ def _npy_header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], i
 def _check_sides(shape: Sequence[int], item_bytes: int, body_bytes: int) -> None:
     """Raise Rejection unless a header's sides are possible and the file holds what they promise."""
     size = "x".join(map(str, shape))
-    if min(shape) < 1 or math.prod(shape) < MIN_PIXELS:
+    if min(shape, default=1) < 1 or math.prod(shape) < MIN_PIXELS:
         raise ValueError(f"must have at least {MIN_PIXELS} pixels, has {size}")
     if math.prod(shape) > MAX_PIXELS:
         raise Rejection("depth", "too_large", f"must have at most {MAX_PIXELS} pixels, has {size}")

@@ -168,7 +168,9 @@ def _check_size(name: str, values: NDArray[Any], photo: Photo) -> None:
     sizes = f"{name} is {width}x{height}, the photo {photo.original_width}x{photo.original_height}"
     hint = "their shapes must agree within 1 %"
     if abs(height / width / aspect - 1) <= _ASPECT_TOLERANCE:
-        hint = "the sides are swapped: if the map was made from unturned pixels, pass --depth-orientation stored"
+        hint = (
+            f"the sides are swapped; the photo's EXIF orientation is {photo.orientation}: turn the map like the photo"
+        )
     raise Rejection("depth", "size_mismatch", f"{sizes}; {hint}")
 
 

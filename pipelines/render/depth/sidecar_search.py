@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from pipelines.errors import Rejection
 from pipelines.render.depth.file import EXTENSIONS, is_bare_depth
-from pipelines.render.photos.listing import SIDECAR_WORDS
+from pipelines.render.photos.folder import SIDECAR_WORDS
 from pipelines.render.photos.photo import PhotoSource
 from shards.foreign_file import is_foreign_file
 from shards.storage import StoragePath, storage_path

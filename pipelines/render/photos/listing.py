@@ -1,28 +1,20 @@
 """The list of photos: from a folder, a list file, or a count of built-in scenes. No image is decoded here.
 
-A folder is walked recursively; hidden files and depth sidecars are passed over. The order is that of the
+A folder is walked recursively; folder.py knows which files are photos. The order is that of the
 names, so that the same folder gives the same list on every machine.
 """
 
 import hashlib
 import logging
-import os
-import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipelines.errors import UserError
+from pipelines.render.photos.first_bytes import HEIC_SUFFIXES
+from pipelines.render.photos.folder import photo_suffixes, photos_in
 from pipelines.render.photos.photo_list import LIST_SUFFIXES, ListRow, is_list, read_list
 from pipelines.render.photos.row_places import RowPlace, row_places
-from shards.foreign_file import open_foreign
 from shards.storage import StoragePath, is_local, storage_path
-
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
-_RAW_SUFFIXES = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".raw", ".rw2")
-UNREAD_PHOTO_SUFFIXES = (*_RAW_SUFFIXES, ".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl")
-SIDECAR_WORDS = ("disparity", "depth")  # as in `STEM.disparity.png`
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +54,7 @@ def list_photos(spec: str, seed: int) -> Iterator[ListedPhoto]:
 
 def _builtin_scenes(spec: str, seed: int) -> Iterator[ListedPhoto]:
     count = spec.removeprefix("builtin:")
-    if not (count.isascii() and count.isdigit() and int(count) > 0):
+    if not (count.isascii() and count.isdigit() and len(count) <= 12 and int(count) > 0):
         raise UserError(f"--photos {spec}: after `builtin:` must stand a count of scenes >= 1; try builtin:8")
     return (
         ListedPhoto(f"builtin:{scene_seed(seed, i)}", f"builtin-{i:06d}", "CC0-1.0", "refocus-foundry")
@@ -77,67 +69,27 @@ def scene_seed(seed: int, index: int) -> int:
 
 
 def _in_folder(folder: StoragePath) -> list[ListedPhoto]:
-    files = sorted(_visible_files(folder), key=lambda file: _name(file, folder))
-    photos = [file for file in files if file.suffix.lower() in PHOTO_SUFFIXES and not _is_sidecar(file)]
-    unread = Counter(f.suffix.lower() for f in files if f.suffix.lower() in UNREAD_PHOTO_SUFFIXES)
-    kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()))
-    looked_for = " ".join(PHOTO_SUFFIXES)
-    if not photos:
-        passed_over = f", passed over {kinds}" if unread else ""
+    found = photos_in(folder)
+    looked_for = " ".join(photo_suffixes())
+    passed_over = ", ".join(f"{count} {reason}" for reason, count in found.passed_over.items())
+    if heic := sum(found.passed_over.get(suffix, 0) for suffix in HEIC_SUFFIXES):
+        passed_over += f" (the {heic} HEIC are read after: pip install 'refocus-foundry[heic]')"
+    if not (found.names or found.closed):
         raise UserError(
-            f"no photos in {folder}: looked in it and its subfolders for {looked_for}{passed_over}; "
+            f"no photos in {folder}: looked in it and its subfolders for {looked_for}"
+            f"{', passed over ' + passed_over if passed_over else ''}; "
             "give another --photos folder, convert the photos, or use --photos builtin:8"
         )
-    if unread:
-        _log.warning("%s: passed over %s; formats read are %s", folder, kinds, looked_for)
-    return [ListedPhoto(str(file.absolute()) if is_local(file) else str(file), _name(file, folder)) for file in photos]
+    if passed_over:
+        _log.warning("%s: passed over %s; formats read are %s", folder, passed_over, looked_for)
+    for name in found.closed:
+        _log.warning("%s/%s may not be entered: make it readable, or take it out of the folder", folder, name)
+    names = sorted([*found.names, *found.closed])  # a folder that is closed is rejected when it is opened
+    return [ListedPhoto(_location(folder, name), name) for name in names]
 
 
-def _name(file: StoragePath, folder: StoragePath) -> str:
-    """The path of a file below a folder, with slashes."""
-    return str(file)[len(str(folder)) :].lstrip("/")
-
-
-def _visible_files(folder: StoragePath) -> Iterator[StoragePath]:
-    """Files below `folder` whose path has no hidden part; linked folders are followed, loops are not."""
-    if not isinstance(folder, Path):
-        found = (folder / name[len(folder.path) :].lstrip("/") for name in folder.fs.find(folder.path))
-        yield from (file for file in found if not re.search(r"(^|/)\.", _name(file, folder)))
-        return
-    visited: set[str] = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
-        here = os.path.realpath(root)
-        if here in visited:
-            folders.clear()
-            continue
-        visited.add(here)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(root, name) for name in files if not name.startswith("."))
-
-
-def _is_sidecar(file: StoragePath) -> bool:
-    """`STEM.disparity.png`, or a 16-bit gray `STEM.png` beside a photo `STEM.jpg`: depth, not a photo."""
-    if file.stem.lower().endswith(tuple(f".{word}" for word in SIDECAR_WORDS)):
-        return True
-    return is_bare_depth_png(file) and any(
-        file.with_suffix(case).exists()
-        for suffix in PHOTO_SUFFIXES
-        for case in (suffix, suffix.upper())
-        if case.lower() != ".png"
-    )
-
-
-def is_bare_depth_png(file: StoragePath) -> bool:
-    """Whether a PNG's header says 16-bit gray, which no photo is: only then may `STEM.png` be depth."""
-    if file.suffix.lower() != ".png":
-        return False
-    try:
-        with open_foreign(file) as stream:
-            head = stream.read(26)
-    except OSError:
-        return False
-    # IHDR begins at byte 8; bit depth and color type are its bytes 24 and 25 (PNG specification, 11.2.2).
-    return head[:8] == b"\x89PNG\r\n\x1a\n" and head[24:26] == b"\x10\x00"
+def _location(folder: StoragePath, name: str) -> str:
+    return str((folder / name).absolute()) if is_local(folder) else str(folder / name)
 
 
 def _in_list(path: StoragePath) -> list[ListedPhoto]:
