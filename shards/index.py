@@ -40,7 +40,7 @@ def write_index(out: StoragePath) -> dict[str, Any]:
         The content of index.json.
 
     Raises:
-        ValueError: a marked shard is not complete, or there is no marker at all.
+        ValueError: a marked shard is not complete, shards were made by different settings, or there is no marker.
         OSError: as the system raised it.
     """
     names = marked_shards(out)
@@ -50,11 +50,19 @@ def write_index(out: StoragePath) -> dict[str, Any]:
         if not is_complete(out, name):
             raise ValueError(f"shard {name} must be complete, got a tar or marker that is not: render it again")
     markers = [read_marker(out, name) for name in names]
+    if other := of_other_settings(markers):
+        raise ValueError(f"shards must be made by one configuration, got another one in {', '.join(other)}")
     files = side_files(markers)
     for file_name, data in files.items():
         write_durably(out / file_name, data)
     write_durably(out / CHECKSUM_FILE, encode_checksums(markers, files))
     return build_index(markers)
+
+
+def of_other_settings(markers: Sequence[Marker]) -> list[str]:
+    """Names of the shards that were not made by the settings of the first one."""
+    made = [marker for marker in markers if marker.config_sha256]
+    return [marker.name for marker in made if marker.config_sha256 != made[0].config_sha256]
 
 
 def side_files(markers: Sequence[Marker]) -> dict[str, bytes]:
@@ -73,6 +81,7 @@ def build_index(markers: Sequence[Marker]) -> dict[str, Any]:
     return {
         "wids_version": 1,
         "schema_version": SCHEMA_VERSION,
+        "config_sha256": next((marker.config_sha256 for marker in markers if marker.config_sha256), ""),
         "shardlist": [_shard_entry(marker) for marker in full],
         "fields": list(full[0].fields) if full else [],
         "empty_shards": [marker.name for marker in markers if not marker.samples],

@@ -99,7 +99,10 @@ class ShardWorker:
 
     def _render_shard(self, shard: PlannedShard) -> ShardReport:
         samples, before = 0, len(self.turns_assumed)
-        with ThreadPoolExecutor(THREADS) as threads, ShardWriter(self._paths.out, shard.name) as writer:
+        with (
+            ThreadPoolExecutor(THREADS) as threads,
+            ShardWriter(self._paths.out, shard.name, self._job.config_sha256) as writer,
+        ):
             work = _ShardInWork(shard, threads)
             for key, fields in self._encoded(work):
                 writer.add(key, fields)

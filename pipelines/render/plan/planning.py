@@ -14,6 +14,7 @@ from pipelines.render.depth.estimator import DepthOrigin, check_depth, shared_si
 from pipelines.render.photos.near_duplicates import perceptual_hashes
 from pipelines.render.photos.photo import FoundPhotos, PhotoSource, RejectedPhoto
 from pipelines.render.plan.fingerprint import Fingerprint, check_fingerprint, fingerprint, sha256_of
+from pipelines.render.plan.finished import is_finished, unplanned_shards
 from pipelines.render.plan.plan import Plan, PlannedShard, check_same_photos, plan_to_json, read_plan
 from pipelines.render.plan.rejects import (
     merged_left_out,
@@ -70,7 +71,7 @@ class Planning:
     def finished_shards(self) -> set[str]:
         """Names of the shards that need no more work; none in a data set that this run begins."""
         shards = self.plan.shards if self.plan_on_disk else ()
-        return {shard.name for shard in shards if is_complete(self.paths.out, shard.name)}
+        return {shard.name for shard in shards if is_finished(self.paths, shard, self.config_sha256)}
 
     def rejects_of(self, shard: PlannedShard) -> list[RejectedPhoto]:
         """Photos that a finished shard rejected; empty for a shard that never finished."""
@@ -79,10 +80,16 @@ class Planning:
     def freeze(self) -> None:
         """Write the plan before any work; the fingerprint comes last, so that a plan is there wherever it is.
 
-        Raises UserError when another run began or changed the data set since this run read it.
+        Raises UserError when another run began or changed the data set since this run read it, or shards lie there that
+        are not in the plan.
         """
         paths = self.paths
         plan_on_disk = read_plan(paths.plan) if paths.fingerprint.exists() else None
+        if strangers := unplanned_shards(paths, self.plan):
+            raise UserError(
+                f"{paths.out} holds shards that its plan does not know ({', '.join(strangers[:3])}): copied there, or "
+                "left by a run that was killed; remove them from shards/ and .meta/, or begin anew with --overwrite"
+            )
         if plan_on_disk != self.plan_on_disk:
             raise UserError(f"another run has changed {paths.out} while this one was starting; give the command again")
         write_left_out(paths, self.left_out)
