@@ -55,8 +55,8 @@ def lens_points(pupil: Aperture, count: int) -> LensPoints:
         if behind + front > 0:
             points.append((u, behind, front))
     position, weight, in_front = zip(*points, strict=True)
-    weights = (tuple(w / sum(side) for w in side) for side in (weight, in_front))
-    return LensPoints(position, *weights, math.sqrt(math.pi / count))
+    weight, in_front = (tuple(w / sum(side) for w in side) for side in (weight, in_front))
+    return LensPoints(position, weight, in_front, math.sqrt(math.pi / count))
 
 
 class LensVisibility:
@@ -71,28 +71,42 @@ class LensVisibility:
 
         content: light and coverage with `margin` pixels beyond the frame, blurred at the signed radius `defocus_px`.
         """
-        height, width = self._size
+        ratio = torch.zeros(content.shape[0], *self._size, device=content.device)
+        box = self._box(content[-1], margin, defocus_px)
+        seen, total = (torch.zeros_like(ratio[:, *box]) for _ in range(2))
         picture, margin = self._prepared(content, margin, defocus_px)
-        seen, total = (torch.zeros(content.shape[0], height, width, device=content.device) for _ in range(2))
         weights = self._points.in_front if defocus_px > 0 else self._points.weight
-        for free, (row, column), weight in zip(self._free, self._points.position, weights, strict=True):
-            view = _view(picture, margin, defocus_px * row, defocus_px * column, height, width)
+        for free, (row, column), weight in zip(self._free[:, *box], self._points.position, weights, strict=True):
+            view = _view(picture, margin, defocus_px * row, defocus_px * column, box)
             taken = torch.minimum(view[-1], free)
             free.sub_(taken)
             seen.addcmul_(view, taken.div_(view[-1].clamp(min=_LEAST)), value=weight)
             total.add_(view, alpha=weight)
         coverage = seen[-1:] / total[-1:].clamp(min=_LEAST)
-        return ((seen + _DIM * coverage) / (total + _DIM)).clamp_(0.0, 1.0)
+        ratio[:, *box] = ((seen + _DIM * coverage) / (total + _DIM)).clamp_(0.0, 1.0)
+        return ratio
 
     def close_cracks(self, seam: Float[Tensor, "hm wm"], margin: int, defocus_px: float) -> None:
         """Take what a seam covers: a surface that passes from a slab to the next is shifted by two different distances,
         which must not open a crack.
         """
-        height, width = self._size
+        box = self._box(seam, margin, defocus_px)
         picture, margin = self._prepared(seam[None], margin, defocus_px)
-        for free, (row, column) in zip(self._free, self._points.position, strict=True):
-            view = _view(picture, margin, defocus_px * row, defocus_px * column, height, width)
+        for free, (row, column) in zip(self._free[:, *box], self._points.position, strict=True):
+            view = _view(picture, margin, defocus_px * row, defocus_px * column, box)
             free.sub_(view[0]).clamp_(min=0.0)
+
+    def _box(self, coverage: Float[Tensor, "hm wm"], margin: int, defocus_px: float) -> tuple[slice, slice]:
+        """Rows and columns of the frame that the content reaches. At the picture's edge it is repeated beyond."""
+        reach = math.ceil(abs(defocus_px) * (1 + self._points.spacing)) + 2
+        sides = []
+        for axis, size in ((1, self._size[0]), (0, self._size[1])):
+            covered = (coverage > 0).any(axis).nonzero()[:, 0]
+            first, last = int(covered[0]), int(covered[-1])
+            start = first - margin - reach if first else 0
+            stop = last + 1 - margin + reach if last + 1 < coverage.shape[1 - axis] else size
+            sides.append(slice(min(max(start, 0), size), min(max(stop, 0), size)))
+        return sides[0], sides[1]
 
     def _prepared(self, content: Tensor, margin: int, defocus_px: float) -> tuple[Tensor, int]:
         """Means over the footprint of a point's cell, and their margin, wide enough for all shifts."""
@@ -116,7 +130,7 @@ class LensVisibility:
         return content, margin
 
 
-def _view(picture: Tensor, margin: int, down: float, right: float, height: int, width: int) -> Tensor:
-    """The frame's part of a picture, shifted by the nearest whole pixels."""
+def _view(picture: Tensor, margin: int, down: float, right: float, box: tuple[slice, slice]) -> Tensor:
+    """A part of the frame in a picture that is shifted by the nearest whole pixels."""
     top, left = margin + round(down), margin + round(right)
-    return picture[:, top : top + height, left : left + width]
+    return picture[:, top + box[0].start : top + box[0].stop, left + box[1].start : left + box[1].stop]
