@@ -122,12 +122,18 @@ class Scene:
         for groups, add in ((self.visible, stack.add), (self.hidden, stack.add_hidden)):
             for group in groups:
                 for side, frames in _batches(group, lenses, aperture, sides):
-                    add(group.blurred([lenses[frame] for frame in frames], aperture), frames, side)
+                    batch = [lenses[frame] for frame in frames]
+                    defocus_px = [self._side_px(group, lens, aperture) for lens in batch]
+                    add(group.blurred(batch, aperture), frames, side, defocus_px)
                 if not keeps_spectra:
                     group.release()
             if groups is self.visible:
                 stack.end_visible()
         return stack.normalized()
+
+    def _side_px(self, group: DepthGroup, lens: ThinLens, aperture: Aperture) -> float:
+        """Signed blur radius of a group for the rule of `lens_sides`; 0 with known layers, which have `focus_sides`."""
+        return group.mean_defocus_px(lens, aperture) if self.layers.known is None else 0.0
 
 
 def _focus_sides(scene: Scene, lenses: Sequence[ThinLens], aperture: Aperture) -> list[bool]:

@@ -76,6 +76,11 @@ class DepthGroup:
         defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
         return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
 
+    def mean_defocus_px(self, lens: ThinLens, aperture: Aperture) -> float:
+        """Signed blur radius in the middle of the group; 0 where it reaches into the focus."""
+        defocus = self._defocus_px(lens)
+        return (defocus[0] + defocus[-1]) / 2 if self.side(lens, aperture) else 0.0
+
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
         """Light and coverage blurred for n lenses, on the grid of the octave that all of them need."""
         views = [self._view(lens, aperture) for lens in lenses]

@@ -28,7 +28,7 @@ class FocusSides:
     """
 
     def __init__(self, frames: Compositor) -> None:
-        self.behind = Compositor(torch.zeros_like(frames.light), torch.ones_like(frames.free))
+        self.behind = Compositor(torch.zeros_like(frames.light), torch.ones_like(frames.free), frames.side)
         self.front_free = torch.ones_like(frames.free)
         self.nested = frames
 
@@ -41,7 +41,7 @@ class FocusSides:
         """End of the visible groups: lay what is behind the focus behind the rest."""
         nested_free = (frames.free + self.behind.free - 1.0).clamp_(min=0.0)
         frames.add_opposite(self.behind, self.front_free)
-        self.nested = Compositor(frames.light, torch.minimum(nested_free, frames.free))
+        self.nested = Compositor(frames.light, torch.minimum(nested_free, frames.free), frames.side)
 
     def note_nested(self, frames: Compositor, before: torch.Tensor) -> None:
         """`nested` has got another group; `before`: what it had left."""

@@ -23,14 +23,15 @@ class FrameStack:
         self._compositor = Compositor.empty(frames, height, width, device, coverages)
         self._sides: FocusSides | None = None
 
-    def add(self, group: BlurredGroup, frames: Sequence[int], side: int = 0) -> None:
+    def add(self, group: BlurredGroup, frames: Sequence[int], side: int = 0, defocus_px: Sequence[float] = ()) -> None:
         """Lay a visible group, blurred for these frames, behind all groups so far.
 
-        side: 1 in front of the focus, -1 behind it, of frames that have groups on both sides; else 0.
+        side:       1 in front of the focus, -1 behind it, of frames that have groups on both sides; else 0.
+        defocus_px: see `Compositor.taken_share`.
         """
         if side and self._sides is None:
             self._sides = FocusSides(self._compositor)
-        self._lay(self._sides.behind if self._sides and side < 0 else self._compositor, group, frames)
+        self._lay(self._sides.behind if self._sides and side < 0 else self._compositor, group, frames, defocus_px)
         if self._sides and side > 0:
             self._sides.note_front(self._compositor, frames)
 
@@ -40,8 +41,10 @@ class FrameStack:
             self._sides.merge_into(self._compositor)
         self._compositor.close_gaps()
 
-    def add_hidden(self, group: BlurredGroup, frames: Sequence[int], side: int = 0) -> None:
-        """Lay a hidden group behind all groups so far. side: as in `add`."""
+    def add_hidden(
+        self, group: BlurredGroup, frames: Sequence[int], side: int = 0, defocus_px: Sequence[float] = ()
+    ) -> None:
+        """Lay a hidden group behind all groups so far: it takes what is left. side: as in `add`."""
         if self._sides and side > 0:
             before = self._sides.nested.free.clone()
             self._lay(self._sides.nested, group, frames)
@@ -53,14 +56,16 @@ class FrameStack:
         """The finished frames."""
         return self._compositor.normalized()
 
-    def _lay(self, compositor: Compositor, group: BlurredGroup, frames: Sequence[int]) -> None:
+    def _lay(
+        self, compositor: Compositor, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[float] = ()
+    ) -> None:
         if group.octave > 0:
             picture, top = self._enlarged(group)
-            _add(compositor.strip(slice(top, top + picture.shape[-2])), picture, frames)
+            _add(compositor.strip(slice(top, top + picture.shape[-2])), picture, frames, defocus_px)
         elif self._device.type != "cpu":
-            _add(compositor.strip(group.rows), group.all_channels(), frames)
+            _add(compositor.strip(group.rows), group.all_channels(), frames, defocus_px)
         else:
-            _add_by_channel(compositor.strip(group.rows), group, frames)
+            _add_by_channel(compositor.strip(group.rows), group, frames, defocus_px)
 
     def _enlarged(self, group: BlurredGroup) -> tuple[Float[Tensor, "n c h w"], int]:
         """A group that was blurred on a coarse octave, on the rows of the frame that it reaches; the first of them."""
@@ -71,18 +76,20 @@ class FrameStack:
         return picture, top
 
 
-def _add(strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int]) -> None:
+def _add(
+    strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int], defocus_px: Sequence[float]
+) -> None:
     selected = strip.select(frames)
-    selected.add(group)
+    selected.add(group, defocus_px)
     strip.write_back(frames, selected)
 
 
-def _add_by_channel(strip: Compositor, group: BlurredGroup, frames: Sequence[int]) -> None:
+def _add_by_channel(strip: Compositor, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[float]) -> None:
     """The same; one channel at a time stays in a CPU's caches from its spectrum to the frame, four do not."""
     selected = strip.select(frames)
     share = selected.free
     for color in range(3):
         if color < group.coverages:
-            share = selected.taken_share(group.coverage(color), slice(color, color + 1))
+            share = selected.taken_share(group.coverage(color), slice(color, color + 1), defocus_px)
         selected.light[:, color : color + 1].addcmul_(group.light(color), share)
     strip.write_back(frames, selected)
