@@ -88,7 +88,7 @@ def test_slopes_hide_nothing_beside_silhouettes() -> None:
     disparity = torch.full((40, 80), 0.1)
     disparity[:, 20:50] = 0.9
     disparity[:, 50:66] = torch.linspace(0.85, 0.1, 16)
-    first = behind(torch.rand(3, 40, 80), disparity, reach_px=40, step=0.1)[0]
+    first = behind(torch.rand(3, 40, 80), disparity, reach_px=40, step=0.2)[0]
     assert bool(first.coverage[0, :, 20:32].all())
     assert float(first.coverage[0, :, 50:].max()) == 0.0
 
