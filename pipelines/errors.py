@@ -83,13 +83,15 @@ def rejecting(stage: str, code: str = "unreadable", subject: str = "") -> Iterat
 def refusing(what: str, way_out: str) -> Iterator[None]:
     """The same boundary around a file that a whole run rests on: UserError `WHAT cannot be used: WHY; WAY_OUT`.
 
-    An OSError goes through: the command line has a sentence for it.
+    An OSError of the system goes through: the command line has a sentence for it.
     """
     try:
         yield
-    except (UserError, Rejection, OSError):
+    except (UserError, Rejection):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:  # Pillow raises OSError, too, for broken bytes
+            raise
         raise UserError(f"{what} cannot be used: {one_line(error)}; {way_out}") from error
 
 

@@ -1,13 +1,21 @@
 """The verbs `verify` and `card`: a finished data set is checked, or its card is written again."""
 
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pipelines.config import CardConfig, VerifyConfig
 from pipelines.data_set import existing_data_set
 from pipelines.errors import UserError
+from pipelines.render.plan.fingerprint import sha256_of
+from pipelines.render.plan.finished import compared_with_plan
+from pipelines.render.plan.plan import read_plan
+from pipelines.runs.data_set_paths import DataSetPaths
+from pipelines.runs.settings import read_settings
 from pipelines.runs.verb_result import VerbResult
 from shards.card import write_card
+from shards.complaint import ALL, Complaint
 from shards.validate import ValidationReport, validate
 
 
@@ -47,8 +55,25 @@ class WrittenCard(VerbResult):
 
 
 def verify(config: VerifyConfig) -> Verification:
-    """Check a data set. Raises UserError when there is none."""
-    return Verification(str(config.out), validate(existing_data_set(config.out)))
+    """Check a data set, also against its plan and its settings. Raises UserError when there is none."""
+    out = existing_data_set(config.out)
+    report = validate(out)
+    complaints = (*report.complaints, *_compared_with_run(DataSetPaths(out)))
+    return Verification(str(config.out), dataclasses.replace(report, complaints=complaints))
+
+
+def _compared_with_run(paths: DataSetPaths) -> Iterator[Complaint]:
+    """Complaints about shards that are not what the run that made the data set had planned."""
+    try:
+        settings_sha256 = sha256_of(read_settings(paths.fingerprint))
+        plan = read_plan(paths.plan)
+    except (OSError, ValueError, UserError) as error:
+        message = (
+            f"must be there and readable, so that shards can be compared with the run that made them, got: {error}"
+        )
+        yield Complaint(".meta", ALL, "plan.json, config.json", message)
+    else:
+        yield from compared_with_plan(paths, plan, settings_sha256)
 
 
 def rewrite_card(config: CardConfig) -> WrittenCard:

@@ -92,8 +92,13 @@ def list_samples(tar: StoragePath) -> tuple[list[tuple[str, list[Member]]], TarD
     """Key and members of every sample of a tar, in order, and the damage that ended the reading, if any."""
     members, damage = scan(tar)
     samples: list[tuple[str, list[Member]]] = []
+    seen: set[str] = set()
     for member in members:
         if not samples or samples[-1][0] != member.key:
+            if member.key in seen:
+                message = f"members of sample {member.key} must stand together: pack them by `tar --sort=name`"
+                return samples, TarDamage(member.offset, message)
+            seen.add(member.key)
             samples.append((member.key, []))
         samples[-1][1].append(member)
     return samples, damage

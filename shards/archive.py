@@ -48,13 +48,17 @@ class Member:
 
     @property
     def key(self) -> str:
-        """Key of the sample: the name up to its first dot."""
-        return self.name.partition(".")[0]
+        """Key of the sample: the name up to its first dot, without folders."""
+        return self._file_name.partition(".")[0]
 
     @property
     def field(self) -> str:
         """Field of the sample: the name after its first dot."""
-        return self.name.partition(".")[2]
+        return self._file_name.partition(".")[2]
+
+    @property
+    def _file_name(self) -> str:
+        return self.name.rpartition("/")[2]
 
     @property
     def end(self) -> int:
@@ -89,12 +93,16 @@ def iterate_members(file: ReadableFile, file_bytes: int) -> Iterator[Member]:
             _check_end(file, offset, file_bytes)
             return
         member = _parse_header(header, offset)
+        if member is None:  # an entry of a folder, without content
+            offset += BLOCK_BYTES
+            continue
         if member.offset + member.size > file_bytes:
             raise TarDamage(member.offset, f"{member.name} must have {member.size} bytes, the file ends before")
         content_end = member.offset + member.size
         if any(_read_at(file, content_end, member.end - content_end)):
             raise TarDamage(content_end, f"the padding after {member.name} must be zero")
-        yield member
+        if member.key:  # macOS packs `._NAME` with each file
+            yield member
         offset = member.end
 
 
@@ -112,6 +120,12 @@ def scan(path: StoragePath) -> tuple[list[Member], TarDamage | None]:
     return members, None
 
 
+def shard_tars(folder: StoragePath, *patterns: str) -> list[StoragePath]:
+    """The tars of a folder by name, without hidden files: macOS and sync tools leave `._NAME` and temporaries."""
+    found = {path for pattern in patterns or ("*.tar",) for path in folder.glob(pattern)}
+    return sorted((path for path in found if not path.name.startswith(".")), key=str)
+
+
 def read_member(file: ReadableFile, member: Member) -> bytes:
     """The content of one member. Raises TarDamage if the file ends within it."""
     return _read_at(file, member.offset, member.size)
@@ -125,7 +139,10 @@ def _read_at(file: ReadableFile, offset: int, size: int) -> bytes:
     return data
 
 
-def _parse_header(header: bytes, offset: int) -> Member:
+def _parse_header(header: bytes, offset: int) -> Member | None:
+    """The member, or None for the entry of a folder, as `tar` packs it."""
+    if header.startswith(b"\x1f\x8b"):
+        raise TarDamage(offset, "it is compressed, and members of such a tar cannot be read at random: gunzip it first")
     # The checksum is the plain sum of the header's bytes, its own field taken as eight spaces.
     total = sum(header) - sum(header[_CHECKSUM]) + 8 * ord(" ")
     if header[_CHECKSUM] != b"%06o\0 " % total:
@@ -134,9 +151,12 @@ def _parse_header(header: bytes, offset: int) -> Member:
         info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError) as error:
         raise TarDamage(offset, f"a tar header must be readable, got {error}") from None
+    if info.isdir() and info.size == 0:
+        return None
     if not info.isreg() or info.size < 0:
-        raise TarDamage(offset, f"{info.name!r} must be a plain file, got tar type {info.type!r}")
-    return Member(info.name, offset + BLOCK_BYTES, info.size)
+        way_out = "pack it by `tar --format=ustar --sort=name`"
+        raise TarDamage(offset, f"{info.name!r} must be a plain file, got tar type {info.type!r}; {way_out}")
+    return Member(info.name.removeprefix("./"), offset + BLOCK_BYTES, info.size)
 
 
 def _check_end(file: ReadableFile, offset: int, file_bytes: int) -> None:

@@ -6,8 +6,9 @@ A pipe, a device, or a link to one would block a run or feed it without end; a f
 import errno
 import os
 import stat
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
+from typing import cast
 
 from .storage import StoragePath
 
@@ -20,7 +21,7 @@ _KINDS = {
 }
 
 
-def open_foreign(path: StoragePath, *, max_bytes: int | None = None) -> IO[bytes]:
+def open_foreign(path: StoragePath, *, max_bytes: int | None = None) -> BufferedIOBase:
     """A regular file or an object of a store, open for reading bytes at random.
 
     Raises:
@@ -29,7 +30,7 @@ def open_foreign(path: StoragePath, *, max_bytes: int | None = None) -> IO[bytes
     """
     if not isinstance(path, Path):
         _check_size(path, path.stat().st_size, max_bytes)
-        return path.open("rb")
+        return cast(BufferedIOBase, path.open("rb"))  # fsspec's streams are, though annotated as BinaryIO
     try:
         # A pipe without a writer blocks an open without O_NONBLOCK; for regular files the flag means nothing.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

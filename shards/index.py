@@ -40,7 +40,7 @@ def write_index(out: StoragePath) -> dict[str, Any]:
         The content of index.json.
 
     Raises:
-        ValueError: a marked shard is not complete, or there is no marker at all.
+        ValueError: a marked shard is not complete, shards were made by different settings, or there is no marker.
         OSError: as the system raised it.
     """
     names = marked_shards(out)
@@ -50,11 +50,19 @@ def write_index(out: StoragePath) -> dict[str, Any]:
         if not is_complete(out, name):
             raise ValueError(f"shard {name} must be complete, got a tar or marker that is not: render it again")
     markers = [read_marker(out, name) for name in names]
+    if other := of_other_settings(markers):
+        raise ValueError(f"shards must be made by one configuration, got another one in {', '.join(other)}")
     files = side_files(markers)
     for file_name, data in files.items():
         write_durably(out / file_name, data)
     write_durably(out / CHECKSUM_FILE, encode_checksums(markers, files))
     return build_index(markers)
+
+
+def of_other_settings(markers: Sequence[Marker]) -> list[str]:
+    """Names of the shards that were not made by the settings of the first one."""
+    made = [marker for marker in markers if marker.config_sha256]
+    return [marker.name for marker in made if marker.config_sha256 != made[0].config_sha256]
 
 
 def side_files(markers: Sequence[Marker]) -> dict[str, bytes]:
@@ -73,6 +81,7 @@ def build_index(markers: Sequence[Marker]) -> dict[str, Any]:
     return {
         "wids_version": 1,
         "schema_version": SCHEMA_VERSION,
+        "config_sha256": next((marker.config_sha256 for marker in markers if marker.config_sha256), ""),
         "shardlist": [_shard_entry(marker) for marker in full],
         "fields": list(full[0].fields) if full else [],
         "empty_shards": [marker.name for marker in markers if not marker.samples],
@@ -105,11 +114,14 @@ def encode_manifest(markers: Sequence[Marker]) -> bytes:
 
 
 def read_manifest(data: bytes) -> list[dict[str, Any]]:
-    """The rows of a manifest. Raises pyarrow's errors on anything else."""
-    # From an Arrow buffer and in this thread: Arrow threads that read a Python file abort an interpreter that ends.
-    table = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+    """The rows of a manifest. Raises ValueError on anything else."""
+    try:
+        # From an Arrow buffer and in this thread: Arrow threads that read a Python file abort an interpreter that ends.
+        table = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
+    except Exception as error:  # pyarrow raises a dozen kinds of its own on damaged bytes, OSError among them
+        raise ValueError(f"{MANIFEST_FILE} must be a Parquet file, got damaged bytes: {error}") from error
 
 
 def encode_checksums(markers: Sequence[Marker], files: dict[str, bytes]) -> bytes:

@@ -13,6 +13,7 @@ from .codec import MAX_FIELD_BYTES, decode
 from .complaint import ALL, Complaint, FieldError
 from .foreign_file import open_foreign
 from .marker import Marker, SampleRow, check_shard_name, checksum
+from .record import SampleRecord
 from .sample import Sample
 from .storage import StoragePath
 
@@ -69,7 +70,7 @@ def _inspect(tar: StoragePath, name: str, marker: Marker | None) -> Inspection:
     rows = {row.key: row for row in marker.rows} if marker else {}
     sound: list[FoundSample] = []
     for key, fields in samples.items():
-        found, wrong = _check_sample(tar, key, fields, rows.get(key), marker.fields if marker else ())
+        found, wrong = _check_sample(tar, key, fields, rows.get(key), marker)
         complaints += wrong
         if found is not None and not any(complaint.key == key for complaint in complaints):
             sound.append(found)
@@ -146,16 +147,18 @@ def _group(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
 
 
 def _check_sample(
-    tar: StoragePath, key: str, members: Mapping[str, Member], row: SampleRow | None, row_fields: Sequence[str]
+    tar: StoragePath, key: str, members: Mapping[str, Member], row: SampleRow | None, marker: Marker | None
 ) -> tuple[FoundSample | None, list[Complaint]]:
     name = tar.stem
     try:
         fields = _read(tar, members)
-        damaged = list(_damaged_fields(name, fields, row, row_fields)) if row else []
+        damaged = list(_damaged_fields(name, fields, row, marker.fields)) if row and marker else []
         if damaged:  # decoding damaged bytes would tell no more
             return None, damaged
         sample = decode(key, fields)
         _check_record(sample, fields, name, row)
+        if marker is not None:
+            _check_settings(sample.record, marker)
     except FieldError as error:
         return None, [Complaint(name, key, error.field, error.message)]
     except TarDamage as error:
@@ -181,6 +184,13 @@ def _damaged_fields(
             got = f"{len(data)} bytes with {checksum(data)}"
             message = f"must be {size} bytes with crc32 {crc} as its marker says, got {got}"
             yield Complaint(name, row.key, field, message)
+
+
+def _check_settings(record: SampleRecord, marker: Marker) -> None:
+    """Raise FieldError unless the sample was made by the settings that the shard's marker names."""
+    if record.renderer.config_sha256 != marker.config_sha256:
+        message = f"must be {marker.config_sha256} as its marker says, got {record.renderer.config_sha256}"
+        raise FieldError("json.renderer.config_sha256", message)
 
 
 def _check_record(sample: Sample, fields: Mapping[str, bytes], name: str, row: SampleRow | None) -> None:

@@ -20,11 +20,11 @@ from .complaint import FieldError
 from .durable import write_durably
 from .foreign_file import read_foreign
 from .labels import require
-from .record import SCHEMA_VERSION, SPLITS, SampleRecord
+from .record import SCHEMA_VERSION, SHA256, SPLITS, SampleRecord
 from .sample import check_key
 from .storage import StoragePath
 
-MARKER_VERSION = 1
+MARKER_VERSION = 2
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-[0-9]{{6}}")
 
@@ -113,6 +113,8 @@ class Marker:
     Attributes:
         name, split: `train-000012`, `train`.
         tar_bytes, sha256: of the tar; 0 and the hash of no bytes for a shard without samples, which has no tar.
+        config_sha256: hash of the settings that made every sample of it, their label `renderer.config_sha256`; "" only
+            where there is no sample and the writer was not told.
         samples, frames, members: counts; members are files in the tar.
         fields: names of the fields, sorted: the same for every sample, in the order they have in the tar.
         rows: one for each sample, by ascending key.
@@ -122,6 +124,7 @@ class Marker:
     split: str
     tar_bytes: int
     sha256: str
+    config_sha256: str
     samples: int
     frames: int
     members: int
@@ -137,6 +140,8 @@ class Marker:
         split = check_shard_name(self.name)
         require("split", self.split == split, f"be {split}", self.split)
         require("fields", list(self.fields) == sorted(set(self.fields)), "be sorted, none twice", self.fields)
+        is_hash = bool(SHA256.fullmatch(self.config_sha256)) or not (self.config_sha256 or self.rows)
+        require("config_sha256", is_hash, "be 64 lower-case hex digits", self.config_sha256)
         keys = [row.key for row in self.rows]
         require("rows", keys == sorted(set(keys)), "have ascending keys, none twice", keys)
         frames = sum(row.planes * row.levels for row in self.rows)
@@ -202,14 +207,19 @@ def write_marker(out: StoragePath, marker: Marker) -> None:
 
 def is_complete(out: StoragePath, name: str) -> bool:
     """True if the marker is valid and the tar has the size that it states. `validate` also reads the content."""
+    return complete_marker(out, name) is not None
+
+
+def complete_marker(out: StoragePath, name: str) -> Marker | None:
+    """The marker of a shard whose tar has the size that it states; None for any other shard."""
     try:
         marker = read_marker(out, name)
     except (OSError, ValueError):
-        return False
+        return None
     tar = tar_path(out, name)
     if marker.samples == 0:
-        return not tar.exists()
-    return tar.is_file() and tar.stat().st_size == marker.tar_bytes
+        return None if tar.exists() else marker
+    return marker if tar.is_file() and tar.stat().st_size == marker.tar_bytes else None
 
 
 _KINDS: dict[str, Any] = typing.get_type_hints(Marker)

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from upath import UPath
 
 from .access import DAMAGE, SampleAccess, ShardFile, list_samples
+from .archive import shard_tars
 from .codec import decode
 from .complaint import Complaint
 from .index import marked_shards
@@ -156,15 +157,17 @@ def _shards_at(location: Location, split: str | None) -> list[ShardFile]:
     path = storage_path(location if isinstance(location, UPath) else os.fspath(location))
     if (path / "shards").is_dir():
         return _shards_of_data_set(path, split)
-    tars: list[StoragePath] = [path] if path.is_file() else sorted(path.glob("*.tar"), key=str)
+    tars: list[StoragePath] = [path] if path.is_file() else shard_tars(path)
     if not tars:
-        raise ValueError(f"{path} must be a data set, a tar or a folder of tars, got neither")
+        packed = shard_tars(path, "*.tar.gz", "*.tgz")
+        got = f"{packed[0].name}: gunzip it first" if packed else "neither"
+        raise ValueError(f"{path} must be a data set, a tar or a folder of tars, got {got}")
     return [ShardFile(tar, _count_samples(tar)) for tar in tars if _in_split(split, tar.name)]
 
 
 def _shards_of_data_set(out: StoragePath, split: str | None) -> list[ShardFile]:
     """The finished shards by their markers; a tar without its marker is an error, not a smaller data set."""
-    names = {tar.stem for tar in (out / "shards").glob("*.tar")} | set(marked_shards(out))
+    names = {tar.stem for tar in shard_tars(out / "shards")} | set(marked_shards(out))
     shards = []
     for name in sorted(name for name in names if _in_split(split, name)):
         if not is_complete(out, name):

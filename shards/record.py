@@ -20,7 +20,7 @@ MAX_DISPARITY_CODE = 65535  # disparity is stored as uint16
 MAX_RECORD_BYTES = 1 << 20
 MAX_SEED = 2**63 - 1  # what Arrow and Parquet hold as int64
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCENE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _EDGES = ("as_is", "sharpened")
 _STEPS = ("as_is", "debanded")
@@ -159,7 +159,7 @@ class PhotoRecord:
 
     def __post_init__(self) -> None:
         strict_json.coerce_fields(self)
-        require("sha256", bool(_SHA256.fullmatch(self.sha256)), "be 64 lower-case hex digits", self.sha256)
+        require("sha256", bool(SHA256.fullmatch(self.sha256)), "be 64 lower-case hex digits", self.sha256)
         require("name", self.name != "", "not be empty", self.name)
         require("width", self.width >= 1, "be at least 1", self.width)
         require("height", self.height >= 1, "be at least 1", self.height)
@@ -177,7 +177,7 @@ class RendererRecord:
         strict_json.coerce_fields(self)
         require("version", self.version != "", "not be empty", self.version)
         digest = self.config_sha256
-        require("config_sha256", bool(_SHA256.fullmatch(digest)), "be 64 lower-case hex digits", digest)
+        require("config_sha256", bool(SHA256.fullmatch(digest)), "be 64 lower-case hex digits", digest)
         require("device_kind", self.device_kind != "", "not be empty", self.device_kind)
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .archive import shard_tars
 from .complaint import ALL, Complaint
 from .foreign_file import read_foreign
-from .index import INDEX_FILE, find_temporaries, marked_shards
+from .index import INDEX_FILE, find_temporaries, marked_shards, of_other_settings
 from .inspection import TAR, FoundSample, Inspection, inspect_shard
 from .marker import Marker, read_marker
 from .side_files import check_side_files
@@ -61,7 +62,7 @@ def validate(out: StoragePath) -> ValidationReport:
         raise ValueError(f"{out} must be the folder of a data set, got {'a file' if out.exists() else 'nothing'} there")
     index, complaints = _read_index(out)
     listed = _listed_shards(index)
-    tars: dict[str, StoragePath] = {path.stem: path for path in (out / "shards").glob("*.tar")}
+    tars: dict[str, StoragePath] = {path.stem: path for path in shard_tars(out / "shards")}
     markers: dict[str, Marker] = {}
     inspections: list[Inspection] = []
     names = sorted({*tars, *marked_shards(out), *listed})
@@ -140,6 +141,9 @@ def _check_across_shards(samples: Sequence[FoundSample], markers: dict[str, Mark
             also = f" of another split ({other.split} and {sample.split})" if other.split != sample.split else ""
             message = f"{identity} {getattr(sample, identity)} must appear once, got it also in {where}{also}"
             yield Complaint(sample.shard, sample.key, field, message)
+    for name in of_other_settings(list(markers.values())):
+        message = f"must be that of {next(iter(markers))}: a data set is made by one configuration; render it again"
+        yield Complaint(name, ALL, "config_sha256", message)
     full = [marker for marker in markers.values() if marker.samples]
     for marker in full[1:]:
         for field in sorted(set(marker.fields) ^ set(full[0].fields)):

@@ -46,14 +46,17 @@ class ShardWriter:
     Args:
         out: folder of the data set; made if it is not there.
         name: SPLIT-NNNNNN, such as `train-000012`.
+        config_sha256: the label `renderer.config_sha256` that every sample must carry; a shard without samples gets it,
+            too. "": that of the first sample.
 
     Raises:
         ValueError: for a name of another form.
         OSError: as the system raised it (disk full: ENOSPC), with the temporary removed.
     """
 
-    def __init__(self, out: StoragePath, name: str) -> None:
+    def __init__(self, out: StoragePath, name: str, config_sha256: str = "") -> None:
         self.split = check_shard_name(name)
+        self._config_sha256 = config_sha256
         self.out, self.name = storage_path(out), name
         self.marker: Marker | None = None
         self._rows: list[SampleRow] = []
@@ -98,9 +101,13 @@ class ShardWriter:
                 raise FieldError("*", f"must be those of the first sample {self._fields}, got {expected}")
             if record.split != self.split:
                 raise FieldError("json.split", f"must be {self.split} in shard {self.name}, got {record.split}")
+            made_by = record.renderer.config_sha256
+            if made_by != (self._config_sha256 or made_by):
+                message = f"must be {self._config_sha256}, that of the shard's other samples, got {made_by}"
+                raise FieldError("json.renderer.config_sha256", message)
         except FieldError as error:
             raise error.within("", key) from None
-        self._fields = expected
+        self._fields, self._config_sha256 = expected, made_by
         return SampleRow.from_fields(key, fields, record)
 
     def __exit__(
@@ -153,6 +160,7 @@ class ShardWriter:
             split=self.split,
             tar_bytes=self._hashed.bytes if self._rows else 0,
             sha256=self._hashed.digest.hexdigest() if self._rows else EMPTY_SHA256,
+            config_sha256=self._config_sha256,
             samples=len(self._rows),
             frames=sum(row.planes * row.levels for row in self._rows),
             members=len(self._rows) * len(self._fields),

@@ -14,7 +14,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import yaml
+from PIL import Image
 
 from pipelines.audit.audited_sample import AuditedSample
-from pipelines.errors import UserError
+from pipelines.errors import UserError, one_line, refusing
 from pipelines.measure.fidelity import Picture
 from pipelines.pictures.resizing import resized
+from pipelines.render.depth.file import read_npy
+from pipelines.render.photos.decode import MAX_PIXELS
 from shards.complaint import FieldError
+from shards.foreign_file import read_foreign
 from simulator import ThinLens
 
 CONVENTIONS: dict[str, Callable[[float, float, int], float]] = {
@@ -40,6 +45,7 @@ CONVENTIONS: dict[str, Callable[[float, float, int], float]] = {
 """K from (stored value, D_f, long side). The stored value is, for a point one unit of D off the plane, its radius or
 diameter in pixels or its radius in percent of the long side; or the radius in pixels of a point at infinity, K D_f."""
 
+MAX_MAP_BYTES = 1 << 20
 QUANTITIES = ("disparity", "depth")
 DEFAULT_SPLIT = "all"
 
@@ -67,6 +73,10 @@ class FieldMap:
     group: str = ""
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, may_be_number = getattr(self, field.name), field.name in ("disparity_scale", "disparity_offset")
+            if not isinstance(value, (str, int, float) if may_be_number else str):
+                raise UserError(f"--map: {field.name} must be {'a number or ' * may_be_number}text; got {value!r}")
         for name, allowed in (("blur_convention", tuple(CONVENTIONS)), ("disparity_quantity", QUANTITIES)):
             if getattr(self, name) not in allowed:
                 raise UserError(f"--map: {name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}")
@@ -74,10 +84,8 @@ class FieldMap:
     @classmethod
     def from_file(cls, path: Path) -> FieldMap:
         """Read a map. Raises UserError that names the file and its keys."""
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"--map {path} must be JSON or YAML; {error}") from error
+        with refusing(f"--map {path}", "it must be JSON or YAML"):
+            content = yaml.safe_load(read_foreign(path, max_bytes=MAX_MAP_BYTES))  # JSON is YAML
         fields = dataclasses.fields(cls)
         known = {field.name for field in fields}
         needed = {field.name for field in fields if field.default is dataclasses.MISSING}
@@ -95,6 +103,8 @@ class FieldMap:
             return self._sample(shard, key, fields)
         except FieldError as error:
             raise error.within("", key) from None
+        except Exception as error:  # numbers of any size, names of any form: labels are foreign bytes, too
+            raise FieldError(self.labels, f"must fit the map, got {one_line(error)}", key) from error
 
     def _sample(self, shard: str, key: str, fields: Mapping[str, bytes]) -> AuditedSample:
         labels = _labels(self.labels, _bytes(self.labels, fields))
@@ -151,6 +161,15 @@ class FieldMap:
         return tuple(scales.index(lens.blur_scale_px) for lens in lenses)
 
 
+@contextmanager
+def _field(name: str) -> Iterator[None]:
+    """Whatever a parser raises on the bytes of a field is a FieldError that names it."""
+    try:
+        yield
+    except Exception as error:
+        raise FieldError(name, f"must be readable, got {one_line(error)}") from None
+
+
 def _bytes(name: str, fields: Mapping[str, bytes]) -> bytes:
     if name not in fields:
         raise FieldError(name, f"must be there, got fields {', '.join(sorted(fields))}")
@@ -158,10 +177,8 @@ def _bytes(name: str, fields: Mapping[str, bytes]) -> bytes:
 
 
 def _labels(name: str, data: bytes) -> Any:
-    try:
+    with _field(name):
         return json.loads(data)
-    except ValueError as error:
-        raise FieldError(name, f"must be JSON, got {error}") from None
 
 
 def _look_up(labels: Any, path: str) -> Any:
@@ -189,7 +206,11 @@ def _at(values: list[float], i: int, count: int, path: str) -> float:
 
 
 def _pixels(name: str, data: bytes, flag: int) -> npt.NDArray[np.generic]:
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
+    with _field(name):
+        with Image.open(io.BytesIO(data)) as header:  # sizes before pixels: a few kilobytes may unpack to gigabytes
+            if header.width * header.height > MAX_PIXELS:
+                raise ValueError(f"must have at most {MAX_PIXELS} pixels, has {header.width}x{header.height}")
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     if pixels is None:
         raise FieldError(name, f"must be a picture that OpenCV reads, got {len(data)} bytes")
     return np.asarray(pixels)
@@ -201,10 +222,8 @@ def _rgb(name: str, data: bytes) -> Picture:
 
 def _depth(name: str, data: bytes) -> npt.NDArray[np.generic]:
     if name.endswith(".npy"):
-        try:
-            values = np.load(io.BytesIO(data), allow_pickle=False)
-        except ValueError as error:
-            raise FieldError(name, f"must be a plain array, got {error}") from None
+        with _field(name):
+            values = read_npy(data)
     else:
         values = _pixels(name, data, cv2.IMREAD_UNCHANGED)
     values = values[..., 0] if values.ndim == 3 else values

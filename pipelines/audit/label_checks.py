@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from statistics import fmean, median
 
 import numpy as np
@@ -134,6 +134,7 @@ def _splits(facts: Sequence[LabelFacts]) -> Check:
 
 def _near_duplicates(facts: Sequence[LabelFacts]) -> set[tuple[str, str]]:
     """Pairs of samples in two splits whose photos are near-duplicates, in the order of `facts`."""
-    first, second = near_pairs(np.array([int(s.photo_hash, 16) for s in facts], np.uint64))
-    pairs = [(facts[min(i, j)], facts[max(i, j)]) for i, j in zip(first.tolist(), second.tolist(), strict=True)]
-    return {(a.name, b.name) for a, b in pairs if a.split != b.split}
+    hashes = np.array([int(s.photo_hash, 16) for s in facts], np.uint64)
+    split = np.unique([s.split for s in facts], return_inverse=True)[1]
+    pieces = (zip(a.tolist(), b.tolist(), strict=True) for a, b in near_pairs(hashes, split))
+    return {(facts[min(pair)].name, facts[max(pair)].name) for pair in chain.from_iterable(pieces)}

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from pipelines.audit.audited_sample import AuditedSample
 from pipelines.audit.field_map import FieldMap
-from pipelines.errors import UserError
+from pipelines.errors import UserError, one_line
+from shards.archive import shard_tars
 from shards.codec import MAX_FIELD_BYTES, decode
+from shards.foreign_file import is_foreign_file, open_foreign
 from shards.order import ReaderShard
 from shards.reader import ShardStream, find_shards
+from shards.storage import StoragePath
 from simulator import ThinLens
 
 
@@ -19,9 +22,11 @@ def read_samples(out: Path, field_map: FieldMap | None = None) -> Iterator[Audit
     """Every sample in the order of the shards. Raises UserError, also during iteration, for what cannot be read."""
     try:
         yield from _own_samples(out) if field_map is None else _foreign_samples(out, field_map)
-    except (ValueError, tarfile.TarError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # tarfile and its decompressors raise a dozen kinds on foreign bytes
         way_out = f"see `refocus-foundry verify {out}`" if field_map is None else "see docs/audit.md for --map"
-        raise UserError(f"{error}; {way_out}", exit_code=1) from error
+        raise UserError(f"{one_line(error)}; {way_out}", exit_code=1) from error
 
 
 def count_samples(out: Path, field_map: FieldMap | None = None) -> int:
@@ -30,8 +35,10 @@ def count_samples(out: Path, field_map: FieldMap | None = None) -> int:
         if field_map is None:
             return sum(shard.samples for shard in find_shards(out))
         return sum(len(_keys(tar)) for tar in _tars(out))
-    except (ValueError, tarfile.TarError) as error:
-        raise UserError(f"{error}; name the --out folder of a render run, a folder of tars or a tar") from error
+    except Exception as error:  # as in read_samples
+        raise UserError(
+            f"{one_line(error)}; name the --out folder of a render run, a folder of tars or a tar"
+        ) from error
 
 
 def _own_samples(out: Path) -> Iterator[AuditedSample]:
@@ -43,27 +50,32 @@ def _own_samples(out: Path) -> Iterator[AuditedSample]:
 def _foreign_samples(out: Path, field_map: FieldMap) -> Iterator[AuditedSample]:
     """By tarfile: tars of other writers have PAX headers, times and owners, which our own reader refuses."""
     for path in _tars(out):
-        with tarfile.open(path) as tar:
-            files = (member for member in tar if member.isfile())
+        with open_foreign(path) as file, tarfile.open(fileobj=file) as tar:
+            files = (member for member in tar if _is_field(member))
             for key, members in groupby(files, key=lambda member: _split(member.name)[0]):
                 yield field_map.sample(path.stem, key, {_split(m.name)[1]: _content(tar, m) for m in members})
 
 
-def _tars(out: Path) -> list[Path]:
-    tars = [out] if out.is_file() else sorted(out.rglob("*.tar"))
+def _tars(out: Path) -> list[StoragePath]:
+    tars: list[StoragePath] = [out] if is_foreign_file(out) else shard_tars(out, "**/*.tar", "**/*.tar.gz", "**/*.tgz")
     if not tars:
         raise ValueError(f"{out} must be a tar or hold tars, got none")
     return tars
 
 
-def _keys(path: Path) -> list[str]:
-    with tarfile.open(path) as tar:
-        return [key for key, _ in groupby(_split(member.name)[0] for member in tar if member.isfile())]
+def _keys(path: StoragePath) -> list[str]:
+    with open_foreign(path) as file, tarfile.open(fileobj=file) as tar:
+        return [key for key, _ in groupby(_split(member.name)[0] for member in tar if _is_field(member))]
+
+
+def _is_field(member: tarfile.TarInfo) -> bool:
+    """Not an entry of a folder or a link, nor what macOS adds to each file."""
+    return member.isfile() and not member.name.rpartition("/")[2].startswith("._")
 
 
 def _split(name: str) -> tuple[str, str]:
     """WebDataset's rule: the key ends at the first dot of the file's name; the rest, in lower case, is the field."""
-    folder, slash, file = name.rpartition("/")
+    folder, slash, file = name.removeprefix("./").rpartition("/")
     key, _, field = file.partition(".")
     return folder + slash + key, field.lower()
 

@@ -1,5 +1,6 @@
 """Rejected photos by reason, with a thumbnail where the photo can be decoded."""
 
+import io
 import json
 import warnings
 from collections import defaultdict
@@ -14,6 +15,7 @@ from pipelines.pictures.data_url import data_url
 from pipelines.preview.media import webp
 from pipelines.render.plan.plan import read_plan
 from pipelines.runs.data_set_paths import DataSetPaths
+from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 
 THUMB_PX = 160
@@ -88,18 +90,22 @@ class _PhotoFinder:
             return self._known[name]
         if self._root is None:
             return None
-        path = (self._root / name).resolve()
+        try:
+            path = (self._root / name).resolve()
+        except (OSError, ValueError):  # a name that no file can have
+            return None
         return path if path.is_relative_to(self._root.resolve()) else None
 
 
 def _thumb(path: Path | None) -> str:
     """A data URL; "" for what Pillow cannot open, which is the reason why many of them are here."""
     try:
-        if path is None or path.stat().st_size > MAX_FILE_BYTES:
+        if path is None:
             return ""
+        content = io.BytesIO(read_foreign(path, max_bytes=MAX_FILE_BYTES))
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=["JPEG", "PNG", "WEBP", "TIFF"]) as image:
+            with Image.open(content, formats=["JPEG", "PNG", "WEBP", "TIFF"]) as image:
                 image.draft("RGB", (2 * THUMB_PX, 2 * THUMB_PX))
                 small = ImageOps.exif_transpose(image).convert("RGB")
                 small.thumbnail((THUMB_PX, THUMB_PX))

@@ -1,5 +1,6 @@
 """Settings of `refocus`. The record checks itself when built and raises UserError, one line that names the flag."""
 
+import contextlib
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from tyro.conf import Positional
 
 from pipelines.errors import UserError, require
 from pipelines.model.sampler_config import SamplerConfig
+from pipelines.render.photos.folder import is_bare_depth_png, photo_suffixes
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 BLUR_LEVELS = (0.01, 100.0)
@@ -27,7 +29,8 @@ class RefocusConfig:
     focus: str = "0.5,0.5"
     """X,Y in [0, 1] from the top left: the plane at this point becomes sharp."""
     out: Path | None = None
-    """A .jpg or .png; with --focus-sweep a folder. Left out: PHOTO-refocused.jpg beside the photo, or PHOTO-sweep."""
+    """A .jpg or .png; with --focus-sweep a folder. Left out: PHOTO-refocused.jpg beside the photo, or PHOTO-sweep
+    (PHOTO-png-... where PHOTO has twins of other suffixes)."""
     depth: str = "auto"
     """auto: the photo's sidecar, else the default depth model. sidecar: the sidecar. none: no depth. Anything else: a
     model id of the Hugging Face hub, or a folder that holds a model."""
@@ -56,6 +59,8 @@ class RefocusConfig:
         require(frames == 0 or 2 <= frames <= 240, "--focus-sweep", "lie between 2 and 240 frames", frames)
         is_picture = self.out is None or self.out.suffix.lower() in SUFFIXES
         require(is_picture or frames > 0, "--out", f"end in one of {' '.join(SUFFIXES)}", self.out)
+        is_other = self.out is None or not _is_same_file(self.out, self.photo)
+        require(is_other, "--out", "be another file than the photo, which it would overwrite", self.out)
         require(self.seed >= 0, "--seed", "be at least 0", self.seed)
 
     @property
@@ -71,6 +76,23 @@ class RefocusConfig:
 
     @property
     def result_path(self) -> Path:
-        """The picture, or with --focus-sweep the folder, that is written."""
-        name = f"{self.photo.stem}-sweep" if self.focus_sweep else f"{self.photo.stem}-refocused.jpg"
-        return self.out or self.photo.with_name(name)
+        """The picture, or with --focus-sweep the folder, that is written.
+
+        Photos that differ in their suffix alone (same.jpg, same.png) get names with it.
+        """
+        if self.out:
+            return self.out
+        stem = self.photo.stem
+        with contextlib.suppress(OSError):
+            twins = [path for path in self.photo.parent.iterdir() if path.stem == stem and path != self.photo]
+            if any(path.suffix.lower() in photo_suffixes() and not is_bare_depth_png(path) for path in twins):
+                stem = f"{stem}-{self.photo.suffix[1:]}"
+        return self.photo.with_name(f"{stem}-sweep" if self.focus_sweep else f"{stem}-refocused.jpg")
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    """Also through links and under other spellings."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return one.absolute() == other.absolute()

@@ -35,15 +35,15 @@ class SourceConfig:
     """Which photos."""
 
     photos: str
-    """A folder, a CSV list (column `path`; also license, author, source_url), or builtin:N for N built-in scenes.
-    Folder and CSV may be URLs (s3://bucket/photos)."""
+    """A folder, a list (.csv, .tsv, .jsonl or .parquet with a column `path`; also license, author, source_url, group),
+    or builtin:N for N built-in scenes. Folder and list may be URLs (s3://bucket/photos)."""
     limit: int | None = None
     """Take only the first N photos."""
     long_side: int = 768
     """Photos are scaled down to this many pixels on their longer side; smaller ones stay as they are."""
 
     def __post_init__(self) -> None:
-        require(bool(self.photos), "--photos", "name a folder, a CSV list or builtin:N", repr(self.photos))
+        require(bool(self.photos), "--photos", "name a folder, a list or builtin:N", repr(self.photos))
         require(self.limit is None or self.limit >= 1, "--limit", "be at least 1", self.limit)
         require(32 <= self.long_side <= 16384, "--long-side", "lie between 32 and 16384 px", self.long_side)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.render.executors.stage_clock import shares
+from pipelines.render.reject_reasons import left_out_lines
 from pipelines.runs.disk import format_bytes
 from pipelines.runs.verb_result import VerbResult
 
@@ -46,8 +47,7 @@ class RenderResult(VerbResult):
     def summary(self) -> str:
         """For people: counts, rejects by reason, busy time by stage."""
         lines = [f"{self.out}: {self.samples} samples, {self.frames} frames, shards: {self.shards}"]
-        if self.rejected:
-            lines.append(f"{self.rejected} of {self.photos} photos rejected: {_counted(self.rejected_by_code)}")
+        lines += left_out_lines(self.rejected_by_code, self.photos)
         if self.coarse_depth_maps:
             lines.append(self._about_coarse_maps())
         lines += [f"{name} failed: {reason}" for name, reason in self.failed_shards.items()]
@@ -78,15 +78,15 @@ class Forecast(VerbResult):
     device: str
 
     def summary(self) -> str:
-        """For people: counts, size, depth and device, and one line for each reason of a rejection."""
+        """For people: counts, size, depth and device, and the photos that are left out, with reasons."""
         lines = [
             f"{self.out}: {_counted(self.samples_by_split)} samples, {self.frames} frames, shards: {self.shards}",
             f"about {format_bytes(self.estimated_bytes)}"
             + (f", {format_bytes(self.free_bytes)} are free" if self.free_bytes is not None else ""),
             f"depth: {', '.join(self.depth) or 'exact'}; device: {self.device}",
-            f"left out of {self.photos} photos: {sum(self.rejected_by_code.values()) or 'none'}",
         ]
-        return "\n".join([*lines, *(f"  {count:6d}  {code}" for code, count in self.rejected_by_code.items())])
+        left_out = left_out_lines(self.rejected_by_code, self.photos)
+        return "\n".join([*lines, *(left_out or [f"none of {self.photos} photos left out"])])
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -51,7 +51,7 @@ def test_a_file_that_a_run_rests_on_is_a_user_error() -> None:
     with pytest.raises(UserError, match=message), refusing("the plan x", "choose another"):
         raise KeyError("shards")
     with pytest.raises(PermissionError), refusing("the plan x", "choose another"):
-        raise PermissionError("no")
+        raise PermissionError(errno.EACCES, "no")
 
 
 def test_one_line_is_bounded_and_never_empty() -> None:

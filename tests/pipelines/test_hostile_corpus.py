@@ -1,12 +1,16 @@
-"""Everything hostile that is known, through the command line: each in its reason code or its one line of error.
+"""Everything hostile that is known, through the command line: each ends in its reason code or its one line of error.
 
-Photos and sidecars go in as one run, beside two honest photos whose samples must come out right.
+hostile_corpus.py has one input a line. Photos and sidecars go in as one run, in a process of its own whose memory and
+time are bounded, beside honest photos whose samples must come out right.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,23 +20,38 @@ import pytest
 from pipelines.__main__ import main
 from pipelines.render.config import RenderConfig
 from shards.reader import read_shards
-from tests.pipelines.render.depth.test_sidecar import BAD_FILES as HOSTILE_SIDECARS
-from tests.pipelines.render.photos.test_decode import REJECTED as HOSTILE_PHOTOS
+from tests.pipelines.hostile_corpus import (
+    LABELS,
+    NAMES,
+    NOTES,
+    PHOTOS,
+    PLACES,
+    ROWS,
+    SIDECAR_PLACES,
+    SIDECARS,
+    SURVIVED,
+)
 from tests.pipelines.tiny_photos import HEIGHT, WIDTH, write_photo
 
 Said = pytest.CaptureFixture[str]
+ROOT = Path(__file__).parents[2]
 TINY = ("--long-side", "88", "--planes", "2", "--levels", "1", "--device", "cpu", "--offline", "--max-blurred", "1")
-HOSTILE_NAMES = ["<img onerror=alert(1)>.png", "-rf.png", "a.b.c.d.png", "späce \u202e gnp.png", "'; drop table.png"]
+ALL_MAY_GO = ("--max-reject-fraction", "1", "--max-aspect", "1000", "--near-duplicates", "ignore")
+MOST_BYTES = 1 << 30
+MOST_SECONDS = 120.0
+"""Of processor time for all of one run; a single input that hangs is cut off by it."""
 
 HOSTILE_LISTS: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "lists no photos"),
     "header only": (b"path\n", "lists no photos"),
     "no path column": (b"file\na.png\n", "must have a column `path`"),
-    "empty path": (b"path,license\n,MIT\n", "`path` is empty"),
-    "latin-1": ("path\ngrün.png\n".encode("latin-1"), "must be a CSV in UTF-8"),
-    "binary": (bytes(range(256)) * 4, "must be a CSV in UTF-8"),
-    "a field without end": (b'path\n"' + b"x" * 200_000, "must be a CSV in UTF-8"),
+    "latin-1": ("path\ngrün.png\n".encode("latin-1"), "UTF-8"),
+    "binary": (bytes(range(256)) * 4, "UTF-8"),
+    "utf-16": ("path\na.png\n".encode("utf-16"), "none of its 1 photos can be read"),
+    "a field without end": (b'path\n"' + b"x" * 200_000, "list.csv"),
     "nothing that exists": (b"path\n../../etc/none.png\n", "none of its 1 photos can be read"),
+    "a thousand columns": (b"a," * 1000 + b"b\n1\n", "must have a column `path`"),
+    "null bytes": (b"path\n\0\0\0\n", "list.csv"),
 }
 
 HOSTILE_FLAGS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -47,9 +66,14 @@ HOSTILE_FLAGS: dict[str, tuple[tuple[str, ...], str]] = {
     "no workers": (("--workers", "0"), "--workers must be auto or at least 1"),
     "a limit of none": (("--limit", "0"), "--limit must be at least 1"),
     "no such mask": (("--aperture-mask", "/nowhere.png"), "--aperture-mask"),
+    "a device as mask": (("--aperture-mask", "/dev/zero"), "it is a device, not a regular file"),
+    "a folder as mask": (("--aperture-mask", "/"), "it is a folder, not a regular file"),
     "a model that is nowhere": (("--depth", "owner/none"), "owner/none"),
     "a shell as a photo list": (("--photos", "pipe:echo"), "does not exist"),
     "a count that is none": (("--photos", "builtin:-3"), "must stand a count of scenes"),
+    "a count of 5000 digits": (("--photos", "builtin:" + "9" * 5000), "builtin:"),
+    "a device as photos": (("--photos", "/dev/zero"), "neither a folder nor"),
+    "a scheme of nobody": (("--photos", "nothing://x"), "nothing://x"),
     "two ways to grow": (("--append", "--overwrite"), "--overwrite must stand without"),
 }
 
@@ -68,22 +92,39 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
-HOSTILE_TARS: dict[str, Callable[[Path], object]] = {
+def replaced_by(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    def replace(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return replace
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
     "one bit": flip,
     "without its end": cut,
     "cut between blocks": cut_at_a_member,
     "empty": lambda path: path.write_bytes(b""),
     "noise": lambda path: path.write_bytes(bytes(np.random.default_rng(0).integers(0, 256, 4096, dtype=np.uint8))),
     "gone": Path.unlink,
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a folder": replaced_by(Path.mkdir),
+    "a pipe": replaced_by(os.mkfifo),
+    "a device": replaced_by(lambda path: path.symlink_to("/dev/zero")),
     "with something behind it": lambda path: path.write_bytes(path.read_bytes() + b"more"),
+    "nested": lambda path: path.write_bytes(b'{"a":' * 100_000),
+    "number of 9000 digits": lambda path: path.write_bytes(b'{"samples": ' + b"9" * 9000 + b"}"),
 }
+DAMAGED_FILES = ("shards/train-000000.tar", ".meta/train-000000.json", "index.json", "manifest.parquet")
+HOSTILE_FILES = [(file, name) for file in DAMAGED_FILES for name in DAMAGE]
 
-COUNT = sum(map(len, (HOSTILE_PHOTOS, HOSTILE_SIDECARS, HOSTILE_LISTS, HOSTILE_FLAGS, HOSTILE_TARS, HOSTILE_NAMES)))
+CASES = [PHOTOS, SURVIVED, SIDECARS, NOTES, PLACES, SIDECAR_PLACES, NAMES, ROWS, LABELS]
+COUNT = sum(map(len, (*CASES, HOSTILE_LISTS, HOSTILE_FLAGS, HOSTILE_FILES)))
 
 
 def test_the_corpus_is_large_enough() -> None:
-    assert COUNT >= 60
+    assert COUNT >= 250
+    lines = [tuple(case[:2]) for cases in (PHOTOS, SURVIVED, SIDECARS, NOTES) for case in cases]
+    assert len(set(lines)) == len(lines)
 
 
 def one_line_of_error(said: Said) -> str:
@@ -94,42 +135,108 @@ def one_line_of_error(said: Said) -> str:
     return lines[0]
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-def test_hostile_photos_and_sidecars_end_in_their_codes_and_honest_ones_in_samples(
-    tmp_path: Path, capsys: Said
-) -> None:
+def render_alone(folder: Path, out: Path) -> list[dict[str, str]]:
+    """Render in a process of its own, bounded; returns the lines of rejects.jsonl."""
+    command = ["render", "--photos", str(folder), "--depth", "sidecar", "--out", str(out), *TINY, *ALL_MAY_GO]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines", *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    said = process.stdout.read().decode()
+    _, status, used = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, said[-2000:]
+    assert "Traceback" not in said
+    assert used.ru_maxrss * 1024 < MOST_BYTES, f"{used.ru_maxrss >> 10} MiB"
+    assert used.ru_utime + used.ru_stime < MOST_SECONDS
+    return [json.loads(line) for line in (out / "rejects.jsonl").read_text("utf-8").splitlines()]
+
+
+def check_codes(rejects: list[dict[str, str]], expected: dict[str, str]) -> None:
+    """Every rejected path has one of its codes, and no other path is there."""
+    found = {entry["path"]: f"{entry['stage']}/{entry['code']}" for entry in rejects}
+    wrong = {path: (found.get(path), codes) for path, codes in expected.items() if found.get(path) not in codes.split()}
+    assert wrong == {}
+    assert set(found) == set(expected)
+    assert all("\n" not in entry["message"] for entry in rejects)
+
+
+def test_hostile_photos_and_places_end_in_their_codes_and_honest_ones_in_samples(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     expected = {}
-    for number, (content, code) in enumerate(HOSTILE_PHOTOS.values()):
-        name = f"photo_{number:02d}.png"
-        (folder / name).write_bytes(content)
-        expected[name] = {f"photo/{code}"}
-        # One limit is only met at a larger picture; the strip is then caught by the limit on the original.
-        if code == "too_narrow":
-            expected[name] |= {"vet/aspect"}
-    for number, (extension, content, code) in enumerate(HOSTILE_SIDECARS.values()):
-        photo = write_photo(folder / f"side_{number:02d}.png", seed=number)
-        photo.with_suffix(".disparity.png").unlink()
-        photo.with_suffix(f".disparity.{extension}").write_bytes(content)
-        expected[photo.name] = {f"depth/{code}", "depth/size_mismatch"}
-    for number, name in enumerate(HOSTILE_NAMES):
+    for number, (_, _, content, codes) in enumerate(PHOTOS):
+        (folder / f"photo_{number:03d}.png").write_bytes(content)
+        # One limit is only met at a larger picture.
+        expected[f"photo_{number:03d}.png"] = codes.replace(
+            "photo/too_narrow", "photo/too_narrow depth/sidecar_missing"
+        )
+    for _, name, make, codes in PLACES:
+        make(folder / name)
+        expected[name] = codes
+    for number, (_, _, content, _) in enumerate(SURVIVED):
+        write_photo(folder / f"survived_{number:02d}.png", seed=number, height=96, width=128).write_bytes(content)
+    for number, (_, name) in enumerate(NAMES):
         write_photo(folder / name, seed=40 + number)
-    write_photo(folder / "honest.png", seed=60)
-    command = ["render", "--photos", str(folder), "--depth", "sidecar", "--out", str(tmp_path / "out"), *TINY]
-    assert main([*command, "--max-reject-fraction", "1", "--json"]) == 0
-    out = capsys.readouterr().out
-    assert json.loads(out)["samples"] == len(HOSTILE_NAMES) + 1
-    rejects = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()]
-    assert {entry["path"] for entry in rejects} == set(expected)
-    for entry in rejects:
-        assert f"{entry['stage']}/{entry['code']}" in expected[entry["path"]], entry
-        assert "\n" not in entry["message"]
+    check_codes(render_alone(folder, tmp_path / "out"), expected)
     samples = {sample.record.photo.name: sample for sample in read_shards(tmp_path / "out", seed=None)}
-    assert set(samples) == {*HOSTILE_NAMES, "honest.png"}
-    assert all(sample.aif.shape == (HEIGHT, WIDTH, 3) for sample in samples.values())
+    assert set(samples) == {name for _, name in NAMES} | {f"survived_{i:02d}.png" for i in range(len(SURVIVED))}
+    assert all(samples[name].aif.shape == (HEIGHT, WIDTH, 3) for _, name in NAMES)
     assert main(["verify", str(tmp_path / "out")]) == 0
     assert main(["preview", str(tmp_path / "out")]) == 0
+
+
+def test_hostile_depth_ends_in_its_codes(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    expected = {}
+    for number, (_, _, suffix, content, codes) in enumerate(SIDECARS):
+        photo = bare_photo(folder / f"side_{number:03d}.png", number)
+        photo.with_suffix(f".{suffix}").write_bytes(content)
+        expected[photo.name] = codes
+    for number, (_, _, make, codes) in enumerate(SIDECAR_PLACES):
+        photo = bare_photo(folder / f"place_{number}.png", 200 + number)
+        make(photo.with_suffix(".disparity.npy"))
+        expected[photo.name] = codes
+    for number, (_, _, content) in enumerate(NOTES):
+        photo = write_photo(made(folder / f"note_{number:02d}") / "a.png", seed=300 + number)
+        (photo.parent / "depth.json").write_bytes(content)
+        expected[f"note_{number:02d}/a.png"] = "depth/depth_json"
+    photo = write_photo(made(folder / ("a" * 200) / ("b" * 200)) / ("x" * 230 + ".png"), seed=400)
+    long_name = bare_photo(folder / ("x" * 250 + ".png"), 401)
+    expected[long_name.name] = "depth/sidecar_missing"
+    check_codes(render_alone(folder, tmp_path / "out"), expected)
+    assert [s.record.photo.name for s in read_shards(tmp_path / "out", seed=None)] == [
+        photo.relative_to(folder).as_posix()
+    ]
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def bare_photo(path: Path, seed: int) -> Path:
+    """A sound photo without a sidecar."""
+    made(path.parent)
+    photo = write_photo(path.with_name("made.png"), seed=seed)
+    photo.with_suffix(".disparity.png").unlink()
+    return photo.rename(path)
+
+
+def test_hostile_rows_cost_themselves(tmp_path: Path) -> None:
+    write_photo(tmp_path / "a.png", seed=0)
+    lines = [f'"{path}",,,' for _, path, _ in ROWS]
+    expected = {code for _, _, codes in ROWS for code in codes.split()} | {"photo/label"}
+    for number, (label, text) in enumerate(LABELS.items()):
+        write_photo(tmp_path / f"label_{number}.png", seed=1 + number)
+        cells = [text if column == label else "" for column in LABELS]
+        lines.append(",".join([f"label_{number}.png", *cells]))
+    (tmp_path / "list.csv").write_text("\n".join(["path,license,author,source_url", "a.png,MIT,,", *lines]) + "\n")
+    rejects = render_alone(tmp_path / "list.csv", tmp_path / "out")
+    assert len(rejects) == len(ROWS) + len(LABELS)
+    assert {f"{entry['stage']}/{entry['code']}" for entry in rejects} <= expected
+    assert [entry["code"] for entry in rejects].count("label") == len(LABELS)
+    assert [s.record.photo.name for s in read_shards(tmp_path / "out", seed=None)] == ["a.png"]
 
 
 @pytest.mark.parametrize("name", HOSTILE_LISTS)
@@ -163,13 +270,15 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-@pytest.mark.parametrize("name", HOSTILE_TARS)
-def test_a_hostile_tar_is_named_by_verify(name: str, sound: Path, tmp_path: Path, capsys: Said) -> None:
+@pytest.mark.parametrize(("file", "name"), HOSTILE_FILES)
+def test_a_damaged_file_of_a_data_set_is_named_by_verify(
+    file: str, name: str, sound: Path, tmp_path: Path, capsys: Said
+) -> None:
     out = Path(shutil.copytree(sound, tmp_path / "out"))
-    HOSTILE_TARS[name](out / "shards" / "train-000000.tar")
+    DAMAGE[name](out / file)
     assert main(["verify", str(out)]) == 4
     said = capsys.readouterr()
-    assert "train-000000" in said.out
+    assert Path(file).stem in said.out
     assert "Traceback" not in said.err
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import subprocess
@@ -8,8 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from shards import is_complete, read_marker, remove_stale_temporaries, write_index
-from shards.marker import Marker, SampleRow, marker_path, tar_path
+from shards import is_complete, read_marker, remove_stale_temporaries, validate, write_index
+from shards.marker import Marker, SampleRow, marker_path, tar_path, write_marker
 from tests.shards.conftest import SIZES
 from tests.shards.synthetic import make_sample, write_data_set, write_shard
 
@@ -137,7 +138,8 @@ def test_a_marker_reads_back(out: Path) -> None:
         ({"members": 20}, "members must be 21"),
         ({"split": "val"}, "split must be train"),
         ({"fields": ["json"]}, "members must be 3|must have one entry a field"),
-        ({"marker_version": 2}, "marker_version must be 1"),
+        ({"marker_version": 1}, "marker_version must be 2"),
+        ({"config_sha256": ""}, "config_sha256 must be 64 lower-case hex digits"),
         ({"rows": {}}, "rows must be a list"),
         ({"rows": [{}]}, r"rows\[0\]\.author must be there"),
         ({"tar_bytes": 1.0}, "tar_bytes must be a JSON int"),
@@ -188,3 +190,13 @@ def test_the_manifest_knows_every_column_of_a_row_but_the_checksums(tmp_path: Pa
     write_index(tmp_path)
     columns = set(pq.read_schema(tmp_path / "manifest.parquet").names)
     assert columns == {"shard", "split", *SampleRow.__dataclass_fields__} - {"sizes", "crc32"}
+
+
+def test_shards_of_two_configurations_are_no_data_set(out: Path) -> None:
+    marker = read_marker(out, "train-000001")
+    write_marker(out, dataclasses.replace(marker, config_sha256="1" * 64))
+    with pytest.raises(ValueError, match=r"one configuration, got another one in train-000001"):
+        write_index(out)
+    complaints = [str(complaint) for complaint in validate(out).complaints]
+    assert any(line.startswith("train-000001 * config_sha256: must be that of ") for line in complaints)
+    assert any("json.renderer.config_sha256" in line for line in complaints)  # its samples say something else

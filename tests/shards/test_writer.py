@@ -267,3 +267,14 @@ def test_the_writer_reads_labels_and_leaves_pixels_to_verify(tmp_path: Path, mon
     monkeypatch.setattr("shards.codec.decode_image", None)
     write_shard(tmp_path, "train-000000", SAMPLES)
     assert len(calls) == 3
+
+
+def test_a_shard_takes_samples_of_one_configuration(tmp_path: Path) -> None:
+    fields = encode(SAMPLES[0])
+    refusal = pytest.raises(FieldError, match=r"json\.renderer\.config_sha256 must be 1{64}, .* got 0{64}")
+    with ShardWriter(tmp_path, "train-000000", "1" * 64) as shard, refusal:
+        shard.add(SAMPLES[0].key, fields)
+    assert read_marker(tmp_path, "train-000000").config_sha256 == "1" * 64
+    with ShardWriter(tmp_path, "train-000001") as shard:
+        shard.add(SAMPLES[0].key, fields)
+    assert read_marker(tmp_path, "train-000001").config_sha256 == "0" * 64

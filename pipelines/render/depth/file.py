@@ -51,17 +51,22 @@ def _read_png(content: bytes) -> DepthFile:
 
 
 def _read_npy(content: bytes) -> DepthFile:
+    values = read_npy(content)
+    shape = values.shape
+    values = values.squeeze() if values.ndim == 3 and 1 in (shape[0], shape[2]) else values
+    if values.ndim != 2:
+        raise Rejection("depth", "not_single_channel", f"must have the shape [h, w], has {list(shape)}")
+    return DepthFile(values, holds_units=values.dtype.kind == "f")
+
+
+def read_npy(content: bytes) -> NDArray[Any]:
+    """The numbers of a .npy file, without a copy. Any exception means that these bytes are none; see `rejecting`."""
     shape, is_fortran, dtype, header_bytes = _npy_header(content)
     if dtype.kind not in "fiu":
         raise ValueError(f"must hold real numbers, holds {dtype}")
-    sides = [side for side in shape if side != 1]
-    if len(shape) not in (2, 3) or (len(shape) == 3 and (len(sides) > 2 or 1 not in (shape[0], shape[2]))):
-        raise Rejection("depth", "not_single_channel", f"must have the shape [h, w], has {list(shape)}")
     _check_sides(shape, dtype.itemsize, len(content) - header_bytes)
     values = np.frombuffer(content, dtype, math.prod(shape), header_bytes)
-    values = values.reshape(shape, order="F" if is_fortran else "C")
-    values = values.squeeze(0 if shape[0] == 1 else 2) if len(shape) == 3 else values
-    return DepthFile(values, holds_units=dtype.kind == "f")
+    return values.reshape(shape, order="F" if is_fortran else "C")
 
 
 def _npy_header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
@@ -78,7 +83,7 @@ def _npy_header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], i
 def _check_sides(shape: Sequence[int], item_bytes: int, body_bytes: int) -> None:
     """Raise Rejection unless a header's sides are possible and the file holds what they promise."""
     size = "x".join(map(str, shape))
-    if min(shape) < 1 or math.prod(shape) < MIN_PIXELS:
+    if min(shape, default=1) < 1 or math.prod(shape) < MIN_PIXELS:
         raise ValueError(f"must have at least {MIN_PIXELS} pixels, has {size}")
     if math.prod(shape) > MAX_PIXELS:
         raise Rejection("depth", "too_large", f"must have at most {MAX_PIXELS} pixels, has {size}")

@@ -23,7 +23,7 @@ import torch
 from pipelines.errors import Rejection, UserError, one_line, rejecting
 from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
 from pipelines.render.depth.file import EXTENSIONS, DepthFile, read_depth_file
-from pipelines.render.photos.listing import SIDECAR_WORDS, is_bare_depth_png
+from pipelines.render.photos.folder import SIDECAR_WORDS, is_bare_depth_png
 from pipelines.render.photos.photo import Photo, PhotoSource
 from shards.foreign_file import is_foreign_file, read_foreign
 from shards.storage import StoragePath, storage_path

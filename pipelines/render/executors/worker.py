@@ -97,7 +97,10 @@ class ShardWorker:
 
     def _render_shard(self, shard: PlannedShard) -> ShardReport:
         samples = 0
-        with ThreadPoolExecutor(THREADS) as threads, ShardWriter(self._paths.out, shard.name) as writer:
+        with (
+            ThreadPoolExecutor(THREADS) as threads,
+            ShardWriter(self._paths.out, shard.name, self._job.config_sha256) as writer,
+        ):
             work = _ShardInWork(shard, threads)
             for key, fields in self._encoded(work):
                 writer.add(key, fields)

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from pipelines.errors import Rejection, one_line, rejecting
 from pipelines.pictures.resizing import resized, size_within
 from pipelines.pictures.srgb8 import linear_of_code
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
+from pipelines.render.photos.first_bytes import is_heic, not_a_photo
 from simulator.optics.color import linear_to_srgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
@@ -59,7 +61,7 @@ def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
     """JPEG, PNG, WebP or TIFF bytes to upright sRGB pixels, at most `long_side` long, never enlarged.
 
     Raises Rejection with stage "photo" and one of the codes `unreadable`, `truncated`, `too_large`,
-    `animated`, `transparent`, `cmyk`, `gray16`, `color_mode`, `too_small`, `too_narrow`.
+    `animated`, `transparent`, `cmyk`, `gray16`, `color_mode`, `too_small`, `too_narrow`, and of `not_a_photo`.
     """
     if long_side < 1:
         raise ValueError(f"long_side must be >= 1 pixel, got {long_side}")
@@ -87,8 +89,24 @@ def open_image(content: bytes, formats: tuple[str, ...], *, stage: str) -> Image
         return image
 
 
+@cache
+def heic_is_read() -> bool:
+    """Whether pillow-heif (extra `heic`) is installed; from here on, Pillow opens HEIC with it."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return True
+
+
 def open_header(content: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """The image before its pixels are decoded. Raises what Pillow does, DecompressionBombError beyond MAX_PIXELS."""
+    """The image before its pixels are decoded. Raises what Pillow does, DecompressionBombError beyond MAX_PIXELS.
+
+    Where photos are read (`formats` has JPEG), HEIC is too if pillow-heif is installed.
+    """
+    if "JPEG" in formats and is_heic(content) and heic_is_read():
+        formats = ("HEIF",)
     with _opening, warnings.catch_warnings():
         # Pillow warns from 89 megapixels on; the rule here is MAX_PIXELS.
         warnings.simplefilter("ignore")
@@ -120,6 +138,8 @@ def _undecodable(content: bytes, formats: tuple[str, ...], error: Exception, sta
     if short_webp or "truncated" in reason.lower():
         return Rejection(stage, "truncated", f"the image ends early, {len(content)} bytes ({reason})")
     if isinstance(error, UnidentifiedImageError):
+        if stage == "photo" and (rejection := not_a_photo(content)):
+            return rejection
         reason = "no such image recognized"
     return Rejection(stage, "unreadable", f"must be one of {', '.join(formats)} and whole: {reason}")
 
@@ -135,8 +155,8 @@ def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], CameraTags]:
 
 def _check_kind(image: Image.Image) -> None:
     """Reject animations, depth maps, scans, icons and pictures with transparency."""
-    # An MPO is a JPEG with more pictures behind the first (stereo, gain map): the first is the photo.
-    if image.format != "MPO" and getattr(image, "is_animated", False):
+    # An MPO is a JPEG with more pictures behind the first (stereo, gain map): the first is the photo. So it is in HEIC.
+    if image.format not in ("MPO", "HEIF") and getattr(image, "is_animated", False):
         frames = getattr(image, "n_frames", 2)
         raise Rejection("photo", "animated", f"must be one picture, has {frames} frames or pages")
     if image.mode in _16_BIT_GRAY:

@@ -5,22 +5,26 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedIOBase
 from itertools import islice
-from typing import NamedTuple
+from typing import IO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pipelines.errors import Rejection, UserError, rejecting
-from pipelines.render.photos.decode import decode_photo
+from pipelines.render.photos.decode import FORMATS, MAX_PIXELS, decode_photo
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
+from pipelines.render.photos.first_bytes import is_heic, not_a_photo
 from pipelines.render.photos.listing import ListedPhoto, list_photos
 from shards.complaint import FieldError
 from shards.foreign_file import open_foreign, read_foreign
 from shards.storage import storage_path
 from shards.strict_json import check_text
 
-MAX_FILE_BYTES = 512 << 20  # a photo is read into memory whole; MAX_PIXELS uncompressed have 384 MB
+MAX_FILE_BYTES = 6 * MAX_PIXELS + (32 << 20)  # 16 bits a channel, uncompressed, and what cameras add
+_LARGE_FILE_BYTES = 64 << 20  # beyond it, the header is read before the file
 _HASH_THREADS = min(16, 4 * (os.cpu_count() or 1))
 _HASH_BATCH = 512
 
@@ -30,12 +34,13 @@ class PhotoSource:
     """Identity of a photo, as the plan freezes it. The same content is the same scene, wherever it lies."""
 
     scene_id: str  # first 16 hex digits of sha256
-    name: str  # path relative to the photo folder or the CSV, or `builtin-000012`
+    name: str  # path relative to the photo folder or the list, or `builtin-000012`
     location: str  # absolute path, URL, or `builtin:SEED`
     sha256: str  # of the file; of the location for a built-in scene
     license: str
     author: str
     source_url: str
+    group: str = ""  # photos of one group (a video, a scene, a session) share a split
 
     def __post_init__(self) -> None:
         if len(self.sha256) != 64 or self.scene_id != self.sha256[:16]:
@@ -91,7 +96,7 @@ class Photo:
 
 
 def find_photos(spec: str, *, limit: int | None, seed: int) -> FoundPhotos:
-    """The first `limit` different photos of a folder, a CSV, or `builtin:N`, and the rejected ones.
+    """The first `limit` different photos of a folder, a list, or `builtin:N`, and the rejected ones.
 
     Sorted by name, so that a smaller limit gives a prefix. Of exact duplicates the first is kept. Files are
     read in threads, for their SHA-256; decoding comes later. `seed` is that of the data set and matters
@@ -138,8 +143,27 @@ def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
 
 def read_photo(source: PhotoSource) -> bytes:
     """The file's bytes. Raises Rejection (`missing`, `unreadable`, `too_large`)."""
+    path = storage_path(source.location)
+    with rejecting("photo"), open_foreign(path, max_bytes=MAX_FILE_BYTES) as file:
+        _check_large_file(file)
     with rejecting("photo"):
-        return read_foreign(storage_path(source.location), max_bytes=MAX_FILE_BYTES)
+        return read_foreign(path, max_bytes=MAX_FILE_BYTES)
+
+
+def _check_large_file(file: BufferedIOBase) -> None:
+    """Raise Rejection for a file that is much larger than its picture uncompressed, before it is read whole."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size <= _LARGE_FILE_BYTES:
+        return
+    begin = file.read(4096)
+    if is_heic(begin):  # 64 MiB of compressed pixels are an honest photo
+        return
+    if rejection := not_a_photo(begin):
+        raise rejection
+    width, height = Image.open(cast(IO[bytes], file), formats=FORMATS).size
+    if size > 16 * width * height + _LARGE_FILE_BYTES:
+        raise Rejection("photo", "too_large", f"the file has {size >> 20} MiB for {width}x{height} pixels")
 
 
 def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[ListedPhoto, str | Rejection]]:
@@ -152,6 +176,8 @@ def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[Lis
 def _sha256(listed: ListedPhoto) -> str | Rejection:
     if listed.location.startswith("builtin:"):
         return hashlib.sha256(listed.location.encode()).hexdigest()
+    if listed.problem:
+        return Rejection("photo", "list_row", listed.problem)
     try:
         with rejecting("photo"):
             _check_labels(listed)
@@ -167,7 +193,7 @@ def _sha256(listed: ListedPhoto) -> str | Rejection:
 def _check_labels(listed: ListedPhoto) -> None:
     """Raise Rejection for what a shard cannot hold: here, since there it would cost the whole shard."""
     try:
-        for label in ("name", "license", "author", "source_url"):
+        for label in ("name", "license", "author", "source_url", "group"):
             check_text(label, getattr(listed, label))
     except FieldError as error:
         code = "name" if error.field == "name" else "label"
@@ -176,7 +202,14 @@ def _check_labels(listed: ListedPhoto) -> None:
 
 def _source(listed: ListedPhoto, sha256: str) -> PhotoSource:
     return PhotoSource(
-        sha256[:16], listed.name, listed.location, sha256, listed.license, listed.author, listed.source_url
+        sha256[:16],
+        listed.name,
+        listed.location,
+        sha256,
+        listed.license,
+        listed.author,
+        listed.source_url,
+        listed.group,
     )
 
 

@@ -9,11 +9,13 @@ import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from pipelines.errors import UserError
+from pipelines.errors import UserError, one_line
 from pipelines.render.config import RenderConfig
 from pipelines.render.depth.estimator import DepthOrigin
+from pipelines.render.sample.lens_sampling import MAX_MASK_BYTES
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.settings import check_settings, read_settings, settings_to_json
+from shards.foreign_file import read_foreign
 from shards.record import SCHEMA_VERSION
 from shards.storage import StoragePath
 from simulator import RENDERER_VERSION
@@ -56,9 +58,9 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
 def _content_sha256(path: StoragePath | None) -> str:
     """Of a file's bytes; "" for none. Raises UserError when it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+        return hashlib.sha256(read_foreign(path, max_bytes=MAX_MASK_BYTES)).hexdigest() if path else ""
     except OSError as error:
-        raise UserError(f"--aperture-mask {path} cannot be read ({error.strerror or error})") from error
+        raise UserError(f"--aperture-mask {path} cannot be read ({one_line(error)})") from error
 
 
 def sha256_of(content: Fingerprint) -> str:

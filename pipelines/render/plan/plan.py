@@ -20,7 +20,7 @@ from shards.foreign_file import read_foreign
 from shards.record import SPLITS
 from shards.storage import StoragePath
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 MAX_SAMPLES = 10**8  # keys have 8 digits
 MAX_PLAN_BYTES = 1 << 34  # of ten million samples, with all their labels
 

@@ -4,6 +4,7 @@ A command begins a data set, resumes it, adds photos to it (`--append`), tries r
 (`--retry-rejected`), or replaces it (`--overwrite`). All of it is decided here, and nothing is written before `freeze`.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from pipelines.render.depth.estimator import DepthOrigin, check_depth
 from pipelines.render.photos.near_duplicates import perceptual_hashes
 from pipelines.render.photos.photo import FoundPhotos, PhotoSource, RejectedPhoto
 from pipelines.render.plan.fingerprint import Fingerprint, check_fingerprint, fingerprint, sha256_of
+from pipelines.render.plan.finished import is_finished, unplanned_shards
 from pipelines.render.plan.plan import Plan, PlannedShard, check_same_photos, plan_to_json, read_plan
 from pipelines.render.plan.rejects import (
     merged_left_out,
@@ -22,7 +24,7 @@ from pipelines.render.plan.rejects import (
     write_left_out,
     write_rejects,
 )
-from pipelines.render.plan.splits import splits_of
+from pipelines.render.plan.splits import families_of, split_warnings, splits_of
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.device import resolve_device
 from pipelines.runs.settings import settings_to_json
@@ -30,6 +32,8 @@ from shards.durable import write_durably
 from shards.marker import is_complete
 
 PLAN_STAGE = "plan"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Planning:
     def finished_shards(self) -> set[str]:
         """Names of the shards that need no more work; none in a data set that this run begins."""
         shards = self.plan.shards if self.plan_on_disk else ()
-        return {shard.name for shard in shards if is_complete(self.paths.out, shard.name)}
+        return {shard.name for shard in shards if is_finished(self.paths, shard, self.config_sha256)}
 
     def rejects_of(self, shard: PlannedShard) -> list[RejectedPhoto]:
         """Photos that a finished shard rejected; empty for a shard that never finished."""
@@ -76,10 +80,16 @@ class Planning:
     def freeze(self) -> None:
         """Write the plan before any work; the fingerprint comes last, so that a plan is there wherever it is.
 
-        Raises UserError when another run began or changed the data set since this run read it.
+        Raises UserError when another run began or changed the data set since this run read it, or shards lie there that
+        are not in the plan.
         """
         paths = self.paths
         plan_on_disk = read_plan(paths.plan) if paths.fingerprint.exists() else None
+        if strangers := unplanned_shards(paths, self.plan):
+            raise UserError(
+                f"{paths.out} holds shards that its plan does not know ({', '.join(strangers[:3])}): copied there, or "
+                "left by a run that was killed; remove them from shards/ and .meta/, or begin anew with --overwrite"
+            )
         if plan_on_disk != self.plan_on_disk:
             raise UserError(f"another run has changed {paths.out} while this one was starting; give the command again")
         write_left_out(paths, self.left_out)
@@ -135,8 +145,14 @@ def _grown(
 def _with_photos(plan: Plan, config: RenderConfig, new: FoundPhotos) -> tuple[Plan, tuple[RejectedPhoto, ...]]:
     """The plan with new photos, each near-duplicate in the split of its family, and all photos that are in none."""
     hashes = _near_hashes(plan, config, new.sources)
+    photos = [*plan.photos, *(source for source in new.sources if source.scene_id not in plan.latest)]
+    family_of = families_of(photos, hashes)
     assigned = {scene_id: shard.split for scene_id, (shard, _) in plan.latest.items()}
-    splits, conflicting = splits_of(new.sources, hashes, assigned, config.storage.split_fractions)
+    fractions = config.storage.split_fractions
+    splits, conflicting = splits_of(new.sources, family_of, assigned, fractions)
+    planned = [photo for photo in photos if photo.scene_id not in conflicting]
+    for warning in split_warnings(planned, family_of, assigned | splits, fractions):
+        _log.warning("%s", warning)
     kept = [source for source in new.sources if source.scene_id in splits]
     conflicts = [
         rejected(source, _conflict(conflicting[source.scene_id]))
@@ -157,7 +173,9 @@ def _near_hashes(plan: Plan, config: RenderConfig, photos: Sequence[PhotoSource]
 
 def _conflict(splits: Sequence[str]) -> Rejection:
     return Rejection(
-        PLAN_STAGE, "near_duplicate", f"it looks like photos of {' and of '.join(splits)}, which must not mix"
+        PLAN_STAGE,
+        "near_duplicate",
+        f"its family (look-alikes or a group) has photos in {' and in '.join(splits)}, which must not mix",
     )
 
 

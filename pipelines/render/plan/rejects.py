@@ -8,12 +8,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pipelines.errors import Rejection
+from pipelines.errors import Rejection, refusing
 from pipelines.render.photos.photo import PhotoSource, RejectedPhoto
 from pipelines.render.plan.plan import Plan, PlannedShard
 from pipelines.runs.data_set_paths import DataSetPaths
 from shards.durable import write_durably
+from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
+
+MAX_REJECTS_BYTES = 1 << 34
 
 
 def rejected(photo: PhotoSource, reason: Rejection) -> RejectedPhoto:
@@ -77,9 +80,10 @@ def counts_by_code(rejects: Iterable[RejectedPhoto]) -> dict[str, int]:
 def _read(path: StoragePath) -> list[RejectedPhoto]:
     if not path.exists():
         return []
-    with path.open(encoding="utf-8") as lines:  # not splitlines: a name may hold other line separators
-        entries = [json.loads(line) for line in lines]
-    return [RejectedPhoto(e["scene_id"], e["path"], "", e["stage"], e["code"], e["message"]) for e in entries]
+    with refusing(f"the list of rejects {path}", "remove it, and give the same command again"):
+        content = read_foreign(path, max_bytes=MAX_REJECTS_BYTES).decode()
+        entries = [json.loads(line) for line in content.split("\n") if line]  # a name may hold other line separators
+        return [RejectedPhoto(e["scene_id"], e["path"], "", e["stage"], e["code"], e["message"]) for e in entries]
 
 
 def _lines(rejects: Iterable[RejectedPhoto]) -> bytes:

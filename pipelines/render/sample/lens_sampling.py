@@ -13,16 +13,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pipelines.errors import UserError
+from pipelines.errors import refusing
 from pipelines.render.config import LensConfig
+from pipelines.render.photos.decode import open_header
 from pipelines.render.photos.exif import CameraTags
 from pipelines.render.sample.lens_recipes import LENS_RECIPES, LensRecipe, Range
 from pipelines.render.sample.stack_sampling import log_stratified
 from pipelines.render.seeds import uniform
+from shards.foreign_file import read_foreign
 from simulator import Aperture, PupilRaster, ThinLens
 from simulator.optics.highlight import HighlightCurve
 from simulator.optics.lens import PhysicalLens
 from simulator.optics.sensor import SensorNoise
+
+MAX_MASK_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,10 @@ def with_sensor_noise(frames: torch.Tensor, noise: SensorNoise, seed: int, scene
 @lru_cache(maxsize=4)
 def read_aperture_mask(path: Path) -> PupilRaster:
     """The pupil of a gray PNG (white lets light through). Raises UserError when the file is no such PNG."""
-    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise UserError(f"--aperture-mask {path} must be a gray PNG; it cannot be read")
-    try:
+    with refusing(f"--aperture-mask {path}", "it must be a gray PNG"):
+        content = read_foreign(path, max_bytes=MAX_MASK_BYTES)
+        open_header(content, ("PNG",))  # its size, before any pixel is made
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        if pixels is None:
+            raise ValueError("it cannot be read")
         return PupilRaster(torch.from_numpy(pixels.astype(np.float64) / np.iinfo(pixels.dtype).max))
-    except ValueError as error:
-        raise UserError(f"--aperture-mask {path}: {error}") from error

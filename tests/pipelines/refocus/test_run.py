@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from pipelines.__main__ import main
+from pipelines.refocus.config import RefocusConfig
+from pipelines.refocus.photo_file import read_photo, write_photo
 
 Said = pytest.CaptureFixture[str]
 
@@ -79,14 +81,55 @@ def test_what_a_user_got_wrong_is_one_line_and_exit_code_2(
     assert said in output.err
 
 
+def test_exif_that_is_long_or_of_another_file_is_left_out(tmp_path: Path) -> None:
+    """70 kB of a prompt, Photoshop's resources and the strips of a TIFF once broke the writing, after all the work."""
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    long = Image.Exif()
+    long[0x010E], long[0x010F] = "x" * 70_000, "Maker"
+    long.get_ifd(0x8769).update({0x9286: b"y" * 60_000, 0x829D: 1.8})
+    Image.fromarray(pixels).save(tmp_path / "long.png", exif=long)
+    resources = TiffImagePlugin.ImageFileDirectory_v2()
+    resources[34377], resources.tagtype[34377], resources[0x010F] = b"8BIM" + bytes(70_000), 7, "Maker"
+    Image.fromarray(pixels).save(tmp_path / "psd.tif", tiffinfo=resources)
+    for name in ("long.png", "psd.tif"):
+        write_photo(tmp_path / "made.jpg", pixels, read_photo(tmp_path / name).exif)
+        with Image.open(tmp_path / "made.jpg") as made:
+            assert made.getexif()[0x010F] == "Maker"
+            assert set(made.getexif()) <= {0x010F, 0x8769}, name
+    write_photo(tmp_path / "made.jpg", pixels, read_photo(tmp_path / "long.png").exif)
+    with Image.open(tmp_path / "made.jpg") as made:
+        assert dict(made.getexif().get_ifd(0x8769)) == {0x829D: 1.8}
+
+
+def test_a_photo_is_never_overwritten(photo: Path, run: Path, capsys: Said) -> None:
+    before = photo.read_bytes()
+    (photo.parent / "link.jpg").symlink_to(photo)
+    for out in (photo, photo.parent / "." / photo.name, photo.parent / "link.jpg"):
+        assert refocus(photo, run, "--out", str(out)) == 2
+        assert "--out must be another file than the photo" in capsys.readouterr().err
+    assert photo.read_bytes() == before
+
+
+def test_photos_of_one_stem_do_not_share_a_result(tmp_path: Path) -> None:
+    def result(name: str, sweep: int = 0) -> str:
+        return RefocusConfig(tmp_path / name, tmp_path, 3.0, focus_sweep=sweep).result_path.name
+
+    (tmp_path / "same.png").write_bytes(b"x")
+    (tmp_path / "same.disparity.png").write_bytes(b"x")
+    assert result("same.png") == "same-refocused.jpg"
+    (tmp_path / "same.jpg").write_bytes(b"x")
+    assert (result("same.png"), result("same.jpg")) == ("same-png-refocused.jpg", "same-jpg-refocused.jpg")
+    assert result("same.jpg", sweep=3) == "same-jpg-sweep"
+
+
 def test_what_is_no_photo_is_said(run: Path, tmp_path: Path, capsys: Said) -> None:
     assert refocus(tmp_path / "none.jpg", run) == 2
-    assert "none.jpg does not exist" in capsys.readouterr().err
+    assert "none.jpg cannot be used: the file does not exist" in capsys.readouterr().err
     (tmp_path / "text.jpg").write_text("hello")
     assert refocus(tmp_path / "text.jpg", run) == 2
     assert "text.jpg cannot be used: must be one of JPEG" in capsys.readouterr().err
     assert refocus(tmp_path, run) == 2
-    assert "is a folder; name one photo" in capsys.readouterr().err
+    assert "it is a folder, not a regular file" in capsys.readouterr().err
 
 
 def test_missing_depth_with_a_model_that_needs_it(photo: Path, run_with_depth: Path, capsys: Said) -> None:

@@ -20,10 +20,13 @@ WEBP = hostile.encoded(hostile.noise(), "WEBP")
 TIFF = hostile.encoded(hostile.noise(), "TIFF")
 
 REJECTED = {
-    "empty file": (b"", "unreadable"),
+    "empty file": (b"", "empty"),
+    "zeros": (bytes(5000), "empty"),
     "text": (b"not an image\n" * 50, "unreadable"),
-    "gif": (hostile.encoded(hostile.noise(), "GIF"), "unreadable"),
-    "bmp": (hostile.encoded(hostile.noise(), "BMP"), "unreadable"),
+    "gif": (hostile.encoded(hostile.noise(), "GIF"), "format"),
+    "bmp": (hostile.encoded(hostile.noise(), "BMP"), "format"),
+    "web page": (b"\n<!DOCTYPE html><html>403</html>", "web_page"),
+    "lfs pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "lfs_pointer"),
     "header only": (JPEG[:20], "unreadable"),
     "jpeg cut in half": (JPEG[: len(JPEG) // 2], "truncated"),
     "jpeg without its last hundred bytes": (JPEG[:-100], "truncated"),

@@ -12,7 +12,7 @@ from pipelines.render.config import StorageConfig
 from pipelines.render.photos.photo import PhotoSource
 from pipelines.render.plan import plan as planning
 from pipelines.render.plan.plan import Plan, check_same_photos, plan_to_json, read_plan
-from pipelines.render.plan.splits import split_of, splits_of
+from pipelines.render.plan.splits import families_of, split_of, splits_of
 from pipelines.render.recipes import demo
 
 STORAGE = StorageConfig(samples_per_shard=8, split_fractions=(0.8, 0.1, 0.1))
@@ -24,7 +24,7 @@ def source(number: int, name: str = "") -> PhotoSource:
 
 
 def make_plan(photos: Sequence[PhotoSource], storage: StorageConfig = STORAGE, onto: Plan = Plan(())) -> Plan:  # noqa: B008
-    splits, conflicting = splits_of(photos, {}, {}, storage.split_fractions)
+    splits, conflicting = splits_of(photos, families_of(photos, {}), {}, storage.split_fractions)
     assert not conflicting
     return onto.with_photos(photos, splits, {photos[0].scene_id: "0123456789abcdef"}, storage.samples_per_shard)
 

@@ -145,7 +145,7 @@ def test_a_dry_run_counts_what_a_run_rejects(tiny_config: RenderConfig, scene: P
     assert said.rejected_by_code == {"photo/unreadable": 1, "vet/not_all_in_focus": 5}
     assert (said.samples_by_split["train"], said.frames) == (1, 4)
     table = said.summary()
-    assert "left out of 7 photos: 6" in table
+    assert "6 of 7 photos left out: " in table
     assert "       5  vet/not_all_in_focus" in table
     result = render(config)
     assert result.rejected_by_code == said.rejected_by_code
