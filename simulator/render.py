@@ -32,7 +32,8 @@ from simulator.scatter.grouping import hidden_groups, visible_groups
 
 RENDERER_VERSION = "5"
 
-SPECTRA_BYTES = 512 << 20  # the spectra of larger scenes are computed anew in each call of render
+SPECTRA_BYTES = {"cpu": 192 << 20, "cuda": 512 << 20}
+"""By device: spectra of scenes that need more are computed anew in each call of `render`, a group at a time."""
 MAX_FRAMES_PER_BATCH = 16  # on a GPU; their sums of spectra take 21 MB each at 1024²
 
 
@@ -117,7 +118,8 @@ class Scene:
     def _scatter(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
         """All frames, group by group, so that the spectra of one group suffice at a time."""
         stack = FrameStack(len(lenses), *self.layers.size, self.layers.device, 3 if aperture.is_chromatic else 1)
-        keeps_spectra = sum(group.spectra_bytes for group in self.groups) <= SPECTRA_BYTES
+        most_bytes = SPECTRA_BYTES[self.layers.device.type]
+        keeps_spectra = sum(group.spectra_bytes(lenses) for group in self.groups) <= most_bytes
         sides = _focus_sides(self, lenses, aperture)
         for groups, add in ((self.visible, stack.add), (self.hidden, stack.add_hidden)):
             for group in groups:

@@ -50,7 +50,7 @@ class AuditReport(VerbResult):
 
 
 def read_checks(out: Path) -> list[Check]:
-    """The checks that an audit kept in OUT. Raises OSError, ValueError, KeyError, TypeError or AttributeError."""
+    """The checks that an audit kept in OUT. Raises any exception when its file is damaged."""
     return [Check.from_json(check) for check in json.loads((out / AUDIT_FILE).read_bytes())["checks"]]
 
 

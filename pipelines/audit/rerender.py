@@ -48,7 +48,7 @@ class RenderSettings:
             content = json.loads((out / ".meta" / "config.json").read_bytes())
             stack = StackConfig(**{field.name: content[field.name] for field in dataclasses.fields(StackConfig)})
             return cls(stack, int(content["threads"]), str(content["image_format"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except Exception:  # a parser of damaged bytes raises nearly anything
             return None
 
 

@@ -129,7 +129,7 @@ def read_state(path: Path) -> TrainingState:
     """A checkpoint's state.json. Raises UserError when it is damaged."""
     try:
         return TrainingState(**json.loads((path / "state.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except Exception as error:  # a parser of damaged bytes raises nearly anything
         raise UserError(
             f"{path}/state.json cannot be read ({error}); remove this checkpoint to use the one before"
         ) from error

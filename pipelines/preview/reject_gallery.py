@@ -64,7 +64,7 @@ def _entries(path: StoragePath) -> list[tuple[str, str, str]]:
         try:
             entry = json.loads(line)
             entries.append((f"{entry['stage']}/{entry['code']}", str(entry["path"]), str(entry["message"])))
-        except (ValueError, KeyError, TypeError):
+        except Exception:  # nested too deeply, say
             entries.append(("rejects/damaged", line[:80], "a line of rejects.jsonl that cannot be read"))
     return entries
 

@@ -58,5 +58,5 @@ def _entry(line: str) -> RunEntry | None:
     try:
         entry = RunEntry(**json.loads(line))
         return replace(entry, seconds=float(entry.seconds), busy_seconds=dict(entry.busy_seconds))
-    except (ValueError, TypeError):
+    except Exception:  # a parser of damaged bytes raises nearly anything
         return None

@@ -73,6 +73,7 @@ class FrameStack:
         for finer in range(group.octave - 1, -1, -1):
             size = math.ceil(self._height / 2**finer), math.ceil(self._width / 2**finer)
             picture, top = enlarged_rows(picture, top, *size, ring=RING if finer else 0)
+        group.add_discs(picture, slice(3), top)
         return picture, top
 
 

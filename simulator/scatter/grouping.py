@@ -50,9 +50,9 @@ def _cut(surfaces: Surfaces, size: tuple[int, int], max_radius_px: float, bins: 
     if not bool((coverage > 0).any()):
         return []
     spread = disparity_bins(surfaces.disparity, bins, where=coverage > 0)
-    binned = BinnedSurfaces(torch.cat([surfaces.light, coverage[:, None]], dim=1), surfaces.disparity, spread)
-    is_sharp = [False] * len(binned.centers) if octave else binned.has_spots()
-    properties = (binned.centers, is_sharp, binned.rows(), binned.slope2)
+    content = torch.cat([surfaces.light, coverage[:, None]], dim=1)
+    binned = BinnedSurfaces(content, surfaces.disparity, spread, with_spots=not octave)
+    properties = (binned.centers, binned.is_sharp(), binned.rows(), binned.slope2)
     numbered = [Bin(number, *values) for number, values in enumerate(zip(*properties, strict=True))]
     frame = OctaveGrid.around(*size, max_radius_px, octave, max(octave, coarsest_octave(max_radius_px)))
     runs = ([b for b in numbered[run] if b.rows.stop > b.rows.start] for run in depth_groups(spread.centers, groups))

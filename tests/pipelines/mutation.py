@@ -17,13 +17,16 @@ import pyarrow.parquet as pq
 import yaml
 from PIL import Image, ImageCms
 
+from pipelines.audit.check import Criterion
 from pipelines.audit.field_map import FieldMap
 from pipelines.audit.reading import count_samples, read_samples
 from pipelines.audit.rerender import RenderSettings
 from pipelines.errors import Rejection, UserError
+from pipelines.model.checkpoint import TrainingState, read_state
 from pipelines.preview.checks import read_audit
 from pipelines.preview.reject_gallery import reject_groups
 from pipelines.refocus.photo_file import read_photo
+from pipelines.render.config import StackConfig
 from pipelines.render.depth.sidecar import SidecarDepth, read_note
 from pipelines.render.photos.decode import decode_photo
 from pipelines.render.photos.listing import list_photos
@@ -33,8 +36,8 @@ from pipelines.render.plan.plan import Plan, PlannedSample, PlannedShard, plan_t
 from pipelines.render.plan.rejects import read_left_out
 from pipelines.render.sample.lens_sampling import read_aperture_mask
 from pipelines.runs.data_set_paths import DataSetPaths
-from pipelines.runs.run_log import read_runs
-from pipelines.runs.settings import read_settings
+from pipelines.runs.run_log import RunEntry, read_runs
+from pipelines.runs.settings import read_settings, settings_to_json
 from shards import encode
 from shards.archive import scan
 from shards.codec import decode
@@ -303,17 +306,19 @@ def _run_files(scratch: Path) -> list[Parser]:
     rejects = json.dumps(
         {"path": "a", "scene_id": "0", "stage": "photo", "code": "missing", "message": "gone"}
     ).encode()
-    settings = json.dumps({"planes": 4, "levels": 3, "split_fractions": [1.0, 0.0, 0.0], "threads": 1}).encode()
-    run = json.dumps({"started": "2026", "seconds": 1.0, "photos": 1, "busy_seconds": {"photo": 1.0}}).encode()
-    audit = json.dumps(
-        {"checks": [{"name": "n", "status": "pass", "figure": 1.0, "note": "", "worst_keys": []}]}
-    ).encode()
+    settings = settings_to_json({**dataclasses.asdict(StackConfig()), "threads": 1, "image_format": "jpg"})
+    run = RunEntry("2026-11-29T00:00:00", 1.5, 1, 1, 0, "inline", "1", "cpu", {"photo": 0.5})
+    state = json.dumps(dataclasses.asdict(TrainingState(3, 1, 2))).encode()
+    check = Criterion("blur scale", "at most", 0.05, "px").measured(0.01, "as labeled")
+    runs = json.dumps(dataclasses.asdict(run)).encode()
+    audit = json.dumps({"checks": [check.to_json()]}).encode()
     return [
         Parser("plan.json", (plan_to_json(plan),), at(paths.plan, read_plan), (UserError,)),
         Parser("config.json", (settings,), at(paths.fingerprint, read_settings), (ValueError,)),
         Parser("config.json of audit", (settings,), at(paths.fingerprint, lambda _: RenderSettings.read(out))),
         Parser("left_out.jsonl", (rejects,), at(paths.left_out, lambda _: read_left_out(paths)), (UserError,)),
         Parser("rejects.jsonl", (rejects,), at(paths.rejects, lambda _: reject_groups(out))),
-        Parser("runs.jsonl", (run,), at(paths.meta / "runs.jsonl", lambda _: read_runs(paths.meta))),
+        Parser("runs.jsonl", (runs,), at(paths.meta / "runs.jsonl", lambda _: read_runs(paths.meta))),
         Parser("audit.json", (audit,), at(paths.meta / "audit.json", lambda _: read_audit(out))),
+        Parser("state.json", (state,), at(out / "state.json", lambda _: read_state(out)), (UserError,)),
     ]

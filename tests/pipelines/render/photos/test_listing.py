@@ -238,3 +238,20 @@ def test_records_check_themselves() -> None:
         Photo(source, np.zeros((4, 4, 3), np.float32), 4, 4)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no larger than the original"):
         Photo(source, np.zeros((4, 8, 3), np.uint8), 4, 8)
+
+
+def test_a_large_file_is_not_read_when_its_header_says_that_most_of_it_is_no_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.render.photos.photo._LARGE_FILE_BYTES", 1 << 20)
+    picture = hostile.encoded(hostile.noise(), "JPEG")
+    honest = write(tmp_path / "a.jpg", picture + bytes(900_000))  # a motion photo, say
+    assert load_photo(source_of(honest), long_side=64).srgb.shape == (48, 64, 3)
+    for content, code in (
+        (picture + bytes(3 << 20), "too_large"),
+        (bytes(3 << 20), "empty"),
+        (b"BM" * (1 << 20), "format"),
+    ):
+        with pytest.raises(Rejection) as caught:
+            load_photo(source_of(write(tmp_path / "a.jpg", content)), long_side=64)
+        assert caught.value.code == code
