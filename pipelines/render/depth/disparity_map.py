@@ -45,6 +45,7 @@ class DisparityMap:
     edges: Edges = "as_is"  # sharpened: soft ones were moved to the photo's
     quantization_levels: int = 0  # distinct values of the raw map; 0: exact, of a built-in scene
     steps: Steps = "as_is"  # debanded: the steps of 8 bits or fewer were made slopes
+    is_turn_assumed: bool = False  # the photo was turned upright, and nobody stated whether its map was
 
     def __post_init__(self) -> None:
         if self.values.dtype != np.float32 or self.values.ndim != 2:
