@@ -125,7 +125,10 @@ class Scene:
         for groups in (self.visible, self.hidden):
             for group in groups:
                 for frames in _batches(group, lenses, aperture):
-                    stack.add(group.blurred([lenses[frame] for frame in frames], aperture), frames)
+                    batch = [lenses[frame] for frame in frames]
+                    is_visible = groups is self.visible  # what is hidden takes what is left
+                    defocus_px = [group.mean_defocus_px(lens, aperture) for lens in batch] if is_visible else ()
+                    stack.add(group.blurred(batch, aperture), frames, defocus_px)
                 if not keeps_spectra:
                     group.release()
             if groups is self.visible:

@@ -116,7 +116,7 @@ class BinnedSurfaces:
         self._first: list[int] = [0, *self._counts.cumsum(0).tolist()]
         place = place[middle.to(torch.int16).argsort(stable=True)]  # within a bin, neighbors stay neighbors
         none = torch.zeros_like(content[:, 0], dtype=torch.bool)
-        is_single, is_sharp = drawn_singly(content[:, :-1]) if with_spots else (none, none)
+        is_single, is_sharp = drawn_singly(content) if with_spots else (none, none)
         self._pixels = CoveredPixels.from_surfaces(content, disparity, is_sharp, place)
         single = is_single.flatten().index_select(0, place).nonzero()[:, 0]
         self.spots = BrightSpots.taken_from(self._pixels, single)

@@ -17,6 +17,7 @@ from simulator.layers.covered_pixels import CoveredPixels
 
 _DISPLAY_WHITE = 1.001
 _SURROUND_PX, _CONTRAST, _DIMMEST = 8, 8.0, 0.05  # reach, contrast, and linear light of a spot
+_LEAST_AROUND = 1e-3  # mean coverage of the surroundings: below it, light over coverage is rounding
 _PIXELS_TO_A_SPOT = 256  # of the picture: bounds the time that this takes
 
 
@@ -56,33 +57,38 @@ class BrightSpots:
         return BrightSpots(self.pixel[kept], light, self.disparity[kept], self.slope[:, kept])
 
 
-def is_above_white(light: Float[Tensor, "n c h w"]) -> Bool[Tensor, "n h w"]:
-    """Pixels brighter than a display can show."""
-    return light.amax(1) > _DISPLAY_WHITE
+def is_above_white(content: Float[Tensor, "n c h w"]) -> Bool[Tensor, "n h w"]:
+    """Pixels brighter than a display can show. content: light, and coverage in the last channel."""
+    return content[:, :-1].amax(1) > _DISPLAY_WHITE
 
 
-def stands_out(light: Float[Tensor, "n c h w"]) -> Bool[Tensor, "n h w"]:
-    """Pixels eight times as bright as the mean of their surroundings, and not dark."""
-    brightness = light.amax(1)
-    surroundings = _window_mean(_window_mean(brightness, 1), 2)
+def stands_out(content: Float[Tensor, "n c h w"]) -> Bool[Tensor, "n h w"]:
+    """Pixels eight times as bright as the mean of their surroundings, and not dark. content: as above.
+
+    The surroundings are those of all surfaces together, and what none of them covers does not count: the far parts of
+    mixed pixels have nothing of their own surface beside them.
+    """
+    brightness = content[:, :-1].amax(1)
+    around = _window_mean(_window_mean(torch.stack([brightness.sum(0), content[:, -1].sum(0)]), 1), 2)
+    surroundings = around[0] / around[1].clamp(min=_LEAST_AROUND)
     return (brightness > _CONTRAST * surroundings) & (brightness > _DIMMEST)
 
 
-def drawn_singly(light: Float[Tensor, "n c h w"]) -> tuple[Bool[Tensor, "n h w"], Bool[Tensor, "n h w"]]:
+def drawn_singly(content: Float[Tensor, "n c h w"]) -> tuple[Bool[Tensor, "n h w"], Bool[Tensor, "n h w"]]:
     """(pixels that are drawn one by one, other pixels so bright that a soft rim of their disc would show).
 
-    Both stand out or are above white. One to 256 pixels of the grid is drawn singly at most. Where that does not
-    suffice for all, it is the brightest of those that stand out. None lies on the grid's edge, which is repeated
-    beyond it.
+    content: light, and coverage in the last channel. Both kinds stand out or are above white. One to 256 pixels of the
+    grid is drawn singly at most. Where that does not suffice for all, it is the brightest of those that stand out. None
+    lies on the grid's edge, which is repeated beyond it.
     """
-    outstanding, most = stands_out(light), light.shape[-2] * light.shape[-1] // _PIXELS_TO_A_SPOT
-    bright = outstanding | is_above_white(light)
+    outstanding, most = stands_out(content), content.shape[-2] * content.shape[-1] // _PIXELS_TO_A_SPOT
+    bright = outstanding | is_above_white(content)
     inner = torch.zeros_like(bright)
     inner[:, 1:-1, 1:-1] = bright[:, 1:-1, 1:-1]
     if int(inner.sum()) > most:
         inner &= outstanding
     if int(inner.sum()) > most:
-        brightness = light.amax(1) * inner
+        brightness = content[:, :-1].amax(1) * inner
         inner = brightness > brightness.flatten().topk(most + 1).values[-1]
     return inner, bright & ~inner
 

@@ -26,6 +26,7 @@ from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
 _SHIFTED = 1.25  # radii from a spot that its disc reaches on a slope of 1
+_SIDE_PX = 1.0  # blur radius from which a group lies clearly on one side of the focus
 
 Radii = list[float | None]
 """For each color, the signed radius of a spot in cells of the grid; None: no spot for this color."""
@@ -72,6 +73,17 @@ class DepthGroup:
     def octave(self, lens: ThinLens, aperture: Aperture) -> int:
         """Octave of the coarsest grid that suffices for a lens."""
         return min(self._octaves(lens, aperture))
+
+    def side(self, lens: ThinLens, aperture: Aperture) -> int:
+        """1: the group lies in front of the focus; -1: behind it; 0: it reaches into the focus."""
+        gap_px = self._surfaces.bins.gap * lens.blur_scale_px
+        defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
+        return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
+
+    def mean_defocus_px(self, lens: ThinLens, aperture: Aperture) -> float:
+        """Signed blur radius in the middle of the group; 0 where it reaches into the focus."""
+        defocus = self._defocus_px(lens)
+        return (defocus[0] + defocus[-1]) / 2 if self.side(lens, aperture) else 0.0
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
         """Light and coverage blurred for n lenses, on the grid of the octave that all of them need."""

@@ -21,15 +21,18 @@ class FrameStack:
         self._height, self._width, self._device = height, width, device
         self._compositor = Compositor.empty(frames, height, width, device, coverages)
 
-    def add(self, group: BlurredGroup, frames: Sequence[int]) -> None:
-        """Lay a group, blurred for these frames, behind all groups so far."""
+    def add(self, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[float] = ()) -> None:
+        """Lay a group, blurred for these frames, behind all groups so far.
+
+        defocus_px: of the group, for each frame; see `Compositor.taken_share`.
+        """
         if group.octave > 0:
             picture, top = on_rows(group, self._height, self._width)
-            _add(self._compositor.strip(slice(top, top + picture.shape[-2])), picture, frames)
+            _add(self._compositor.strip(slice(top, top + picture.shape[-2])), picture, frames, defocus_px)
         elif self._device.type != "cpu":
-            _add(self._compositor.strip(group.rows), group.all_channels(), frames)
+            _add(self._compositor.strip(group.rows), group.all_channels(), frames, defocus_px)
         else:
-            _add_by_channel(self._compositor.strip(group.rows), group, frames)
+            _add_by_channel(self._compositor.strip(group.rows), group, frames, defocus_px)
 
     def end_visible(self) -> None:
         """To be called once, between the visible and the hidden groups."""
@@ -51,18 +54,20 @@ def on_rows(group: BlurredGroup, height: int, width: int) -> tuple[Float[Tensor,
     return picture, top
 
 
-def _add(strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int]) -> None:
+def _add(
+    strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int], defocus_px: Sequence[float]
+) -> None:
     selected = strip.select(frames)
-    selected.add(group)
+    selected.add(group, defocus_px)
     strip.write_back(frames, selected)
 
 
-def _add_by_channel(strip: Compositor, group: BlurredGroup, frames: Sequence[int]) -> None:
+def _add_by_channel(strip: Compositor, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[float]) -> None:
     """The same; one channel at a time stays in a CPU's caches from its spectrum to the frame, four do not."""
     selected = strip.select(frames)
     share = selected.free
     for color in range(3):
         if color < group.coverages:
-            share = selected.taken_share(group.coverage(color), slice(color, color + 1))
+            share = selected.taken_share(group.coverage(color), slice(color, color + 1), defocus_px)
         selected.light[:, color : color + 1].addcmul_(group.light(color), share)
     strip.write_back(frames, selected)

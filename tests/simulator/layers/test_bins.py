@@ -67,22 +67,38 @@ def test_rows_and_bright_pixels_of_bins() -> None:
 
 def test_small_bright_things_are_spots_and_large_ones_are_not() -> None:
     """A lamp clipped to white, a glint of a tenth of that; a window and a texture of twice its mean are none."""
-    light = torch.full((3, 60, 80), 0.02)
+    content = torch.full((4, 60, 80), 0.02)
+    content[3] = 1.0
+    light = content[:3]
     light[:, 10, 10], light[0, 30, 12] = 1.0, 0.4
     light[:, 20:50, 40:70] = 0.9
     light[:, 55, 5:20] = 0.04
-    single, sharp = drawn_singly(light[None])
+    single, sharp = drawn_singly(content[None])
     assert {tuple(place) for place in single[0].nonzero().tolist()} == {(10, 10), (30, 12)}
     assert not sharp.any()
     light[:, 30, 50] = 1.2  # brighter than a display can show: a lamp in the window
-    assert bool(drawn_singly(light[None])[0][0, 30, 50])
+    assert bool(drawn_singly(content[None])[0][0, 30, 50])
+
+
+def test_far_parts_of_mixed_pixels_do_not_stand_out_before_the_emptiness_of_their_own_surface() -> None:
+    """A silhouette in a gray picture: its mixed pixels are shared by two surfaces, and none of them is a spot."""
+    content = torch.zeros(2, 4, 40, 40)
+    content[0, :3], content[0, 3] = 0.3, 1.0
+    content[:, :, :, 20] = content[0, :, :, 20] / 2
+    single, sharp = drawn_singly(content)
+    assert not single.any()
+    assert not sharp.any()
+    content[1, :3, 12, 20] = 3.0  # a lamp behind the rim is one
+    assert bool(drawn_singly(content)[0][1, 12, 20])
 
 
 def test_one_pixel_in_256_is_drawn_singly_the_outstanding_first_and_of_these_the_brightest() -> None:
-    light = torch.full((1, 3, 64, 64), 0.02)
+    content = torch.full((1, 4, 64, 64), 0.02)
+    content[:, 3] = 1.0
+    light = content[:, :3]
     light[..., 5:48:6, 5:48:6] = torch.linspace(0.5, 0.9, 8)  # 64 spots, 16 may be drawn singly
     light[..., 58:64, 63] = 3.0  # bright, but on the edge
-    single, sharp = drawn_singly(light)
+    single, sharp = drawn_singly(content)
     assert 0 < int(single.sum()) <= 16
     assert float(light.amax(1)[single].min()) > float(light.amax(1)[sharp & (light.amax(1) < 1)].max())
     assert int((single | sharp).sum()) == 70
