@@ -73,10 +73,10 @@ class LensVisibility:
         """
         ratio = torch.zeros(content.shape[0], *self._size, device=content.device)
         box = self._box(content[-1], margin, defocus_px)
-        seen, total = (torch.zeros_like(ratio[(slice(None), *box)]) for _ in range(2))
+        seen, total = (torch.zeros_like(ratio[:, box[0], box[1]]) for _ in range(2))
         picture, margin = self._prepared(content, margin, defocus_px)
         weights = self._points.in_front if defocus_px > 0 else self._points.weight
-        frees = self._free[(slice(None), *box)]
+        frees = self._free[:, box[0], box[1]]
         for free, (row, column), weight in zip(frees, self._points.position, weights, strict=True):
             view = _view(picture, margin, defocus_px * row, defocus_px * column, box)
             taken = torch.minimum(view[-1], free)
@@ -84,7 +84,7 @@ class LensVisibility:
             seen.addcmul_(view, taken.div_(view[-1].clamp(min=_LEAST)), value=weight)
             total.add_(view, alpha=weight)
         coverage = seen[-1:] / total[-1:].clamp(min=_LEAST)
-        ratio[(slice(None), *box)] = ((seen + _DIM * coverage) / (total + _DIM)).clamp_(0.0, 1.0)
+        ratio[:, box[0], box[1]] = ((seen + _DIM * coverage) / (total + _DIM)).clamp_(0.0, 1.0)
         return ratio
 
     def close_cracks(self, seam: Float[Tensor, "hm wm"], margin: int, defocus_px: float) -> None:
@@ -93,7 +93,7 @@ class LensVisibility:
         """
         box = self._box(seam, margin, defocus_px)
         picture, margin = self._prepared(seam[None], margin, defocus_px)
-        for free, (row, column) in zip(self._free[(slice(None), *box)], self._points.position, strict=True):
+        for free, (row, column) in zip(self._free[:, box[0], box[1]], self._points.position, strict=True):
             view = _view(picture, margin, defocus_px * row, defocus_px * column, box)
             free.sub_(view[0]).clamp_(min=0.0)
 
