@@ -19,8 +19,9 @@ from torch import Tensor
 
 from simulator.arguments import check_lenses, check_photo, check_quality, check_radius
 from simulator.gather.rays import gather_with_coverage
-from simulator.layers.layering import Layers, from_depth_image, from_photo, span
+from simulator.layers.layering import Layers, from_photo, span
 from simulator.layers.ldi import LayeredDepthImage
+from simulator.layers.slabs import DepthSlabs
 from simulator.optics.aperture import Aperture
 from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.lateral import magnified
@@ -28,11 +29,13 @@ from simulator.optics.lens import ThinLens
 from simulator.optics.regional_pupils import blend_regions, regional_pupils
 from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.frame_stack import FrameStack
-from simulator.scatter.grouping import hidden_groups, visible_groups
+from simulator.scatter.grouping import hidden_groups, slab_groups, visible_groups
+from simulator.scatter.slab_frames import slab_frames
 
 RENDERER_VERSION = "5"
 
-SPECTRA_BYTES = 512 << 20  # the spectra of larger scenes are computed anew in each call of render
+SPECTRA_BYTES = {"cpu": 192 << 20, "cuda": 512 << 20}
+"""By device: spectra of scenes that need more are computed anew in each call of `render`, a group at a time."""
 MAX_FRAMES_PER_BATCH = 16  # on a GPU; their sums of spectra take 21 MB each at 1024²
 
 
@@ -43,12 +46,12 @@ class Scene:
     Built by `from_rgbd` or `from_layers`; `render` makes frames from it.
 
     layers:        the scene's surfaces, complete before any of them is blurred.
-    visible:       the visible surfaces cut by depth, nearest first.
-    hidden:        the hidden surfaces cut by depth, nearest first.
+    visible:       the visible surfaces cut by depth, nearest first; of known layers, the slabs.
+    hidden:        the hidden surfaces cut by depth, nearest first; none of known layers.
     max_radius_px: R, the largest blur radius that a lens may ask for.
     """
 
-    layers: Layers
+    layers: Layers | DepthSlabs
     visible: tuple[DepthGroup, ...]
     hidden: tuple[DepthGroup, ...]
     max_radius_px: float
@@ -63,18 +66,16 @@ class Scene:
         """
         check_photo(image, disparity)
         check_radius(max_radius_px)
-        return cls._cut(from_photo(image, disparity, max_radius_px), max_radius_px)
+        layers = from_photo(image, disparity, max_radius_px)
+        visible, hidden = visible_groups(layers, max_radius_px), hidden_groups(layers, max_radius_px)
+        return cls(layers, tuple(visible), tuple(hidden), max_radius_px)
 
     @classmethod
     def from_layers(cls, layers: LayeredDepthImage, max_radius_px: float) -> Scene:
         """A scene whose surfaces are all known, also where they are hidden. Raises ValueError on bad input."""
         check_radius(max_radius_px)
-        return cls._cut(from_depth_image(layers, max_radius_px), max_radius_px)
-
-    @classmethod
-    def _cut(cls, layers: Layers, max_radius_px: float) -> Scene:
-        visible, hidden = visible_groups(layers, max_radius_px), hidden_groups(layers, max_radius_px)
-        return cls(layers, tuple(visible), tuple(hidden), max_radius_px)
+        slabs = DepthSlabs.from_scene(layers)
+        return cls(slabs, tuple(slab_groups(slabs, max_radius_px)), (), max_radius_px)
 
     @property
     def groups(self) -> tuple[DepthGroup, ...]:
@@ -116,13 +117,18 @@ class Scene:
 
     def _scatter(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
         """All frames, group by group, so that the spectra of one group suffice at a time."""
+        most_bytes = SPECTRA_BYTES[self.layers.device.type]
+        keeps_spectra = sum(group.spectra_bytes(lenses) for group in self.groups) <= most_bytes
+        if isinstance(self.layers, DepthSlabs):
+            return slab_frames(self.layers, self.visible, lenses, aperture, keeps_spectra)
         stack = FrameStack(len(lenses), *self.layers.size, self.layers.device, 3 if aperture.is_chromatic else 1)
-        keeps_spectra = sum(group.spectra_bytes for group in self.groups) <= SPECTRA_BYTES
-        sides = _focus_sides(self, lenses, aperture)
-        for groups, add in ((self.visible, stack.add), (self.hidden, stack.add_hidden)):
+        for groups in (self.visible, self.hidden):
             for group in groups:
-                for side, frames in _batches(group, lenses, aperture, sides):
-                    add(group.blurred([lenses[frame] for frame in frames], aperture), frames, side)
+                for frames in _batches(group, lenses, aperture):
+                    batch = [lenses[frame] for frame in frames]
+                    is_visible = groups is self.visible  # what is hidden takes what is left
+                    defocus_px = [group.mean_defocus_px(lens, aperture) for lens in batch] if is_visible else ()
+                    stack.add(group.blurred(batch, aperture), frames, defocus_px)
                 if not keeps_spectra:
                     group.release()
             if groups is self.visible:
@@ -130,33 +136,18 @@ class Scene:
         return stack.normalized()
 
 
-def _focus_sides(scene: Scene, lenses: Sequence[ThinLens], aperture: Aperture) -> list[bool]:
-    """For each lens, whether groups in front of the focus and behind it share the lens by the rule of `focus_sides`.
-
-    They do where visible groups lie on both sides and the hidden surfaces are known. Filled-in hidden surfaces repeat
-    their visible neighbors; with those the rule loses 0.2 dB.
-    """
-    if scene.layers.known is None:
-        return [False] * len(lenses)
-    sides = [{group.side(lens, aperture) for group in scene.visible} for lens in lenses]
-    return [side >= {1, -1} for side in sides]
-
-
-def _batches(
-    group: DepthGroup, lenses: Sequence[ThinLens], aperture: Aperture, has_sides: Sequence[bool]
-) -> Iterator[tuple[int, list[int]]]:
-    """(side of the focus, frame numbers): frames that a group is blurred for together, all on one octave.
+def _batches(group: DepthGroup, lenses: Sequence[ThinLens], aperture: Aperture) -> Iterator[list[int]]:
+    """Numbers of the frames that a group is blurred for together, all on one octave.
 
     A CPU takes one frame at a time, since its caches hold no more; a GPU would idle with one.
     """
-    batches: dict[tuple[int, int], list[int]] = {}
+    batches: dict[int, list[int]] = {}
     for frame, lens in enumerate(lenses):
-        side = group.side(lens, aperture) if has_sides[frame] else 0
-        batches.setdefault((side, group.octave(lens, aperture)), []).append(frame)
+        batches.setdefault(group.octave(lens, aperture), []).append(frame)
     batch_size = frames_per_batch(group.device)
-    for (side, _), frames in batches.items():
+    for frames in batches.values():
         for start in range(0, len(frames), batch_size):
-            yield side, frames[start : start + batch_size]
+            yield frames[start : start + batch_size]
 
 
 def frames_per_batch(device: torch.device) -> int:

@@ -59,6 +59,8 @@ class DepthConfig:
     """What the depth values mean, where neither the model nor a depth.json says so; never guessed."""
     depth_revision: str | None = None
     """Commit of the model on the hub: the same weights for ever."""
+    depth_orientation: Literal["upright", "stored"] | None = None
+    """Of sidecars of photos that their EXIF turns. stored: made from unturned pixels. A depth.json may say it, too."""
     depth_dir: Path | None = None
     """Folder of the sidecars, when they do not lie beside the photos."""
     depth_batch: int = 4

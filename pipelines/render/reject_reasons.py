@@ -52,11 +52,16 @@ REASONS: dict[str, Reason] = {
         "of a name that is no text", "the name is UTF-8 and has at most 4096 characters", "rename the file"
     ),
     "photo/label": Reason(
-        "of labels too long", "license, author and source_url have at most 4096 characters each", "correct the list"
+        "of labels too long",
+        "license, author, source_url and group have at most 4096 characters each",
+        "correct the list",
     ),
     "photo/list_row": Reason("of list rows that name no photo", "the row holds a path in text", "correct the row"),
     "depth/sidecar_missing": Reason(
         "without a sidecar", "a depth map lies beside the photo", "add it, `--depth-dir`, or `--depth auto`"
+    ),
+    "depth/sidecar_shared": Reason(
+        "of a depth map that several photos share", "a depth map serves one photo", "give each its own map and stem"
     ),
     "depth/missing": Reason("of a sidecar that went away", "the depth map stays while the run lasts", "put it back"),
     "depth/unreadable": Reason("of a broken depth map", "the depth map decodes", "write it again"),

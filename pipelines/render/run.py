@@ -58,6 +58,7 @@ def render(config: RenderConfig) -> RenderResult:
             rendered = _render_unfinished(config, planning)
         finally:
             remove_stale_temporaries(config.out)  # of workers that were killed
+        _warn_of_turns(rendered.turns_assumed)
         rejects = planning.write_rejects()
         return _finish(config, planning, rejects, rendered)
 
@@ -101,12 +102,25 @@ def _vetted(config: RenderConfig, planning: Planning) -> list[RejectedPhoto]:
     finished = planning.finished_shards()
     with ProgressBar("vet", "photos", planning.plan.samples) as bar:
         worker = ShardWorker(_job(config, planning), bar.advance)
-        return [
+        rejects = [
             reject
             for shard in planning.plan.shards
             for reject in (planning.rejects_of(shard) if shard.name in finished else worker.vet_shard(shard))
             if planning.plan.is_last_try(shard, reject.scene_id)
         ]
+    _warn_of_turns(worker.turns_assumed)
+    return rejects
+
+
+def _warn_of_turns(names: Sequence[str]) -> None:
+    """One warning a run: depth that may lie turned on its photo."""
+    if names:
+        _log.warning(
+            "%d photos are turned by their EXIF, and nobody stated whether their depth maps are (the first: %s): they "
+            "were taken as upright; state it by --depth-orientation upright|stored, or in depth.json",
+            len(names),
+            sorted(names)[0],
+        )
 
 
 def _job(config: RenderConfig, planning: Planning) -> RenderJob:

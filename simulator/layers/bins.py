@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from simulator.layers.bright_spots import BrightSpots, drawn_singly
 from simulator.layers.covered_pixels import CoveredPixels
 
 _SAME_PLANE = 1e-5  # of the range: disparities this close are one plane, apart by rounding
@@ -98,8 +99,14 @@ class BinnedSurfaces:
     """
 
     def __init__(
-        self, content: Float[Tensor, "n c h w"], disparity: Float[Tensor, "n h w"], bins: DisparityBins
+        self,
+        content: Float[Tensor, "n c h w"],
+        disparity: Float[Tensor, "n h w"],
+        bins: DisparityBins,
+        *,
+        with_spots: bool = True,
     ) -> None:
+        """with_spots: whether small bright spots are taken out of the bins; they are, then, in `spots`."""
         self.bins, self.device = bins, bins.centers.device
         self.centers: list[float] = bins.centers.tolist()
         self._size = content.shape[1:]
@@ -107,8 +114,12 @@ class BinnedSurfaces:
         middle = bins.middle(disparity.flatten().index_select(0, place))
         self._counts = torch.bincount(middle, minlength=len(self.centers))
         self._first: list[int] = [0, *self._counts.cumsum(0).tolist()]
-        order = middle.to(torch.int16).argsort(stable=True)  # within a bin, neighbors stay neighbors
-        self._pixels = CoveredPixels.from_surfaces(content, disparity, place[order])
+        place = place[middle.to(torch.int16).argsort(stable=True)]  # within a bin, neighbors stay neighbors
+        none = torch.zeros_like(content[:, 0], dtype=torch.bool)
+        is_single, is_sharp = drawn_singly(content) if with_spots else (none, none)
+        self._pixels = CoveredPixels.from_surfaces(content, disparity, is_sharp, place)
+        single = is_single.flatten().index_select(0, place).nonzero()[:, 0]
+        self.spots = BrightSpots.taken_from(self._pixels, single)
 
     @property
     def height(self) -> int:
@@ -116,8 +127,12 @@ class BinnedSurfaces:
 
     def around(self, first: int, last: int) -> CoveredPixels:
         """The pixels that any of these neighboring bins has a share of."""
+        return self._pixels.part(self.entries(first, last))
+
+    def entries(self, first: int, last: int) -> slice:
+        """Their numbers among all covered pixels."""
         middles = self._middles(first, last)
-        return self._pixels.part(slice(self._first[middles.start], self._first[middles.stop]))
+        return slice(self._first[middles.start], self._first[middles.stop])
 
     def _middles(self, first: int, last: int) -> slice:
         """The bins in whose middle lie the pixels that any of these neighboring bins has a share of."""
@@ -188,9 +203,15 @@ class BinnedSurfaces:
         """For each bin, the rows from its first content to its last; an empty slice for an empty bin."""
         return [self.rows_around(number, number) for number in range(len(self.centers))]
 
-    def has_spots(self) -> list[bool]:
-        """For each bin, whether it holds any small bright spot (see `find_spots`)."""
-        counts = F.pad(self._pixels.is_spot.cumsum(0), (1, 0))[self._first].tolist()
+    def spots_of(self, first: int, last: int) -> BrightSpots:
+        """What these neighboring bins hold of the spots."""
+        bins = DisparityBins(self.bins.centers.cpu(), self.bins.gap)
+        number, share = bins.shares(self.spots.disparity.float())
+        return self.spots.shared((share * ((number >= first) & (number <= last))).sum(0))
+
+    def is_sharp(self) -> list[bool]:
+        """For each bin, whether it holds bright light that is not among the spots: it needs the finest grid."""
+        counts = F.pad(self._pixels.is_sharp.cumsum(0), (1, 0))[self._first].tolist()
         middles = [self._middles(number, number) for number in range(len(self.centers))]
         return [counts[near.stop] > counts[near.start] for near in middles]
 

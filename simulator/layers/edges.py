@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from simulator.layers.map_filters import blurred, gradient, one_pixel_step
 from simulator.layers.morphology import dilate
 from simulator.layers.thin_parts import restore_thin_parts
 from simulator.optics.color import linear_to_srgb
@@ -89,10 +90,13 @@ def sharpened(disparity: Tensor, image: Tensor) -> Float[Tensor, "h w"]:
     offset = (2.0 * (narrow.flatten()[ramps.index] - middle) / (ramps.near - ramps.far)).clamp(-1.0, 1.0)
     ratio = colors.log_ratio(ramps.index, middle).nan_to_num(0.0)
     snapped = torch.where(_SHIFT_LOGIT * residual_px * offset + ratio > 0, ramps.near, ramps.far)
-    result = torch.where(_dilated(confirmed, math.ceil(2.5 * edges.softness_px)), narrow, disparity)
+    nearby = math.ceil(2.5 * edges.softness_px)
+    zone = _dilated(confirmed, nearby)
+    result = torch.where(zone, narrow, disparity)
     chosen = _dilated(confirmed, reach).flatten()[ramps.index]
     result.view(-1)[ramps.index[chosen]] = snapped[chosen]
-    return restore_thin_parts(result, disparity, edges.softness_px, _blurred)
+    result = _leveled(result, disparity, ramps, zone, nearby)
+    return restore_thin_parts(result, disparity, edges.softness_px, blurred)
 
 
 def _soft_edges(disparity: Tensor) -> _Edges | None:
@@ -101,13 +105,13 @@ def _soft_edges(disparity: Tensor) -> _Edges | None:
     A Gaussian-blurred step has, after a further blur of s, a slope of h / √(2π (σ² + s²)). Two such s give σ without
     knowing h, and tell an edge from a slope, whose steepness does not change (as Zhuo & Sim 2011 measure defocus).
     """
-    fine, coarse = _gradient(_blurred(disparity, _FINE_PX)), _gradient(_blurred(disparity, _COARSE_PX))
+    fine, coarse = gradient(blurred(disparity, _FINE_PX)), gradient(blurred(disparity, _COARSE_PX))
     slope = torch.hypot(*fine)
     ratio = (slope * slope / (fine * coarse).sum(0).clamp(min=1e-6 * float(slope.max()) ** 2)).clamp(min=1.0 + 1e-6)
     softness = ((_COARSE_PX**2 - ratio**2 * _FINE_PX**2) / (ratio**2 - 1.0)).clamp(min=0.0).sqrt()
     step = dilate(disparity, 4) + dilate(-disparity, 4)
     crest = (slope >= 0.8 * dilate(slope, 3)) & (step > _SMALLEST_STEP * (disparity.max() - disparity.min()))
-    width = step / dilate(_one_pixel_step(disparity), 2).clamp(min=torch.finfo(step.dtype).tiny)
+    width = step / dilate(one_pixel_step(disparity), 2).clamp(min=torch.finfo(step.dtype).tiny)
     sharp = crest & (width <= _STEP_WIDTH_PX)
     soft = crest & (width > _STEP_WIDTH_PX) & (softness < _SLOPE_PX)
     if not bool(soft.any()) or float(slope[sharp].sum()) > _SHARP_SHARE * float(slope[sharp | soft].sum()):
@@ -122,7 +126,7 @@ def _deblurred(disparity: Tensor, softness_px: float) -> Tensor:
     high, low = dilate(disparity, 3), -dilate(-disparity, 3)
     result = disparity
     for _ in range(round(3.0 * (softness_px - 0.5))):
-        result = (result + disparity - _blurred(result, softness_px)).clamp(low, high)
+        result = (result + disparity - blurred(result, softness_px)).clamp(low, high)
     return result
 
 
@@ -132,7 +136,7 @@ def _ramps(disparity: Tensor, crest: Tensor, reach: int) -> _Ramps:
     A plateau is extrapolated as max_j (D_j − g·|x − x_j|), a dilation by a cone; g is the gentlest slope on that side:
     level ground stays level, and a slope continues. The first pass, with g = 0, only separates the two sides.
     """
-    slope = torch.hypot(*_gradient(disparity))
+    slope = torch.hypot(*gradient(disparity))
     at_crest = dilate(torch.where(crest, slope, 0.0), reach)
     inside = (at_crest > 0) & (slope > _RAMP_SLOPE * at_crest)
     level = torch.zeros_like(disparity)
@@ -148,6 +152,31 @@ def _ramps(disparity: Tensor, crest: Tensor, reach: int) -> _Ramps:
     )
     index = (inside & (near > far)).flatten().nonzero()[:, 0]
     return _Ramps(inside, index, near.flatten()[index], far.flatten()[index])
+
+
+def _leveled(sharp: Tensor, soft: Tensor, ramps: _Ramps, zone: Tensor, nearby: int) -> Tensor:
+    """The sharp map without overshoot in the zone, the pixels within `nearby` of edges.
+
+    Networks' maps overshoot beside a step, and deblurred ones more: a rim of other depth whose inner outline shows. So
+    no pixel of the near side is nearer, and none of the far side farther, than its surface beyond the zone, but for the
+    slope there. Behind an overshoot the deblurred map rings to the other side; there the soft map is right.
+    """
+    rim = _SMALLEST_STEP * (soft.max() - soft.min())
+    middle, is_step = torch.full_like(soft, -math.inf), ramps.near - ramps.far > rim
+    middle.view(-1)[ramps.index[is_step]] = (ramps.near + ramps.far)[is_step] / 2
+    slope, is_clear, reach = torch.hypot(*gradient(soft)), ~_dilated(zone, 2), nearby + 4
+    for radius in (nearby, 2 * reach):  # of the ramp beside, where there is one
+        middle = torch.where(middle > -math.inf, middle, dilate(middle, radius))
+    is_near = sharp > middle
+    result = sharp
+    for sign, side in ((1.0, is_near), (-1.0, ~is_near)):
+        surface = side & is_clear
+        bound = dilate((sign * soft).masked_fill(~surface, -math.inf), reach)
+        bound = bound + reach * _gentlest(slope, surface, reach)
+        unrung = torch.where(ramps.inside, sign * sharp, torch.maximum(sign * sharp, sign * soft))
+        leveled = sign * unrung.minimum(bound)
+        result = torch.where(zone & side & ((leveled - sharp).abs() < rim), leveled, result)
+    return result
 
 
 def _extrapolated(disparity: Tensor, inside: Tensor, slope: Tensor, reach: int) -> Tensor:
@@ -223,7 +252,7 @@ def _confirmed(colors: _Colors, disparity: Tensor, ramps: _Ramps, edges: _Edges)
     vote = torch.where(disparity.flatten()[index] > middle.flatten()[index], ratio, -ratio)
     votes = torch.zeros_like(middle).repeat(2, 1, 1)
     votes.view(2, -1)[:, index] = torch.stack([vote.nan_to_num(0.0), vote.isfinite().to(vote.dtype)])
-    support, count = (_blurred(v, 4.0) for v in votes)
+    support, count = (blurred(v, 4.0) for v in votes)
     confirmed = edges.crest & (support > _CONFIRMED * count)
     share = float(edges.slope[confirmed].sum()) / float(edges.slope[edges.crest].sum())
     return confirmed if share >= _CONFIRMED_SHARE else None
@@ -238,52 +267,6 @@ def _weighted_median(values: Tensor, weights: Tensor) -> float:
     order = values.argsort(stable=True)
     total = weights[order].double().cumsum(0)
     return float(values[order][int((total < 0.5 * total[-1]).sum())])
-
-
-def _blurred(x: Float[Tensor, "h w"], sigma_px: float) -> Float[Tensor, "h w"]:
-    """Gaussian blur as a sum of shifted images, which agrees on every device (cuDNN would use TF32)."""
-    reach = math.ceil(3.0 * sigma_px)
-    taps = [math.exp(-0.5 * (i / sigma_px) ** 2) for i in range(reach + 1)]
-    total = taps[0] + 2.0 * sum(taps[1:])
-    for axis in (0, 1):
-        size, padded = x.shape[axis], _extended(x, reach, axis)
-        x = padded.narrow(axis, reach, size) * (taps[0] / total)
-        for i in range(1, reach + 1):
-            pair = padded.narrow(axis, reach - i, size) + padded.narrow(axis, reach + i, size)
-            x.add_(pair, alpha=taps[i] / total)
-    return x
-
-
-def _gradient(x: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
-    """Central differences per pixel, down and right."""
-    return torch.stack(
-        [
-            (padded.narrow(axis, 2, x.shape[axis]) - padded.narrow(axis, 0, x.shape[axis])) / 2
-            for axis, padded in ((0, _extended(x, 1, 0)), (1, _extended(x, 1, 1)))
-        ]
-    )
-
-
-def _one_pixel_step(x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """The largest difference to a neighbor along each axis, as the length of the two."""
-    squared = torch.zeros_like(x)
-    for axis in (0, 1):
-        steps = x.diff(dim=axis).abs()
-        pad = (0, 0, 1, 1) if axis == 0 else (1, 1, 0, 0)
-        steps = F.pad(steps, pad)
-        size = x.shape[axis]
-        squared += torch.maximum(steps.narrow(axis, 0, size), steps.narrow(axis, 1, size)).square()
-    return squared.sqrt()
-
-
-def _extended(x: Float[Tensor, "h w"], count: int, axis: int) -> Tensor:
-    """`count` more pixels at both ends along an axis: 2·edge − mirror image, so that planes stay planes."""
-    size = x.shape[axis]
-    index = torch.arange(1, count + 1, device=x.device).clamp(max=size - 1)
-    first, last = x.narrow(axis, 0, 1), x.narrow(axis, size - 1, 1)
-    before = 2.0 * first - x.index_select(axis, index.flip(0))
-    after = 2.0 * last - x.index_select(axis, size - 1 - index)
-    return torch.cat([before, x, after], dim=axis)
 
 
 def _check(disparity: Tensor, image: Tensor) -> None:

@@ -9,7 +9,10 @@ variance is that of the texture over the squared contrast. From geometry: dispar
 the center's side covers at least half of the pixel; 7/8 on average over all distances of an edge, more since most
 pixels beside a step are not crossed by it (0.95 rendered best on the path-traced scenes, by 0.1 dB on cut-outs).
 The disparity's outline may lie a pixel or two beside the photo's. A pixel on the far side whose color is clearly the
-near side's gives that away; then α may be up to 1, and its neighbors are mixed pixels, too.
+near side's gives that away; then α may be up to 1, and its neighbors are mixed pixels, too. Where many clear colors
+belie a map (a network's, a stereo matcher's), it has less say about all pixels of its far sides.
+Cameras leave rims beside silhouettes: halos of sharpening, fringes of color. What the far side's texture does not
+explain is the near part's, so that no outline stays in focus where the near side is blurred.
 A lamp that shows beside a head must not be blurred as part of the head: light above white that the near side's
 neighbors do not have belongs to the far side.
 Letters: D disparity; P mixed pixels; Q neighbors of each.
@@ -30,9 +33,16 @@ _REACH_PX = 2  # how far away clean neighbors may lie
 _CENTER_SHARE, _CENTER_SHARE_DEVIATION = 0.95, 0.1  # the estimate from geometry
 _LEAK, _LEAK_VARIANCE = 0.75, 0.02  # α from color of a far pixel, and its variance, that belie the disparity
 _LEAK_REACH_PX = 2
+_CLEAR_VARIANCE = 0.01  # of α from color, up to which it says whether the disparity is right
+_WRONG = 0.3  # a pixel whose color gives its own side less than this share belies the disparity
+_WRONG_SHARES = (0.07, 0.1)  # of the clear pixels: exact maps have 0 to 0.07, those of networks and stereo 0.07 to 0.11
+_FEW_CLEAR = 50  # pixels beside which some wrong ones say little
+_DOUBTED_DEVIATION = 0.3  # of the estimate from geometry, of far pixels of a map that is belied
 _WIDE_REACH_PX = 4  # how far away clean neighbors of mixed pixels around a leak may lie
 _FOREIGN = 0.5  # where more than this part of the pixel's light is not the near side's, α is at most 0.5
 _DISPLAY_WHITE = 1.0
+_TEXTURE_DEVIATIONS = 2.0  # within which the far part is explained by the far side's texture
+_LARGEST_RIM = 0.5  # of the contrast of both sides: more is a thing, not a rim
 _NOISE = 1e-4  # variance of linear light by quantization and sensor noise
 
 
@@ -94,6 +104,11 @@ class _Pixels:
         return ((self.color - self.far.color) * difference).sum(0) / contrast, variance
 
     @property
+    def far_spread(self) -> Float[Tensor, "p"]:
+        """How far from the far side's mean color its texture reaches."""
+        return _TEXTURE_DEVIATIONS * (self.far.variance + _NOISE).sqrt()
+
+    @property
     def is_leak(self) -> Bool[Tensor, "p"]:
         """Pixels of the far side that clearly show the near side."""
         from_color, variance = self.alpha_from_color
@@ -111,12 +126,13 @@ def split_mixed_pixels(image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "
     step_height, middle = _step(disparity, 1)
     at_step = step_height > step
     if bool(at_step.any()):
-        leaks = _around_leaks(at_step, _Pixels.of(image, disparity, at_step, middle))
+        beside_step = _Pixels.of(image, disparity, at_step, middle)
+        leaks, doubt = _around_leaks(at_step, beside_step), _doubt(beside_step)
         # A lamp nearby makes every far color a guess; then such pixels stay on the side that disparity names.
         is_wide = leaks & (dilate(image.amax(0), _WIDE_REACH_PX) <= _DISPLAY_WHITE)
         middle = torch.where(at_step, middle, _step(disparity, 1 + _LEAK_REACH_PX)[1])
         p = _Pixels.of(image, disparity, at_step | leaks, middle, is_wide)
-        alpha = _alpha(p, at_step.flatten()[p.index])
+        alpha = _alpha(p, at_step.flatten()[p.index], doubt)
         near_light = _near_light(p, alpha)
         is_foreign = (p.color - near_light).amax(0) > (_FOREIGN * p.color.amax(0)).clamp(min=_DISPLAY_WHITE)
         alpha = torch.where(p.near.found & is_foreign, alpha.clamp(max=0.5), alpha)
@@ -125,6 +141,7 @@ def split_mixed_pixels(image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "
         brightest = torch.stack([dilate(channel, _WIDE_REACH_PX).flatten()[p.index] for channel in image])  # [3, P]
         least = torch.where(brightest > _DISPLAY_WHITE, 0.0, p.color - (1.0 - alpha) * brightest)
         near_light = near_light.minimum(alpha * brightest).maximum(least)
+        near_light = torch.where(is_foreign, near_light, _with_rims(p, alpha, near_light))
         near_disparity = torch.where(p.is_near | ~p.near.found, p.disparity, p.near.disparity)
         far_disparity = torch.where(p.is_near & p.far.found, p.far.disparity, p.disparity)
         light.flatten(2)[:, :, p.index] = torch.stack([near_light, p.color - near_light])
@@ -146,7 +163,17 @@ def _around_leaks(at_step: Bool[Tensor, "h w"], pixels: _Pixels) -> Bool[Tensor,
     return dilate(leaks, _LEAK_REACH_PX) > 0
 
 
-def _alpha(p: _Pixels, at_step: Bool[Tensor, "p"]) -> Float[Tensor, "p"]:
+def _doubt(p: _Pixels) -> float:
+    """How much the map's outlines are to be doubted, in [0, 1], by the pixels whose color names the other side."""
+    from_color, variance = p.alpha_from_color
+    clear = p.is_between & (variance < _CLEAR_VARIANCE)
+    wrong = clear & (torch.where(p.is_near, from_color, 1.0 - from_color) < _WRONG)
+    share = float(wrong.sum()) / (float(clear.sum()) + _FEW_CLEAR)
+    low, high = _WRONG_SHARES
+    return min(max((share - low) / (high - low), 0.0), 1.0)
+
+
+def _alpha(p: _Pixels, at_step: Bool[Tensor, "p"], doubt: float) -> Float[Tensor, "p"]:
     """α [P]: mean of the estimates from color and geometry; 0 or 1 where a side has no clean neighbor.
 
     A pixel beyond the step is crossed by no edge, as far as geometry knows.
@@ -154,11 +181,21 @@ def _alpha(p: _Pixels, at_step: Bool[Tensor, "p"]) -> Float[Tensor, "p"]:
     from_color, color_variance = p.alpha_from_color
     share = torch.where(at_step, _CENTER_SHARE, 1.0)
     from_geometry = torch.where(p.is_near, share, 1.0 - share)
-    color_weight, geometry_weight = 1.0 / color_variance, 1.0 / _CENTER_SHARE_DEVIATION**2
+    far_deviation = _CENTER_SHARE_DEVIATION + doubt * (_DOUBTED_DEVIATION - _CENTER_SHARE_DEVIATION)
+    color_weight = 1.0 / color_variance
+    geometry_weight = torch.where(p.is_near, _CENTER_SHARE_DEVIATION, far_deviation) ** -2
     alpha = (from_color * color_weight + from_geometry * geometry_weight) / (color_weight + geometry_weight)
-    most = torch.where(p.is_leak, 1.0, 0.5)
+    most = torch.where(p.is_leak, 1.0, 0.5 + 0.5 * doubt)
     alpha = torch.where(p.is_near, alpha.clamp(0.5, 1.0), alpha.clamp(min=0.0).minimum(most))
+    alpha = torch.where(at_step | p.is_leak, alpha.maximum(_least_alpha(p)), alpha)
     return torch.where(p.is_between, alpha, p.is_near.float())
+
+
+def _least_alpha(p: _Pixels) -> Float[Tensor, "p"]:
+    """α [P] below which the far part, in its own color, outshines the pixel; 0 where the near side is brighter."""
+    darkest = (p.far.color - p.far_spread).clamp(min=_NOISE)
+    least = (1.0 - p.color / darkest).amax(0).clamp(0.0, 1.0)
+    return least.where(p.near.color.amax(0) < p.color.amax(0), 0.0)
 
 
 def _near_light(p: _Pixels, alpha: Float[Tensor, "p"]) -> Float[Tensor, "3 p"]:
@@ -175,6 +212,16 @@ def _near_light(p: _Pixels, alpha: Float[Tensor, "p"]) -> Float[Tensor, "3 p"]:
     brightest = alpha * (1.2 * p.near.color + 2.0 * p.near.variance.sqrt()).clamp(min=_DISPLAY_WHITE)
     light = torch.where(p.near.found, torch.minimum(light, brightest), light)
     return torch.minimum(light.clamp(min=0.0), p.color)
+
+
+def _with_rims(p: _Pixels, alpha: Float[Tensor, "p"], near_light: Float[Tensor, "3 p"]) -> Float[Tensor, "3 p"]:
+    """Light of the near part [3, P] with what the far side's texture does not explain of the far part's light."""
+    middle = p.color - (1.0 - alpha) * p.far.color
+    spread = (1.0 - alpha) * p.far_spread
+    limited = near_light.maximum(middle - spread).minimum(middle + spread).clamp(min=0.0).minimum(p.color)
+    contrast = (p.near.color - p.far.color).abs().amax(0)
+    is_rim = p.is_between & ((limited - near_light).abs().amax(0) < _LARGEST_RIM * contrast)
+    return torch.where(is_rim, limited, near_light)
 
 
 def _is_within(radius: int, reach_px: int, device: torch.device) -> Bool[Tensor, "q 1"]:

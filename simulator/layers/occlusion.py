@@ -21,6 +21,8 @@ from simulator.layers.morphology import dilate
 from simulator.layers.surfaces import Surfaces
 
 CUTS = 4  # more cuts guess surfaces that do not exist: 16 lose 0.1 dB against 4 on the path-traced scenes
+_CUT_REACH, _CANDIDATES = 0.22, 9  # of a quarter of the steps, on both sides of its middle; candidates for a cut
+_MIDDLE = 1e-3  # of two candidates as good, the one closer to the middle is taken
 _GAMMA = 1.5  # colors are averaged as light^(1/1.5): a lamp beside a silhouette outshines less of what is behind it
 _LEAST_SHARE = 1e-4  # of a pixel: below it, light over coverage is rounding
 
@@ -37,14 +39,12 @@ def hidden_surfaces(
     is_step = high - low > step
     if not bool(is_step.any()):
         return []
-    # Beside pixels without a step, nothing lies on the other side of any cut.
-    high, low = torch.where(is_step, high, -torch.inf), torch.where(is_step, low, torch.inf)
     surfaces, parts = [], _weighted_parts(visible)
     # The farthest surface known so far in each cell: where two cuts find the same surface, it counts once.
     farthest = _largest_2x2(disparity)
-    for cut in _cuts((high[is_step] + low[is_step]) / 2):
-        rim = _largest_2x2((high >= cut).float() * (low < cut))
-        is_hidden = (dilate(rim, math.ceil(reach_px / 2)) > 0) & (farthest >= cut)
+    for cut in _cuts(high, low, is_step):
+        crosses = (high >= cut) & (low < cut)
+        is_hidden = _is_behind_a_step(crosses, is_step, math.ceil(reach_px / 2)) & (farthest >= cut)
         if bool(is_hidden.any()):
             surface = _surface_behind(visible, parts, disparity < cut, cut, is_hidden, reach_px)
             surfaces.append(surface)
@@ -57,10 +57,36 @@ def _largest_2x2(x: Float[Tensor, "h w"]) -> Float[Tensor, "hh wh"]:
     return F.max_pool2d(x[None, None], 2, ceil_mode=True)[0, 0]
 
 
-def _cuts(middles: Float[Tensor, "p"]) -> list[float]:
-    """Disparities of the cuts, nearest first: evenly spaced quantiles of the steps' middle disparities."""
-    ordered = middles.sort(descending=True).values
-    return [float(ordered[int((i + 0.5) / CUTS * ordered.numel())]) for i in range(CUTS)]
+def _is_behind_a_step(crosses: Bool[Tensor, "h w"], is_step: Bool[Tensor, "h w"], reach: int) -> Bool[Tensor, "hh wh"]:
+    """Cells within reach of a step across the cut, and closer to such steps than to slopes that cross it.
+
+    Behind a slope's near part lies nothing but the slope; its far part, continued there, would show beside silhouettes.
+    """
+    across = torch.stack([crosses & is_step, crosses]).float()
+    part_of_steps, _ = fill_holes(mean_2x2(across[:1]), mean_2x2(across[1:])[0], reach)
+    return (dilate(_largest_2x2(across[0]), reach) > 0) & (part_of_steps[0] > 0.5)
+
+
+def _cuts(high: Float[Tensor, "h w"], low: Float[Tensor, "h w"], is_step: Bool[Tensor, "h w"]) -> list[float]:
+    """Disparities of the cuts, nearest first: one in each quarter of the steps' middle disparities.
+
+    Each cut is the candidate, within the middle half of its quarter, that crosses the fewest slopes for its steps.
+    high, low: largest and smallest disparity around each pixel.
+    """
+    middles = ((high[is_step] + low[is_step]) / 2).sort().values
+    quarter = torch.arange(CUTS, device=middles.device)[:, None]
+    place = torch.linspace(0.5 - _CUT_REACH, 0.5 + _CUT_REACH, _CANDIDATES, device=middles.device)
+    candidates = middles[((quarter + place) / CUTS * middles.numel()).long()]  # [cuts, candidates]
+    steps, slopes = (_crossings(candidates.flatten(), low[mask], high[mask]) for mask in (is_step, ~is_step))
+    score = (steps / (steps + slopes + 1.0)).view_as(candidates) - _MIDDLE * (place - 0.5).abs()
+    return candidates.gather(1, score.argmax(1, keepdim=True))[:, 0].flip(0).tolist()
+
+
+def _crossings(ascending: Float[Tensor, "c"], low: Float[Tensor, "p"], high: Float[Tensor, "p"]) -> Float[Tensor, "c"]:
+    """For each candidate, the number of pixels whose low < candidate <= high."""
+    count = ascending.numel() + 1
+    first, end = (torch.bincount(torch.bucketize(x, ascending, right=True), minlength=count) for x in (low, high))
+    return (first - end).cumsum(0)[:-1].to(ascending.dtype)
 
 
 def _weighted_parts(visible: Surfaces) -> Float[Tensor, "2 5 h w"]:

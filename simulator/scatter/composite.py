@@ -2,8 +2,9 @@
 
 A pixel of the sensor sees the scene through the whole lens. Coverage A of a group is the share of the lens through
 which the group is visible if nothing nearer blocks it; T is the share of the lens that no nearer group has taken. A
-group takes t = min(A, T). Pieces of one slanted surface in neighboring groups add up to one, as their shares of the
-lens do. The "over" operator with independent alphas gives 1 − (1 − a)(1 − b), which turns such a surface translucent.
+group takes t = min(A, T), less where nearer groups have taken the side of the lens that sees it (see `lens_sides`).
+Pieces of one slanted surface in neighboring groups add up to one, as their shares of the lens do. The "over" operator
+with independent alphas gives 1 − (1 − a)(1 − b), which turns such a surface translucent.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+
+from simulator.scatter.lens_sides import lens_lost
 
 LEAST_COVERAGE = 1e-4
 """Coverage below this is rounding error of the transforms."""
@@ -27,44 +30,42 @@ class Compositor:
     light: [n, 3, H, W] linear light so far.
     free:  [n, k, H, W] T, the share of the lens that no group has taken; 1 at first. k = 1, or 3 with longitudinal
            chromatic aberration, where each color sees the scene through a lens of its own.
+    side:  [n, k, H, W] Σ s t over the groups so far, s their signed blur radius (see `lens_sides`).
     """
 
-    def __init__(self, light: Float[Tensor, "n 3 h w"], free: Float[Tensor, "n k h w"]) -> None:
-        self.light, self.free = light, free
+    def __init__(
+        self, light: Float[Tensor, "n 3 h w"], free: Float[Tensor, "n k h w"], side: Float[Tensor, "n k h w"]
+    ) -> None:
+        self.light, self.free, self.side = light, free, side
 
     @classmethod
     def empty(cls, frames: int, height: int, width: int, device: torch.device, coverages: int = 1) -> Compositor:
         """Frames without light, all of the lens free. coverages: k."""
         light = torch.zeros(frames, 3, height, width, device=device)
-        return cls(light, torch.ones(frames, coverages, height, width, device=device))
+        free = torch.ones(frames, coverages, height, width, device=device)
+        return cls(light, free, torch.zeros_like(free))
 
     def strip(self, rows: slice) -> Compositor:
         """These rows of all frames, as a view."""
-        return Compositor(self.light[..., rows, :], self.free[..., rows, :])
+        return Compositor(self.light[..., rows, :], self.free[..., rows, :], self.side[..., rows, :])
 
     def select(self, frames: Sequence[int]) -> Compositor:
         """These frames: a view where their numbers are consecutive, else a copy (see `write_back`)."""
         index = frame_index(frames, self.free.device)
-        return Compositor(self.light[index], self.free[index])
+        return Compositor(self.light[index], self.free[index], self.side[index])
 
     def write_back(self, frames: Sequence[int], selected: Compositor) -> None:
         """Store what `select` returned for these frames; nothing to do where it is a view."""
         index = frame_index(frames, self.free.device)
         if isinstance(index, Tensor):
-            self.light[index], self.free[index] = selected.light, selected.free
+            self.light[index], self.free[index], self.side[index] = selected.light, selected.free, selected.side
 
-    def add(self, group: Float[Tensor, "n c h w"]) -> None:
-        """Lay a blurred group behind all groups so far: light in 3 channels, coverage in k. Overwrites the coverage."""
-        self.light.addcmul_(group[:, :3], self.taken_share(group[:, 3:]))
+    def add(self, group: Float[Tensor, "n c h w"], defocus_px: Sequence[float] = ()) -> None:
+        """Lay a blurred group behind all groups so far: light in 3 channels, coverage in k. Overwrites the coverage.
 
-    def add_opposite(self, behind: Compositor, free: Float[Tensor, "n k h w"]) -> None:
-        """Lay complete frames, of coverage A, behind this: max(0, A + T − 1) of them (see `focus_sides`).
-
-        free: T, of what lies on the other side of the focus. What is in focus has taken a part of it since then.
+        defocus_px: see `taken_share`.
         """
-        taken = torch.minimum((free - behind.free).clamp_(min=0.0), self.free)
-        self.light.addcmul_(behind.light, taken / (1.0 - behind.free).clamp_(min=LEAST_COVERAGE))
-        self.free.sub_(taken)
+        self.light.addcmul_(group[:, :3], self.taken_share(group[:, 3:], defocus_px=defocus_px))
 
     def close_gaps(self) -> None:
         """Take a leftover of up to _GAP of the lens as covered by what is there already, up to 3 _GAP in part.
@@ -77,16 +78,24 @@ class Compositor:
             torch.minimum((free - _GAP).clamp_(min=0.0).mul_(1.5), free, out=free)
             light.mul_((1.0 - free).div_(taken))
 
-    def taken_share(self, coverage: Float[Tensor, "n m h w"], lenses: slice = slice(None)) -> Float[Tensor, "n m h w"]:
+    def taken_share(
+        self, coverage: Float[Tensor, "n m h w"], lenses: slice = slice(None), defocus_px: Sequence[float] = ()
+    ) -> Float[Tensor, "n m h w"]:
         """t / A: the factor by which a group's light reaches the frame. Takes t from T; overwrites the coverage.
 
-        lenses: which of the k lenses see this coverage.
+        lenses:     which of the k lenses see this coverage.
+        defocus_px: s of the group in each frame, 0 where it has none; empty: it takes min(A, T) whatever its side.
         """
         F.threshold(coverage, LEAST_COVERAGE, 0.0, inplace=True)
-        free = self.free[:, lenses]
-        share = torch.minimum(coverage, free).div_(coverage.clamp(min=LEAST_COVERAGE))
-        free.addcmul_(coverage, share, value=-1.0)
-        return share
+        free, side = self.free[:, lenses], self.side[:, lenses]
+        taken = torch.minimum(coverage, free)
+        if any(defocus_px):
+            index, lost = lens_lost(coverage, free, side, defocus_px)
+            taken.view(-1)[index] -= lost
+            for frame, frame_taken, s in zip(side, taken, defocus_px, strict=True):
+                frame.add_(frame_taken, alpha=s)
+        free.sub_(taken)
+        return taken.div_(coverage.clamp_(min=LEAST_COVERAGE))
 
     def normalized(self) -> Float[Tensor, "n 3 h w"]:
         """The frames: light over the share of the lens that was taken, never negative. Overwrites `light`."""

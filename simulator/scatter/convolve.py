@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from simulator.scatter.disc_lines import DirectLight
 from simulator.scatter.near_focus import NearFocus
 from simulator.scatter.octave import OctaveGrid
 from simulator.scatter.spread_bin import SpreadBin
@@ -74,6 +75,7 @@ class BlurredGroup:
     coarseness: f of the result's grid. On coarse octaves a ring of one cell lies around the frame.
     rows:       rows to compute, of the result's grid with its ring: all, or those that the group reaches.
     near:       for each lens, and each color with its own lens, what is spread without bins (see `near_focus`).
+    discs:      for each lens, and each color with its own lens, light on the frame's pixels: see `add_discs`.
 
     Raises ValueError when a lens has neither bins nor content near focus.
     """
@@ -85,12 +87,13 @@ class BlurredGroup:
         coarseness: int,
         rows: slice | None = None,
         near: Sequence[Sequence[NearFocus]] = (),
+        discs: Sequence[Sequence[DirectLight | None]] = (),
     ) -> None:
         if not lenses or not (all(lenses) or near):
             raise ValueError(f"lenses must each have a bin at least, got {[len(bins) for bins in lenses]} bins")
         if len({len(bins) for bins in lenses}) > 1:
             raise ValueError(f"lenses must have the same bins, got {[len(bins) for bins in lenses]} bins")
-        self._lenses, self._near = lenses, near
+        self._lenses, self._near, self._discs = lenses, near, discs
         self._finest, self._grid = grid, grid.coarser(grid.octave + coarseness.bit_length() - 1)
         self._rows = rows or slice(0, self._grid.rows.stop - self._grid.rows.start)
 
@@ -127,7 +130,23 @@ class BlurredGroup:
         blurred = self._from_spectra(channels, spots) if any(self._lenses) else self._zeros(channels, spots)
         for frame, zones in zip(blurred, self._near, strict=True) if self._near else ():
             self._add_near_focus(frame, zones, channels, spots)
+        if not self.octave:
+            self.add_discs(blurred, channels, self.rows.start)
         return blurred
+
+    def add_discs(self, frames: Float[Tensor, "n c h w"], channels: slice, top: int) -> None:
+        """Add the discs to these channels of frames, whose first row is row `top` of the frame.
+
+        On the finest octave the channels above have them; those of coarser ones get them when they are enlarged.
+        """
+        for frame, colors in zip(frames, self._discs, strict=True) if self._discs else ():
+            for channel, number in zip(frame, range(3)[channels], strict=False):
+                discs = colors[number if len(colors) > 1 else 0]
+                if discs is not None:
+                    light = discs.light[0 if len(colors) > 1 else number]
+                    start, stop = max(discs.top, top), min(discs.top + light.shape[0], top + channel.shape[0])
+                    if stop > start:
+                        channel[start - top : stop - top] += light[start - discs.top : stop - discs.top]
 
     def _zeros(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
         """Zeros [n, c, h, w], for a group that lies entirely near the plane in focus."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import torch
@@ -18,12 +18,14 @@ from simulator.optics.aperture import Aperture, narrowed_radius_px
 from simulator.optics.lens import ThinLens
 from simulator.scatter.convolve import BlurredGroup
 from simulator.scatter.direct_taps import DIRECT_PX
+from simulator.scatter.disc_lines import DirectLight, SpotDots, disc_table
 from simulator.scatter.group_spectra import Bin, GroupSpectra
 from simulator.scatter.near_focus import NEGLIGIBLE_SLOPE2, NearFocus, near_radius_px, spread_near_focus
 from simulator.scatter.octave import TAIL, OctaveGrid, coarsest_octave, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
+_SHIFTED = 1.25  # radii from a spot that its disc reaches on a slope of 1
 _SIDE_PX = 1.0  # blur radius from which a group lies clearly on one side of the focus
 
 Radii = list[float | None]
@@ -37,12 +39,14 @@ class _View:
     colors:  the lens for each color, or a single one.
     octaves: of each bin.
     near:    for each color, the content near the plane in focus.
+    discs:   for each color, the discs of the bright spots.
     """
 
     lens: ThinLens
     colors: list[ThinLens]
     octaves: list[int]
     near: list[NearFocus]
+    discs: list[DirectLight | None]
 
     @property
     def octave(self) -> int:
@@ -56,11 +60,11 @@ class DepthGroup:
         self.bins = bins
         self._surfaces, self._margin, self._size = surfaces, margin, (frame.height, frame.width)
         self._spectra = GroupSpectra(bins, surfaces, margin, frame)
+        self._bright = surfaces.spots_of(bins[0].number, bins[-1].number)
 
-    @property
-    def spectra_bytes(self) -> int:
-        """Bytes of the spectra."""
-        return self._spectra.nbytes
+    def spectra_bytes(self, lenses: Sequence[ThinLens]) -> int:
+        """Bytes of the spectra that these lenses need."""
+        return self._spectra.nbytes(len(self._slanted(lenses)))
 
     def release(self) -> None:
         """Free the spectra; they are computed again when needed."""
@@ -75,6 +79,11 @@ class DepthGroup:
         gap_px = self._surfaces.bins.gap * lens.blur_scale_px
         defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
         return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
+
+    def mean_defocus_px(self, lens: ThinLens, aperture: Aperture) -> float:
+        """Signed blur radius in the middle of the group; 0 where it reaches into the focus."""
+        defocus = self._defocus_px(lens)
+        return (defocus[0] + defocus[-1]) / 2 if self.side(lens, aperture) else 0.0
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
         """Light and coverage blurred for n lenses, on the grid of the octave that all of them need."""
@@ -93,13 +102,36 @@ class DepthGroup:
         rendered = (abs(s) for bin_radii in radii for colors in bin_radii for s in colors if s is not None)
         near = (abs(node.defocus_px) for view in views for zone in view.near for node in zone.nodes)
         coarsest = max([bin_.coarseness for bins in spread for bin_ in bins], default=1)
-        reach = max(chain([DIRECT_PX], rendered, near)) + (2 * TAIL * coarsest if coarsest > 1 else 0)
+        bright = (abs(s) * _SHIFTED for view in views for s in self._bright_defocus_px(view))
+        reach = max(chain([DIRECT_PX], rendered, near, bright)) + (2 * TAIL * coarsest if coarsest > 1 else 0)
         rows = grid.rows_reached(*self._spectra.rows_held, reach, octave)
-        return BlurredGroup(spread, grid, 2 ** (octave - grid.octave), rows, [view.near for view in views])
+        direct = [view.near for view in views], [view.discs for view in views]
+        return BlurredGroup(spread, grid, 2 ** (octave - grid.octave), rows, *direct)
 
     def _view(self, lens: ThinLens, aperture: Aperture) -> _View:
         colors = aperture.channel_lenses(lens)
-        return _View(lens, colors, self._octaves(lens, aperture), [self._near(color, aperture) for color in colors])
+        near = [self._near(color, aperture) for color in colors]
+        return _View(lens, colors, self._octaves(lens, aperture), near, self._discs(colors, aperture.pupil))
+
+    def _discs(self, colors: Sequence[ThinLens], pupil: Aperture) -> list[DirectLight | None]:
+        """For each color, the discs of the bright spots; None where there are none."""
+        if not self._bright.count:
+            return [None] * len(colors)
+        table, (height, width), margin = disc_table(pupil, self.device), self._size, self._margin
+        discs = []
+        for number, color in enumerate(colors):
+            dots = SpotDots.seen(self._bright, color, pupil, width + 2 * margin, margin)
+            if len(colors) > 1:
+                dots = replace(dots, light=dots.light[number : number + 1])
+            discs.append(table.drawn(dots, height, width))
+        return discs
+
+    def _bright_defocus_px(self, view: _View) -> list[float]:
+        """Signed blur radii of the nearest and the farthest bright spot, for each color."""
+        if not self._bright.count:
+            return []
+        ends = [float(end) for end in self._bright.disparity.aminmax()]
+        return [color.blur_scale_px * (end - color.focus_disparity) for color in view.colors for end in ends]
 
     def _near(self, lens: ThinLens, aperture: Aperture) -> NearFocus:
         """Content near the plane in focus; none for filled-in surfaces, which lie on a coarse grid."""
@@ -166,9 +198,8 @@ class DepthGroup:
         shift is, to first order, this divergence. It changes nothing finer than a disc, so a coarse grid suffices.
         """
         grid, spots, spread = self._spectra.grid, self._spots(aperture), []
-        coarsest = grid.octave + grid.divisor.bit_length() - 1
         for index in slanted:
-            b, octave = self.bins[index], max(view.octaves[index], min(grid.octave + 1, coarsest))
+            b, octave = self.bins[index], max(view.octaves[index], self._spectra.finest_skew_octave)
             coarseness = 2 ** (octave - grid.octave)
             for place, (color, radius) in enumerate(zip(view.colors, radii[index], strict=True)):
                 if radius is None and not keep_all:
@@ -196,7 +227,7 @@ class DepthGroup:
         for owner, view in enumerate(views):
             for color, zone in enumerate(view.near):
                 for node in zone.nodes:
-                    spectrum = self._spectra.spectrum(node.content)
+                    spectrum = self._spectra.spectrum(node.content, node.rows)
                     for number, bins in enumerate(spread):
                         is_lit = [number == owner and other == color for other in range(len(view.near))]
                         radii: Radii = [node.defocus_px if lit else None for lit in is_lit]

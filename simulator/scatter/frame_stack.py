@@ -11,7 +11,6 @@ from torch import Tensor
 
 from simulator.scatter.composite import Compositor
 from simulator.scatter.convolve import BlurredGroup
-from simulator.scatter.focus_sides import FocusSides
 from simulator.scatter.octave import RING, enlarged_rows
 
 
@@ -21,68 +20,54 @@ class FrameStack:
     def __init__(self, frames: int, height: int, width: int, device: torch.device, coverages: int = 1) -> None:
         self._height, self._width, self._device = height, width, device
         self._compositor = Compositor.empty(frames, height, width, device, coverages)
-        self._sides: FocusSides | None = None
 
-    def add(self, group: BlurredGroup, frames: Sequence[int], side: int = 0) -> None:
-        """Lay a visible group, blurred for these frames, behind all groups so far.
+    def add(self, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[float] = ()) -> None:
+        """Lay a group, blurred for these frames, behind all groups so far.
 
-        side: 1 in front of the focus, -1 behind it, of frames that have groups on both sides; else 0.
+        defocus_px: of the group, for each frame; see `Compositor.taken_share`.
         """
-        if side and self._sides is None:
-            self._sides = FocusSides(self._compositor)
-        self._lay(self._sides.behind if self._sides and side < 0 else self._compositor, group, frames)
-        if self._sides and side > 0:
-            self._sides.note_front(self._compositor, frames)
+        if group.octave > 0:
+            picture, top = on_rows(group, self._height, self._width)
+            _add(self._compositor.strip(slice(top, top + picture.shape[-2])), picture, frames, defocus_px)
+        elif self._device.type != "cpu":
+            _add(self._compositor.strip(group.rows), group.all_channels(), frames, defocus_px)
+        else:
+            _add_by_channel(self._compositor.strip(group.rows), group, frames, defocus_px)
 
     def end_visible(self) -> None:
         """To be called once, between the visible and the hidden groups."""
-        if self._sides:
-            self._sides.merge_into(self._compositor)
         self._compositor.close_gaps()
-
-    def add_hidden(self, group: BlurredGroup, frames: Sequence[int], side: int = 0) -> None:
-        """Lay a hidden group behind all groups so far. side: as in `add`."""
-        if self._sides and side > 0:
-            before = self._sides.nested.free.clone()
-            self._lay(self._sides.nested, group, frames)
-            self._sides.note_nested(self._compositor, before)
-        else:
-            self._lay(self._compositor, group, frames)
 
     def normalized(self) -> Float[Tensor, "n 3 h w"]:
         """The finished frames."""
         return self._compositor.normalized()
 
-    def _lay(self, compositor: Compositor, group: BlurredGroup, frames: Sequence[int]) -> None:
-        if group.octave > 0:
-            picture, top = self._enlarged(group)
-            _add(compositor.strip(slice(top, top + picture.shape[-2])), picture, frames)
-        elif self._device.type != "cpu":
-            _add(compositor.strip(group.rows), group.all_channels(), frames)
-        else:
-            _add_by_channel(compositor.strip(group.rows), group, frames)
 
-    def _enlarged(self, group: BlurredGroup) -> tuple[Float[Tensor, "n c h w"], int]:
-        """A group that was blurred on a coarse octave, on the rows of the frame that it reaches; the first of them."""
-        picture, top = group.all_channels(), group.rows.start
-        for finer in range(group.octave - 1, -1, -1):
-            size = math.ceil(self._height / 2**finer), math.ceil(self._width / 2**finer)
-            picture, top = enlarged_rows(picture, top, *size, ring=RING if finer else 0)
-        return picture, top
+def on_rows(group: BlurredGroup, height: int, width: int) -> tuple[Float[Tensor, "n c h w"], int]:
+    """A blurred group on the rows of the frame that it reaches, and the first of them."""
+    picture, top = group.all_channels(), group.rows.start
+    for finer in range(group.octave - 1, -1, -1):
+        size = math.ceil(height / 2**finer), math.ceil(width / 2**finer)
+        picture, top = enlarged_rows(picture, top, *size, ring=RING if finer else 0)
+    if group.octave:
+        group.add_discs(picture, slice(3), top)
+    return picture, top
 
 
-def _add(strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int]) -> None:
+def _add(
+    strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int], defocus_px: Sequence[float]
+) -> None:
     selected = strip.select(frames)
-    selected.add(group)
+    selected.add(group, defocus_px)
     strip.write_back(frames, selected)
 
 
-def _add_by_channel(strip: Compositor, group: BlurredGroup, frames: Sequence[int]) -> None:
+def _add_by_channel(strip: Compositor, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[float]) -> None:
     """The same; one channel at a time stays in a CPU's caches from its spectrum to the frame, four do not."""
     selected = strip.select(frames)
     share = selected.free
     for color in range(3):
         if color < group.coverages:
-            share = selected.taken_share(group.coverage(color), slice(color, color + 1))
+            share = selected.taken_share(group.coverage(color), slice(color, color + 1), defocus_px)
         selected.light[:, color : color + 1].addcmul_(group.light(color), share)
     strip.write_back(frames, selected)

@@ -22,7 +22,7 @@ class Bin(NamedTuple):
     """One disparity bin of a group.
 
     number:    index among the scene's bins.
-    is_sharp:  whether it holds spots, whose discs show their rims: such a bin is rendered on the finest grid.
+    is_sharp:  whether it holds light whose discs show their rims: such a bin is rendered on the finest grid.
     rows:      rows of the pictures that have content.
     slope2:    mean of |∇D|² over its coverage.
     """
@@ -52,9 +52,14 @@ class GroupSpectra:
         return first, self._rows.stop - self._margin if self._rows.stop < self._surfaces.height else None
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of the bins' spectra, without their inner parts, which take a third more."""
-        return len(self._bins) * 4 * (self.grid.padded_width // 2 + 1) * self.grid.padded_height * 8
+    def finest_skew_octave(self) -> int:
+        """Octave of the spectra of skews, or a coarser one: they change nothing finer than a disc."""
+        return self.grid.octave + int(self.grid.divisor > 1)
+
+    def nbytes(self, slanted: int) -> int:
+        """Bytes of the spectra of all bins and of `slanted` skews, without inner parts, which take a third more."""
+        size = 4 * (self.grid.padded_width // 2 + 1) * self.grid.padded_height * 8
+        return len(self._bins) * size + slanted * size // 4 ** (self.finest_skew_octave - self.grid.octave)
 
     def bin_spectrum(self, index: int, coarseness: int) -> Float[Tensor, "4 x twohp"]:
         """Spectrum of the bin at this index of the group."""
@@ -73,9 +78,9 @@ class GroupSpectra:
             self._skew_spectra[index, coarseness] = cropped(spectrum, coarseness).contiguous()
         return self._skew_spectra[index, coarseness]
 
-    def spectrum(self, content: Float[Tensor, "4 h w"]) -> Float[Tensor, "4 x twohp"]:
-        """Spectrum of a picture whose content lies within the group's rows, or a row beyond."""
-        return spectra(content[None], self.grid, self._margin, self._rows_shifted)[0]
+    def spectrum(self, content: Float[Tensor, "4 h w"], rows: slice) -> Float[Tensor, "4 x twohp"]:
+        """Spectrum of a picture whose content lies within these rows: some of the group's, or a row beyond."""
+        return spectra(content[None], self.grid, self._margin, rows)[0]
 
     @property
     def _rows_shifted(self) -> slice:

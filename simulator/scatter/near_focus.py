@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.layers.bins import BinnedSurfaces, DisparityBins
+from simulator.layers.bins import BinnedSurfaces
 from simulator.layers.covered_pixels import CoveredPixels
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
@@ -35,10 +35,11 @@ _NODES_PX = (DIRECT_PX, 3.5, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0)
 
 @dataclass(frozen=True)
 class Node:
-    """Content [4, h, w] to be blurred like a bin at one signed radius."""
+    """Content [4, h, w] to be blurred like a bin at one signed radius; it lies within some rows."""
 
     content: Float[Tensor, "4 h w"]
     defocus_px: float
+    rows: slice
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def spread_near_focus(
     rows, pixels = surfaces.rows_around(*near), surfaces.around(*near)
     if not pixels.pixel.numel():
         return NearFocus(bins)
-    part = zone.sources(pixels, surfaces.bins, lens).shifted(zone.shift(pixels, lens), (height, width))
+    part = zone.sources(surfaces, lens).shifted(zone.shift(pixels, lens), (height, width))
     if part.pixel.numel() > pixels.pixel.numel():
         rows = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
     light, nodes = part.light, {}
@@ -94,7 +95,7 @@ def spread_near_focus(
     table = tap_table(pupil, light.device)
     weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
     direct, top = _spread(part.pixel, light, weights, table, _Rows(rows, height, width, margin))
-    return NearFocus(bins, direct, top, tuple(Node(content, s) for s, content in nodes.items()))
+    return NearFocus(bins, direct, top, tuple(Node(content, s, rows) for s, content in nodes.items()))
 
 
 @dataclass(frozen=True)
@@ -155,19 +156,28 @@ class _Zone:
             return None
         return cls(range(whole[0], whole[-1] + 1), range(held[0], held[-1] + 1), radius_px, moment)
 
-    def sources(self, pixels: CoveredPixels, bins: DisparityBins, lens: ThinLens) -> _Sources:
+    def sources(self, surfaces: BinnedSurfaces, lens: ThinLens) -> _Sources:
         """The group's share of the pixels, with the squared radius that makes their total second moment exact.
 
-        Bins are drawn with q_i = s_i² − K² v, and Σ share_i q_i = r². So the zone's part of a pixel, at the squared
-        radius Σ share_i q_i / Σ share_i over the zone's bins, leaves the whole pixel with r².
+        Bins are drawn with q_i = s_i² − K² v, and Σ share_i q_i = r². So the zone's part of a pixel has the squared
+        radius (r² − Σ share_i q_i) / (1 − Σ share_i), sums over the bins outside the zone.
         """
-        number, share = bins.shares(pixels.disparity)  # [3, P]
-        s = (bins.centers[number] - lens.focus_disparity) * lens.blur_scale_px
-        near = share * ((number >= self.whole.start) & (number < self.whole.stop))
-        held = (share * ((number >= self.held.start) & (number < self.held.stop))).sum(0)
-        q = (near * (s * s - lens.blur_scale_px**2 * bins.variance)).sum(0) / near.sum(0).clamp(min=1e-9)
-        own_s = (pixels.disparity - lens.focus_disparity) * lens.blur_scale_px
-        return _Sources(pixels.pixel, pixels.content * held, q.clamp_(min=0.0), own_s > 0)
+        numbers, bins = surfaces.entries(self.held[0], self.held[-1]), surfaces.bins
+        pixels = surfaces.around(self.held[0], self.held[-1])
+        s = (pixels.disparity - lens.focus_disparity) * lens.blur_scale_px
+        q, zone_share, held_share = s * s, torch.ones_like(s), torch.ones_like(s)
+        next_bins = (self.held.start - 2, self.held.start - 1, self.held.stop, self.held.stop + 1)
+        for number in (number for number in next_bins if 0 <= number < len(surfaces.centers)):
+            entries = surfaces.entries(number, number)
+            common = slice(max(entries.start - numbers.start, 0), min(entries.stop, numbers.stop) - numbers.start)
+            share = bins.share(pixels.disparity[common], number)
+            held_share[common] -= share
+            if number not in self.whole:
+                defocus_px = lens.blur_scale_px * (surfaces.centers[number] - lens.focus_disparity)
+                zone_share[common] -= share
+                q[common] -= share * (defocus_px**2 - lens.blur_scale_px**2 * bins.variance)
+        q = q.div_(zone_share.clamp_(min=1e-9)).clamp_(min=0.0)
+        return _Sources(pixels.pixel, pixels.content * held_share, q, s > 0)
 
     def shift(self, pixels: CoveredPixels, lens: ThinLens) -> Float[Tensor, "2 p"]:
         """By how many pixels slopes move the light of each pixel, down and right; 0 where slopes are negligible."""

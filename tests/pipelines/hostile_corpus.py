@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from tests.pipelines.render.depth.test_depth_forms import BAD_FORMS
 from tests.pipelines.render.depth.test_sidecar import BAD_FILES, npy, png16
 from tests.pipelines.render.photos import hostile_photos as hostile
 from tests.pipelines.render.photos.photo_examples import slope
@@ -199,6 +200,7 @@ SURVIVED: list[tuple[str, str, bytes, str]] = [
 ]
 SIDECARS: list[tuple[str, str, str, bytes, str]] = [
     *(("sidecar", name, f"disparity.{suffix}", content, f"depth/{code} depth/size_mismatch") for name, (suffix, content, code) in BAD_FILES.items()),
+    *(("depth form", name, f"disparity.{suffix}", content, f"depth/{code} depth/truncated depth/size_mismatch") for name, (suffix, content, code) in BAD_FORMS.items()),
     ("npy header", "400000 x 400000", "disparity.npy", shape("(400000, 400000)"), "depth/too_large"),
     ("npy header", "more than the file", "disparity.npy", shape("(3000, 4000)"), "depth/truncated"),
     ("npy header", "20 digits", "disparity.npy", shape("(99999999999999999999, 4)"), "depth/too_large"),
@@ -246,7 +248,7 @@ SIDECARS: list[tuple[str, str, str, bytes, str]] = [
     ("pfm header", "all NaN", "disparity.pfm", pfm(b"Pf\n40 30\n-1\n", np.full(1200, np.nan, "<f4").tobytes()), "depth/no_depth depth/holes depth/constant"),
     ("depth png", "largest sides", "disparity.png", png(2**31 - 1, 2**31 - 1, 16, 0), "depth/too_large"),
     ("depth png", "100 megapixels of nothing", "disparity.png", png(11_000, 9_000, 16, 0, data=zlib.compress(bytes(1000))), "depth/truncated depth/unreadable"),
-    ("depth png", "alpha", "disparity.png", hostile.encoded(np.zeros((30, 40, 4), np.uint8)), "depth/not_single_channel"),
+    ("depth png", "equal channels and alpha", "disparity.png", hostile.encoded(np.zeros((30, 40, 4), np.uint8)), "depth/constant"),
     ("depth png", "a jpeg", "disparity.png", hostile.encoded(hostile.noise(), "JPEG"), "depth/unreadable"),
     ("depth png", "no bytes", "disparity.png", b"", "depth/unreadable"),
     ("depth png", "text that inflates", "disparity.png", png(middle=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(80 << 20)))), "depth/unreadable"),

@@ -48,6 +48,7 @@ class DisparityMap:
     quantization_levels: int = 0  # distinct values of the raw map; 0: exact, of a built-in scene
     steps: Steps = "as_is"  # debanded: the steps of 8 bits or fewer were made slopes
     filled: NDArray[np.bool_] | None = None  # [H, W]: where disparity was unknown; None: nowhere
+    is_turn_assumed: bool = False  # the photo was turned upright, and nobody stated whether its map was
 
     def __post_init__(self) -> None:
         if self.values.dtype != np.float32 or self.values.ndim != 2:

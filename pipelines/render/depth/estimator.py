@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
 from pipelines.errors import Rejection, UserError
@@ -18,13 +17,16 @@ from pipelines.render.depth.checkpoint import check_checkpoint, fetch_checkpoint
 from pipelines.render.depth.disparity_map import DisparityMap, Kind
 from pipelines.render.depth.networks import TransformersDepth
 from pipelines.render.depth.registry import DEFAULT_MODEL
-from pipelines.render.depth.sidecar import SidecarDepth, find_sidecar, looked_for, meaning, read_note
+from pipelines.render.depth.sidecar import SidecarDepth, meaning, numbers_of_file, read_note
+from pipelines.render.depth.sidecar_search import SidecarFolders
 from pipelines.render.depth.validity import metric_disparity, unit_warning
 from pipelines.render.photos.photo import Photo, PhotoSource
+from shards.storage import StoragePath
 
 _log = logging.getLogger(__name__)
+_WITH_SIDECARS = ("auto", "sidecar")
 
-__all__ = ["DepthEstimator", "DepthOrigin", "DisparityMap", "check_depth", "open_depth"]
+__all__ = ["DepthEstimator", "DepthOrigin", "DisparityMap", "check_depth", "open_depth", "shared_sidecars"]
 
 
 class DepthEstimator(Protocol):
@@ -57,18 +59,19 @@ def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tupl
     if depth_dir is not None and not depth_dir.is_dir():
         raise UserError(f"--depth-dir {depth_dir} must be a folder; it is not there")
     origins = []
-    with_sidecar = _sidecar_somewhere(spec, photos, depth_dir)
-    if with_sidecar is not None:
-        _check_sidecar(with_sidecar, kind, depth_dir)
+    folders = SidecarFolders(depth_dir)
+    first = _first_sidecar(spec, photos, folders)
+    if first is not None:
+        _check_sidecar(first, kind)
         origins.append(DepthOrigin("sidecar", "", "", False, True))
     if spec == "sidecar":
         if photos and not origins:
             raise UserError(
                 f"--depth sidecar: none of the {len(photos)} photos has one, for the first there is no "
-                f"{looked_for(photos[0], depth_dir)}; name the folder with --depth-dir, or use --depth auto"
+                f"{folders.looked_for(photos[0])}; name the folder with --depth-dir, or use --depth auto"
             )
         return tuple(origins) or (DepthOrigin("sidecar", "", "", False, True),)
-    if spec == "auto" and photos and all(find_sidecar(photo, depth_dir) for photo in photos):
+    if spec == "auto" and photos and all(folders.find(photo) for photo in photos):
         return tuple(origins)
     model = DEFAULT_MODEL if spec == "auto" else spec
     found = check_checkpoint(model, kind=kind, revision=config.depth_revision, allow_network=not config.offline)
@@ -88,7 +91,7 @@ def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
         )
         return TransformersDepth(found, device=device, batch_size=config.depth_batch, deband=config.deband_depth)
 
-    sidecars = SidecarDepth(config.depth_dir, config.depth_kind, config.deband_depth)
+    sidecars = SidecarDepth(config.depth_dir, config.depth_kind, config.deband_depth, config.depth_orientation)
     if config.depth == "sidecar":
         return sidecars
     if config.depth == "auto":
@@ -106,7 +109,7 @@ class _SidecarElseModel:
         return self.open_model()
 
     def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
-        has_sidecar = [find_sidecar(photo.source, self.sidecars.depth_dir) is not None for photo in photos]
+        has_sidecar = [self.sidecars.folders.find(photo.source) is not None for photo in photos]
         bare = [photo for photo, has in zip(photos, has_sidecar, strict=True) if not has]
         estimated = iter(self.model.estimate(bare) if bare else [])
         return [
@@ -115,22 +118,25 @@ class _SidecarElseModel:
         ]
 
 
-def _sidecar_somewhere(spec: str, photos: Sequence[PhotoSource], depth_dir: Path | None) -> PhotoSource | None:
-    if spec not in ("auto", "sidecar"):
+def shared_sidecars(config: DepthConfig, photos: Sequence[PhotoSource]) -> dict[str, Rejection]:
+    """Rejections of photos whose depth file would serve several of them, by scene_id."""
+    return SidecarFolders(config.depth_dir).rejections(photos) if config.depth in _WITH_SIDECARS else {}
+
+
+def _first_sidecar(spec: str, photos: Sequence[PhotoSource], folders: SidecarFolders) -> StoragePath | None:
+    if spec not in _WITH_SIDECARS:
         return None
-    return next((photo for photo in photos if find_sidecar(photo, depth_dir)), None)
+    return next((path for photo in photos if (path := folders.find(photo))), None)
 
 
-def _check_sidecar(photo: PhotoSource, kind: Kind | None, depth_dir: Path | None) -> None:
+def _check_sidecar(path: StoragePath, kind: Kind | None) -> None:
     """That depth.json and --depth-kind make sense, on the first file: a mistake there repeats in all of them."""
-    path = find_sidecar(photo, depth_dir)
-    assert path is not None
     try:
         meaning(path, read_note(path.parent), kind)
     except Rejection as rejection:
         raise UserError(f"--depth sidecar: {rejection.message}") from rejection
     with suppress(Rejection):  # a file that cannot be read is that photo's matter
-        path, raw = SidecarDepth(depth_dir, kind).raw_depth(photo)
+        raw = numbers_of_file(path, kind)
         if raw.kind == "metric":
             disparity = metric_disparity(raw.values, is_depth=raw.quantity == "depth")
             if warning := unit_warning(disparity):

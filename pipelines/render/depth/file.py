@@ -1,24 +1,29 @@
-"""The values of a depth map, read from an untrusted PNG, npy or PFM file; sidecar.py finds their unit."""
+"""The values of a depth map, read from an untrusted PNG, TIFF, npy, npz or PFM file; sidecar.py finds their unit."""
 
 import hashlib
 import io
 import math
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import IO, Any, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pipelines.errors import Rejection, rejecting
 from pipelines.render.photos.decode import MAX_PIXELS, open_image
-from shards.foreign_file import read_foreign
+from shards.foreign_file import open_foreign, read_foreign
 from shards.storage import StoragePath
 
 MIN_PIXELS = 4
-EXTENSIONS = (".png", ".npy", ".pfm")
+EXTENSIONS = (".png", ".npy", ".pfm", ".npz", ".tif", ".tiff")
 MAX_FILE_BYTES = 8 * MAX_PIXELS + (1 << 16)  # of float64, with a header
 _NPY_HEADER_BYTES = 1 << 16
+_PICTURE_KINDS = {".png": ("PNG",), ".tif": ("TIFF",), ".tiff": ("TIFF",)}
+_WHOLE_NUMBERS = ("L", "I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of one channel
 
 
 @dataclass(frozen=True)
@@ -35,28 +40,56 @@ def read_depth_file(path: StoragePath) -> DepthFile:
 
     Raises Rejection with stage "depth": `missing`, `unreadable`, `truncated`, `too_large`, `not_single_channel`.
     """
-    read = {".png": _read_png, ".npy": _read_npy, ".pfm": _read_pfm}[path.suffix.lower()]
+    read = _READERS[path.suffix.lower()]
     with rejecting("depth", subject=path.name):
         content = read_foreign(path, max_bytes=MAX_FILE_BYTES)
         file = read(content)
         return replace(file, sha256=hashlib.sha256(content).hexdigest())
 
 
-def _read_png(content: bytes) -> DepthFile:
-    image = open_image(content, ("PNG",), stage="depth")
+def is_bare_depth(path: StoragePath) -> bool:
+    """Whether a file that only has a photo's stem is depth: for PNG and TIFF its header says 16 bits or float."""
+    if path.suffix.lower() not in _PICTURE_KINDS:
+        return True
+    try:
+        with (
+            open_foreign(path) as stream,
+            Image.open(cast(IO[bytes], stream), formats=_PICTURE_KINDS[path.suffix.lower()]) as image,
+        ):
+            return image.mode in (*_WHOLE_NUMBERS[1:], "F")
+    except Exception:  # whatever a parser of foreign bytes raises: no depth
+        return False
+
+
+def _read_picture(content: bytes, formats: tuple[str, ...]) -> DepthFile:
+    image = open_image(content, formats, stage="depth")
     _check_sides(image.size, 0, 0)
-    if image.mode in ("I;16", "I;16B", "I", "L"):
+    if (pages := getattr(image, "n_frames", 1)) > 1:
+        raise Rejection("depth", "not_single_channel", f"must be one picture, has {pages} pages")
+    if image.mode == "F":
+        return DepthFile(np.asarray(image), holds_units=True)
+    if image.mode in _WHOLE_NUMBERS:
         return DepthFile(np.asarray(image), holds_units=False)
-    raise Rejection("depth", "not_single_channel", f"must be one gray channel, got mode {image.mode}")
+    if image.mode not in ("RGB", "RGBA", "LA", "P"):
+        raise Rejection("depth", "not_single_channel", f"must be one gray channel, got mode {image.mode}")
+    if formats == ("PNG",) and content[24] == 16:  # Pillow keeps 8 bits of 16 where there are several channels
+        decoded = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED))
+        return DepthFile(_one_channel(decoded[..., :3]), holds_units=False)
+    return DepthFile(_one_channel(np.asarray(image.convert("RGB"))), holds_units=False)
+
+
+def _read_png(content: bytes) -> DepthFile:
+    return _read_picture(content, ("PNG",))
+
+
+def _read_tiff(content: bytes) -> DepthFile:
+    return _read_picture(content, ("TIFF",))
 
 
 def _read_npy(content: bytes) -> DepthFile:
     values = read_npy(content)
-    shape = values.shape
-    values = values.squeeze() if values.ndim == 3 and 1 in (shape[0], shape[2]) else values
-    if values.ndim != 2:
-        raise Rejection("depth", "not_single_channel", f"must have the shape [h, w], has {list(shape)}")
-    return DepthFile(values, holds_units=values.dtype.kind == "f")
+    plane = values.reshape(_plane_shape(values.shape))
+    return DepthFile(_one_channel(plane) if plane.ndim == 3 else plane, holds_units=values.dtype.kind == "f")
 
 
 def read_npy(content: bytes) -> NDArray[Any]:
@@ -67,6 +100,42 @@ def read_npy(content: bytes) -> NDArray[Any]:
     _check_sides(shape, dtype.itemsize, len(content) - header_bytes)
     values = np.frombuffer(content, dtype, math.prod(shape), header_bytes)
     return values.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _read_npz(content: bytes) -> DepthFile:
+    """The one array of an archive; no more of it is unpacked than its header promises."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        if len(names) != 1:
+            raise ValueError(f"must hold one array, holds {len(names)} ({', '.join(names[:5])})")
+        with archive.open(names[0]) as member:
+            begin = member.read(_NPY_HEADER_BYTES)
+            shape, _, dtype, header_bytes = _npy_header(begin)
+            _check_sides(shape, 0, 0)
+            needed = header_bytes + math.prod(shape) * dtype.itemsize
+            return _read_npy(begin + member.read(max(needed - len(begin), 0)))
+
+
+def _plane_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """[h, w], or [h, w, 3] and [3, h, w], of a shape that may have axes of one before them or one behind."""
+    plane = shape
+    while len(plane) > 2 and plane[0] == 1:
+        plane = plane[1:]
+    if len(plane) == 3 and plane[2] == 1:
+        plane = plane[:2]
+    if len(plane) == 2 or (len(plane) == 3 and 3 in (plane[0], plane[2])):
+        return plane
+    raise Rejection("depth", "not_single_channel", f"must have the shape [h, w], has {list(shape)}")
+
+
+def _one_channel(values: NDArray[Any]) -> NDArray[Any]:
+    """The first of three equal channels, of [h, w, 3] or [3, h, w]."""
+    channels = np.moveaxis(values, 2, 0) if values.shape[2] == 3 else values
+    if not all(np.array_equal(channels[0], other, equal_nan=values.dtype.kind == "f") for other in channels[1:]):
+        raise Rejection(
+            "depth", "not_single_channel", "must be one gray channel or three equal ones, has different ones"
+        )
+    return channels[0]
 
 
 def _npy_header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
@@ -110,3 +179,13 @@ def _read_pfm(content: bytes) -> DepthFile:
     _check_sides((height, width), 4, len(content) - begin)
     values = np.frombuffer(content, "<f4" if scale < 0 else ">f4", width * height, begin).reshape(height, width)
     return DepthFile(values[::-1], holds_units=abs(scale) == 1.0)
+
+
+_READERS = {
+    ".png": _read_png,
+    ".npy": _read_npy,
+    ".pfm": _read_pfm,
+    ".npz": _read_npz,
+    ".tif": _read_tiff,
+    ".tiff": _read_tiff,
+}

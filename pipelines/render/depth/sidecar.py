@@ -1,22 +1,16 @@
-"""Depth that lies beside the photos as files: PNG of 16 bits (or 8), npy, PFM.
+"""Depth that lies beside the photos as files.
 
-Which file belongs to `STEM.jpg`, the first that exists: `STEM.disparity.EXT`, `STEM.depth.EXT`, `STEM.EXT` (a
-PNG only when 16-bit gray, or in a folder of its own); beside the photo, or in `--depth-dir`.
+sidecar_search.py says which file belongs to which photo.
 
 Units are declared, never guessed: by the name (`disparity` is relative, `depth` is in meters), by
-`--depth-kind`, and above both by a `depth.json` beside the file:
-    {"quantity": "disparity" | "depth", "kind": "relative" | "metric", "scale": 0.001, "offset": 0.0,
-     "unknown": 0, "infinite": "far" | "unknown",
-     "source": "where it is from", "source_revision": "its version"}      every key optional
-number = offset + scale * stored value, in meters or 1/m; metric PNGs need `scale`, as nobody can guess it. `unknown`
-is the stored value of pixels that were not measured; `infinite` says what infinite depth is (sky, if left out).
+`--depth-kind`, and above both by a `depth.json` beside the file, which docs/depth-json.md describes.
 """
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -25,11 +19,12 @@ from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError, one_line, rejecting
 from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
-from pipelines.render.depth.file import EXTENSIONS, DepthFile, read_depth_file
-from pipelines.render.photos.folder import SIDECAR_WORDS, is_bare_depth_png
-from pipelines.render.photos.photo import Photo, PhotoSource
-from shards.foreign_file import is_foreign_file, read_foreign
-from shards.storage import StoragePath, storage_path
+from pipelines.render.depth.file import DepthFile, read_depth_file
+from pipelines.render.depth.orientation import Orientation, oriented
+from pipelines.render.depth.sidecar_search import SidecarFolders, word_of
+from pipelines.render.photos.photo import Photo
+from shards.foreign_file import read_foreign
+from shards.storage import StoragePath
 from shards.strict_json import check_text
 
 NOTE_NAME = "depth.json"
@@ -48,6 +43,7 @@ class DepthNote:
     offset: float = 0.0
     unknown: float | None = None
     infinite: Infinite = "far"
+    orientation: Orientation | None = None
     source: str = "sidecar"
     source_revision: str = ""
 
@@ -57,6 +53,7 @@ class DepthNote:
         _check_choice("infinite", self.infinite, get_args(Infinite))
         if self.unknown is not None and not _is_number(self.unknown):
             raise ValueError(f"unknown must be a number, got {self.unknown!r}")
+        _check_choice("orientation", self.orientation, get_args(Orientation))
         if self.scale is not None and not (_is_number(self.scale) and self.scale > 0):
             raise ValueError(f"scale must be a number > 0, got {self.scale!r}")
         if not _is_number(self.offset):
@@ -80,6 +77,12 @@ class SidecarDepth:
     depth_dir: StoragePath | None = None
     kind: Kind | None = None  # of --depth-kind
     deband: bool = True  # see `disparity_map`
+    orientation: Orientation | None = None  # of --depth-orientation
+
+    @cached_property
+    def folders(self) -> SidecarFolders:
+        """Where the files are looked for; listed once."""
+        return SidecarFolders(self.depth_dir)
 
     def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
         return [self._map_or_rejection(photo) for photo in photos]
@@ -92,37 +95,40 @@ class SidecarDepth:
             return rejection
 
     def _read(self, photo: Photo) -> DisparityMap:
-        path, raw = self.raw_depth(photo.source)
-        _check_size(path.name, raw.values.shape, photo)
-        return disparity_map(raw, photo.srgb, deband=self.deband)
-
-    def raw_depth(self, source: PhotoSource) -> tuple[StoragePath, RawDepth]:
-        """The file that belongs to a photo, and its numbers.
-
-        Raises Rejection with stage "depth": `sidecar_missing`, `depth_json`, `kind_unknown`, `scale_unknown`, and
-        those of `read_depth_file`.
-        """
-        path = find_sidecar(source, self.depth_dir)
+        path = self.folders.find(photo.source)
         if path is None:
-            raise Rejection("depth", "sidecar_missing", f"no {looked_for(source, self.depth_dir)}")
+            raise Rejection("depth", "sidecar_missing", f"no {self.folders.looked_for(photo.source)}")
         note = _note_or_rejection(path.parent)
-        quantity, kind = meaning(path, note, self.kind)
+        meaning(path, note, self.kind)
         file = read_depth_file(path)
-        values = torch.from_numpy(note.numbers(file.values, _scale(path, file, note, kind)))
-        revision = note.source_revision or f"sha256:{file.sha256[:16]}"
-        return path, RawDepth(values, quantity, kind, note.source, revision)
+        stored, is_assumed = self._oriented(path, file, note, photo)
+        raw = _numbers(path, file, note, self.kind, stored)
+        return replace(disparity_map(raw, photo.srgb, deband=self.deband), is_turn_assumed=is_assumed)
+
+    def _oriented(self, path: StoragePath, file: DepthFile, note: DepthNote, photo: Photo) -> tuple[NDArray[Any], bool]:
+        """Stored values as the upright photo has them, and whether their orientation was assumed."""
+        if note.orientation and self.orientation and note.orientation != self.orientation:
+            conflict = f"{NOTE_NAME} says {note.orientation}, --depth-orientation says {self.orientation}"
+            raise Rejection("depth", "depth_json", f"{path.name}: {conflict}; correct one of them")
+        stated, aspect = note.orientation or self.orientation, photo.original_width / photo.original_height
+        values, is_assumed = oriented(file.values, photo.orientation, stated, aspect, _ASPECT_TOLERANCE)
+        _check_size(path.name, values, photo)
+        return values, is_assumed
 
 
-def find_sidecar(source: PhotoSource, depth_dir: StoragePath | None) -> StoragePath | None:
-    """The depth file that belongs to a photo, or None."""
-    return next((path for path in _candidates(source, depth_dir) if is_foreign_file(path)), None)
+def numbers_of_file(path: StoragePath, kind: Kind | None) -> RawDepth:
+    """The numbers of a depth file as they are stored, not turned. kind: of --depth-kind.
+
+    Raises Rejection with stage "depth": `depth_json`, `kind_unknown`, `scale_unknown`, and those of `read_depth_file`.
+    """
+    file, note = read_depth_file(path), _note_or_rejection(path.parent)
+    return _numbers(path, file, note, kind, file.values)
 
 
-def looked_for(source: PhotoSource, depth_dir: StoragePath | None) -> str:
-    """Places at which a sidecar was sought, for a message that begins with "no "."""
-    stem, extensions = Path(source.name).stem, "|".join(EXTENSIONS)
-    folder = depth_dir or storage_path(source.location).parent
-    return f"{stem}.disparity({extensions}), {stem}.depth({extensions}) or {stem}({extensions}) in {folder}"
+def _numbers(path: StoragePath, file: DepthFile, note: DepthNote, kind: Kind | None, stored: NDArray[Any]) -> RawDepth:
+    quantity, kind = meaning(path, note, kind)
+    values = torch.from_numpy(note.numbers(stored, _scale(path, file, note, kind)))
+    return RawDepth(values, quantity, kind, note.source, note.source_revision or f"sha256:{file.sha256[:16]}")
 
 
 def meaning(path: StoragePath, note: DepthNote, kind: Kind | None) -> tuple[Quantity, Kind]:
@@ -134,9 +140,8 @@ def meaning(path: StoragePath, note: DepthNote, kind: Kind | None) -> tuple[Quan
         conflict = f"{NOTE_NAME} says {note.kind}, --depth-kind says {kind}"
         raise Rejection("depth", "kind_unknown", f"{path.name}: {conflict}; correct one of them")
     kind = note.kind or kind
-    word = path.stem.lower().rpartition(".")[2]
     quantity: Quantity | None = note.quantity
-    if quantity is None and word in SIDECAR_WORDS:
+    if quantity is None and (word := word_of(path)):
         quantity = "disparity" if word == "disparity" else "depth"
     if quantity is None and kind:
         quantity = "disparity" if kind == "relative" else "depth"  # as depth models have it
@@ -177,34 +182,18 @@ def _note_or_rejection(folder: StoragePath) -> DepthNote:
         raise Rejection("depth", "depth_json", error.message) from error
 
 
-def _candidates(source: PhotoSource, depth_dir: StoragePath | None) -> Iterator[StoragePath]:
-    photo = storage_path(source.location)
-    folders: list[StoragePath] = [photo.parent]
-    if depth_dir is not None and _resolved(depth_dir) != _resolved(photo.parent):
-        folders = [depth_dir / Path(source.name).parent, depth_dir]
-    for folder in folders:
-        for word in SIDECAR_WORDS:
-            yield from (folder / f"{photo.stem}.{word}{extension}" for extension in EXTENSIONS)
-        for extension in EXTENSIONS:
-            path = folder / (photo.stem + extension)
-            if extension != ".png" or folder != photo.parent or (path != photo and is_bare_depth_png(path)):
-                yield path
-
-
-def _resolved(folder: StoragePath) -> StoragePath:
-    return folder.resolve() if isinstance(folder, Path) else folder
-
-
-def _check_size(name: str, size: tuple[int, ...], photo: Photo) -> None:
+def _check_size(name: str, values: NDArray[Any], photo: Photo) -> None:
     """The map may be smaller or larger than the photo, but not of another shape."""
-    height, width = size
+    height, width = values.shape
     aspect = photo.original_width / photo.original_height
     if abs(width / height / aspect - 1) <= _ASPECT_TOLERANCE:
         return
     sizes = f"{name} is {width}x{height}, the photo {photo.original_width}x{photo.original_height}"
     hint = "their shapes must agree within 1 %"
     if abs(height / width / aspect - 1) <= _ASPECT_TOLERANCE:
-        hint = "the sides are swapped: the photo was turned by its EXIF orientation, the depth map must be too"
+        hint = (
+            f"the sides are swapped; the photo's EXIF orientation is {photo.orientation}: turn the map like the photo"
+        )
     raise Rejection("depth", "size_mismatch", f"{sizes}; {hint}")
 
 

@@ -32,6 +32,7 @@ class ShardReport:
     samples: int
     rejects: tuple[RejectedPhoto, ...]
     seconds: dict[str, float]
+    turns_assumed: tuple[str, ...] = ()  # names of turned photos whose maps' orientation nobody stated
 
 
 @dataclass(frozen=True)

@@ -21,17 +21,19 @@ FAILURES_WITHOUT_SUCCESS = 3
 
 @dataclass
 class RenderedShards:
-    """Names of finished shards, reasons of failed ones by name, and busy seconds of all workers by stage."""
+    """Finished shards, reasons of failed ones, busy seconds by stage, and photos whose maps may be turned otherwise."""
 
     finished: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     seconds: Counter[str] = field(default_factory=Counter)
+    turns_assumed: list[str] = field(default_factory=list)
 
     def add(self, outcome: ShardReport | ShardFailure) -> None:
         """Count one shard. Raises UserError when the first shards all failed."""
         if isinstance(outcome, ShardReport):
             self.finished.append(outcome.name)
             self.seconds.update(outcome.seconds)
+            self.turns_assumed.extend(outcome.turns_assumed)
             return
         self.failed[outcome.name] = outcome.reason
         if not self.finished and len(self.failed) >= FAILURES_WITHOUT_SUCCESS:

@@ -62,6 +62,8 @@ class ShardWorker:
         self._codec = ImageCodec(job.config.storage.image_format)
         self._paths = DataSetPaths(job.config.out)
         self._on_photo = on_photo
+        self.turns_assumed: list[str] = []
+        """Names of turned photos whose maps' orientation nobody stated, over all shards."""
 
     @cached_property
     def _depth(self) -> DepthEstimator:
@@ -100,7 +102,7 @@ class ShardWorker:
         return rejects
 
     def _render_shard(self, shard: PlannedShard) -> ShardReport:
-        samples = 0
+        samples, before = 0, len(self.turns_assumed)
         with (
             ThreadPoolExecutor(THREADS) as threads,
             ShardWriter(self._paths.out, shard.name, self._job.config_sha256) as writer,
@@ -110,7 +112,9 @@ class ShardWorker:
                 writer.add(key, fields)
                 samples += 1
             write_shard_rejects(self._paths, shard.name, work.rejects)  # the marker comes last, from the writer
-        return ShardReport(shard.name, samples, tuple(work.rejects), work.clock.seconds)
+        return ShardReport(
+            shard.name, samples, tuple(work.rejects), work.clock.seconds, tuple(self.turns_assumed[before:])
+        )
 
     def _encoded(self, work: _ShardInWork) -> Iterator[tuple[str, dict[str, bytes]]]:
         """Key and fields of each sample, in order; encoded in threads while the next photos are rendered."""
@@ -191,6 +195,8 @@ class ShardWorker:
         disparity = next(maps)
         if isinstance(disparity, Rejection):
             return disparity
+        if disparity.is_turn_assumed:
+            self.turns_assumed.append(source.name)
         try:
             vet_disparity(disparity, self._config.vetting)
         except Rejection as reason:

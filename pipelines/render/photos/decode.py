@@ -54,6 +54,7 @@ class DecodedPhoto:
     original_width: int  # px, after orientation
     original_height: int
     flags: tuple[str, ...]
+    orientation: int  # of EXIF, 1 to 8; 1: stored upright
     camera: CameraTags = UNKNOWN_CAMERA
 
 
@@ -65,7 +66,7 @@ def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
     """
     if long_side < 1:
         raise ValueError(f"long_side must be >= 1 pixel, got {long_side}")
-    rgb, flags, camera = _upright_srgb(content)
+    rgb, flags, orientation, camera = _upright_srgb(content)
     width, height = rgb.size
     scaled = _shrunk(np.asarray(rgb), long_side)
     if min(scaled.shape[:2]) < MIN_SCALED_SHORT_SIDE_PX:
@@ -75,7 +76,7 @@ def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
             f"the short side must be >= {MIN_SCALED_SHORT_SIDE_PX} px once the long side is {long_side}, "
             f"{width}x{height} gives {min(scaled.shape[:2])}",
         )
-    return DecodedPhoto(scaled, width, height, tuple(flags), camera)
+    return DecodedPhoto(scaled, width, height, tuple(flags), orientation, camera)
 
 
 def open_image(content: bytes, formats: tuple[str, ...], *, stage: str) -> Image.Image:
@@ -144,13 +145,14 @@ def _undecodable(content: bytes, formats: tuple[str, ...], error: Exception, sta
     return Rejection(stage, "unreadable", f"must be one of {', '.join(formats)} and whole: {reason}")
 
 
-def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], CameraTags]:
+def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], int, CameraTags]:
     flags: list[str] = []
     with _decoding(content, FORMATS, "photo"):  # counting frames and converting read hostile bytes as well
         image = open_image(content, FORMATS, stage="photo")
         _check_kind(image)
         upright_image = upright(image, flags)  # first, since it says when the EXIF is broken
-        return _to_srgb(upright_image, flags), flags, camera_tags(image)
+        orientation = 1 if upright_image is image else image.getexif()[ExifTags.Base.Orientation]
+        return _to_srgb(upright_image, flags), flags, orientation, camera_tags(image)
 
 
 def _check_kind(image: Image.Image) -> None:

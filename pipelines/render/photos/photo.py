@@ -84,6 +84,7 @@ class Photo:
     original_height: int
     flags: tuple[str, ...] = ()  # oddities that were survived: icc_corrupt, exif_corrupt
     camera: CameraTags = UNKNOWN_CAMERA
+    orientation: int = 1  # of its EXIF: how the stored pixels were turned
 
     def __post_init__(self) -> None:
         if self.srgb.dtype != np.uint8 or self.srgb.ndim != 3 or self.srgb.shape[2] != 3:
@@ -138,7 +139,15 @@ def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise Rejection("photo", "changed", "the file's bytes have changed since the data set was planned")
     decoded = decode_photo(content, long_side=long_side)
-    return Photo(source, decoded.srgb, decoded.original_width, decoded.original_height, decoded.flags, decoded.camera)
+    return Photo(
+        source,
+        decoded.srgb,
+        decoded.original_width,
+        decoded.original_height,
+        decoded.flags,
+        decoded.camera,
+        decoded.orientation,
+    )
 
 
 def read_photo(source: PhotoSource) -> bytes:

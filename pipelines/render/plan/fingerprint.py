@@ -42,6 +42,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         "long_side": config.source.long_side,
         "depth": " + ".join(f"{o.source}@{o.revision}" if o.revision else o.source for o in depth_origins) or "exact",
         "depth_kind": depth.depth_kind or "",
+        "depth_orientation": depth.depth_orientation or "",
         "depth_dir": str(depth.depth_dir or ""),
         "depth_batch": depth.depth_batch,
         "deband_depth": depth.deband_depth,

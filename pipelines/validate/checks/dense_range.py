@@ -20,7 +20,7 @@ from torch import Tensor
 
 from pipelines.measure.rendering_error import psnr
 from pipelines.validate.checks.check import Check
-from simulator import Scene, ThinLens, render_stack
+from simulator import Aperture, Scene, ThinLens, render_stack
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.optics.aperture import second_moment_radius_px
 
@@ -58,6 +58,17 @@ def dense_disparity(height: int, width: int, plane: float) -> Tensor:
 
 def spots(largest_px: int, radii_px: Sequence[float], place: float, in_front: bool) -> list[MeasuredSpot]:
     """A point at D0, seen by one lens for each radius, all of one scene."""
+    side, plane = ("in front", 1.0 - place) if in_front else ("behind", place)
+    return [
+        MeasuredSpot(r, _measured_px(frame.where(frame > _FAINT, 0.0)), f"D {plane:.4f}, {side}")
+        for r, frame in point_frames(largest_px, radii_px, place, in_front)
+    ]
+
+
+def point_frames(
+    largest_px: int, radii_px: Sequence[float], place: float, in_front: bool, aperture: Aperture | None = None
+) -> list[tuple[float, Tensor]]:
+    """For each radius up to _REACH of the largest: the radius, and the frame [d, d] of a white point in its middle."""
     plane = 1.0 - place if in_front else place
     labels = [r for r in radii_px if r <= _REACH * largest_px]
     half = math.ceil(1.3 * labels[-1]) + 8
@@ -66,12 +77,8 @@ def spots(largest_px: int, radii_px: Sequence[float], place: float, in_front: bo
     image[:, half, width - half - 1] = 1.0
     lenses = [_lens(plane, r, largest_px, in_front) for r in labels]
     scene = Scene.from_rgbd(image, dense_disparity(2 * half + 1, width, plane), max_radius_px=float(largest_px))
-    frames = scene.render(lenses)[:, 1, :, width - 2 * half - 1 :].double()  # [F, d, d]
-    side = "in front" if in_front else "behind"
-    return [
-        MeasuredSpot(r, _measured_px(frame.where(frame > _FAINT, 0.0)), f"D {plane:.4f}, {side}")
-        for r, frame in zip(labels, frames, strict=True)
-    ]
+    frames = scene.render(lenses, aperture=aperture)[:, 1, :, width - 2 * half - 1 :].double()  # [F, d, d]
+    return list(zip(labels, frames, strict=True))
 
 
 def _lens(plane: float, radius_px: float, largest_px: int, in_front: bool) -> ThinLens:

@@ -16,6 +16,7 @@ from pipelines.validate.checks.known_layers import checks_of, known_layers
 from pipelines.validate.checks.robustness import broken_cut_outs, seconds_of_large_radius
 from pipelines.validate.checks.slopes import SLOPES, light_on_slope
 from pipelines.validate.checks.spot_profile import WHITES, focus_pull
+from pipelines.validate.checks.spots_in_range import spots_in_range
 from pipelines.validate.checks.stack_context import alone_against_stack
 from simulator import RENDERER_VERSION
 from simulator.scenes.catalog import KINDS
@@ -34,6 +35,7 @@ def all_checks(kinds: tuple[str, ...] = KINDS) -> Iterator[Check]:
     for radius in LARGEST_RADII_PX:
         yield from labels_between_bins(radius)
         yield from focus_planes(radius)
+        yield from spots_in_range(radius)
     for kind in kinds:
         yield alone_against_stack(kind)
         yield contour_lines(kind)

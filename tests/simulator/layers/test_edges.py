@@ -61,6 +61,20 @@ def test_rounded_silhouettes_keep_their_shape() -> None:
     assert wrong.float().mean() < 0.01  # a third of a pixel along a rim of 138
 
 
+@pytest.mark.parametrize("overshoot", [0.02, 0.04])
+def test_overshoot_beside_a_step_is_leveled(overshoot: float) -> None:
+    """A rim of other depth along a silhouette has an inner outline, which shows where the surface is in focus."""
+    rows, columns = grid()
+    distance = (columns - 48) * 0.96 + (rows - 36) * 0.28
+    rim = overshoot * distance.sign() * torch.exp(-((distance.abs() - 3.0) ** 2) / 2.0)
+    result = sharpened(soft(distance, 1.5) + rim, photo_of((distance + 0.5).clamp(0.0, 1.0)))
+    inside = slice(6, HEIGHT - 6)
+    near = result[inside] > 0.55
+    # 0.003: what is left of the rim and of the step's foot where the zone ends
+    assert float(result[inside][near].max()) < 0.903
+    assert float(result[inside][~near].min()) > 0.197
+
+
 def test_exact_maps_come_back_bit_by_bit() -> None:
     rows, columns = grid()
     disc = torch.hypot(rows - 30, columns - 40) < 14

@@ -93,3 +93,32 @@ def test_beside_a_lamp_the_disparity_decides() -> None:
     image[:, 20, 23] = 9.0
     parts = split_mixed_pixels(image, disparity, 0.05)
     assert float(parts.coverage[1, 20, 19]) == 1.0
+
+
+@pytest.mark.parametrize("rim", [[0.6, 0.6, 0.6], [0.35, 0.42, 0.5]], ids=["halo of sharpening", "fringe of color"])
+def test_a_rim_beside_the_silhouette_is_not_the_far_side_s(rim: list[float]) -> None:
+    """Where the board is blurred and the sky in focus, no outline of the board may be left in the sky."""
+    image, disparity = textured_board(20)
+    image[:, :, 20:] = 0.5
+    image[:, :, 20] = torch.tensor(rim)[:, None]
+    parts = split_mixed_pixels(image, disparity, 0.05)
+    color = parts.light[1, :, :, 20] / parts.coverage[1, :, 20]
+    assert_close(parts.light.sum(0), image, atol=1e-6, what="both parts together")
+    # two deviations of noise: 2 · √1e-4
+    assert float((color - 0.5).abs().max()) < 0.021
+
+
+def board_with_one_cut_pixel(is_belied: bool) -> float:
+    """α of a far pixel of which the board covers 0.7; the map ends beside the board in half of the rows, or in none."""
+    image, disparity = textured_board(20)
+    image, disparity = 0.9 - image.repeat(1, 5, 1), disparity.repeat(5, 1)  # a board brighter than the sky
+    image[:, 100, 20] = 0.7 * 0.8 + 0.3 * 0.1
+    if is_belied:
+        disparity[:80:2, 20] = 0.9
+    return float(split_mixed_pixels(image, disparity, 0.05).coverage[0, 100, 20])
+
+
+def test_a_map_whose_outlines_the_photo_belies_has_less_say() -> None:
+    """At most half of a far pixel is the near side's, unless colors tell that the map is not exact."""
+    assert board_with_one_cut_pixel(is_belied=False) <= 0.5
+    assert board_with_one_cut_pixel(is_belied=True) == pytest.approx(0.7, abs=0.05)

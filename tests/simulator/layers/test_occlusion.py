@@ -9,7 +9,7 @@ from torch import Tensor
 from simulator.layers.hole_filling import fill_holes
 from simulator.layers.matting import split_mixed_pixels
 from simulator.layers.morphology import dilate
-from simulator.layers.occlusion import hidden_surfaces
+from simulator.layers.occlusion import _cuts, hidden_surfaces
 from simulator.layers.surfaces import Surfaces
 from tests.simulator.closeness import assert_close
 
@@ -81,6 +81,25 @@ def test_stacked_cards_hide_two_surfaces() -> None:
     colors = [s.light[0, :, 30, 25] for s in behind(image, disparity, reach_px=8) if s.coverage[0, 30, 25]]
     assert colors[0][0] > 0.9  # the red card lies right behind the blue one's rim
     assert colors[-1][1] > 0.9  # and the green wall behind that
+
+
+def test_slopes_hide_nothing_beside_silhouettes() -> None:
+    """A thing whose left side is a silhouette and whose right side slopes back: only its left half hides anything."""
+    disparity = torch.full((40, 80), 0.1)
+    disparity[:, 20:50] = 0.9
+    disparity[:, 50:66] = torch.linspace(0.85, 0.1, 16)
+    first = behind(torch.rand(3, 40, 80), disparity, reach_px=40, step=0.2)[0]
+    assert bool(first.coverage[0, :, 20:32].all())
+    assert float(first.coverage[0, :, 50:].max()) == 0.0
+
+
+def test_cuts_avoid_slopes() -> None:
+    """Steps with middles evenly from 0.2 to 1, and many pixels of a slope around 0.5, the middle of a quarter."""
+    middles, slope = torch.linspace(0.2, 1.0, 801), torch.full((1000,), 0.5)
+    high, low = torch.cat([middles + 0.3, slope + 0.02])[None], torch.cat([middles - 0.3, slope - 0.02])[None]
+    cuts = _cuts(high, low, high - low > 0.1)
+    assert cuts == pytest.approx([0.9, 0.7, 0.5, 0.3], abs=0.05)
+    assert abs(cuts[2] - 0.5) > 0.02
 
 
 def test_a_smooth_ramp_hides_nothing() -> None:

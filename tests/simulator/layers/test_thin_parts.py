@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from simulator.layers.edges import _blurred, sharpened
+from simulator.layers.edges import sharpened
+from simulator.layers.map_filters import blurred
 from simulator.layers.thin_parts import restore_thin_parts
 
 SOFTNESS_PX = 2.0
@@ -29,10 +30,10 @@ def inside(result: Tensor, width_px: int) -> Tensor:
 @pytest.mark.parametrize("shift_px", [-1, 0, 1])
 def test_a_wire_gets_its_height_back(width_px: int, shift_px: int) -> None:
     exact = strip(width_px)
-    soft = _blurred(exact, SOFTNESS_PX).roll(shift_px, 1)
+    soft = blurred(exact, SOFTNESS_PX).roll(shift_px, 1)
     low = exact.clone()
     inside(low, width_px)[:] = 0.5  # in its place, but not as high as it was
-    wire = inside(restore_thin_parts(low, soft, SOFTNESS_PX, _blurred), width_px)
+    wire = inside(restore_thin_parts(low, soft, SOFTNESS_PX, blurred), width_px)
     # Six turns at 0.4 each leave 5 %; a shift of half of σ hides a tenth of what is left of a blurred wire.
     assert (wire.mean() - NEAR).abs() < 0.15 * (NEAR - FAR)
 
@@ -40,26 +41,24 @@ def test_a_wire_gets_its_height_back(width_px: int, shift_px: int) -> None:
 def test_gaps_and_seams_are_left_alone() -> None:
     gap = FAR + NEAR - strip(3)
     inside(gap, 3)[:] = 0.6  # too near
-    assert torch.equal(
-        restore_thin_parts(gap, _blurred(FAR + NEAR - strip(3), SOFTNESS_PX), SOFTNESS_PX, _blurred), gap
-    )
+    assert torch.equal(restore_thin_parts(gap, blurred(FAR + NEAR - strip(3), SOFTNESS_PX), SOFTNESS_PX, blurred), gap)
     seam = strip(24)
     inside(seam, 2)[:] = 0.5  # between the two sides
-    assert torch.equal(restore_thin_parts(seam, _blurred(strip(24), SOFTNESS_PX), SOFTNESS_PX, _blurred), seam)
+    assert torch.equal(restore_thin_parts(seam, blurred(strip(24), SOFTNESS_PX), SOFTNESS_PX, blurred), seam)
 
 
 def test_what_has_a_plateau_is_left_alone() -> None:
     exact = strip(24)
-    result = restore_thin_parts(exact, _blurred(exact, SOFTNESS_PX).roll(1, 1), SOFTNESS_PX, _blurred)
+    result = restore_thin_parts(exact, blurred(exact, SOFTNESS_PX).roll(1, 1), SOFTNESS_PX, blurred)
     assert torch.equal(result, exact)
 
 
 def test_values_stay_within_the_soft_maps_range() -> None:
     exact = strip(3)
     exact[:, :12] = FAR  # without the thick part nothing in the soft map is as near as the wire was
-    soft = _blurred(exact, SOFTNESS_PX)
+    soft = blurred(exact, SOFTNESS_PX)
     low = exact.clamp(max=0.5)
-    result = restore_thin_parts(low, soft, SOFTNESS_PX, _blurred)
+    result = restore_thin_parts(low, soft, SOFTNESS_PX, blurred)
     assert not torch.equal(result, low)
     assert result.max() <= soft.max()
 
@@ -69,5 +68,5 @@ def test_sharpening_uses_it() -> None:
     exact = strip(3)
     color = torch.tensor([0.5, 0.2, 0.1])[:, None, None]
     image = torch.where(exact == NEAR, color, torch.tensor(0.3))
-    result = sharpened(_blurred(exact, SOFTNESS_PX), image)
+    result = sharpened(blurred(exact, SOFTNESS_PX), image)
     assert float(inside(result, 3).mean()) > FAR + 0.65 * (NEAR - FAR)

@@ -16,7 +16,8 @@ from PIL import Image
 
 from pipelines.errors import Rejection, UserError
 from pipelines.render.depth.disparity_map import DisparityMap, resized
-from pipelines.render.depth.sidecar import DepthNote, SidecarDepth, find_sidecar, meaning, read_note
+from pipelines.render.depth.sidecar import DepthNote, SidecarDepth, meaning, read_note
+from pipelines.render.depth.sidecar_search import find_sidecar
 from tests.pipelines.render.photos import hostile_photos as hostile
 from tests.pipelines.render.photos.photo_examples import photo_at, slope, source_at, write_pfm
 

@@ -28,6 +28,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "depth": None,  # what it stands for is compared: the model and its revision
         "depth_kind": "metric",
         "depth_revision": None,  # likewise
+        "depth_orientation": "stored",
         "depth_dir": Path("depth"),
         "depth_batch": 3,
         "deband_depth": False,

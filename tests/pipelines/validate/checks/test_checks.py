@@ -18,6 +18,7 @@ from pipelines.validate.checks import (
     run,
     slopes,
     spot_profile,
+    spots_in_range,
     stack_context,
 )
 from pipelines.validate.checks.check import Check, markdown
@@ -63,13 +64,13 @@ class TrueScene:
     def from_rgbd(cls, image: Tensor, disparity: Tensor, max_radius_px: float) -> TrueScene:
         return cls(image, disparity)
 
-    def render(self, lenses: Sequence[ThinLens], quality: str = "fast") -> Tensor:
-        return torch.stack([self._frame(lens) for lens in lenses])
+    def render(self, lenses: Sequence[ThinLens], quality: str = "fast", aperture: Aperture | None = None) -> Tensor:
+        return torch.stack([self._frame(lens, aperture or Aperture()) for lens in lenses])
 
-    def _frame(self, lens: ThinLens) -> Tensor:
+    def _frame(self, lens: ThinLens, aperture: Aperture) -> Tensor:
         (y, x) = (int(i) for i in (self._image[0] > 0).nonzero()[0])
-        radius = self.scale * abs(float(lens.defocus_px(self._disparity[y, x])))
-        mask = Aperture().mask(radius).float()
+        radius = self.scale * float(lens.defocus_px(self._disparity[y, x]))
+        mask = aperture.mask(radius).float()
         half = mask.shape[0] // 2
         padded = torch.zeros(3, *(side + 2 * half for side in self._disparity.shape))
         padded[:, y : y + 2 * half + 1, x : x + 2 * half + 1] = mask
@@ -104,7 +105,7 @@ def test_the_range_is_as_wide_as_the_largest_radius_allows(
     """Bins are evenly spaced over the range: the wider it is in pixels of defocus, the further are they apart."""
     seen: list[ThinLens] = []
     render = TrueScene.render
-    monkeypatch.setattr(TrueScene, "render", lambda scene, lenses: (seen.extend(lenses), render(scene, lenses))[1])
+    monkeypatch.setattr(TrueScene, "render", lambda scene, lenses, **_: (seen.extend(lenses), render(scene, lenses))[1])
     monkeypatch.setattr(dense_range, "Scene", TrueScene)
     dense_range.spots(24, (2.0, 20.0), place, in_front)
     plane = 1.0 - place if in_front else place
@@ -113,6 +114,22 @@ def test_the_range_is_as_wide_as_the_largest_radius_allows(
         assert max(-ends[0], ends[1]) == pytest.approx(24.0)
         own = lens.blur_scale_px * (plane - lens.focus_disparity)
         assert own == pytest.approx(radius_px if in_front else -radius_px)
+
+
+@pytest.mark.parametrize(("scale", "met"), [(1.0, True), (0.95, False)])
+def test_spots_in_a_dense_range_are_held_to_the_pupils_mask(
+    monkeypatch: pytest.MonkeyPatch, scale: float, met: bool
+) -> None:
+    monkeypatch.setattr(TrueScene, "scale", scale)
+    monkeypatch.setattr(dense_range, "Scene", TrueScene)
+    checks = spots_in_range.spots_in_range(24, (12.0,))
+    assert [c.met for c in checks] == [met] * 4
+    assert checks[0].worst_at.startswith("r 12, D0 0.4")
+
+
+def test_spots_in_a_dense_range_are_discs() -> None:
+    """Of the renderer itself, between the nodes near focus, where bins alone would draw two discs."""
+    assert all(check.met for check in spots_in_range.spots_in_range(48, (8.5,)))
 
 
 @pytest.mark.parametrize(("factor", "met"), [(1.0, True), (1.02, False)])

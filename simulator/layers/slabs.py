@@ -1,0 +1,86 @@
+"""Depth slabs: a scene whose every surface is known, cut by depth. What one slab hides of another stays complete.
+
+Within a slab all blur radii are nearly equal, so what one of its surfaces hides of another is hidden from every point
+of the lens: a slab holds what a pinhole sees of it.
+Letters: N surfaces; n of them that reach into a slab; D disparity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from simulator.layers.ldi import LayeredDepthImage
+from simulator.layers.morphology import dilate
+from simulator.layers.peeling import peeled
+from simulator.layers.surfaces import Surfaces
+
+SLABS = 24
+
+
+@dataclass(frozen=True)
+class DepthSlabs:
+    """A scene whose every surface is known, as slabs.
+
+    slabs:           at most SLABS of equal range of disparity, nearest first, none empty; each is one surface.
+    step:            that range.
+    disparity_range: smallest and largest disparity.
+    scene:           the surfaces themselves.
+    """
+
+    slabs: tuple[Surfaces, ...]
+    step: float
+    disparity_range: tuple[float, float]
+    scene: LayeredDepthImage
+
+    @classmethod
+    def from_scene(cls, scene: LayeredDepthImage) -> DepthSlabs:
+        """The slabs of a scene; none where nothing is covered."""
+        is_covered = scene.coverage > 0
+        if not bool(is_covered.any()):
+            return cls((), 0.0, (0.0, 0.0), scene)
+        low, high = (float(d) for d in scene.disparity[is_covered].aminmax())
+        step = (high - low) / SLABS
+        number = ((high - scene.disparity) / max(step, 1e-12)).long().clamp_(0, SLABS - 1)
+        number = torch.where(is_covered, number, -1)
+        slabs = (_flattened(scene, number == index) for index in range(SLABS))
+        return cls(tuple(slab for slab in slabs if slab is not None), step, (low, high), scene)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the frame in pixels."""
+        return self.scene.height, self.scene.width
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors lie."""
+        return self.scene.color.device
+
+    def depth_image(self) -> LayeredDepthImage:
+        """The surfaces as rays meet them."""
+        return self.scene
+
+
+def _flattened(scene: LayeredDepthImage, is_inside: Tensor) -> Surfaces | None:
+    """What a pinhole sees of the surfaces inside a slab, as one; where several share a pixel, their mean disparity."""
+    members = is_inside.flatten(1).any(1).nonzero()[:, 0]
+    if not members.numel():
+        return None
+    disparity = scene.disparity[members]
+    share = peeled(scene.coverage[members] * is_inside[members], disparity, 1)[0]  # [n, h, w]
+    total = share.sum(0, keepdim=True)
+    mean = (disparity * share).sum(0, keepdim=True) / total.clamp(min=1e-12)
+    light = (scene.color[members] * share[:, None]).sum(0, keepdim=True)
+    return Surfaces(light, total.clamp(max=1.0), torch.where(total > 0, mean, 0.0), scene.margin_px)
+
+
+def seam(near: Surfaces, far: Surfaces, step: float, reach_px: int) -> Float[Tensor, "h w"]:
+    """Coverage of two slabs within `reach_px` of where a surface passes from one to the other: D changes by < step."""
+    near_covered, far_covered = near.coverage[0] > 0, far.coverage[0] > 0
+    lowest = -dilate(torch.where(near_covered, -near.disparity[0], -torch.inf), 1)
+    highest = dilate(torch.where(far_covered, far.disparity[0], -torch.inf), 1)
+    touches = (near_covered & (near.disparity[0] - highest < step)) | (far_covered & (lowest - far.disparity[0] < step))
+    return (near.coverage[0] + far.coverage[0]).clamp(max=1.0) * dilate(touches.float(), reach_px)
