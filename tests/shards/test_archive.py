@@ -92,7 +92,7 @@ def test_scan_of_an_unreadable_file_is_damage(tmp_path: Path) -> None:
     assert "must be readable" in str(damage)
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.DIRTYPE, tarfile.LNKTYPE])
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
 def test_only_plain_files_are_members(kind: bytes) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:

@@ -142,8 +142,8 @@ def test_a_map_that_is_no_map(tmp_path: Path) -> None:
         ({"photo": "aif.jpg"}, "aif.jpg must be there, got fields depth.npy"),
         ({"blur_scale": "views.K"}, "views.K must be in the labels; it is missing"),
         ({"scene": "views", "blur_scale": "photo"}, "photo must be a number or a list of numbers"),
-        ({"labels": "sharp.png"}, "sharp.png must be JSON"),
-        ({"photo": "meta.json"}, "meta.json must be a picture that OpenCV reads"),
+        ({"labels": "sharp.png"}, "sharp.png must be readable"),
+        ({"photo": "meta.json"}, "meta.json must be readable"),
     ],
 )
 def test_a_field_that_is_not_there_is_named(
