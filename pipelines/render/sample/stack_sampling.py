@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from statistics import median
 
+import numpy as np
+
 from pipelines.errors import Rejection
 from pipelines.render.config import StackConfig
 from pipelines.render.sample.focus_points import FocusField, FocusPoint, focus_points
@@ -26,7 +28,6 @@ from pipelines.render.seeds import uniform
 
 LEAST_APART_PX = 1.0
 """Blur radius of one plane when another is in focus."""
-_CLOSER_PX = tuple(0.8**step for step in range(1, 16))  # down to 0.035 px
 FEWEST_PLANES = 2  # of a stacking group
 
 
@@ -62,13 +63,19 @@ def sample_stack(
     for shown in (field, replace(field, subject=None)):
         for planes, levels in grids:
             blur_levels = levels_of(levels)
-            apart_px = (LEAST_APART_PX, *(_CLOSER_PX if (planes, levels) == grids[-1] else ()))
-            for px in apart_px:
-                points = focus_points(seed, scene_id, shown, planes, px * codes_per_px(median(blur_levels)))
+            gap = LEAST_APART_PX * codes_per_px(median(blur_levels))
+            for apart in (gap, *(_closer(field, gap) if (planes, levels) == grids[-1] else ())):
+                points = focus_points(seed, scene_id, shown, planes, apart)
                 if points is not None:
                     return SampledStack(points, blur_levels)
     must = f"{grids[-1][0]} planes need as many depths with a hundredth of the photo each, it does not have them"
     raise Rejection("draw", "flat_disparity", f"{must}; leave the photo out, or lower --planes")
+
+
+def _closer(field: FocusField, gap: float) -> list[float]:
+    """Smaller gaps, in codes, from the whole depth range down to a 32nd of it in steps of a fifth."""
+    depth_range = float(np.ptp(field.codes[field.known]))
+    return [apart for step in range(16) if (apart := depth_range * 0.8**step) < gap]
 
 
 def log_stratified(seed: int, scene_id: str, name: str, first: float, last: float, count: int) -> tuple[float, ...]:
