@@ -27,13 +27,20 @@ def make_builtin(folder: Path, recipe: GatheredScene) -> TestScene:
     write_photo(place, image, codes)
     frames = {}
     for lens in lenses:
-        row, column = FOCUS_POINTS_V1[recipe.name][lens.plane]
+        row, column = _focus_pixel(recipe, lens.plane)
         focus = float(codes[row, column]) / DISPARITY_SCALE
         name, file = f"p{lens.plane}l{round(100 * lens.level):03d}", f"frame_p{lens.plane}_l{lens.level:.2f}.png"
         frames[lens] = Frame(name, file, row, column, focus, lens.level)
         exact = scene.render([ThinLens.from_blur_level(focus, lens.level, recipe.width)], quality="exact")
         write_picture(place / file, to_srgb8(exact)[0])
     return TestScene(folder, recipe.name, f"built-in, {recipe.kind}, exact gather", tuple(_tasks(recipe, frames)))
+
+
+def _focus_pixel(recipe: GatheredScene, plane: int) -> tuple[int, int]:
+    """Row and column of a focus point of test set v1, also where the scene is drawn smaller than the set has it."""
+    row, column = FOCUS_POINTS_V1[recipe.name][plane]
+    full = next(scene for scene in RECIPE.builtin if scene.name == recipe.name)
+    return row * recipe.height // full.height, column * recipe.width // full.width
 
 
 def _sweep(recipe: GatheredScene) -> set[FrameLens]:

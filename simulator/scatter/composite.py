@@ -60,7 +60,7 @@ class Compositor:
         if isinstance(index, Tensor):
             self.light[index], self.free[index], self.side[index] = selected.light, selected.free, selected.side
 
-    def add(self, group: Float[Tensor, "n c h w"], defocus_px: Sequence[float] = ()) -> None:
+    def add(self, group: Float[Tensor, "n c h w"], defocus_px: Sequence[Sequence[float]] = ()) -> None:
         """Lay a blurred group behind all groups so far: light in 3 channels, coverage in k. Overwrites the coverage.
 
         defocus_px: see `taken_share`.
@@ -79,21 +79,27 @@ class Compositor:
             light.mul_((1.0 - free).div_(taken))
 
     def taken_share(
-        self, coverage: Float[Tensor, "n m h w"], lenses: slice = slice(None), defocus_px: Sequence[float] = ()
+        self,
+        coverage: Float[Tensor, "n m h w"],
+        lenses: slice = slice(None),
+        defocus_px: Sequence[Sequence[float]] = (),
     ) -> Float[Tensor, "n m h w"]:
         """t / A: the factor by which a group's light reaches the frame. Takes t from T; overwrites the coverage.
 
         lenses:     which of the k lenses see this coverage.
-        defocus_px: s of the group in each frame, 0 where it has none; empty: it takes min(A, T) whatever its side.
+        defocus_px: s of the group in each frame for each of the k lenses, 0 where it has none; empty: it takes
+            min(A, T) whatever its side.
         """
         F.threshold(coverage, LEAST_COVERAGE, 0.0, inplace=True)
         free, side = self.free[:, lenses], self.side[:, lenses]
         taken = torch.minimum(coverage, free)
-        if any(defocus_px):
-            index, lost = lens_lost(coverage, free, side, defocus_px)
+        seen = [row[lenses] for row in defocus_px]
+        if any(map(any, seen)):
+            index, lost = lens_lost(coverage, free, side, seen)
             taken.view(-1)[index] -= lost
-            for frame, frame_taken, s in zip(side, taken, defocus_px, strict=True):
-                frame.add_(frame_taken, alpha=s)
+            for frame, frame_taken, row in zip(side, taken, seen, strict=True):
+                for channel, channel_taken, s in zip(frame, frame_taken, row, strict=True):
+                    channel.add_(channel_taken, alpha=s)
         free.sub_(taken)
         return taken.div_(coverage.clamp_(min=LEAST_COVERAGE))
 

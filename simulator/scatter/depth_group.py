@@ -74,16 +74,12 @@ class DepthGroup:
         """Octave of the coarsest grid that suffices for a lens."""
         return min(self._octaves(lens, aperture))
 
-    def side(self, lens: ThinLens, aperture: Aperture) -> int:
-        """1: the group lies in front of the focus; -1: behind it; 0: it reaches into the focus."""
-        gap_px = self._surfaces.bins.gap * lens.blur_scale_px
-        defocus = [s for color in aperture.channel_lenses(lens) for s in self._defocus_px(color)]
-        return (min(defocus) > max(gap_px, _SIDE_PX)) - (max(defocus) < -max(gap_px, _SIDE_PX))
-
-    def mean_defocus_px(self, lens: ThinLens, aperture: Aperture) -> float:
-        """Signed blur radius in the middle of the group; 0 where it reaches into the focus."""
-        defocus = self._defocus_px(lens)
-        return (defocus[0] + defocus[-1]) / 2 if self.side(lens, aperture) else 0.0
+    def mean_defocus_px(self, lens: ThinLens, aperture: Aperture) -> list[float]:
+        """For each color, the signed blur radius in the middle of the group; 0 where it reaches into the focus."""
+        least_px = max(self._surfaces.bins.gap * lens.blur_scale_px, _SIDE_PX)
+        ranges = [self._defocus_px(color) for color in aperture.channel_lenses(lens)]
+        is_clear = [min(defocus) > least_px or max(defocus) < -least_px for defocus in ranges]
+        return [clear * (defocus[0] + defocus[-1]) / 2 for clear, defocus in zip(is_clear, ranges, strict=True)]
 
     def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
         """Light and coverage blurred for n lenses, on the grid of the octave that all of them need."""

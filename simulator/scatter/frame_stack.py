@@ -21,10 +21,10 @@ class FrameStack:
         self._height, self._width, self._device = height, width, device
         self._compositor = Compositor.empty(frames, height, width, device, coverages)
 
-    def add(self, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[float] = ()) -> None:
+    def add(self, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[Sequence[float]] = ()) -> None:
         """Lay a group, blurred for these frames, behind all groups so far.
 
-        defocus_px: of the group, for each frame; see `Compositor.taken_share`.
+        defocus_px: of the group, for each frame and color; see `Compositor.taken_share`.
         """
         if group.octave > 0:
             picture, top = on_rows(group, self._height, self._width)
@@ -55,14 +55,16 @@ def on_rows(group: BlurredGroup, height: int, width: int) -> tuple[Float[Tensor,
 
 
 def _add(
-    strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int], defocus_px: Sequence[float]
+    strip: Compositor, group: Float[Tensor, "n c h w"], frames: Sequence[int], defocus_px: Sequence[Sequence[float]]
 ) -> None:
     selected = strip.select(frames)
     selected.add(group, defocus_px)
     strip.write_back(frames, selected)
 
 
-def _add_by_channel(strip: Compositor, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[float]) -> None:
+def _add_by_channel(
+    strip: Compositor, group: BlurredGroup, frames: Sequence[int], defocus_px: Sequence[Sequence[float]]
+) -> None:
     """The same; one channel at a time stays in a CPU's caches from its spectrum to the frame, four do not."""
     selected = strip.select(frames)
     share = selected.free

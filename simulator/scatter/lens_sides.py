@@ -27,15 +27,16 @@ def lens_lost(
     coverage: Float[Tensor, "n m h w"],
     free: Float[Tensor, "n m h w"],
     taken_side: Float[Tensor, "n m h w"],
-    defocus_px: Sequence[float],
+    defocus_px: Sequence[Sequence[float]],
 ) -> tuple[Int[Tensor, "p"], Float[Tensor, "p"]]:
     """Flat indices [P] of partly covered pixels, and by how much less than min(A, T) the group takes there: [P].
 
-    taken_side: Σ s t of the nearer groups. defocus_px: s of the group in each frame; 0 where it has no side.
+    taken_side: Σ s t of the nearer groups. defocus_px: s of the group in each of n frames, for
+    each of m colors; 0 where it has no side.
     """
     index = _partly_seen(coverage, free)
     a, t = coverage.reshape(-1)[index], free.reshape(-1)[index]
-    s = torch.tensor(defocus_px, dtype=a.dtype, device=a.device)[index // coverage[0].numel()]
+    s = torch.tensor(defocus_px, dtype=a.dtype, device=a.device).flatten()[index // coverage[0, 0].numel()]
     (right, down), (taken_right, taken_down) = (_gradient(x, index) for x in (coverage, taken_side))
     aligned = (right * taken_right + down * taken_down) * s
     both = ((right**2 + down**2) * (taken_right**2 + taken_down**2)).sqrt_() * s.abs()

@@ -26,7 +26,7 @@ def taken_in_the_middle(degrees: float, defocus_px: float) -> float:
     """Share of the lens that a half-plane at `defocus_px` takes behind one at 9 px, in the middle of both."""
     near = spread(half_plane(0.0), Aperture().mask(NEAR_PX)).float()[None]
     far = spread(half_plane(degrees), Aperture().mask(defocus_px)).float()[None]
-    index, lost = lens_lost(far, 1.0 - near, NEAR_PX * near, [defocus_px])
+    index, lost = lens_lost(far, 1.0 - near, NEAR_PX * near, [[defocus_px]])
     taken = torch.minimum(far, 1.0 - near)
     taken.view(-1)[index] -= lost
     return float(taken[0, 0, SIZE // 2, SIZE // 2])
@@ -48,12 +48,12 @@ def test_the_share_that_two_half_planes_leave(degrees: float, defocus_px: float)
 def test_without_silhouettes_shares_add_up() -> None:
     """Two groups that share each pixel of one surface have no side: the second takes all that the first has left."""
     even = torch.full((1, 1, 20, 20), 0.4)
-    _, lost = lens_lost(1.0 - even, 1.0 - even, 9.0 * even, [6.0])
+    _, lost = lens_lost(1.0 - even, 1.0 - even, 9.0 * even, [[6.0]])
     assert float(lost.abs().max()) == 0.0
 
 
 def test_a_group_in_focus_has_no_side() -> None:
     near = spread(half_plane(0.0), Aperture().mask(NEAR_PX)).float()[None]
-    _, lost = lens_lost(near, 1.0 - near, NEAR_PX * near, [0.0])
+    _, lost = lens_lost(near, 1.0 - near, NEAR_PX * near, [[0.0]])
     assert lost.numel() > 0
     assert float(lost.abs().max()) == 0.0
