@@ -24,7 +24,7 @@ def test_blades_look_like_traced_blades_and_like_nothing_else() -> None:
         assert blades > 40.5
         assert blades > disc + 10.0
         assert blades > upside_down + 8.0
-    assert min(check.noise_psnr) > max(check.blades) + 3.0
+    assert min(check.noise_psnr) > max(check.blades) + 2.0  # our error has 1.6 times the power of the noise or more
     assert "5 blades path-traced" in check.summary()
 
 
