@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from .croissant import CROISSANT_FILE, encode_croissant
 from .durable import TEMPORARY_PATTERN, write_durably
-from .marker import Marker, SampleRow, check_shard_name, is_complete, read_marker
+from .marker import Marker, SampleRow, check_shard_name, complete_marker
 from .record import SCHEMA_VERSION, SPLITS
 from .storage import StoragePath, is_local
 
@@ -46,10 +46,12 @@ def write_index(out: StoragePath) -> dict[str, Any]:
     names = marked_shards(out)
     if not names:
         raise ValueError(f"{out} must hold finished shards, got no marker in {out / '.meta'}: run render first")
+    markers: list[Marker] = []
     for name in names:
-        if not is_complete(out, name):
+        marker = complete_marker(out, name)
+        if marker is None:
             raise ValueError(f"shard {name} must be complete, got a tar or marker that is not: render it again")
-    markers = [read_marker(out, name) for name in names]
+        markers.append(marker)
     if other := of_other_settings(markers):
         raise ValueError(f"shards must be made by one configuration, got another one in {', '.join(other)}")
     files = side_files(markers)

@@ -35,7 +35,7 @@ from simulator.scatter.slab_frames import slab_frames
 RENDERER_VERSION = "5"
 
 SPECTRA_BYTES = {"cpu": 192 << 20, "cuda": 512 << 20}
-"""By device: spectra of scenes that need more are computed anew in each call of `render`, a group at a time."""
+"""By device, others as cuda. Spectra of scenes that need more are computed anew in each `render`, a group at a time."""
 MAX_FRAMES_PER_BATCH = 16  # on a GPU; their sums of spectra take 21 MB each at 1024²
 
 
@@ -117,7 +117,7 @@ class Scene:
 
     def _scatter(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
         """All frames, group by group, so that the spectra of one group suffice at a time."""
-        most_bytes = SPECTRA_BYTES[self.layers.device.type]
+        most_bytes = SPECTRA_BYTES.get(self.layers.device.type, SPECTRA_BYTES["cuda"])
         keeps_spectra = sum(group.spectra_bytes(lenses) for group in self.groups) <= most_bytes
         if isinstance(self.layers, DepthSlabs):
             return slab_frames(self.layers, self.visible, lenses, aperture, keeps_spectra)

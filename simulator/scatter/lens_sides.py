@@ -31,8 +31,8 @@ def lens_lost(
 ) -> tuple[Int[Tensor, "p"], Float[Tensor, "p"]]:
     """Flat indices [P] of partly covered pixels, and by how much less than min(A, T) the group takes there: [P].
 
-    taken_side: Σ s t of the nearer groups. defocus_px: s of the group in each of n frames, for
-    each of m colors; 0 where it has no side.
+    taken_side: Σ s t of the nearer groups.
+    defocus_px: s of the group in each of n frames, for each of m colors; 0 where it has no side.
     """
     index = _partly_seen(coverage, free)
     a, t = coverage.reshape(-1)[index], free.reshape(-1)[index]

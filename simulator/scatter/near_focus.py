@@ -25,11 +25,12 @@ from simulator.optics.lens import ThinLens
 from simulator.scatter.direct_taps import DIRECT_PX, TAP_REACH_PX, TapTable, tap_table
 
 FINE_GAP_PX = 1.0
-"""From DIRECT_PX on, bins this close are exact to 0.035 px: g²/12 r, what the mean of w (1 − w) g² leaves at most."""
+"""From DIRECT_PX on, discs of bins this close blend into one. Chosen when sharing left g²/12r of the radius (0.035 px
+or less); second moments are exact now, and the bound is kept for the look of the disc."""
 NEGLIGIBLE_SLOPE2 = 1.2e-2
 """|∇s|² below which slopes are neglected: a slope of 0.11, whose error |∇s|²/4 of the light is 0.3 %."""
 _FINEST_GAP_PX = 0.35  # of bins that are exact everywhere: content within half a pixel of blur is not spread at all
-_GAPS_TO_EXACT = 2.9  # from this many gaps on, g²/12 r is below 1 % of r
+_GAPS_TO_EXACT = 2.9  # likewise: g²/12r was below 1 % of r from here on
 _NODES_PX = (DIRECT_PX, 3.5, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0)
 
 

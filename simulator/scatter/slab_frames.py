@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -43,14 +44,22 @@ def _frames(
 ) -> list[Tensor]:
     """The frames of so few lenses that slabs can be laid for all of them, one slab after the other."""
     views = [_FrameView(layers, lens, aperture) for lens in lenses]
-    before: Surfaces | None = None
-    for slab, group in zip(layers.slabs, groups, strict=True):
+    before: _Slab | None = None
+    for surfaces, group in zip(layers.slabs, groups, strict=True):
+        slab = _Slab(surfaces, mean_disparity(surfaces))
         for view in views:
             view.add(group, before, slab)
         if not keeps:
             group.release()
         before = slab
     return [view.normalized() for view in views]
+
+
+class _Slab(NamedTuple):
+    """A slab, and the mean disparity of what it covers."""
+
+    surfaces: Surfaces
+    disparity: Tensor
 
 
 class _FrameView:
@@ -64,23 +73,23 @@ class _FrameView:
         self._light = torch.zeros(3, *layers.size, device=layers.device)
         self._taken = torch.zeros(len(colors), *layers.size, device=layers.device)
 
-    def add(self, group: DepthGroup, before: Surfaces | None, slab: Surfaces) -> None:
+    def add(self, group: DepthGroup, before: _Slab | None, slab: _Slab) -> None:
         """Lay a slab, blurred, behind those so far. before: the slab before it."""
         blurred, top = on_rows(group.blurred([self._lens], self._aperture), *self._size)
         rows = slice(top, top + blurred.shape[-2])
-        disparity = mean_disparity(slab)
         channels = [(slice(c, c + 1), c) for c in range(3)] if len(self._colors) > 1 else [(slice(0, 3), 0)]
         for (lens, visibility), (light, k) in zip(self._colors, channels, strict=True):
-            content = torch.cat([slab.light[0, light], slab.coverage])
-            ratio = visibility.lay(content, slab.margin, float(lens.defocus_px(disparity)))[:, rows]
+            content = torch.cat([slab.surfaces.light[0, light], slab.surfaces.coverage])
+            ratio = visibility.lay(content, slab.surfaces.margin, float(lens.defocus_px(slab.disparity)))[:, rows]
             self._light[light, rows].addcmul_(blurred[0, light], ratio[:-1])
             self._taken[k, rows].addcmul_(blurred[0, 3 + k], ratio[-1])
             if before is not None:
                 self._close_cracks(lens, visibility, before, slab)
 
-    def _close_cracks(self, lens: ThinLens, visibility: LensVisibility, near: Surfaces, far: Surfaces) -> None:
-        if float(mean_disparity(near) - mean_disparity(far)) > _SEAM * self._step:
+    def _close_cracks(self, lens: ThinLens, visibility: LensVisibility, before: _Slab, slab: _Slab) -> None:
+        if float(before.disparity - slab.disparity) > _SEAM * self._step:
             return
+        near, far = before.surfaces, slab.surfaces
         reach_px = max(1, math.ceil(0.5 * lens.blur_scale_px * self._step))
         coverage = seam(near, far, self._step, reach_px)
         if bool((coverage > 0).any()):

@@ -97,10 +97,11 @@ def disparity_map(raw: RawDepth, srgb: NDArray[np.uint8], *, deband: bool = True
     """
     values = raw.values.float()
     measured = values > 0 if raw.quantity == "depth" else torch.isfinite(values)
-    quantization = quantization_of(values.masked_fill(~measured, torch.nan))
+    without_holes = values.masked_fill(~measured, torch.nan)
+    quantization = quantization_of(without_holes)
     step = quantization.step if deband else None
     if step:
-        values = torch.where(measured, debanded(values.masked_fill(~measured, torch.nan), step), values)
+        values = torch.where(measured, debanded(without_holes, step), values)
     is_depth = raw.quantity == "depth"
     disparity = metric_disparity(values, is_depth=is_depth) if raw.kind == "metric" else relative_disparity(values)
     scaled, known = _scaled(*_resized_known(disparity, *srgb.shape[:2]), raw.kind)

@@ -99,10 +99,10 @@ class SidecarDepth:
         if path is None:
             raise Rejection("depth", "sidecar_missing", f"no {self.folders.looked_for(photo.source)}")
         note = _note_or_rejection(path.parent)
-        meaning(path, note, self.kind)
+        quantity, kind = meaning(path, note, self.kind)
         file = read_depth_file(path)
         stored, is_assumed = self._oriented(path, file, note, photo)
-        raw = _numbers(path, file, note, self.kind, stored)
+        raw = _numbers(path, file, note, quantity, kind, stored)
         return replace(disparity_map(raw, photo.srgb, deband=self.deband), is_turn_assumed=is_assumed)
 
     def _oriented(self, path: StoragePath, file: DepthFile, note: DepthNote, photo: Photo) -> tuple[NDArray[Any], bool]:
@@ -122,11 +122,12 @@ def numbers_of_file(path: StoragePath, kind: Kind | None) -> RawDepth:
     Raises Rejection with stage "depth": `depth_json`, `kind_unknown`, `scale_unknown`, and those of `read_depth_file`.
     """
     file, note = read_depth_file(path), _note_or_rejection(path.parent)
-    return _numbers(path, file, note, kind, file.values)
+    return _numbers(path, file, note, *meaning(path, note, kind), file.values)
 
 
-def _numbers(path: StoragePath, file: DepthFile, note: DepthNote, kind: Kind | None, stored: NDArray[Any]) -> RawDepth:
-    quantity, kind = meaning(path, note, kind)
+def _numbers(
+    path: StoragePath, file: DepthFile, note: DepthNote, quantity: Quantity, kind: Kind, stored: NDArray[Any]
+) -> RawDepth:
     values = torch.from_numpy(note.numbers(stored, _scale(path, file, note, kind)))
     return RawDepth(values, quantity, kind, note.source, note.source_revision or f"sha256:{file.sha256[:16]}")
 
