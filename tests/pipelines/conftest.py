@@ -6,16 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.render.config import (
-    DepthConfig,
-    ExecutionConfig,
-    RenderConfig,
-    SourceConfig,
-    StackConfig,
-    StorageConfig,
-    VettingConfig,
-)
-from tests.pipelines.tiny_photos import write_photo
+from pipelines.render.config import RenderConfig
+from tests.pipelines.tiny_photos import tiny_run, write_photo
 
 
 @pytest.fixture
@@ -31,15 +23,7 @@ def photo_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def tiny_config(photo_folder: Path, tmp_path: Path) -> RenderConfig:
     """Five photos in shards of two, all in train, 2 x 2 small frames each, inline on the CPU."""
-    return RenderConfig(
-        source=SourceConfig(photos=str(photo_folder), long_side=88),
-        out=tmp_path / "out",
-        depth=DepthConfig(depth="sidecar", offline=True),
-        vetting=VettingConfig(max_blurred=1.0),  # these photos are soft waves
-        stack=StackConfig(planes=2, levels=2, blur_level_max=3.0),
-        storage=StorageConfig(samples_per_shard=2, split_fractions=(1.0, 0.0, 0.0)),
-        execution=ExecutionConfig(device="cpu"),
-    )
+    return tiny_run(photo_folder, tmp_path / "out")
 
 
 @pytest.fixture

@@ -9,6 +9,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.render.config import (
+    DepthConfig,
+    ExecutionConfig,
+    RenderConfig,
+    SourceConfig,
+    StackConfig,
+    StorageConfig,
+    VettingConfig,
+)
 from shards.storage import StoragePath
 from tests.pipelines.render.photos.photo_examples import scenery
 
@@ -20,6 +29,19 @@ def write_photo(path: Path, *, seed: int, height: int = HEIGHT, width: int = WID
     cv2.imwrite(str(path), scenery(height, width, seed))
     cv2.imwrite(str(path.with_suffix(".disparity.png")), hill(height, width, seed))
     return path
+
+
+def tiny_run(photos: Path, out: Path) -> RenderConfig:
+    """Photos of `write_photo` in shards of two, all in train, 2 x 2 small frames each, inline on the CPU."""
+    return RenderConfig(
+        source=SourceConfig(photos=str(photos), long_side=88),
+        out=out,
+        depth=DepthConfig(depth="sidecar", offline=True),
+        vetting=VettingConfig(max_blurred=1.0),  # these photos are soft waves
+        stack=StackConfig(planes=2, levels=2, blur_level_max=3.0),
+        storage=StorageConfig(samples_per_shard=2, split_fractions=(1.0, 0.0, 0.0)),
+        execution=ExecutionConfig(device="cpu"),
+    )
 
 
 def hill(height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint16]:

@@ -90,11 +90,6 @@ class SidecarFolders:
         return self._listed[key]
 
 
-def find_sidecar(source: PhotoSource, depth_dir: StoragePath | None) -> StoragePath | None:
-    """The depth file that belongs to one photo, or None."""
-    return SidecarFolders(depth_dir).find(source)
-
-
 def word_of(path: StoragePath) -> str:
     """`disparity` or `depth` where a file's name says so, else ""."""
     named = _NAMED.fullmatch(path.stem)

@@ -19,22 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UserError
-from pipelines.render.config import (
-    DepthConfig,
-    ExecutionConfig,
-    GrowthConfig,
-    RenderConfig,
-    SourceConfig,
-    StackConfig,
-    StorageConfig,
-    VettingConfig,
-)
+from pipelines.render.config import GrowthConfig, RenderConfig
 from pipelines.render.executors import worker
 from pipelines.render.run import render
 from pipelines.verify import verify
 from shards.index import marked_shards
 from shards.marker import complete_marker
-from tests.pipelines.tiny_photos import tar_sums, write_photo
+from tests.pipelines.tiny_photos import tar_sums, tiny_run, write_photo
 
 KILLED, REFUSED, OPERATIONS = 137, 2, ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 
@@ -145,15 +136,7 @@ def scenarios(folder: Path) -> list[Scenario]:
     for path in (folder / "few").iterdir():
         shutil.copy(path, folder / "gap")
     (folder / "gap" / "photo_2.disparity.png").unlink()
-    first = RenderConfig(
-        source=SourceConfig(photos=str(folder / "few"), long_side=88),
-        out=folder,
-        depth=DepthConfig(depth="sidecar", offline=True),
-        vetting=VettingConfig(max_blurred=1.0),
-        stack=StackConfig(planes=2, levels=2, blur_level_max=3.0),
-        storage=StorageConfig(samples_per_shard=2, split_fractions=(1.0, 0.0, 0.0)),
-        execution=ExecutionConfig(device="cpu", executor="inline"),
-    )
+    first = tiny_run(folder / "few", folder)
     more = dataclasses.replace(first, source=dataclasses.replace(first.source, photos=str(folder / "more")))
     gap = dataclasses.replace(first, source=dataclasses.replace(first.source, photos=str(folder / "gap")))
     other = dataclasses.replace(first, seed=1)

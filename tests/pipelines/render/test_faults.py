@@ -19,15 +19,7 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
-from pipelines.render.config import (
-    DepthConfig,
-    ExecutionConfig,
-    RenderConfig,
-    SourceConfig,
-    StackConfig,
-    StorageConfig,
-    VettingConfig,
-)
+from pipelines.render.config import RenderConfig
 from pipelines.render.executors import ray_pool as run_ray
 from pipelines.render.run import render
 from shards.index import marked_shards
@@ -35,7 +27,7 @@ from shards.inspection import inspect_shard
 from shards.marker import is_complete, read_marker, tar_path
 from shards.validate import validate
 from tests.pipelines.render import faulty_driver
-from tests.pipelines.tiny_photos import tar_sums, temporaries, write_photo
+from tests.pipelines.tiny_photos import tar_sums, temporaries, tiny_run, write_photo
 
 pytestmark = pytest.mark.faults
 
@@ -54,15 +46,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> RenderConfig:
         write_photo(folder / "photos" / f"photo_{number:02d}.png", seed=number)
     for name in REJECTED:
         (folder / "photos" / name).with_suffix(".disparity.png").unlink()
-    config = RenderConfig(
-        source=SourceConfig(photos=str(folder / "photos"), long_side=88),
-        out=folder / "inline",
-        depth=DepthConfig(depth="sidecar", offline=True),
-        vetting=VettingConfig(max_blurred=1.0),
-        stack=StackConfig(planes=2, levels=2, blur_level_max=3.0),
-        storage=StorageConfig(samples_per_shard=2, split_fractions=(1.0, 0.0, 0.0)),
-        execution=ExecutionConfig(device="cpu"),
-    )
+    config = tiny_run(folder / "photos", folder / "inline")
     assert render(config).exit_code == 0
     assert len(tar_sums(config.out)) == SHARDS
     return config

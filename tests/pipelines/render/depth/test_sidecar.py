@@ -17,7 +17,7 @@ from PIL import Image
 from pipelines.errors import Rejection, UserError
 from pipelines.render.depth.disparity_map import DisparityMap, resized
 from pipelines.render.depth.sidecar import DepthNote, SidecarDepth, meaning, read_note
-from pipelines.render.depth.sidecar_search import find_sidecar
+from pipelines.render.depth.sidecar_search import SidecarFolders
 from tests.pipelines.render.photos import hostile_photos as hostile
 from tests.pipelines.render.photos.photo_examples import photo_at, slope, source_at, write_pfm
 
@@ -367,7 +367,7 @@ def test_a_sidecar_that_says_what_it_is_goes_first(tmp_path: Path) -> None:
     found = []
     for name in ["a.png", "a.npy", "a.depth.pfm", "a.depth.png", "a.disparity.npy", "a.disparity.png"]:
         (tmp_path / name).write_bytes(hostile.gray16("PNG"))
-        path = find_sidecar(source, None)
+        path = SidecarFolders().find(source)
         found.append(path.name if path else None)
     assert found == ["a.png", "a.png", "a.depth.pfm", "a.depth.png", "a.disparity.npy", "a.disparity.png"]
 
@@ -375,10 +375,10 @@ def test_a_sidecar_that_says_what_it_is_goes_first(tmp_path: Path) -> None:
 def test_a_photo_is_not_its_own_sidecar(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "b.jpg"):
         (tmp_path / name).write_bytes(hostile.encoded(hostile.noise()))
-    assert find_sidecar(source_at(tmp_path / "a.png"), None) is None
-    assert find_sidecar(source_at(tmp_path / "b.jpg"), None) is None  # a color PNG is another photo
+    assert SidecarFolders().find(source_at(tmp_path / "a.png")) is None
+    assert SidecarFolders().find(source_at(tmp_path / "b.jpg")) is None  # a color PNG is another photo
     (tmp_path / "a.png").write_bytes(hostile.gray16("PNG"))
-    assert find_sidecar(source_at(tmp_path / "a.png"), None) is None
+    assert SidecarFolders().find(source_at(tmp_path / "a.png")) is None
 
 
 def test_a_depth_dir_is_looked_into_instead(tmp_path: Path) -> None:
@@ -392,9 +392,9 @@ def test_a_depth_dir_is_looked_into_instead(tmp_path: Path) -> None:
 
     source = source_at(photos / "sub" / "a.jpg")
     nested = type(source)(source.scene_id, "sub/a.jpg", source.location, source.sha256, "", "", "")
-    assert find_sidecar(nested, depths) == depths / "a.png"
+    assert SidecarFolders(depths).find(nested) == depths / "a.png"
     (depths / "sub" / "a.npy").write_bytes(npy(slope()))
-    assert find_sidecar(nested, depths) == depths / "sub" / "a.npy"
+    assert SidecarFolders(depths).find(nested) == depths / "sub" / "a.npy"
 
 
 def test_answers_come_in_the_order_of_the_photos(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipelines.render.config import RenderConfig
-from pipelines.render.depth.sidecar_search import SidecarFolders, find_sidecar
+from pipelines.render.depth.sidecar_search import SidecarFolders
 from pipelines.render.photos.photo import PhotoSource
 from pipelines.render.run import forecast
 from tests.pipelines.render.depth.test_sidecar import disparity, npy
@@ -30,7 +30,7 @@ def test_every_form_of_a_name_is_found(tmp_path: Path, mark: str, word: str, ext
     path = tmp_path / f"a.b{mark}{word}.{extension}"
     path.write_bytes(b"")
     (tmp_path / f"a{mark}{word}.{extension}").write_bytes(b"")  # of another photo
-    assert find_sidecar(source_at(tmp_path / "a.b.jpg"), None) == path
+    assert SidecarFolders().find(source_at(tmp_path / "a.b.jpg")) == path
 
 
 def test_an_underscore_says_what_the_numbers_are_like_a_dot(tmp_path: Path) -> None:
@@ -46,17 +46,17 @@ def test_letter_case_and_unicode_form_do_not_matter_and_the_equal_name_goes_firs
     found = []
     for stem in (composed.lower(), composed, decomposed):
         (tmp_path / f"{stem}.depth.npy").write_bytes(b"")
-        found.append(find_sidecar(photo, None))
+        found.append(SidecarFolders().find(photo))
     assert found == [tmp_path / f"{stem}.depth.npy" for stem in (composed.lower(), composed, decomposed)]
 
 
 def test_a_bare_tiff_beside_a_photo_is_depth_only_when_its_header_says_so(tmp_path: Path) -> None:
     photo = source_at(tmp_path / "a.jpg")
     Image.fromarray((slope() * 255).astype(np.uint8)).save(tmp_path / "a.tif")  # may be a photo, too
-    assert find_sidecar(photo, None) is None
+    assert SidecarFolders().find(photo) is None
     Image.fromarray(slope()).save(tmp_path / "a.tif")
-    assert find_sidecar(photo, None) == tmp_path / "a.tif"
-    assert find_sidecar(source_at(tmp_path / "a.tif"), None) is None
+    assert SidecarFolders().find(photo) == tmp_path / "a.tif"
+    assert SidecarFolders().find(source_at(tmp_path / "a.tif")) is None
 
 
 def test_a_tree_of_depths_is_found_by_the_names_of_a_list(tmp_path: Path) -> None:
