@@ -137,14 +137,18 @@ class DepthGroup:
         return spread_near_focus(self._surfaces, numbers, self._size, self._margin, lens, aperture.pupil)
 
     def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
-        """For each bin, the octave that suffices for its smallest radius; the finest near focus and for sharp bins."""
+        """For each bin, the octave that suffices for its smallest radius; the finest near focus and for sharp bins.
+
+        Centers of bins may lie beyond the scene's range, and so beyond R, for which the grid was padded.
+        """
         colors = [self._defocus_px(color) for color in aperture.channel_lenses(lens)]
         finest, near_px = self._spectra.grid.octave, near_radius_px(self._surfaces.bins.gap * lens.blur_scale_px)
         octaves = []
         for bin_, defocus in zip(self.bins, zip(*colors, strict=True), strict=True):
             smallest_px = min(map(abs, defocus))
             is_finest = bin_.is_sharp or smallest_px <= near_px
-            octaves.append(finest if is_finest else max(finest, coarsest_octave(smallest_px * aperture.fineness)))
+            suffices = finest if is_finest else coarsest_octave(smallest_px * aperture.fineness)
+            octaves.append(min(max(finest, suffices), self._spectra.grid.coarsest))
         return octaves
 
     def _defocus_px(self, lens: ThinLens) -> list[float]:

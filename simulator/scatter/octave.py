@@ -94,6 +94,11 @@ class OctaveGrid:
         padded_width = fft_friendly_length(width + 2 * padding, 2 * divisor)
         return cls(octave, height, width, padding, padded_height, padded_width, divisor, 0, padding)
 
+    @property
+    def coarsest(self) -> int:
+        """The coarsest octave whose grid divides this one."""
+        return self.octave + self.divisor.bit_length() - 1
+
     def strip(self, first: int | None, end: int | None) -> OctaveGrid:
         """The smallest part of the frame that all light of the rows first … end − 1 falls into, or the frame.
 

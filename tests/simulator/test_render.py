@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from simulator import Aperture, LayeredDepthImage, Scene, ThinLens, render_stack
@@ -228,3 +229,19 @@ def test_lenses_blurred_together_have_the_same_bins(monkeypatch: pytest.MonkeyPa
     alone = render_stack(image, disparity, lenses)
     monkeypatch.setattr("simulator.render.frames_per_batch", lambda device: 4)
     assert_close(render_stack(image, disparity, lenses), alone, atol=2e-5, what="frames")
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("width", [50, 58, 62])
+def test_bins_beyond_the_scenes_range_fit_its_grid(known: bool, width: int) -> None:
+    """A group's outermost bins may lie a little beyond R, here beyond the 8 px at which grids become coarser."""
+    image, ramp = noise(3, 30, width), torch.linspace(0.0, 1.0, width).expand(30, width).contiguous()
+    radius = 7.99
+    if known:
+        image = F.pad(image, (8,) * 4, mode="replicate")
+        depth = F.pad(ramp[None, None], (8,) * 4, mode="replicate")[0]
+        scene = Scene.from_layers(LayeredDepthImage(image[None], torch.ones_like(depth), depth, 8), radius)
+    else:
+        scene = Scene.from_rgbd(image, ramp, radius)
+    frames = scene.render([ThinLens(0.0, radius), ThinLens(1.0, radius)])
+    assert bool(frames.isfinite().all())

@@ -86,5 +86,5 @@ def test_a_folder_that_is_no_run_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"must be the --out folder of a train run; it has no config.json"):
         read_settings(tmp_path)
     RunFolder(tmp_path).config.write_text("[1]")
-    with pytest.raises(UserError, match=r"config.json cannot be read \(it must hold one object\)"):
+    with pytest.raises(UserError, match=r"config.json cannot be read \(it must be a JSON object, got list\)"):
         read_settings(tmp_path)
