@@ -118,8 +118,8 @@ class _SidecarElseModel:
         ]
 
 
-def shared_sidecars(config: DepthConfig, photos: Sequence[PhotoSource]) -> dict[str, Rejection]:
-    """Rejections of photos whose depth file would serve several of them, by scene_id."""
+def shared_sidecars(config: DepthConfig, photos: Sequence[PhotoSource]) -> dict[int, Rejection]:
+    """Rejections of photos whose depth file would serve several of them, by index."""
     return SidecarFolders(config.depth_dir).rejections(photos) if config.depth in _WITH_SIDECARS else {}
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipelines.errors import Rejection, rejecting
-from pipelines.render.photos.decode import MAX_PIXELS, open_image
+from pipelines.render.photos.decode import open_image
+from pipelines.render.photos.header import MAX_PIXELS
 from shards.foreign_file import open_foreign, read_foreign
 from shards.storage import StoragePath
 

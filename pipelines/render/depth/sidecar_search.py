@@ -8,10 +8,13 @@ first. It lies beside the photo, or in `--depth-dir`: there below the folder of 
 
 import re
 import unicodedata
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from pipelines.errors import Rejection
 from pipelines.render.depth.file import EXTENSIONS, is_bare_depth
@@ -54,17 +57,20 @@ class SidecarFolders:
         names = ", ".join(f"{stem}.{word}({extensions})" for word in SIDECAR_WORDS)
         return f"{names} or {stem}({extensions}) in {' or '.join(map(str, self._folders(source)))}"
 
-    def rejections(self, photos: Sequence[PhotoSource]) -> dict[str, Rejection]:
-        """Why photos cannot have the depth file that they share with others, by scene_id."""
-        served: dict[str, list[PhotoSource]] = defaultdict(list)
-        for photo in photos:
-            if path := self.find(photo):
-                served[str(path)].append(photo)
+    def rejections(self, photos: Sequence[PhotoSource]) -> dict[int, Rejection]:
+        """Why photos cannot have the depth file that they share with others, by their index."""
+        files = array("q", (hash(str(path)) if (path := self.find(photo)) else 0 for photo in photos))
+        values, counts = np.unique(np.frombuffer(files, np.int64), return_counts=True)
+        several = set(values[counts > 1].tolist()) - {0}
+        served: dict[str, list[int]] = defaultdict(list)
+        for index, file in enumerate(files) if several else ():
+            if file in several:
+                served[str(self.find(photos[index]))].append(index)
         return {
-            photo.scene_id: _shared(path, several)
-            for path, several in served.items()
-            if len(several) > 1
-            for photo in several
+            index: _shared(path, [photos[i] for i in indices])
+            for path, indices in served.items()
+            if len(indices) > 1
+            for index in indices
         }
 
     def _candidates(self, source: PhotoSource) -> Iterator[StoragePath]:

@@ -5,12 +5,9 @@ looks at sides, color profile before the pixels are mixed, and mixing (downscali
 """
 
 import io
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
@@ -22,28 +19,16 @@ from pipelines.errors import Rejection, one_line, rejecting
 from pipelines.pictures.resizing import resized, size_within
 from pipelines.pictures.srgb8 import linear_of_code
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
-from pipelines.render.photos.first_bytes import is_heic, not_a_photo
+from pipelines.render.photos.first_bytes import not_a_photo
+from pipelines.render.photos.header import FORMATS, MAX_PIXELS, open_header, upright
 from simulator.optics.color import linear_to_srgb
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
-MAX_PIXELS = 128_000_000  # more than any medium-format back gives; 0.9 GB while it is scaled
 MIN_SHORT_SIDE_PX = 64  # below, an icon
 MIN_SCALED_SHORT_SIDE_PX = 32  # below, a strip with no room for blur
 OPAQUE_ALPHA = 250  # of 255: what lossy encoders leave of 255
 
 _16_BIT_GRAY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _PROFILE_TO_RGB = ("RGB", "CMYK", "L", "LAB")
-# EXIF 2.32, tag 274: what turns the stored picture upright.
-_TO_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_opening = threading.Lock()  # warnings.catch_warnings is not safe among threads
 
 
 @dataclass(frozen=True)
@@ -88,33 +73,6 @@ def open_image(content: bytes, formats: tuple[str, ...], *, stage: str) -> Image
         image = open_header(content, formats)
         image.load()  # verify() passes truncated JPEGs
         return image
-
-
-@cache
-def heic_is_read() -> bool:
-    """Whether pillow-heif (extra `heic`) is installed; from here on, Pillow opens HEIC with it."""
-    try:
-        import pillow_heif
-    except ImportError:
-        return False
-    pillow_heif.register_heif_opener(thumbnails=False)
-    return True
-
-
-def open_header(content: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """The image before its pixels are decoded. Raises what Pillow does, DecompressionBombError beyond MAX_PIXELS.
-
-    Where photos are read (`formats` has JPEG), HEIC is too if pillow-heif is installed.
-    """
-    if "JPEG" in formats and is_heic(content) and heic_is_read():
-        formats = ("HEIF",)
-    with _opening, warnings.catch_warnings():
-        # Pillow warns from 89 megapixels on; the rule here is MAX_PIXELS.
-        warnings.simplefilter("ignore")
-        image = Image.open(io.BytesIO(content), formats=formats)
-    if image.width * image.height > MAX_PIXELS:
-        raise Image.DecompressionBombError(f"{image.width}x{image.height}")
-    return image
 
 
 @contextmanager
@@ -173,16 +131,6 @@ def _check_kind(image: Image.Image) -> None:
         lowest = int(np.asarray(image.convert("RGBA").getchannel("A")).min())
         if lowest < OPAQUE_ALPHA:
             raise Rejection("photo", "transparent", f"must be opaque, alpha goes down to {lowest} of 255")
-
-
-def upright(image: Image.Image, flags: list[str]) -> Image.Image:
-    """Turn by the EXIF orientation. ImageOps.exif_transpose also writes EXIF anew, and fails on odd entries."""
-    try:
-        turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # a broken EXIF block is no reason to lose the photo; its pixels are fine
-        flags.append("exif_corrupt")
-        return image
-    return image if turn is None else image.transpose(turn)
 
 
 def _to_srgb(image: Image.Image, flags: list[str]) -> Image.Image:

@@ -11,8 +11,8 @@ import pytest
 from upath import UPath
 
 from pipelines.errors import UserError
+from pipelines.render.photos.finding import find_photos
 from pipelines.render.photos.listing import ListedPhoto, list_photos
-from pipelines.render.photos.photo import find_photos
 
 
 def listed(path: Path, content: str | bytes, encoding: str = "utf-8") -> list[ListedPhoto]:
