@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from pipelines.render.config import Place
+from pipelines.runs.place import Place
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ from PIL import Image
 from pipelines.errors import Rejection, rejecting
 from pipelines.render.photos.decode import MAX_PIXELS, open_image
 from shards.foreign_file import open_foreign, read_foreign
+from shards.object_store import StoreError
 from shards.storage import StoragePath
 
 MIN_PIXELS = 4
 EXTENSIONS = (".png", ".npy", ".pfm", ".npz", ".tif", ".tiff")
 MAX_FILE_BYTES = 8 * MAX_PIXELS + (1 << 16)  # of float64, with a header
 _NPY_HEADER_BYTES = 1 << 16
+_PICTURE_HEADER_BYTES = 1 << 14
 _PICTURE_KINDS = {".png": ("PNG",), ".tif": ("TIFF",), ".tiff": ("TIFF",)}
 _WHOLE_NUMBERS = ("L", "I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of one channel
 
@@ -53,10 +55,12 @@ def is_bare_depth(path: StoragePath) -> bool:
         return True
     try:
         with (
-            open_foreign(path) as stream,
+            open_foreign(path, readahead_bytes=_PICTURE_HEADER_BYTES) as stream,
             Image.open(cast(IO[bytes], stream), formats=_PICTURE_KINDS[path.suffix.lower()]) as image,
         ):
             return image.mode in (*_WHOLE_NUMBERS[1:], "F")
+    except StoreError:
+        raise
     except Exception:  # whatever a parser of foreign bytes raises: no depth
         return False
 

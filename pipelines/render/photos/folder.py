@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from pipelines.render.photos.first_bytes import HEIC_SUFFIXES
-from shards.foreign_file import open_foreign
+from shards.foreign_file import read_foreign_ranges
 from shards.storage import StoragePath
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo")
@@ -76,8 +76,7 @@ def is_bare_depth_png(file: StoragePath) -> bool:
     if file.suffix.lower() != ".png":
         return False
     try:
-        with open_foreign(file) as stream:
-            head = stream.read(26)
+        (head,) = read_foreign_ranges(file, [(0, 26)])
     except OSError:
         return False
     # IHDR begins at byte 8; bit depth and color type are its bytes 24 and 25 (PNG specification, 11.2.2).
