@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from .complaint import FieldError
 from .foreign_file import open_foreign, read_foreign_ranges
+from .object_store import asking
 from .storage import StoragePath
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
@@ -132,7 +133,8 @@ def scan(path: StoragePath) -> tuple[list[Member], TarDamage | None]:
 
 def shard_tars(folder: StoragePath, *patterns: str) -> list[StoragePath]:
     """The tars of a folder by name, without hidden files: macOS and sync tools leave `._NAME` and temporaries."""
-    found = {path for pattern in patterns or ("*.tar",) for path in folder.glob(pattern)}
+    with asking(folder):
+        found = {path for pattern in patterns or ("*.tar",) for path in folder.glob(pattern)}
     return sorted((path for path in found if not path.name.startswith(".")), key=str)
 
 

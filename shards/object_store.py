@@ -7,6 +7,7 @@ import errno
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import fsspec
@@ -47,7 +48,13 @@ def failure_of_store(error: BaseException) -> str:
 
 @contextmanager
 def asking(path: StoragePath) -> Iterator[None]:
-    """Turn what a store's library raises within the block into StoreError, but for what concerns the object alone."""
+    """Turn what a store's library raises within the block into StoreError, but for what concerns the object alone.
+
+    Around a local path nothing is turned.
+    """
+    if isinstance(path, Path):
+        yield
+        return
     try:
         yield
     except (StoreError, *_OF_THE_OBJECT):

@@ -21,6 +21,7 @@ from .codec import decode
 from .complaint import Complaint
 from .index import marked_shards
 from .marker import Marker, complete_marker, tar_path
+from .object_store import asking
 from .order import ReaderShard, epoch_order
 from .record import SPLITS
 from .sample import Sample
@@ -170,9 +171,11 @@ def _shards_at(location: Location, split: str | None) -> list[ShardFile]:
     if text.startswith("pipe:"):
         raise ValueError(f"{text} must be a path or a URL: shards are never read through commands")
     path = storage_path(location if isinstance(location, UPath) else os.fspath(location))
-    if (path / "shards").is_dir():
+    with asking(path):
+        is_data_set, is_tar = (path / "shards").is_dir(), path.is_file()
+    if is_data_set:
         return _shards_of_data_set(path, split)
-    tars: list[StoragePath] = [path] if path.is_file() else shard_tars(path)
+    tars: list[StoragePath] = [path] if is_tar else shard_tars(path)
     if not tars:
         packed = shard_tars(path, "*.tar.gz", "*.tgz")
         got = f"{packed[0].name}: gunzip it first" if packed else "neither"
