@@ -18,7 +18,14 @@ import torch
 from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError, one_line, rejecting
-from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
+from pipelines.render.depth.disparity_map import (
+    DisparityMap,
+    Kind,
+    PreparedDepth,
+    Quantity,
+    RawDepth,
+    disparity_map,
+)
 from pipelines.render.depth.file import DepthFile, read_depth_file
 from pipelines.render.depth.orientation import Orientation, oriented
 from pipelines.render.depth.sidecar_search import SidecarFolders, word_of
@@ -65,9 +72,12 @@ class DepthNote:
 
     def numbers(self, stored: NDArray[Any], scale: float) -> NDArray[np.float64]:
         """Meters, 1/m or relative disparity of the stored values, NaN where they mean "not measured"."""
-        numbers = self.offset + scale * stored.astype(np.float64)
-        missing = np.isinf(numbers) if self.infinite == "unknown" else np.zeros(stored.shape, np.bool_)
-        return np.where(missing | (stored == self.unknown), np.nan, numbers)
+        numbers = stored.astype(np.float64) * scale + self.offset
+        if self.infinite == "unknown":
+            numbers[np.isinf(numbers)] = np.nan
+        if self.unknown is not None:
+            numbers[stored == self.unknown] = np.nan
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -84,10 +94,12 @@ class SidecarDepth:
         """Where the files are looked for; listed once."""
         return SidecarFolders(self.depth_dir)
 
-    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
-        return [self._map_or_rejection(photo) for photo in photos]
+    def maps(self, photos: Sequence[Photo], prepared: Sequence[PreparedDepth]) -> list[DisparityMap | Rejection]:
+        """What is prepared: files need no device."""
+        return [one for one in prepared if not isinstance(one, torch.Tensor)]
 
-    def _map_or_rejection(self, photo: Photo) -> DisparityMap | Rejection:
+    def prepared(self, photo: Photo) -> DisparityMap | Rejection:
+        """The map that the photo's file holds."""
         try:
             with rejecting("depth"):
                 return self._read(photo)
