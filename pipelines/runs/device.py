@@ -1,6 +1,5 @@
 """The device that `--device auto|cpu|cuda` stands for on this machine, and the CPU threads of torch."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -16,11 +15,6 @@ def resolve_device(device: str) -> Literal["cpu", "cuda"]:
     if device == "cuda" and not has_gpu:
         raise UserError("--device cuda: torch sees no GPU here; see `refocus-foundry doctor`, or use --device cpu")
     return "cuda" if has_gpu and device != "cpu" else "cpu"
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

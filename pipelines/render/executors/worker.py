@@ -33,8 +33,8 @@ from pipelines.render.sample.build import Frames, SamplePlan, labeled, plan_samp
 from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
 from pipelines.runs.data_set_paths import DataSetPaths
-from pipelines.runs.device import cores
 from shards.codec import ImageCodec, encode
+from shards.parallel import cores
 from shards.writer import ShardWriter
 
 LEAST_HELPERS = 2

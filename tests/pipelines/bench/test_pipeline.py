@@ -16,7 +16,7 @@ from pipelines.bench.subject import PhotoSet, write_photos
 from pipelines.errors import UserError
 from pipelines.render.executors.job import ShardFailure, ShardReport
 from pipelines.render.executors.stage_clock import STAGES
-from pipelines.runs.device import cores
+from shards.parallel import cores
 from shards.validate import validate
 
 TINY = PhotoSet(photos=4, long_side=96, samples_per_shard=2)

@@ -17,7 +17,8 @@ from pipelines.bench.subject import PhotoSet, write_photos
 from pipelines.render.config import ExecutionConfig
 from pipelines.render.executors import worker
 from pipelines.render.executors.worker import ShardWorker, helper_threads, taken_ahead, waiting_samples
-from pipelines.runs.device import cores, torch_threads
+from pipelines.runs.device import torch_threads
+from shards.parallel import cores
 from tests.pipelines.tiny_photos import tar_sums
 
 PHOTOS = PhotoSet(photos=6, long_side=96, samples_per_shard=6)
