@@ -46,7 +46,9 @@ class DepthOrigin:
     is_here: bool  # False when the model will be downloaded first
 
 
-def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tuple[DepthOrigin, ...]:
+def check_depth(
+    config: DepthConfig, photos: Sequence[PhotoSource] = (), folders: SidecarFolders | None = None
+) -> tuple[DepthOrigin, ...]:
     """The sources of disparity for `photos`; takes seconds and loads no model.
 
     `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a model's folder or a
@@ -59,10 +61,11 @@ def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tupl
     if depth_dir is not None and not depth_dir.is_dir():
         raise UserError(f"--depth-dir {depth_dir} must be a folder; it is not there")
     origins = []
-    folders = SidecarFolders(depth_dir)
-    first = _first_sidecar(spec, photos, folders)
-    if first is not None:
+    folders = folders or SidecarFolders(depth_dir)
+    looked_at = photos if spec in _WITH_SIDECARS else ()
+    if first := next((path for photo in looked_at if (path := folders.find(photo))), None):
         _check_sidecar(first, kind)
+    if first or any(photo.holds_depth for photo in looked_at):
         origins.append(DepthOrigin("sidecar", "", "", False, True))
     if spec == "sidecar":
         if photos and not origins:
@@ -71,7 +74,7 @@ def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tupl
                 f"{folders.looked_for(photos[0])}; name the folder with --depth-dir, or use --depth auto"
             )
         return tuple(origins) or (DepthOrigin("sidecar", "", "", False, True),)
-    if spec == "auto" and photos and all(folders.find(photo) for photo in photos):
+    if spec == "auto" and photos and all(map(folders.has_depth, photos)):
         return tuple(origins)
     model = DEFAULT_MODEL if spec == "auto" else spec
     found = check_checkpoint(model, kind=kind, revision=config.depth_revision, allow_network=not config.offline)
@@ -109,7 +112,7 @@ class _SidecarElseModel:
         return self.open_model()
 
     def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
-        has_sidecar = [self.sidecars.folders.find(photo.source) is not None for photo in photos]
+        has_sidecar = [self.sidecars.folders.has_depth(photo.source) for photo in photos]
         bare = [photo for photo, has in zip(photos, has_sidecar, strict=True) if not has]
         estimated = iter(self.model.estimate(bare) if bare else [])
         return [
@@ -118,15 +121,11 @@ class _SidecarElseModel:
         ]
 
 
-def shared_sidecars(config: DepthConfig, photos: Sequence[PhotoSource]) -> dict[str, Rejection]:
+def shared_sidecars(
+    config: DepthConfig, photos: Sequence[PhotoSource], folders: SidecarFolders
+) -> dict[str, Rejection]:
     """Rejections of photos whose depth file would serve several of them, by scene_id."""
-    return SidecarFolders(config.depth_dir).rejections(photos) if config.depth in _WITH_SIDECARS else {}
-
-
-def _first_sidecar(spec: str, photos: Sequence[PhotoSource], folders: SidecarFolders) -> StoragePath | None:
-    if spec not in _WITH_SIDECARS:
-        return None
-    return next((path for photo in photos if (path := folders.find(photo))), None)
+    return folders.rejections(photos) if config.depth in _WITH_SIDECARS else {}
 
 
 def _check_sidecar(path: StoragePath, kind: Kind | None) -> None:

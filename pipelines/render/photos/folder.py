@@ -1,6 +1,6 @@
 """The photos of a folder: which of its files are photos, and how many of the others looked like some, by reason.
 
-Names alone decide, but for one case (`is_bare_depth_png`). Passed over are thumbnails and trash of systems and file
+Names alone decide, but for one case (`is_bare_depth`). Passed over are thumbnails and trash of systems and file
 servers, depth pictures beside their photos, what this program itself has written, and formats that are not read.
 """
 
@@ -10,7 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
+from PIL import Image
+
+from pipelines.render.photos.decode import GRAY_16_BIT
 from pipelines.render.photos.first_bytes import HEIC_SUFFIXES
 from shards.foreign_file import open_foreign
 from shards.storage import StoragePath
@@ -40,6 +44,7 @@ _DEPTH_FOLDERS = frozenset(["depth", "depths", "depth_maps", "disparity", "dispa
 _DEPTH_WORDS = frozenset(
     ["depth", "depthmap", "depth_color", "depth_colored", "depth_raw", "depth_vis", "disp", "disparity", "dpt", "vis"]
 )
+_BARE_DEPTH_FORMATS = {".png": ("PNG",), ".tif": ("TIFF",), ".tiff": ("TIFF",)}
 _SIDECAR = "sidecars"
 _REFOCUSED = "-refocused"  # as `refocus` calls its pictures
 _SWEEP_FILE = "pull.webp"  # of `refocus --focus-sweep`, beside its frames
@@ -71,17 +76,15 @@ def photos_in(folder: StoragePath) -> FolderPhotos:
     return FolderPhotos(photos, dict(sorted(Counter(filter(None, reasons.values())).items())), sorted(closed))
 
 
-def is_bare_depth_png(file: StoragePath) -> bool:
-    """Whether a PNG's header says 16-bit gray, which no photo is: only then may `STEM.png` be depth."""
-    if file.suffix.lower() != ".png":
+def is_bare_depth(file: StoragePath) -> bool:
+    """Whether a PNG's or TIFF's header says gray of 16 bits or float, as of no photo: then `STEM.png` is depth."""
+    if not (formats := _BARE_DEPTH_FORMATS.get(file.suffix.lower())):
         return False
     try:
-        with open_foreign(file) as stream:
-            head = stream.read(26)
-    except OSError:
+        with open_foreign(file) as stream, Image.open(cast(IO[bytes], stream), formats=formats) as image:
+            return image.mode in GRAY_16_BIT
+    except Exception:  # whatever a parser of foreign bytes raises: no depth
         return False
-    # IHDR begins at byte 8; bit depth and color type are its bytes 24 and 25 (PNG specification, 11.2.2).
-    return head[:8] == b"\x89PNG\r\n\x1a\n" and head[24:26] == b"\x10\x00"
 
 
 def _file_names(folder: StoragePath, closed: list[str]) -> Iterator[str]:
@@ -123,13 +126,13 @@ def _reasons(folder: StoragePath, names: Iterable[str]) -> Iterator[tuple[str, s
     read = photo_suffixes()
     ours = {str(root) for path in paths if (root := _root_of_ours(path)) is not None}
     stems = {str(path.with_suffix("")).lower() for path in paths if path.suffix.lower() in read}
-    stems_but_png = {str(p.with_suffix("")) for p in paths if p.suffix.lower() in read and p.suffix != ".png"}
+    sharing = Counter(path.with_suffix("") for path in paths if path.suffix.lower() in read)
     for path in paths:
         suffix = path.suffix.lower()
         if suffix not in PHOTO_SUFFIXES and suffix not in UNREAD_SUFFIXES:
             continue
         reason = _place_reason(path, ours) or _name_reason(path, stems)
-        if not reason and str(path.with_suffix("")) in stems_but_png and is_bare_depth_png(folder / str(path)):
+        if not reason and sharing[path.with_suffix("")] > 1 and is_bare_depth(folder / str(path)):
             reason = _SIDECAR
         if reason != _SIDECAR:
             yield str(path), reason or ("" if suffix in read else suffix)
