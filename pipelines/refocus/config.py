@@ -10,7 +10,8 @@ from tyro.conf import Positional
 
 from pipelines.errors import UserError, require
 from pipelines.model.sampler_config import SamplerConfig
-from pipelines.render.photos.folder import is_bare_depth, photo_suffixes
+from pipelines.render.photos.first_bytes import is_bare_depth
+from pipelines.render.photos.folder import photo_suffixes
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 BLUR_LEVELS = (0.01, 100.0)

@@ -36,8 +36,8 @@ class SourceConfig:
     """Which photos."""
 
     photos: str
-    """A folder, a list (.csv, .tsv, .jsonl or .parquet with a column `path`; also license, author, source_url, group),
-    or builtin:N for N built-in scenes. Folder and list may be URLs (s3://bucket/photos)."""
+    """A folder, a list (.csv, .tsv, .jsonl or .parquet with a column `path`; also license, author, source_url, group,
+    focus_points), or builtin:N for N built-in scenes. Folder and list may be URLs (s3://bucket/photos)."""
     limit: int | None = None
     """Take only the first N photos."""
     long_side: int = 768

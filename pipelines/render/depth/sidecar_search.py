@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from pipelines.errors import Rejection
 from pipelines.render.depth.file import EXTENSIONS
-from pipelines.render.photos.folder import PHOTO_SUFFIXES, SIDECAR_WORDS, is_bare_depth
+from pipelines.render.photos.first_bytes import is_bare_depth
+from pipelines.render.photos.folder import PHOTO_SUFFIXES, SIDECAR_WORDS
 from pipelines.render.photos.photo import PhotoSource
 from shards.foreign_file import is_foreign_file
 from shards.storage import StoragePath, storage_path

@@ -22,7 +22,7 @@ from pipelines.errors import Rejection, one_line, rejecting
 from pipelines.pictures.resizing import resized, size_within
 from pipelines.pictures.srgb8 import linear_of_code
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
-from pipelines.render.photos.first_bytes import is_heic, not_a_photo
+from pipelines.render.photos.first_bytes import GRAY_16_BIT, is_heic, not_a_photo
 from simulator.optics.color import linear_to_srgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
@@ -31,7 +31,6 @@ MIN_SHORT_SIDE_PX = 64  # below, an icon
 MIN_SCALED_SHORT_SIDE_PX = 32  # below, a strip with no room for blur
 OPAQUE_ALPHA = 250  # of 255: what lossy encoders leave of 255
 
-GRAY_16_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _PROFILE_TO_RGB = ("RGB", "CMYK", "L", "LAB")
 # EXIF 2.32, tag 274: what turns the stored picture upright.
 _TO_UPRIGHT = {

@@ -158,7 +158,6 @@ def _of_range(data: bytes, fields: Mapping[str, str], source: str) -> EmbeddedDe
 def _of_frames(image: Image.Image) -> EmbeddedDepth | None:
     """Apple's depth: the frame of an MPO that calls itself so."""
     for frame in range(1, min(getattr(image, "n_frames", 1), _MOST_FRAMES)):
-        image.info.pop("xmp", None)  # it would stay where the next frame has none
         image.seek(frame)
         if found := _of_apple(image, [image.info.get("xmp", b"")]):
             return found

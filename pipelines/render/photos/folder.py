@@ -10,13 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
 
-from PIL import Image
-
-from pipelines.render.photos.decode import GRAY_16_BIT
-from pipelines.render.photos.first_bytes import HEIC_SUFFIXES
-from shards.foreign_file import open_foreign
+from pipelines.render.photos.first_bytes import HEIC_SUFFIXES, is_bare_depth
 from shards.storage import StoragePath
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo")
@@ -44,7 +39,6 @@ _DEPTH_FOLDERS = frozenset(["depth", "depths", "depth_maps", "disparity", "dispa
 _DEPTH_WORDS = frozenset(
     ["depth", "depthmap", "depth_color", "depth_colored", "depth_raw", "depth_vis", "disp", "disparity", "dpt", "vis"]
 )
-_BARE_DEPTH_FORMATS = {".png": ("PNG",), ".tif": ("TIFF",), ".tiff": ("TIFF",)}
 _SIDECAR = "sidecars"
 _REFOCUSED = "-refocused"  # as `refocus` calls its pictures
 _SWEEP_FILE = "pull.webp"  # of `refocus --focus-sweep`, beside its frames
@@ -74,17 +68,6 @@ def photos_in(folder: StoragePath) -> FolderPhotos:
     reasons = dict(_reasons(folder, names))
     photos = [name for name in names if reasons.get(name) == ""]
     return FolderPhotos(photos, dict(sorted(Counter(filter(None, reasons.values())).items())), sorted(closed))
-
-
-def is_bare_depth(file: StoragePath) -> bool:
-    """Whether a PNG's or TIFF's header says gray of 16 bits or float, as of no photo: then `STEM.png` is depth."""
-    if not (formats := _BARE_DEPTH_FORMATS.get(file.suffix.lower())):
-        return False
-    try:
-        with open_foreign(file) as stream, Image.open(cast(IO[bytes], stream), formats=formats) as image:
-            return image.mode in GRAY_16_BIT
-    except Exception:  # whatever a parser of foreign bytes raises: no depth
-        return False
 
 
 def _file_names(folder: StoragePath, closed: list[str]) -> Iterator[str]:
