@@ -63,7 +63,9 @@ class DepthOrigin:
     is_here: bool  # False when the model will be downloaded first
 
 
-def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tuple[DepthOrigin, ...]:
+def check_depth(
+    config: DepthConfig, photos: Sequence[PhotoSource] = (), folders: SidecarFolders | None = None
+) -> tuple[DepthOrigin, ...]:
     """The sources of disparity for `photos`; takes seconds and loads no model.
 
     `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a model's folder or a
@@ -76,10 +78,11 @@ def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tupl
     if depth_dir is not None and not depth_dir.is_dir():
         raise UserError(f"--depth-dir {depth_dir} must be a folder; it is not there")
     origins = []
-    folders = SidecarFolders(depth_dir)
-    first = _first_sidecar(spec, photos, folders)
-    if first is not None:
+    folders = folders or SidecarFolders(depth_dir)
+    looked_at = photos if spec in _WITH_SIDECARS else ()
+    if first := next((path for photo in looked_at if (path := folders.find(photo))), None):
         _check_sidecar(first, kind)
+    if first or any(photo.holds_depth for photo in looked_at):
         origins.append(DepthOrigin("sidecar", "", "", False, True))
     if spec == "sidecar":
         if photos and not origins:
@@ -88,7 +91,7 @@ def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tupl
                 f"{folders.looked_for(photos[0])}; name the folder with --depth-dir, or use --depth auto"
             )
         return tuple(origins) or (DepthOrigin("sidecar", "", "", False, True),)
-    if spec == "auto" and photos and all(folders.find(photo) for photo in photos):
+    if spec == "auto" and photos and all(map(folders.has_depth, photos)):
         return tuple(origins)
     model = DEFAULT_MODEL if spec == "auto" else spec
     found = check_checkpoint(model, kind=kind, revision=config.depth_revision, allow_network=not config.offline)
@@ -127,7 +130,7 @@ class _SidecarElseModel:
         return self.open_model()
 
     def prepared(self, photo: Photo) -> PreparedDepth:
-        if self.sidecars.folders.find(photo.source) is not None:
+        if self.sidecars.folders.has_depth(photo.source):
             return self.sidecars.prepared(photo)
         with self.opening:
             model = self._model
@@ -138,15 +141,11 @@ class _SidecarElseModel:
         return self._model.maps(photos, prepared) if needs_model else self.sidecars.maps(photos, prepared)
 
 
-def shared_sidecars(config: DepthConfig, photos: Sequence[PhotoSource]) -> dict[str, Rejection]:
+def shared_sidecars(
+    config: DepthConfig, photos: Sequence[PhotoSource], folders: SidecarFolders
+) -> dict[str, Rejection]:
     """Rejections of photos whose depth file would serve several of them, by scene_id."""
-    return SidecarFolders(config.depth_dir).rejections(photos) if config.depth in _WITH_SIDECARS else {}
-
-
-def _first_sidecar(spec: str, photos: Sequence[PhotoSource], folders: SidecarFolders) -> StoragePath | None:
-    if spec not in _WITH_SIDECARS:
-        return None
-    return next((path for photo in photos if (path := folders.find(photo))), None)
+    return folders.rejections(photos) if config.depth in _WITH_SIDECARS else {}
 
 
 def _check_sidecar(path: StoragePath, kind: Kind | None) -> None:

@@ -27,9 +27,10 @@ from pipelines.render.depth.disparity_map import (
     disparity_map,
 )
 from pipelines.render.depth.file import DepthFile, read_depth_file
-from pipelines.render.depth.orientation import Orientation, oriented
+from pipelines.render.depth.orientation import Orientation, oriented, turned_upright
 from pipelines.render.depth.sidecar_search import SidecarFolders, word_of
-from pipelines.render.photos.photo import Photo
+from pipelines.render.photos.embedded_depth import embedded_depth
+from pipelines.render.photos.photo import Photo, read_photo
 from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 from shards.strict_json import check_text
@@ -108,6 +109,8 @@ class SidecarDepth:
 
     def _read(self, photo: Photo) -> DisparityMap:
         path = self.folders.find(photo.source)
+        if path is None and photo.source.holds_depth:
+            return self._read_embedded(photo)
         if path is None:
             raise Rejection("depth", "sidecar_missing", f"no {self.folders.looked_for(photo.source)}")
         note = _note_or_rejection(path.parent)
@@ -116,6 +119,23 @@ class SidecarDepth:
         stored, is_assumed = self._oriented(path, file, note, photo)
         raw = _numbers(path, file, note, quantity, kind, stored)
         return replace(disparity_map(raw, photo.srgb, deband=self.deband), is_turn_assumed=is_assumed)
+
+    def _read_embedded(self, photo: Photo) -> DisparityMap:
+        """The map of the depth picture within the photo, which lies as the stored photo does."""
+        with rejecting("depth", subject="the depth within the photo"):
+            content = read_photo(photo.source)
+            if (found := embedded_depth(content)) is None:
+                raise ValueError("it was there when the photos were listed, and is gone")
+            numbers = np.ascontiguousarray(turned_upright(found.numbers(), photo.orientation))
+            _check_size("it", numbers, photo)
+        values, revision = torch.from_numpy(numbers), f"sha256:{photo.source.sha256[:16]}"
+        if found.is_metric:
+            raw = RawDepth(values, found.quantity, "metric", found.source, revision)
+        else:  # depth whose unit alone is unknown has an inverse that is disparity up to a scale
+            inverse = torch.where(values > 0, values.reciprocal(), torch.nan)
+            disparity = inverse if found.quantity == "depth" else values
+            raw = RawDepth(disparity, "disparity", "relative", found.source, revision)
+        return disparity_map(raw, photo.srgb, deband=self.deband)
 
     def _oriented(self, path: StoragePath, file: DepthFile, note: DepthNote, photo: Photo) -> tuple[NDArray[Any], bool]:
         """Stored values as the upright photo has them, and whether their orientation was assumed."""

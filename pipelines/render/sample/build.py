@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pipelines.errors import Rejection
 from pipelines.pictures.srgb8 import to_srgb8
-from pipelines.render.config import LensConfig, StackConfig
+from pipelines.render.config import LensConfig, StackConfig, points_of
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo
 from pipelines.render.sample.aperture_labels import aperture_record
@@ -92,19 +92,27 @@ def plan_sample(rgbd: RgbdImage, settings: SampleSettings) -> SamplePlan:
     stored = dequantized(codes, disparity)
     lens = _sample_lens(rgbd, settings, _depth_range(codes, disparity))
     known = rgbd.disparity.known
-    field = FocusField(codes, known, subject(stored, known), _given_points(settings.stack, known))
+    points = _given_points(rgbd.photo.source.focus_points or settings.stack.focus_points, settings.stack.planes, known)
+    field = FocusField(codes, known, subject(stored, known), points)
     return SamplePlan(
         codes, disparity, stored, lens, sample_frames(settings, rgbd.photo.source.scene_id, field, disparity, lens)
     )
 
 
-def _given_points(stack: StackConfig, known: npt.NDArray[np.bool_]) -> tuple[FocusPoint, ...]:
-    """The pixels of --focus-points. Raises Rejection (`focus_point`) where the depth is unknown."""
+def _given_points(text: str, planes: int, known: npt.NDArray[np.bool_]) -> tuple[FocusPoint, ...]:
+    """The pixels of a list's or the run's focus points.
+
+    Raises Rejection (`focus_point`) for what are none, and where the depth is unknown.
+    """
     height, width = known.shape
-    points = tuple(FocusPoint(int(y * height), int(x * width)) for x, y in stack.given_points)
-    for point, (x, y) in zip(points, stack.given_points, strict=True):
+    try:
+        given = points_of(text, planes)
+    except ValueError as error:
+        raise Rejection("draw", "focus_point", f"focus_points of the list {error}; correct the row") from error
+    points = tuple(FocusPoint(int(y * height), int(x * width)) for x, y in given)
+    for point, (x, y) in zip(points, given, strict=True):
         if not known[point.row, point.column]:
-            message = f"--focus-points {x:g},{y:g} must lie where the depth is known, it is filled in there; move it"
+            message = f"focus point {x:g},{y:g} must lie where the depth is known, it is filled in there; move it"
             raise Rejection("draw", "focus_point", message)
     return points
 
