@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .archive import BLOCK_BYTES, Member, TarDamage, read_members, scan
+from .archive import BLOCK_BYTES, Member, ReadableFile, TarDamage, read_members, scan
 from .codec import MAX_SAMPLE_BYTES, decode
 from .complaint import ALL, Complaint, FieldError
 from .foreign_file import open_foreign
@@ -27,9 +27,7 @@ TAR = "tar"  # the field of complaints about the file
 class FoundSample:
     """Identity of an undamaged sample, for comparison across shards."""
 
-    shard: str
     key: str
-    split: str
     scene_id: str
     photo_sha256: str
 
@@ -96,10 +94,16 @@ def _check_file(tar: StoragePath, name: str, marker: Marker | None) -> Iterator[
 
 def file_sha256(path: StoragePath) -> str:
     """sha256 of a file, 64 hex digits."""
-    digest = hashlib.sha256()
     with open_foreign(path) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
+        return content_sha256(file)
+
+
+def content_sha256(file: ReadableFile) -> str:
+    """The same of an open file, from its beginning."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -164,7 +168,7 @@ def _check_sample(
     except FieldError as error:
         return None, [Complaint(name, key, error.field, error.message)]
     record = sample.record
-    return FoundSample(name, key, record.split, record.scene_id, record.photo.sha256), []
+    return FoundSample(key, record.scene_id, record.photo.sha256), []
 
 
 def _read(tar: StoragePath, members: Mapping[str, Member]) -> dict[str, bytes]:
