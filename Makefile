@@ -17,7 +17,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench audit benchmark-set benchmark gallery train refocus \
+.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
@@ -56,6 +56,9 @@ validate: $(READY)  ## the renderer against a path tracer: error table and pictu
 
 bench: $(READY)  ## speed side by side with direct and binned scatter, and of the whole pipeline
 	$(FOUNDRY) bench $(FLAGS)
+
+gpu: $(READY)  ## examine this machine's GPU in under eight minutes, into docs/gpu.md; in miniature without one
+	$(FOUNDRY) gpu $(FLAGS)
 
 audit: $(READY)  ## OUT=DIR: check the labels of a data set (exit code 4 when a check fails)
 	$(FOUNDRY) audit $(OUT) $(FLAGS)
