@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from pipelines.errors import Rejection, UserError, one_line, rejecting
 from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
 from pipelines.render.depth.file import DepthFile, read_depth_file
-from pipelines.render.depth.orientation import Orientation, oriented, turned_upright
+from pipelines.render.depth.orientation import Orientation, oriented
 from pipelines.render.depth.sidecar_search import SidecarFolders, word_of
 from pipelines.render.photos.embedded_depth import embedded_depth
+from pipelines.render.photos.exif import turned_upright
 from pipelines.render.photos.photo import Photo, read_photo
 from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
@@ -64,11 +65,15 @@ class DepthNote:
         check_text("source", self.source)
         check_text("source_revision", self.source_revision)
 
-    def numbers(self, stored: NDArray[Any], scale: float) -> NDArray[np.float64]:
+    def numbers(self, stored: NDArray[Any], scale: float) -> NDArray[np.float32]:
         """Meters, 1/m or relative disparity of the stored values, NaN where they mean "not measured"."""
-        numbers = self.offset + scale * stored.astype(np.float64)
-        missing = np.isinf(numbers) if self.infinite == "unknown" else np.zeros(stored.shape, np.bool_)
-        return np.where(missing | (stored == self.unknown), np.nan, numbers)
+        numbers = np.empty(stored.shape, np.float32)
+        for row, values in zip(numbers, stored, strict=True):  # a whole map in float64 would be the largest buffer
+            exact = self.offset + scale * values.astype(np.float64)
+            missing = np.isinf(exact) if self.infinite == "unknown" else np.zeros(values.shape, np.bool_)
+            with np.errstate(over="ignore"):  # beyond float32: infinite
+                row[:] = np.where(missing | (values == self.unknown), np.nan, exact)
+        return numbers
 
 
 @dataclass(frozen=True)
