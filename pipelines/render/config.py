@@ -223,6 +223,11 @@ class ExecutionConfig:
     """CPU threads of torch in each worker. Another number may change the last bits, so resuming insists on it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: a GPU where there is one."""
+    cpus_per_gpu: int | Literal["auto"] = "auto"
+    """CPU cores that feed one GPU: they decode, sharpen depth, label, encode, hash. auto: the machine's cores, divided
+    by its GPUs."""
+    workers_per_gpu: int = 1
+    """Workers that share one GPU and its cores."""
     attempts: int = 3
     """Ray: how often a shard is tried before it is recorded as failed and the run goes on."""
     force: bool = False
@@ -231,6 +236,9 @@ class ExecutionConfig:
     def __post_init__(self) -> None:
         require(self.workers == "auto" or self.workers >= 1, "--workers", "be auto or at least 1", self.workers)
         require(self.threads >= 1, "--threads", "be at least 1", self.threads)
+        cpus = self.cpus_per_gpu
+        require(cpus == "auto" or cpus >= 1, "--cpus-per-gpu", "be auto or at least 1", cpus)
+        require(self.workers_per_gpu >= 1, "--workers-per-gpu", "be at least 1", self.workers_per_gpu)
         require(self.attempts >= 1, "--attempts", "be at least 1", self.attempts)
 
 

@@ -209,7 +209,7 @@ def _depth_files(scratch: Path) -> list[Parser]:
             photo = photo_at(folder / "a.jpg", scale=2)
 
             def estimate(_: Path, photo: Any = photo) -> object:
-                return SidecarDepth().estimate([photo])
+                return SidecarDepth().prepared(photo)
 
             path = folder / f"a.{word}.{suffix}"
             found.append(Parser(f"sidecar {path.name[2:]}", contents, at(path, estimate)))

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import math
+import threading
 import zipfile
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -23,6 +24,7 @@ MIN_PIXELS = 4
 EXTENSIONS = (".png", ".npy", ".pfm", ".npz", ".tif", ".tiff", ".exr")
 MAX_FILE_BYTES = 8 * MAX_PIXELS + (1 << 16)  # of float64, with a header
 _NPY_HEADER_BYTES = 1 << 16
+_decoding_exr = threading.Lock()  # its warnings go to stdout, which is the whole process's
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def _read_exr(content: bytes) -> DepthFile:
         values += (bottom - top + 1) * (right - left + 1) * len(header["channels"])
     if values > MAX_PIXELS:
         raise Rejection("depth", "too_large", f"must have at most {MAX_PIXELS} values in all channels, has {values}")
-    with redirect_stdout(io.StringIO()) as said:  # of a part that cannot be decoded, which it then leaves out
+    with _decoding_exr, redirect_stdout(io.StringIO()) as said:  # of a part that cannot be decoded: it is left out
         parts = OpenEXR.File(io.BytesIO(content), separate_channels=True, num_threads=0).parts
     if len(parts) < len(headers):
         raise ValueError(said.getvalue())

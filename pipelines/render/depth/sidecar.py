@@ -18,7 +18,14 @@ import torch
 from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError, one_line, rejecting
-from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
+from pipelines.render.depth.disparity_map import (
+    DisparityMap,
+    Kind,
+    PreparedDepth,
+    Quantity,
+    RawDepth,
+    disparity_map,
+)
 from pipelines.render.depth.file import DepthFile, read_depth_file
 from pipelines.render.depth.orientation import Orientation, oriented
 from pipelines.render.depth.sidecar_search import SidecarFolders, word_of
@@ -69,10 +76,13 @@ class DepthNote:
         """Meters, 1/m or relative disparity of the stored values, NaN where they mean "not measured"."""
         numbers = np.empty(stored.shape, np.float32)
         for row, values in zip(numbers, stored, strict=True):  # a whole map in float64 would be the largest buffer
-            exact = self.offset + scale * values.astype(np.float64)
-            missing = np.isinf(exact) if self.infinite == "unknown" else np.zeros(values.shape, np.bool_)
+            exact = values.astype(np.float64) * scale + self.offset
+            if self.infinite == "unknown":
+                exact[np.isinf(exact)] = np.nan
+            if self.unknown is not None:
+                exact[values == self.unknown] = np.nan
             with np.errstate(over="ignore"):  # beyond float32: infinite
-                row[:] = np.where(missing | (values == self.unknown), np.nan, exact)
+                row[:] = exact
         return numbers
 
 
@@ -90,10 +100,12 @@ class SidecarDepth:
         """Where the files are looked for; listed once."""
         return SidecarFolders(self.depth_dir)
 
-    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
-        return [self._map_or_rejection(photo) for photo in photos]
+    def maps(self, photos: Sequence[Photo], prepared: Sequence[PreparedDepth]) -> list[DisparityMap | Rejection]:
+        """What is prepared: files need no device."""
+        return [one for one in prepared if not isinstance(one, torch.Tensor)]
 
-    def _map_or_rejection(self, photo: Photo) -> DisparityMap | Rejection:
+    def prepared(self, photo: Photo) -> DisparityMap | Rejection:
+        """The map that the photo's file holds."""
         try:
             with rejecting("depth"):
                 return self._read(photo)
