@@ -24,6 +24,7 @@ from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.config import CardConfig, DoctorConfig, VerifyConfig
 from pipelines.errors import UserError
 from pipelines.experiment.config import ExperimentConfig
+from pipelines.gpu.config import GpuConfig
 from pipelines.preview.config import PreviewConfig
 from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import RenderConfig
@@ -76,6 +77,7 @@ VERBS = {
     "experiment": Verb(ExperimentConfig, "pipelines.experiment.run:run"),
     "validate": Verb(ValidateConfig, "pipelines.validate.run:run"),
     "bench": Verb(BenchConfig, "pipelines.bench.run:run"),
+    "gpu": Verb(GpuConfig, "pipelines.gpu.run:run"),
 }
 EXTRAS = {
     "matplotlib": "benchmark",
