@@ -26,6 +26,7 @@ import numpy as np
 
 from pipelines.bench.memory import resident_bytes
 from pipelines.render.config import DepthConfig, ExecutionConfig, RenderConfig, SourceConfig
+from pipelines.render.photos.content import ContentHashes
 from pipelines.render.photos.finding import FoundPhotos, Hashing, find_photos
 from pipelines.render.photos.known_hashes import KnownHashes
 from pipelines.render.photos.table import PhotoTable
@@ -164,8 +165,8 @@ def _synthetic_photos(count: int) -> PhotoTable:
     photos = PhotoTable()
     for i, near_hash in enumerate(hashes):
         name = f"{i // 1000:08d}/{i:08d}.jpg"
-        labels = ("CC0-1.0", "", "", "")
-        photos.append_row(sums[32 * i : 32 * i + 32], name, f"/data/photos/{name}", labels, f"{near_hash:016x}")
+        hashes = ContentHashes(sums[32 * i : 32 * i + 32], f"{near_hash:016x}")
+        photos.append_row(name, f"/data/photos/{name}", ("CC0-1.0", "", "", "", ""), hashes)
     return photos
 
 

@@ -8,7 +8,10 @@ from types import TracebackType
 from typing import TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pipelines.runs.console_log import printable
 
 T = TypeVar("T")
 
@@ -46,7 +49,7 @@ class ProgressBar:
 
     def note(self, text: str) -> None:
         """Show this text behind the bar."""
-        self._bar.update(self._task, note=text)
+        self._bar.update(self._task, note=escape(printable(text)))
 
     def count(self, items: Iterable[T]) -> Iterator[T]:
         """The same items; draws the bar and counts them on the way."""

@@ -16,7 +16,8 @@ from pipelines.render.photos.content import ContentHashes, content_hashes
 from pipelines.render.photos.known_hashes import KnownHashes, file_key
 from pipelines.render.photos.listing import ListedPhoto, list_photos
 from pipelines.render.photos.photo import RejectedPhoto
-from pipelines.render.photos.table import LABELS, PhotoTable
+from pipelines.render.photos.photo_list import LABELS
+from pipelines.render.photos.table import PhotoTable
 from shards.complaint import FieldError
 from shards.parallel import Workers
 from shards.storage import is_url
@@ -67,7 +68,7 @@ def find_photos(spec: str, *, limit: int | None, seed: int, hashing: Hashing | N
         else:
             first[scene] = len(photos)
             labels = tuple(getattr(listed, label) for label in LABELS)
-            photos.append_row(found.sha256, listed.name, listed.location, labels, found.near_hash or "")
+            photos.append_row(listed.name, listed.location, labels, found)
         if limit is not None and len(photos) >= limit:
             break
     if not photos:

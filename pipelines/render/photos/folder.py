@@ -1,6 +1,6 @@
 """The photos of a folder: which of its files are photos, and how many of the others looked like some, by reason.
 
-Names alone decide, but for one case (`is_bare_depth_png`). Passed over are thumbnails and trash of systems and file
+Names alone decide, but for one case (`is_bare_depth`). Passed over are thumbnails and trash of systems and file
 servers, depth pictures beside their photos, what this program itself has written, and formats that are not read.
 """
 
@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipelines.render.photos.first_bytes import HEIC_SUFFIXES
-from shards.foreign_file import open_foreign
+from pipelines.render.photos.first_bytes import HEIC_SUFFIXES, is_bare_depth
 from shards.storage import StoragePath
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo")
@@ -81,19 +80,6 @@ def photos_in(folder: StoragePath) -> FolderPhotos:
     return FolderPhotos(sorted(photos), dict(sorted(reasons.items())), sorted(closed))
 
 
-def is_bare_depth_png(file: StoragePath) -> bool:
-    """Whether a PNG's header says 16-bit gray, which no photo is: only then may `STEM.png` be depth."""
-    if file.suffix.lower() != ".png":
-        return False
-    try:
-        with open_foreign(file) as stream:
-            head = stream.read(26)
-    except OSError:
-        return False
-    # IHDR begins at byte 8; bit depth and color type are its bytes 24 and 25 (PNG specification, 11.2.2).
-    return head[:8] == b"\x89PNG\r\n\x1a\n" and head[24:26] == b"\x10\x00"
-
-
 def _files_by_folder(folder: StoragePath, closed: list[str]) -> dict[str, list[str]]:
     """Names of all files by their folder below `folder`, "" for itself; linked folders are followed, loops are not."""
     files: dict[str, list[str]] = {}
@@ -143,7 +129,7 @@ def _reasons(folder: StoragePath, below: str, names: Iterable[str], ours: set[st
     read = photo_suffixes()
     parts = [(name, *_stem_and_suffix(name)) for name in sorted(names)]
     stems = {stem.lower() for _, stem, suffix in parts if suffix.lower() in read}
-    stems_but_png = {stem for _, stem, suffix in parts if suffix.lower() in read and suffix != ".png"}
+    sharing = Counter(stem for _, stem, suffix in parts if suffix.lower() in read)
     of_place = _place_reason(below.lower().split("/") if below else [], _is_ours(below, ours))
     for name, stem, suffix in parts:
         kind = suffix.lower()
@@ -151,7 +137,7 @@ def _reasons(folder: StoragePath, below: str, names: Iterable[str], ours: set[st
             continue
         is_hidden = name.startswith(".") and of_place not in (_THUMBNAILS, _TRASH)
         reason = _HIDDEN if is_hidden else of_place or _name_reason(stem.lower(), stems)
-        if not reason and stem in stems_but_png and is_bare_depth_png(folder / name):
+        if not reason and sharing[stem] > 1 and is_bare_depth(folder / name):
             reason = _SIDECAR
         if reason != _SIDECAR:
             yield name, reason or ("" if kind in read else kind)

@@ -32,6 +32,7 @@ RACY_S = 2.0
 _MAX_PIECE_BYTES = 1 << 30
 _MOST_ALIKE = 4  # a photo may stand there with its perceptual hash and without, and from runs at the same time
 _NOT_ASKED, _NONE, _HAS = 0, 1, 2  # states of the perceptual hash
+_HOLDS_DEPTH = 4  # a bit beside them
 _TAGS = ("ETag", "etag", "md5Hash", "generation")  # of S3, GCS and HTTP servers
 
 
@@ -67,9 +68,11 @@ class KnownHashes:
 
     def _hashes(self, place: int, key: int, check: int, near: bool) -> ContentHashes | None:
         for record in self._records[place : place + _MOST_ALIKE].tolist():
-            found_key, found_check, sha256, number, state = record
+            found_key, found_check, sha256, number, bits = record
+            state = bits % _HOLDS_DEPTH
             if (found_key, found_check) == (key, check) and not (near and state == _NOT_ASKED):
-                return ContentHashes(bytes(sha256), (f"{number:016x}" if state == _HAS else "") if near else None)
+                near_hash = (f"{number:016x}" if state == _HAS else "") if near else None
+                return ContentHashes(bytes(sha256), near_hash, bits >= _HOLDS_DEPTH)
         return None
 
     def remember(self, found: Sequence[tuple[bytes, ContentHashes]]) -> None:
@@ -82,7 +85,8 @@ class KnownHashes:
             state = _NOT_ASKED if hashes.near_hash is None else _HAS if hashes.near_hash else _NONE
             record["key"], record["check"] = _numbers(key)
             record["sha256"] = np.frombuffer(hashes.sha256, np.uint8)
-            record["near"], record["state"] = int(hashes.near_hash or "0", 16), state
+            record["near"] = int(hashes.near_hash or "0", 16)
+            record["state"] = state + _HOLDS_DEPTH * hashes.holds_depth
         self._new.append(records)
         if sum(map(len, self._new)) >= PIECE_RECORDS or time.monotonic() - self._stored >= PIECE_S:
             self.store()

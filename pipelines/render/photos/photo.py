@@ -24,6 +24,8 @@ class PhotoSource:
     author: str
     source_url: str
     group: str = ""  # photos of one group (a video, a scene, a session) share a split
+    focus_points: str = ""  # of a list: planes of this photo, as --focus-points writes them
+    holds_depth: bool = False  # a portrait photo with a depth picture within its file
 
     def __post_init__(self) -> None:
         if len(self.sha256) != 64 or self.scene_id != self.sha256[:16]:
@@ -83,13 +85,4 @@ def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
     content = read_photo(source.location)
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise Rejection("photo", "changed", "the file's bytes have changed since the data set was planned")
-    decoded = decode_photo(content, long_side=long_side)
-    return Photo(
-        source,
-        decoded.srgb,
-        decoded.original_width,
-        decoded.original_height,
-        decoded.flags,
-        decoded.camera,
-        decoded.orientation,
-    )
+    return Photo(source, **vars(decode_photo(content, long_side=long_side)))

@@ -10,9 +10,11 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.render.photos.content import ContentHashes
 from pipelines.render.photos.photo import PhotoSource
+from pipelines.render.photos.photo_list import LABELS
 
-LABELS = ("license", "author", "source_url", "group")
+_GROUP = LABELS.index("group")
 
 
 class PhotoTable(Sequence[PhotoSource]):
@@ -29,6 +31,7 @@ class PhotoTable(Sequence[PhotoSource]):
         self._labels: list[tuple[str, ...]] = []
         self._near = array("Q")
         self._has_near = bytearray()
+        self._holds_depth = bytearray()
         self._shared: dict[Any, Any] = {}
         for photo in photos:
             self.append(photo)
@@ -36,16 +39,17 @@ class PhotoTable(Sequence[PhotoSource]):
     def append(self, photo: PhotoSource, near_hash: str = "") -> None:
         """Add a photo; `near_hash` has 16 hex digits, or none."""
         labels = tuple(getattr(photo, label) for label in LABELS)
-        self.append_row(bytes.fromhex(photo.sha256), photo.name, photo.location, labels, near_hash)
+        hashes = ContentHashes(bytes.fromhex(photo.sha256), near_hash, photo.holds_depth)
+        self.append_row(photo.name, photo.location, labels, hashes)
 
-    def append_row(self, sha256: bytes, name: str, location: str, labels: tuple[str, ...], near_hash: str) -> None:
+    def append_row(self, name: str, location: str, labels: tuple[str, ...], hashes: ContentHashes) -> None:
         """Add a photo of which there is no record yet; `labels` in the order of LABELS. Raises ValueError."""
-        if len(sha256) != 32 or len(labels) != len(LABELS):
-            raise ValueError(f"a photo must have 32 bytes of SHA-256 and 4 labels, got {len(sha256)} and {len(labels)}")
-        near = int(near_hash or "0", 16)
-        self._near.append(near)
-        self._has_near.append(bool(near_hash))
-        self._sha256 += sha256
+        if len(hashes.sha256) != 32 or len(labels) != len(LABELS):
+            raise ValueError(f"a photo must have 32 bytes of SHA-256 and labels {LABELS}, got {hashes}, {labels}")
+        self._near.append(int(hashes.near_hash or "0", 16))
+        self._has_near.append(bool(hashes.near_hash))
+        self._holds_depth.append(hashes.holds_depth)
+        self._sha256 += hashes.sha256
         self._names.append(name)
         is_whole = not location.endswith(name)
         self._is_whole.append(is_whole)
@@ -69,7 +73,11 @@ class PhotoTable(Sequence[PhotoSource]):
             return self.select(np.arange(len(self))[place])
         place = range(len(self))[place]
         sha256 = self._sha256[32 * place : 32 * place + 32].hex()
-        return PhotoSource(sha256[:16], self._names[place], self.location(place), sha256, *self._labels[place])
+        labels = dict(zip(LABELS, self._labels[place], strict=True))
+        holds_depth = bool(self._holds_depth[place])
+        return PhotoSource(
+            sha256[:16], self._names[place], self.location(place), sha256, **labels, holds_depth=holds_depth
+        )
 
     def __iter__(self) -> Iterator[PhotoSource]:
         return map(self.__getitem__, range(len(self)))
@@ -98,7 +106,7 @@ class PhotoTable(Sequence[PhotoSource]):
     @property
     def groups(self) -> Iterator[str]:
         """The group of each photo, "" for none."""
-        return (labels[3] for labels in self._labels)
+        return (labels[_GROUP] for labels in self._labels)
 
     @property
     def scene_ids(self) -> NDArray[np.uint64]:
@@ -133,8 +141,8 @@ class PhotoTable(Sequence[PhotoSource]):
         table = PhotoTable()
         table._sha256 = bytearray(np.frombuffer(bytes(self._sha256), np.uint8).reshape(-1, 32)[indices].tobytes())
         table._near = array("Q", self.near_hashes[indices].tobytes())
-        table._has_near = bytearray(np.frombuffer(bytes(self._has_near), np.uint8)[indices].tobytes())
-        table._is_whole = bytearray(np.frombuffer(bytes(self._is_whole), np.uint8)[indices].tobytes())
+        for column in ("_has_near", "_is_whole", "_holds_depth"):
+            setattr(table, column, bytearray(np.frombuffer(bytes(getattr(self, column)), np.uint8)[indices].tobytes()))
         places = indices.tolist()
         table._names = [self._names[i] for i in places]
         table._places = [self._places[i] for i in places]
@@ -145,7 +153,7 @@ class PhotoTable(Sequence[PhotoSource]):
     def extended(self, other: PhotoTable) -> PhotoTable:
         """These photos and behind them the others."""
         table = self.select(np.arange(len(self)))
-        for column in ("_sha256", "_names", "_places", "_is_whole", "_labels", "_near", "_has_near"):
+        for column in ("_sha256", "_names", "_places", "_is_whole", "_labels", "_near", "_has_near", "_holds_depth"):
             getattr(table, column).extend(getattr(other, column))
         return table
 

@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import UserError, refusing
+from pipelines.render.photos.content import ContentHashes
 from pipelines.render.photos.photo import PhotoSource
-from pipelines.render.photos.table import LABELS, PhotoTable
+from pipelines.render.photos.photo_list import LABELS
+from pipelines.render.photos.table import PhotoTable
 from shards.durable import open_durably
 from shards.foreign_file import open_foreign
 from shards.marker import check_shard_name
@@ -32,7 +34,7 @@ from shards.storage import StoragePath
 PLAN_VERSION = 4
 MAX_SAMPLES = 10**8  # keys have 8 digits
 MAX_LINE_BYTES = 1 << 20  # of a sample whose labels are as long as they may be
-_SAMPLE_KEYS = {"key", "name", "location", "sha256", *LABELS, "near_hash"}
+_TEXTS = ("key", "name", "location", "sha256", *LABELS, "near_hash")
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,7 @@ def plan_lines(plan: Plan) -> Iterator[bytes]:
             photo = sample.photo
             labels = {label: getattr(photo, label) for label in LABELS}
             where = {"key": sample.key, "name": photo.name, "location": photo.location, "sha256": photo.sha256}
-            yield _line(where | labels | {"near_hash": sample.near_hash})
+            yield _line(where | labels | {"near_hash": sample.near_hash, "holds_depth": photo.holds_depth})
 
 
 def _line(content: dict[str, Any]) -> bytes:
@@ -263,11 +265,7 @@ def _parsed(lines: _Lines) -> Plan:
     for shard in objects:
         for _ in range(shard["samples"]):
             sample = next(objects, {})
-            if sample.keys() != _SAMPLE_KEYS or set(map(type, sample.values())) != {str}:
-                raise ValueError(f"each sample of {shard['shard']} must have {', '.join(sorted(_SAMPLE_KEYS))}")
-            labels = tuple(sample[label] for label in LABELS)
-            sha256 = bytes.fromhex(sample["sha256"])
-            photos.append_row(sha256, sample["name"], sample["location"], labels, sample["near_hash"])
+            _append(photos, sample)
             keys.append(int(sample["key"]))
             shard_of.append(len(names))
         check_shard_name(shard["shard"])
@@ -280,6 +278,14 @@ def _parsed(lines: _Lines) -> Plan:
         raise ValueError("keys must count from 0, each once")
     table = photos.select(by_key)
     return Plan(table, np.array(shard_of, np.int32)[by_key], names, lines.digest.hexdigest())
+
+
+def _append(photos: PhotoTable, sample: dict[str, Any]) -> None:
+    holds_depth = sample.pop("holds_depth", None)
+    if sample.keys() != set(_TEXTS) or set(map(type, sample.values())) != {str} or type(holds_depth) is not bool:
+        raise ValueError(f"each sample must have the texts {', '.join(_TEXTS)} and holds_depth")
+    hashes = ContentHashes(bytes.fromhex(sample["sha256"]), sample["near_hash"], holds_depth)
+    photos.append_row(sample["name"], sample["location"], tuple(sample[label] for label in LABELS), hashes)
 
 
 def check_same_photos(path: StoragePath, plan: Plan, photos: PhotoTable) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipelines.errors import Rejection, UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.depth.estimator import DepthOrigin, check_depth, shared_sidecars
+from pipelines.render.depth.sidecar_search import SidecarFolders
 from pipelines.render.photos.finding import FoundPhotos
 from pipelines.render.photos.photo import RejectedPhoto
 from pipelines.render.plan.fingerprint import Fingerprint, check_fingerprint, fingerprint, sha256_of
@@ -113,9 +114,10 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     Raises UserError: depth or device are missing, settings differ from those of the data set, or its photos have
     changed and `--append` was not given.
     """
-    photos = _with_depth_of_their_own(config, photos)
+    folders = SidecarFolders(config.depth.depth_dir)  # their listings serve both checks
+    photos = _with_depth_of_their_own(config, photos, folders)
     real = photos.sources.select(~photos.sources.is_builtin)
-    depth_origins = check_depth(config.depth, real) if real else ()
+    depth_origins = check_depth(config.depth, real, folders) if real else ()
     device_kind = resolve_device(config.execution.device)
     settings = fingerprint(config, device_kind, depth_origins)
     plan_on_disk = None
@@ -128,11 +130,11 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     return Planning(paths, plan, plan_on_disk, left_out, settings, depth_origins, device_kind)
 
 
-def _with_depth_of_their_own(config: RenderConfig, photos: FoundPhotos) -> FoundPhotos:
+def _with_depth_of_their_own(config: RenderConfig, photos: FoundPhotos, folders: SidecarFolders) -> FoundPhotos:
     """The photos without those that would share a depth file."""
     sources = photos.sources
     real = np.flatnonzero(~sources.is_builtin)
-    sharing = shared_sidecars(config.depth, sources.select(real))
+    sharing = shared_sidecars(config.depth, sources.select(real), folders)
     refused = [rejected(sources[int(real[i])], reason) for i, reason in sharing.items()]
     kept = sources.select(np.delete(np.arange(len(sources)), real[list(sharing)])) if sharing else sources
     return FoundPhotos(kept, [*photos.left_out, *refused])
