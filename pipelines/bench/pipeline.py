@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.bench.machine import cores
 from pipelines.bench.subject import PhotoSet
 from pipelines.errors import UserError
 from pipelines.render.config import DepthConfig, ExecutionConfig, RenderConfig, SourceConfig, StorageConfig
@@ -19,7 +18,7 @@ from pipelines.render.executors.inline import run_inline
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
 from pipelines.render.plan.planning import Planning
 from pipelines.render.run import plan
-from pipelines.runs.device import torch_threads
+from pipelines.runs.device import cores, torch_threads
 from pipelines.runs.interruption import interruptible
 from shards.reader import read_shards
 from shards.storage import StoragePath

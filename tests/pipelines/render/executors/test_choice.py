@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import importlib.machinery
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pipelines.errors import UserError
+from pipelines.render.config import ExecutionConfig, RenderConfig, SourceConfig
+from pipelines.render.executors import choice
+from pipelines.render.executors.choice import chosen_executor
+from pipelines.render.photos.photo import PhotoSource
+from pipelines.render.plan.plan import PlannedSample, PlannedShard
+
+SOURCE = PhotoSource("0" * 16, "a.jpg", "/a.jpg", "0" * 64, "", "", "")
+ENOUGH = [PlannedShard(f"train-{n:06d}", "train", (PlannedSample(f"{n:08d}", SOURCE, ""),) * 12) for n in range(2)]
+"""24 photos: at the default size 127 megapixels of frames."""
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cores, two GPUs, and Ray."""
+    monkeypatch.setattr(choice, "cores", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(choice, "find_spec", lambda name: importlib.machinery.ModuleSpec(name, None))
+
+
+def chosen(device: str = "cpu", long_side: int = 768, shards: list[PlannedShard] = ENOUGH, **execution: Any) -> str:
+    config = RenderConfig(SourceConfig("p", long_side=long_side), Path("o"), execution=ExecutionConfig(**execution))
+    return chosen_executor(config, device, shards)
+
+
+def test_ray_where_there_is_work_for_several_workers() -> None:
+    assert chosen() == chosen("cuda") == "ray"
+    assert chosen(shards=ENOUGH[:1]) == "inline", "one shard is one worker's work"
+    assert chosen(long_side=96) == "inline", "Ray would take longer to start than the work takes"
+    assert chosen(workers=1) == "inline"
+    assert chosen(threads=2) == "inline", "two cores are one worker of two threads"
+
+
+def test_flags_decide_where_they_are_given() -> None:
+    assert chosen(long_side=96, workers=2) == "ray"
+    assert chosen(long_side=96, ray_address="head:6379") == "ray"
+    assert chosen(long_side=96, executor="ray") == "ray"
+    assert chosen(executor="inline", workers=2) == "inline"
+
+
+def test_one_gpu_is_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert chosen("cuda") == "inline"
+
+
+def test_without_ray_the_default_is_inline_and_asking_for_it_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    with caplog.at_level("INFO"):
+        assert chosen() == "inline"
+    assert "Ray is not installed" in caplog.text
+    with pytest.raises(UserError, match="--executor ray: Ray is not installed"):
+        chosen(workers=2)
