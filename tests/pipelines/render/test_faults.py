@@ -269,7 +269,7 @@ def test_a_run_waits_for_a_node_and_uses_those_that_join_later(expected: RenderC
         nodes = [cluster.add_node(**few | {"num_cpus": 1})]
         wait_until(lambda: complete(driver.config.out) >= 3, "three shards were done")
         nodes.append(cluster.add_node(**few | {"num_cpus": 1}))
-        out, err = process.communicate(timeout=DEADLINE_S)
+        _, err = process.communicate(timeout=DEADLINE_S)
     finally:
         cluster.shutdown()
     assert process.returncode == 0, err
