@@ -8,6 +8,9 @@ import errno
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedWriter
 from pathlib import Path
 
 from .storage import StoragePath
@@ -34,25 +37,32 @@ def publish_durably(temporary: Path, path: StoragePath) -> None:
         temporary.unlink()
 
 
-def write_durably(path: StoragePath, data: bytes) -> None:
-    """Write a small file atomically: readers see the old content or the new.
+@contextmanager
+def open_durably(path: StoragePath) -> Iterator[BufferedWriter]:
+    """A file on this machine to write piece by piece: it appears as `path`, complete, when the block ends.
 
     Raises:
-        OSError: as the system raised it; the temporary is gone and `path` untouched.
+        OSError: as the system raised it; then, and on any error within the block, `path` stays untouched.
     """
-    if not isinstance(path, Path):
-        path.fs.pipe_file(path.path, data)
-        return
     temporary = temporary_for(path)
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         publish_durably(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_durably(path: StoragePath, data: bytes) -> None:
+    """Write a small file atomically: readers see the old content or the new. Raises OSError as `open_durably` does."""
+    if not isinstance(path, Path):
+        path.fs.pipe_file(path.path, data)
+        return
+    with open_durably(path) as file:
+        file.write(data)
 
 
 def sync_folder(folder: StoragePath) -> None:

@@ -6,6 +6,7 @@ A pipe, a device, or a link to one would block a run or feed it without end; a f
 import errno
 import os
 import stat
+from collections.abc import Callable
 from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
@@ -48,9 +49,16 @@ def open_foreign(path: StoragePath, *, max_bytes: int | None = None) -> Buffered
         raise
 
 
-def read_foreign(path: StoragePath, *, max_bytes: int) -> bytes:
-    """The bytes of a file. Raises OSError as `open_foreign` does, also where more than `max_bytes` come out of it."""
+def read_foreign(
+    path: StoragePath, *, max_bytes: int, check: Callable[[BufferedIOBase], None] = lambda file: None
+) -> bytes:
+    """The bytes of a file, once `check` has looked at the open file and raised nothing.
+
+    Raises OSError as `open_foreign` does, also where more than `max_bytes` come out of it.
+    """
     with open_foreign(path, max_bytes=max_bytes) as file:
+        check(file)
+        file.seek(0)
         content = file.read(max_bytes + 1)  # a file may grow, and /proc calls its files empty
     _check_size(path, len(content), max_bytes)
     return content

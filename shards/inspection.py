@@ -25,9 +25,7 @@ TAR = "tar"  # the field of complaints about the file
 class FoundSample:
     """Identity of an undamaged sample, for comparison across shards."""
 
-    shard: str
     key: str
-    split: str
     scene_id: str
     photo_sha256: str
 
@@ -164,7 +162,7 @@ def _check_sample(
     except TarDamage as error:
         return None, [Complaint(name, key, ALL, str(error))]
     record = sample.record
-    return FoundSample(name, key, record.split, record.scene_id, record.photo.sha256), []
+    return FoundSample(key, record.scene_id, record.photo.sha256), []
 
 
 def _read(tar: StoragePath, members: Mapping[str, Member]) -> dict[str, bytes]:

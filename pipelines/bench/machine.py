@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from pipelines.runs.device import cores
+from shards.parallel import cores
 
 
 @dataclass(frozen=True)

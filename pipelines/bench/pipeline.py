@@ -18,8 +18,9 @@ from pipelines.render.executors.inline import run_inline
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
 from pipelines.render.plan.planning import Planning
 from pipelines.render.run import plan
-from pipelines.runs.device import cores, torch_threads
+from pipelines.runs.device import torch_threads
 from pipelines.runs.interruption import interruptible
+from shards.parallel import cores
 from shards.reader import read_shards
 from shards.storage import StoragePath
 

@@ -9,7 +9,7 @@ from pipelines.errors import Rejection, UserError
 from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import DepthConfig
 from pipelines.render.depth.disparity_map import with_sharp_edges
-from pipelines.render.depth.estimator import check_depth, open_depth
+from pipelines.render.depth.estimator import check_depth, estimate, open_depth
 from pipelines.render.photos.photo import Photo
 
 
@@ -28,7 +28,7 @@ def depth_of(photo: Photo, config: RefocusConfig, device: str) -> PhotoDepth:
     depth = DepthConfig(config.depth, config.depth_kind, offline=config.offline)
     try:
         check_depth(depth, [photo.source])
-        found = open_depth(depth, device).estimate([photo])[0]
+        found = estimate(open_depth(depth, device), [photo])[0]
     except UserError as error:
         raise UserError(f"{error}; or refocus without depth: --depth none", error.exit_code) from error
     if isinstance(found, Rejection):

@@ -7,6 +7,7 @@ A record checks itself when built and raises UserError, one line that names the 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,8 +36,8 @@ class SourceConfig:
     """Which photos."""
 
     photos: str
-    """A folder, a list (.csv, .tsv, .jsonl or .parquet with a column `path`; also license, author, source_url, group),
-    or builtin:N for N built-in scenes. Folder and list may be URLs (s3://bucket/photos)."""
+    """A folder, a list (.csv, .tsv, .jsonl or .parquet with a column `path`; also license, author, source_url, group,
+    focus_points), or builtin:N for N built-in scenes. Folder and list may be URLs (s3://bucket/photos)."""
     limit: int | None = None
     """Take only the first N photos."""
     long_side: int = 768
@@ -125,8 +126,10 @@ class StackConfig:
         require(1 <= self.levels <= 16, "--levels", "lie between 1 and 16", self.levels)
         require(self.frames <= MAX_FRAMES, "--planes times --levels", f"be at most {MAX_FRAMES}", self.frames)
         low, high = self.blur_level_min, self.blur_level_max
-        given = len(self.given_points)
-        require(given <= self.planes, "--focus-points", f"name at most --planes {self.planes} points", given)
+        try:
+            points_of(self.focus_points, self.planes)
+        except ValueError as error:
+            raise UserError(f"--focus-points {error}") from error
         ordered = math.isfinite(low) and math.isfinite(high) and 0 < low < high <= 25
         require(ordered, "--blur-level-min and --blur-level-max", "be 0 < min < max <= 25", f"{low} and {high}")
 
@@ -135,19 +138,22 @@ class StackConfig:
         """Frames of one sample."""
         return self.planes * self.levels
 
-    @property
-    def given_points(self) -> tuple[tuple[float, float], ...]:
-        """(x, y) of --focus-points, each in (0, 1). Raises UserError for other text."""
-        must = "be x,y;x,y with numbers between 0 and 1"
-        points = []
-        for text in filter(None, self.focus_points.split(";")):
-            try:
-                x, y = (float(number) for number in text.split(","))
-            except ValueError:
-                raise UserError(f"--focus-points must {must}; got {text!r}") from None
-            require(0 < x < 1 and 0 < y < 1, "--focus-points", must, repr(text))
-            points.append((x, y))
-        return tuple(points)
+
+def points_of(text: str, planes: int) -> list[tuple[float, float]]:
+    """(x, y) of focus points written as `x,y;x,y`, each in (0, 1).
+
+    Raises ValueError `must MUST; got GOT` for other text and for more points than planes.
+    """
+    points = []
+    for point in filter(None, text.split(";")):
+        numbers = re.fullmatch(r"\s*(0?\.\d+)\s*,\s*(0?\.\d+)\s*", point)
+        x, y = map(float, numbers.groups()) if numbers else (0.0, 0.0)
+        if not (0 < x < 1 and 0 < y < 1):
+            raise ValueError(f"must be x,y;x,y with numbers between 0 and 1; got {point!r}")
+        points.append((x, y))
+    if len(points) > planes:
+        raise ValueError(f"must name at most --planes {planes} points; got {len(points)}")
+    return points
 
 
 @dataclass(frozen=True)
@@ -233,6 +239,11 @@ class ExecutionConfig:
     """CPU threads of torch in each worker. Another number may change the last bits, so resuming insists on it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: a GPU where there is one."""
+    cpus_per_gpu: int | Literal["auto"] = "auto"
+    """CPU cores that feed one GPU: they decode, sharpen depth, label, encode, hash. auto: the machine's cores, divided
+    by its GPUs."""
+    workers_per_gpu: int = 1
+    """Workers that share one GPU and its cores."""
     attempts: int = 3
     """Ray: how often a shard is tried before it is recorded as failed and the run goes on."""
     stall_timeout_s: float | Literal["auto"] = "auto"
@@ -244,6 +255,9 @@ class ExecutionConfig:
     def __post_init__(self) -> None:
         require(self.workers == "auto" or self.workers >= 1, "--workers", "be auto or at least 1", self.workers)
         require(self.threads >= 1, "--threads", "be at least 1", self.threads)
+        cpus = self.cpus_per_gpu
+        require(cpus == "auto" or cpus >= 1, "--cpus-per-gpu", "be auto or at least 1", cpus)
+        require(self.workers_per_gpu >= 1, "--workers-per-gpu", "be at least 1", self.workers_per_gpu)
         require(self.attempts >= 1, "--attempts", "be at least 1", self.attempts)
         timeout = self.stall_timeout_s
         require(timeout == "auto" or timeout > 0, "--stall-timeout-s", "be auto or above 0", timeout)

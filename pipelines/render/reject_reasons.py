@@ -107,7 +107,9 @@ REASONS: dict[str, Reason] = {
     ),
     "draw/flat_disparity": Reason("of fewer depths than planes", "as many depths as planes", "fewer `--planes`"),
     "draw/focus_point": Reason(
-        "with a given focus point in a hole", "`--focus-points` lie where the depth is known", "move the point"
+        "with a given focus point that cannot be one",
+        "`--focus-points` and those of a list are `x,y;x,y` in (0, 1), at most `--planes`, where the depth is known",
+        "move the point",
     ),
     "plan/near_duplicate": Reason(
         "near-duplicates across splits",

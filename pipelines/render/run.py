@@ -5,8 +5,8 @@ find photos ─▶ plan (depth, device, settings checked) ─▶ lock ─▶ fre
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
@@ -24,8 +24,10 @@ from pipelines.runs.interruption import interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
 from shards.card import write_card
-from shards.index import MANIFEST_FILE, marked_shards, read_manifest, remove_stale_temporaries, write_index
+from shards.index import marked_shards, remove_stale_temporaries, write_index
+from shards.marker import Marker
 from shards.record import SPLITS
+from shards.summary import DataSetSummary
 
 _log = logging.getLogger(__name__)
 
@@ -136,35 +138,45 @@ def _finish(
     config: RenderConfig, planning: Planning, rejects: list[RejectedPhoto], rendered: RenderedShards
 ) -> RenderResult:
     """Write index and card over all finished shards, and count."""
-    index = {"samples": 0, "frames": 0, "shards": 0}
-    rows: list[dict[str, Any]] = []
+    summary, depth = DataSetSummary(), _DepthCounts(config.stack.planes)
     try:
         if marked_shards(config.out):
-            index = write_index(config.out)
-        if index["samples"]:
-            write_card(config.out)
-            rows = read_manifest((config.out / MANIFEST_FILE).read_bytes())
+            summary = write_index(config.out, depth.add)
+        if summary.samples:
+            write_card(config.out, summary)
     except ValueError as error:  # a shard was damaged, and rendering it again has failed
         raise UserError(f"{error}; failed shards: {rendered.failed}", exit_code=1) from error
-    coarse = _steps_of_coarse_maps(rows)
     return RenderResult(
         out=str(config.out),
         photos=planning.photo_count,
-        samples=index["samples"],
-        frames=index["frames"],
-        shards=index["shards"],
+        **summary.counts(),
         rejected=len(rejects),
         rejected_by_code=counts_by_code(rejects),
         max_reject_fraction=config.max_reject_fraction,
-        coarse_depth_maps=len(coarse),
-        debanded_depth_maps=coarse.count("debanded"),
-        filled_depth_maps=sum(row["disparity_filled_fraction"] > 0 for row in rows),
-        fewer_planes=sum(row["planes"] < config.stack.planes for row in rows),
+        coarse_depth_maps=depth.coarse,
+        debanded_depth_maps=depth.debanded,
+        filled_depth_maps=depth.filled,
+        fewer_planes=depth.fewer_planes,
         failed_shards=rendered.failed,
         seconds_by_stage={stage: round(spent, 3) for stage, spent in rendered.seconds.items()},
     )
 
 
-def _steps_of_coarse_maps(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """`disparity_steps` of every sample whose depth map has 8 bits or fewer. Exact disparity has no levels: 0."""
-    return [row["disparity_steps"] for row in rows if 0 < row["disparity_quantization_levels"] <= COARSE_LEVELS]
+@dataclass
+class _DepthCounts:
+    """Samples whose depth is worth a word, see `RenderResult`; `planes` were asked for."""
+
+    planes: int
+    coarse: int = 0
+    debanded: int = 0
+    filled: int = 0
+    fewer_planes: int = 0
+
+    def add(self, marker: Marker) -> None:
+        """Count the samples of one shard. Exact disparity has no levels: 0."""
+        for row in marker.rows:
+            is_coarse = 0 < row.disparity_quantization_levels <= COARSE_LEVELS
+            self.coarse += is_coarse
+            self.debanded += is_coarse and row.disparity_steps == "debanded"
+            self.filled += row.disparity_filled_fraction > 0
+            self.fewer_planes += row.planes < self.planes

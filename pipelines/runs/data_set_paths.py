@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pipelines.errors import UserError
 from shards.card import CARD_FILE
 from shards.croissant import CROISSANT_FILE
-from shards.index import CHECKSUM_FILE, INDEX_FILE, MANIFEST_FILE
+from shards.index import CHECKSUM_FILE, INDEX_FILE
+from shards.manifest import MANIFEST_FILE
 from shards.storage import StoragePath
 
 LOCK_FILE = "run.lock"

@@ -41,7 +41,7 @@ from pipelines.runs.settings import read_settings, settings_to_json
 from shards import encode
 from shards.archive import scan
 from shards.codec import decode
-from shards.index import MANIFEST_FILE, read_manifest
+from shards.manifest import MANIFEST_FILE, ManifestRows
 from shards.marker import Marker, marker_path, tar_path
 from shards.reader import read_shards
 from shards.validate import validate
@@ -204,7 +204,7 @@ def _depth_files(scratch: Path) -> list[Parser]:
             photo = photo_at(folder / "a.jpg", scale=2)
 
             def estimate(_: Path, photo: Any = photo) -> object:
-                return SidecarDepth().estimate([photo])
+                return SidecarDepth().prepared(photo)
 
             path = folder / f"a.{word}.{suffix}"
             found.append(Parser(f"sidecar {path.name[2:]}", contents, at(path, estimate)))
@@ -256,7 +256,7 @@ def _shards(scratch: Path) -> list[Parser]:
         Parser("marker", (marker,), Marker.from_json, (ValueError,)),
         Parser("tar", (tar.read_bytes(),), at(bare, scan)),
         Parser("tar of samples", (tar.read_bytes(),), at(bare, lambda p: list(read_shards(p))), (ValueError, OSError)),
-        Parser("manifest", (side[MANIFEST_FILE],), read_manifest, (ValueError,)),
+        Parser("manifest", (side[MANIFEST_FILE],), lambda data: list(ManifestRows(io.BytesIO(data))), (ValueError,)),
     ]
     return [
         *found,

@@ -6,24 +6,22 @@ import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import IO, Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from pipelines.errors import Rejection, rejecting
 from pipelines.render.photos.decode import MAX_PIXELS, open_image
-from shards.foreign_file import open_foreign, read_foreign
+from pipelines.render.photos.first_bytes import GRAY_16_BIT
+from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 
 MIN_PIXELS = 4
 EXTENSIONS = (".png", ".npy", ".pfm", ".npz", ".tif", ".tiff")
 MAX_FILE_BYTES = 8 * MAX_PIXELS + (1 << 16)  # of float64, with a header
 _NPY_HEADER_BYTES = 1 << 16
-_PICTURE_KINDS = {".png": ("PNG",), ".tif": ("TIFF",), ".tiff": ("TIFF",)}
-_WHOLE_NUMBERS = ("L", "I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of one channel
 
 
 @dataclass(frozen=True)
@@ -47,29 +45,13 @@ def read_depth_file(path: StoragePath) -> DepthFile:
         return replace(file, sha256=hashlib.sha256(content).hexdigest())
 
 
-def is_bare_depth(path: StoragePath) -> bool:
-    """Whether a file that only has a photo's stem is depth: for PNG and TIFF its header says 16 bits or float."""
-    if path.suffix.lower() not in _PICTURE_KINDS:
-        return True
-    try:
-        with (
-            open_foreign(path) as stream,
-            Image.open(cast(IO[bytes], stream), formats=_PICTURE_KINDS[path.suffix.lower()]) as image,
-        ):
-            return image.mode in (*_WHOLE_NUMBERS[1:], "F")
-    except Exception:  # whatever a parser of foreign bytes raises: no depth
-        return False
-
-
 def _read_picture(content: bytes, formats: tuple[str, ...]) -> DepthFile:
     image = open_image(content, formats, stage="depth")
     _check_sides(image.size, 0, 0)
     if (pages := getattr(image, "n_frames", 1)) > 1:
         raise Rejection("depth", "not_single_channel", f"must be one picture, has {pages} pages")
-    if image.mode == "F":
-        return DepthFile(np.asarray(image), holds_units=True)
-    if image.mode in _WHOLE_NUMBERS:
-        return DepthFile(np.asarray(image), holds_units=False)
+    if image.mode in ("L", *GRAY_16_BIT):
+        return DepthFile(np.asarray(image), holds_units=image.mode == "F")
     if image.mode not in ("RGB", "RGBA", "LA", "P"):
         raise Rejection("depth", "not_single_channel", f"must be one gray channel, got mode {image.mode}")
     if formats == ("PNG",) and content[24] == 16:  # Pillow keeps 8 bits of 16 where there are several channels

@@ -18,11 +18,19 @@ import torch
 from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError, one_line, rejecting
-from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
+from pipelines.render.depth.disparity_map import (
+    DisparityMap,
+    Kind,
+    PreparedDepth,
+    Quantity,
+    RawDepth,
+    disparity_map,
+)
 from pipelines.render.depth.file import DepthFile, read_depth_file
-from pipelines.render.depth.orientation import Orientation, oriented
+from pipelines.render.depth.orientation import Orientation, oriented, turned_upright
 from pipelines.render.depth.sidecar_search import SidecarFolders, word_of
-from pipelines.render.photos.photo import Photo
+from pipelines.render.photos.embedded_depth import embedded_depth
+from pipelines.render.photos.photo import Photo, read_photo
 from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 from shards.strict_json import check_text
@@ -65,9 +73,12 @@ class DepthNote:
 
     def numbers(self, stored: NDArray[Any], scale: float) -> NDArray[np.float64]:
         """Meters, 1/m or relative disparity of the stored values, NaN where they mean "not measured"."""
-        numbers = self.offset + scale * stored.astype(np.float64)
-        missing = np.isinf(numbers) if self.infinite == "unknown" else np.zeros(stored.shape, np.bool_)
-        return np.where(missing | (stored == self.unknown), np.nan, numbers)
+        numbers = stored.astype(np.float64) * scale + self.offset
+        if self.infinite == "unknown":
+            numbers[np.isinf(numbers)] = np.nan
+        if self.unknown is not None:
+            numbers[stored == self.unknown] = np.nan
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -84,10 +95,12 @@ class SidecarDepth:
         """Where the files are looked for; listed once."""
         return SidecarFolders(self.depth_dir)
 
-    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
-        return [self._map_or_rejection(photo) for photo in photos]
+    def maps(self, photos: Sequence[Photo], prepared: Sequence[PreparedDepth]) -> list[DisparityMap | Rejection]:
+        """What is prepared: files need no device."""
+        return [one for one in prepared if not isinstance(one, torch.Tensor)]
 
-    def _map_or_rejection(self, photo: Photo) -> DisparityMap | Rejection:
+    def prepared(self, photo: Photo) -> DisparityMap | Rejection:
+        """The map that the photo's file holds."""
         try:
             with rejecting("depth"):
                 return self._read(photo)
@@ -96,6 +109,8 @@ class SidecarDepth:
 
     def _read(self, photo: Photo) -> DisparityMap:
         path = self.folders.find(photo.source)
+        if path is None and photo.source.holds_depth:
+            return self._read_embedded(photo)
         if path is None:
             raise Rejection("depth", "sidecar_missing", f"no {self.folders.looked_for(photo.source)}")
         note = _note_or_rejection(path.parent)
@@ -104,6 +119,23 @@ class SidecarDepth:
         stored, is_assumed = self._oriented(path, file, note, photo)
         raw = _numbers(path, file, note, quantity, kind, stored)
         return replace(disparity_map(raw, photo.srgb, deband=self.deband), is_turn_assumed=is_assumed)
+
+    def _read_embedded(self, photo: Photo) -> DisparityMap:
+        """The map of the depth picture within the photo, which lies as the stored photo does."""
+        with rejecting("depth", subject="the depth within the photo"):
+            content = read_photo(photo.source)
+            if (found := embedded_depth(content)) is None:
+                raise ValueError("it was there when the photos were listed, and is gone")
+            numbers = np.ascontiguousarray(turned_upright(found.numbers(), photo.orientation))
+            _check_size("it", numbers, photo)
+        values, revision = torch.from_numpy(numbers), f"sha256:{photo.source.sha256[:16]}"
+        if found.is_metric:
+            raw = RawDepth(values, found.quantity, "metric", found.source, revision)
+        else:  # depth whose unit alone is unknown has an inverse that is disparity up to a scale
+            inverse = torch.where(values > 0, values.reciprocal(), torch.nan)
+            disparity = inverse if found.quantity == "depth" else values
+            raw = RawDepth(disparity, "disparity", "relative", found.source, revision)
+        return disparity_map(raw, photo.srgb, deband=self.deband)
 
     def _oriented(self, path: StoragePath, file: DepthFile, note: DepthNote, photo: Photo) -> tuple[NDArray[Any], bool]:
         """Stored values as the upright photo has them, and whether their orientation was assumed."""

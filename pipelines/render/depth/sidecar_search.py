@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pipelines.errors import Rejection
-from pipelines.render.depth.file import EXTENSIONS, is_bare_depth
-from pipelines.render.photos.folder import SIDECAR_WORDS
+from pipelines.render.depth.file import EXTENSIONS
+from pipelines.render.photos.first_bytes import is_bare_depth
+from pipelines.render.photos.folder import PHOTO_SUFFIXES, SIDECAR_WORDS
 from pipelines.render.photos.photo import PhotoSource
 from shards.foreign_file import is_foreign_file
 from shards.storage import StoragePath, storage_path
@@ -48,6 +49,10 @@ class SidecarFolders:
         """The depth file that belongs to a photo, or None."""
         return next(self._candidates(source), None)
 
+    def has_depth(self, source: PhotoSource) -> bool:
+        """Whether a photo comes with depth: in a file that belongs to it, or within its own."""
+        return self.find(source) is not None or source.holds_depth
+
     def looked_for(self, source: PhotoSource) -> str:
         """Places at which a sidecar was sought, for a message that begins with "no "."""
         stem, extensions = PurePosixPath(source.name).stem, "|".join(EXTENSIONS)
@@ -74,7 +79,8 @@ class SidecarFolders:
             names = self._names(folder).get(_folded(photo.stem), ())
             for found in sorted(names, key=lambda one: (_distance(one.stem, photo.stem), one.form, one.name)):
                 path = folder / found.name
-                is_photo = beside and (found.name == photo.name or (found.is_bare and not is_bare_depth(path)))
+                is_picture = found.is_bare and path.suffix.lower() in PHOTO_SUFFIXES
+                is_photo = beside and (found.name == photo.name or (is_picture and not is_bare_depth(path)))
                 if not is_photo and is_foreign_file(path):
                     yield path
 

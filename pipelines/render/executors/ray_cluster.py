@@ -13,8 +13,8 @@ import ray
 
 from pipelines.errors import UserError
 from pipelines.render.config import ExecutionConfig
-from pipelines.runs.device import cores
 from pipelines.runs.interruption import Interrupted
+from shards.parallel import cores
 
 OBJECT_STORE_BYTES = 100 << 20
 """Reports are small and pixels never travel, so Ray's smallest store is enough."""
@@ -56,15 +56,14 @@ class RayCluster:
         self._is_over.set()
         self._thread.join(SHUTDOWN_S)
 
-    def places(self, needs: dict[str, int], before: int) -> int:
-        """How many workers with these needs the nodes have room for; `before` while the head is silent.
+    def machines(self) -> list[dict[str, float]] | None:
+        """Resources of the nodes that are there now; None while the head is silent.
 
-        Not asked then: Ray would wait for it for ever, until it ends this process.
+        Ray is not asked then: it would wait for its head, until it ends this process.
         """
         if not _is_listening(self._addresses["head"]):
-            return max(before, 0)
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        return sum(min(int(node.get(name, 0) // count) for name, count in needs.items()) for node in nodes)
+            return None
+        return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
     def check(self) -> None:
         """Raise UserError when the head of the cluster or this machine's raylet is gone."""

@@ -9,13 +9,14 @@ a node that is not there.
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
 
 from pipelines.errors import UserError
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
+from pipelines.render.executors.placement import places, worker_needs
 from pipelines.render.executors.ray_cluster import RayCluster, running_cluster, stdout_to_stderr
 from pipelines.render.executors.shard_queue import ShardQueue, stall_limit
 from pipelines.render.executors.worker import ShardWorker
@@ -102,12 +103,13 @@ class _WorkerPool:
     """The workers: as many as there is room for, each with one shard at most."""
 
     def __init__(self, job: RenderJob, cluster: RayCluster, queue: ShardQueue) -> None:
-        self._execution, self._cluster, self._queue = job.config.execution, cluster, queue
-        self._needs = {"CPU": job.config.execution.threads} | ({} if job.device_kind == "cpu" else {"GPU": 1})
-        self._actor, self._job = _actor(self._needs), ray.put(job)
+        self._job, self._cluster, self._queue = job, cluster, queue
+        self._execution = job.config.execution
+        self._needs: dict[str, float] = {}
+        self._new_worker: Callable[[], Any] | None = None
         self._limit = stall_limit(job.config)
         self._workers: list[_Worker] = []
-        self._places, self._start_failures, self._may_start = -1, 0, True
+        self._room, self._start_failures, self._may_start = -1, 0, False
         self._followed = self._asked = float("-inf")
         self._noticed = time.monotonic()
 
@@ -133,23 +135,29 @@ class _WorkerPool:
         now = time.monotonic()
         if now - self._followed < FOLLOW_S:
             return
+        machines = self._cluster.machines()
+        if machines is None:
+            return
         self._followed, self._may_start = now, True
-        places = self._cluster.places(self._needs, self._places)
+        needs = worker_needs(self._execution, self._job.device_kind, machines)
+        if needs != self._needs:
+            self._needs, self._new_worker = needs, _worker_starter(self._job, needs)
+        room = places(needs, machines)
         is_waiting = not any(worker.has_answered for worker in self._workers) and now - self._noticed >= NOTICE_S
-        if is_waiting or (places == 0 and self._places != 0):
+        if is_waiting or (room == 0 and self._room != 0):
             self._noticed = now
-            each = " and ".join(f"{count} {name}" for name, count in self._needs.items())
-            _log.info("waiting for the Ray cluster: it has room for %d workers of %s each", places, each)
-        elif places != self._places:
-            _log.info("the Ray cluster has room for %d workers", places)
-        self._places = places
+            each = " and ".join(f"{count:g} {name}" for name, count in needs.items())
+            _log.info("waiting for the Ray cluster: it has room for %d workers of %s each", room, each)
+        elif room != self._room:
+            _log.info("the Ray cluster has room for %d workers", room)
+        self._room = room
 
     def _start(self) -> None:
         """Start a worker for each shard that has none, while there is room."""
-        room = self._places if self._execution.workers == "auto" else self._execution.workers
+        room = self._room if self._execution.workers == "auto" else self._execution.workers
         wanted = min(room, len(self.busy) + len(self._queue.waiting))
-        for _ in range(wanted - len(self._workers) if self._may_start else 0):
-            actor = self._actor.remote(ShardWorker, self._job)
+        while self._may_start and self._new_worker and len(self._workers) < wanted:
+            actor = self._new_worker()
             self._workers.append(_Worker(actor, actor.progress.remote()))
 
     def _hand_out(self) -> None:
@@ -234,12 +242,16 @@ class _WorkerPool:
         self._workers.remove(worker)
 
 
-def _actor(needs: dict[str, int]) -> Any:
-    """The class of actors with these needs; `progress` is answered while a shard is rendered."""
-    environment = {"OMP_NUM_THREADS": str(needs["CPU"])}
-    if "GPU" not in needs:
+def _worker_starter(job: RenderJob, needs: dict[str, float]) -> Callable[[], Any]:
+    """Starts actors with these needs; `progress` is answered while a shard is rendered."""
+    execution = job.config.execution
+    environment = {"OMP_NUM_THREADS": str(execution.threads)}
+    if "GPU" in needs:  # a worker cannot see how many GPUs share its machine's cores
+        execution = replace(execution, cpus_per_gpu=int(needs["CPU"]) * execution.workers_per_gpu)
+        job = replace(job, config=replace(job.config, execution=execution))
+    else:
         environment["CUDA_VISIBLE_DEVICES"] = ""  # an actor without a GPU of its own would see all of them
-    return ray.remote(WorkerProcess).options(
+    actor = ray.remote(WorkerProcess).options(
         num_cpus=needs["CPU"],
         num_gpus=needs.get("GPU", 0),
         max_restarts=0,
@@ -247,6 +259,8 @@ def _actor(needs: dict[str, int]) -> Any:
         max_concurrency=2,
         runtime_env={"env_vars": environment},
     )
+    stored = ray.put(job)
+    return lambda: actor.remote(ShardWorker, stored)
 
 
 def _ready(references: Sequence[Any], timeout: float) -> set[Any]:

@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from pipelines.errors import UserError
-from pipelines.render.executors.choice import chosen_executor
 from pipelines.render.executors.inline import run_inline
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
+from pipelines.render.executors.placement import chosen_executor
 from pipelines.render.executors.stage_clock import shares
 from pipelines.render.plan.plan import PlannedShard
 from pipelines.runs.data_set_paths import DataSetPaths

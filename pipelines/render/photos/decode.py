@@ -22,7 +22,7 @@ from pipelines.errors import Rejection, one_line, rejecting
 from pipelines.pictures.resizing import resized, size_within
 from pipelines.pictures.srgb8 import linear_of_code
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
-from pipelines.render.photos.first_bytes import is_heic, not_a_photo
+from pipelines.render.photos.first_bytes import GRAY_16_BIT, is_heic, not_a_photo
 from simulator.optics.color import linear_to_srgb
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
@@ -31,7 +31,6 @@ MIN_SHORT_SIDE_PX = 64  # below, an icon
 MIN_SCALED_SHORT_SIDE_PX = 32  # below, a strip with no room for blur
 OPAQUE_ALPHA = 250  # of 255: what lossy encoders leave of 255
 
-_16_BIT_GRAY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _PROFILE_TO_RGB = ("RGB", "CMYK", "L", "LAB")
 # EXIF 2.32, tag 274: what turns the stored picture upright.
 _TO_UPRIGHT = {
@@ -161,7 +160,7 @@ def _check_kind(image: Image.Image) -> None:
     if image.format not in ("MPO", "HEIF") and getattr(image, "is_animated", False):
         frames = getattr(image, "n_frames", 2)
         raise Rejection("photo", "animated", f"must be one picture, has {frames} frames or pages")
-    if image.mode in _16_BIT_GRAY:
+    if image.mode in GRAY_16_BIT:
         raise Rejection("photo", "gray16", f"must be an 8-bit photo, mode {image.mode} is depth or a scan")
     if min(image.size) < MIN_SHORT_SIDE_PX:
         raise Rejection(

@@ -1,6 +1,6 @@
 """The photos of a folder: which of its files are photos, and how many of the others looked like some, by reason.
 
-Names alone decide, but for one case (`is_bare_depth_png`). Passed over are thumbnails and trash of systems and file
+Names alone decide, but for one case (`is_bare_depth`). Passed over are thumbnails and trash of systems and file
 servers, depth pictures beside their photos, what this program itself has written, and formats that are not read.
 """
 
@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
-from pipelines.render.photos.first_bytes import HEIC_SUFFIXES
-from shards.foreign_file import open_foreign
+from pipelines.render.photos.first_bytes import HEIC_SUFFIXES, is_bare_depth
 from shards.storage import StoragePath
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo")
@@ -71,19 +70,6 @@ def photos_in(folder: StoragePath) -> FolderPhotos:
     return FolderPhotos(photos, dict(sorted(Counter(filter(None, reasons.values())).items())), sorted(closed))
 
 
-def is_bare_depth_png(file: StoragePath) -> bool:
-    """Whether a PNG's header says 16-bit gray, which no photo is: only then may `STEM.png` be depth."""
-    if file.suffix.lower() != ".png":
-        return False
-    try:
-        with open_foreign(file) as stream:
-            head = stream.read(26)
-    except OSError:
-        return False
-    # IHDR begins at byte 8; bit depth and color type are its bytes 24 and 25 (PNG specification, 11.2.2).
-    return head[:8] == b"\x89PNG\r\n\x1a\n" and head[24:26] == b"\x10\x00"
-
-
 def _file_names(folder: StoragePath, closed: list[str]) -> Iterator[str]:
     """Paths of all files below `folder`; linked folders are followed, loops are not."""
     if not isinstance(folder, Path):
@@ -123,13 +109,13 @@ def _reasons(folder: StoragePath, names: Iterable[str]) -> Iterator[tuple[str, s
     read = photo_suffixes()
     ours = {str(root) for path in paths if (root := _root_of_ours(path)) is not None}
     stems = {str(path.with_suffix("")).lower() for path in paths if path.suffix.lower() in read}
-    stems_but_png = {str(p.with_suffix("")) for p in paths if p.suffix.lower() in read and p.suffix != ".png"}
+    sharing = Counter(path.with_suffix("") for path in paths if path.suffix.lower() in read)
     for path in paths:
         suffix = path.suffix.lower()
         if suffix not in PHOTO_SUFFIXES and suffix not in UNREAD_SUFFIXES:
             continue
         reason = _place_reason(path, ours) or _name_reason(path, stems)
-        if not reason and str(path.with_suffix("")) in stems_but_png and is_bare_depth_png(folder / str(path)):
+        if not reason and sharing[path.with_suffix("")] > 1 and is_bare_depth(folder / str(path)):
             reason = _SIDECAR
         if reason != _SIDECAR:
             yield str(path), reason or ("" if suffix in read else suffix)

@@ -29,6 +29,7 @@ class ListedPhoto:
     author: str = ""
     source_url: str = ""
     group: str = ""
+    focus_points: str = ""
     problem: str = ""  # why the row of a list names no photo
 
 

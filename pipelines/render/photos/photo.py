@@ -15,12 +15,14 @@ from PIL import Image
 
 from pipelines.errors import Rejection, UserError, rejecting
 from pipelines.render.photos.decode import FORMATS, MAX_PIXELS, decode_photo
+from pipelines.render.photos.embedded_depth import LONGEST_MARK, embedded_depth, may_hold_depth
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
 from pipelines.render.photos.first_bytes import is_heic, not_a_photo
 from pipelines.render.photos.listing import ListedPhoto, list_photos
+from pipelines.render.photos.photo_list import LABELS
 from shards.complaint import FieldError
 from shards.foreign_file import open_foreign, read_foreign
-from shards.storage import storage_path
+from shards.storage import StoragePath, storage_path
 from shards.strict_json import check_text
 
 MAX_FILE_BYTES = 6 * MAX_PIXELS + (32 << 20)  # 16 bits a channel, uncompressed, and what cameras add
@@ -41,6 +43,8 @@ class PhotoSource:
     author: str
     source_url: str
     group: str = ""  # photos of one group (a video, a scene, a session) share a split
+    focus_points: str = ""  # of a list: planes of this photo, as --focus-points writes them
+    holds_depth: bool = False  # a portrait photo with a depth picture within its file
 
     def __post_init__(self) -> None:
         if len(self.sha256) != 64 or self.scene_id != self.sha256[:16]:
@@ -110,15 +114,15 @@ def find_photos(spec: str, *, limit: int | None, seed: int) -> FoundPhotos:
     photos: list[PhotoSource] = []
     rejected: list[RejectedPhoto] = []
     first_name: dict[str, str] = {}
-    for listed, sha256 in _identified(list_photos(spec, seed), limit or _HASH_BATCH):
-        if isinstance(sha256, Rejection):
-            rejected.append(_rejected("", listed, sha256))
-        elif sha256 in first_name:
-            twin = Rejection("photo", "duplicate", f"the same bytes as {first_name[sha256]}, which is kept")
-            rejected.append(_rejected(sha256[:16], listed, twin))
+    for listed, found in _identified(list_photos(spec, seed), limit or _HASH_BATCH):
+        if isinstance(found, Rejection):
+            rejected.append(_rejected("", listed, found))
+        elif found.sha256 in first_name:
+            twin = Rejection("photo", "duplicate", f"the same bytes as {first_name[found.sha256]}, which is kept")
+            rejected.append(_rejected(found.scene_id, listed, twin))
         else:
-            first_name[sha256] = listed.name
-            photos.append(_source(listed, sha256))
+            first_name[found.sha256] = listed.name
+            photos.append(found)
         if limit is not None and len(photos) >= limit:
             break
     if not photos:
@@ -138,25 +142,13 @@ def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
     content = read_photo(source)
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise Rejection("photo", "changed", "the file's bytes have changed since the data set was planned")
-    decoded = decode_photo(content, long_side=long_side)
-    return Photo(
-        source,
-        decoded.srgb,
-        decoded.original_width,
-        decoded.original_height,
-        decoded.flags,
-        decoded.camera,
-        decoded.orientation,
-    )
+    return Photo(source, **vars(decode_photo(content, long_side=long_side)))
 
 
 def read_photo(source: PhotoSource) -> bytes:
     """The file's bytes. Raises Rejection (`missing`, `unreadable`, `too_large`)."""
-    path = storage_path(source.location)
-    with rejecting("photo"), open_foreign(path, max_bytes=MAX_FILE_BYTES) as file:
-        _check_large_file(file)
     with rejecting("photo"):
-        return read_foreign(path, max_bytes=MAX_FILE_BYTES)
+        return read_foreign(storage_path(source.location), max_bytes=MAX_FILE_BYTES, check=_check_large_file)
 
 
 def _check_large_file(file: BufferedIOBase) -> None:
@@ -175,51 +167,55 @@ def _check_large_file(file: BufferedIOBase) -> None:
         raise Rejection("photo", "too_large", f"the file has {size >> 20} MiB for {width}x{height} pixels")
 
 
-def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[ListedPhoto, str | Rejection]]:
-    """Each photo with its SHA-256 or the reason why it has none, in order, hashed at most `ahead` early."""
+def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[ListedPhoto, PhotoSource | Rejection]]:
+    """Each photo with its identity or the reason why it has none, in order, hashed at most `ahead` early."""
     with ThreadPoolExecutor(_HASH_THREADS) as threads:
         while batch := list(islice(photos, min(ahead, _HASH_BATCH))):
-            yield from zip(batch, threads.map(_sha256, batch), strict=True)
+            yield from zip(batch, threads.map(_source, batch), strict=True)
 
 
-def _sha256(listed: ListedPhoto) -> str | Rejection:
-    if listed.location.startswith("builtin:"):
-        return hashlib.sha256(listed.location.encode()).hexdigest()
+def _source(listed: ListedPhoto) -> PhotoSource | Rejection:
     if listed.problem:
         return Rejection("photo", "list_row", listed.problem)
     try:
         with rejecting("photo"):
             _check_labels(listed)
-            with open_foreign(storage_path(listed.location), max_bytes=MAX_FILE_BYTES) as stream:
-                digest = hashlib.sha256()
-                while chunk := stream.read(1 << 20):
-                    digest.update(chunk)
-                return digest.hexdigest()
+            sha256, holds_depth = _content(listed.location)
     except Rejection as rejection:
         return rejection
+    labels = {label: getattr(listed, label) for label in LABELS}
+    return PhotoSource(sha256[:16], listed.name, listed.location, sha256, **labels, holds_depth=holds_depth)
+
+
+def _content(location: str) -> tuple[str, bool]:
+    """SHA-256 of a photo, and whether it holds a depth picture. Raises what opening and reading a file raises."""
+    if location.startswith("builtin:"):
+        return hashlib.sha256(location.encode()).hexdigest(), False
+    path, digest, tail, is_marked = storage_path(location), hashlib.sha256(), b"", False
+    with open_foreign(path, max_bytes=MAX_FILE_BYTES) as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+            is_marked = is_marked or may_hold_depth(tail + chunk)
+            tail = chunk[-LONGEST_MARK:]
+    return digest.hexdigest(), is_marked and _holds_depth(path)
+
+
+def _holds_depth(path: StoragePath) -> bool:
+    """Also true of a depth picture that is named and broken: its photo is rejected with the reason later."""
+    try:
+        return embedded_depth(read_foreign(path, max_bytes=MAX_FILE_BYTES)) is not None
+    except Exception:  # of a parser of foreign bytes
+        return True
 
 
 def _check_labels(listed: ListedPhoto) -> None:
     """Raise Rejection for what a shard cannot hold: here, since there it would cost the whole shard."""
     try:
-        for label in ("name", "license", "author", "source_url", "group"):
+        for label in ("name", *LABELS):
             check_text(label, getattr(listed, label))
     except FieldError as error:
         code = "name" if error.field == "name" else "label"
         raise Rejection("photo", code, f"{error}; rename the file or correct the list") from error
-
-
-def _source(listed: ListedPhoto, sha256: str) -> PhotoSource:
-    return PhotoSource(
-        sha256[:16],
-        listed.name,
-        listed.location,
-        sha256,
-        listed.license,
-        listed.author,
-        listed.source_url,
-        listed.group,
-    )
 
 
 def _rejected(scene_id: str, listed: ListedPhoto, reason: Rejection) -> RejectedPhoto:

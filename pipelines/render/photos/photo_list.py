@@ -1,7 +1,7 @@
 """The rows of a list of photos: .csv and .tsv, .jsonl, .parquet. One photo a row, with its labels.
 
-A list has a column `path`, and may have license, author, source_url and group. Names of columns are compared without
-case and without blanks around them; other columns are left alone.
+A list has a column `path`, and may have those of LABELS. Names of columns are compared without case and without blanks
+around them; other columns are left alone.
 """
 
 import csv
@@ -18,7 +18,8 @@ from pipelines.errors import UserError, one_line
 from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 
-COLUMNS = ("path", "license", "author", "source_url", "group")
+LABELS = ("license", "author", "source_url", "group", "focus_points")
+COLUMNS = ("path", *LABELS)
 MAX_LIST_BYTES = 1 << 30
 MAX_ROWS = 10**7
 _SEPARATORS = ",;\t"

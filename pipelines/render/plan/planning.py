@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pipelines.errors import Rejection, UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.depth.estimator import DepthOrigin, check_depth, shared_sidecars
+from pipelines.render.depth.sidecar_search import SidecarFolders
 from pipelines.render.photos.near_duplicates import perceptual_hashes
 from pipelines.render.photos.photo import FoundPhotos, PhotoSource, RejectedPhoto
 from pipelines.render.plan.fingerprint import Fingerprint, check_fingerprint, fingerprint, sha256_of
@@ -109,9 +110,10 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     Raises UserError: depth or device are missing, settings differ from those of the data set, or its photos have
     changed and `--append` was not given.
     """
-    photos = _with_depth_of_their_own(config, photos)
+    folders = SidecarFolders(config.depth.depth_dir)  # their listings serve both checks
+    photos = _with_depth_of_their_own(config, photos, folders)
     real = [photo for photo in photos.sources if not photo.is_builtin]
-    depth_origins = check_depth(config.depth, real) if real else ()
+    depth_origins = check_depth(config.depth, real, folders) if real else ()
     is_elsewhere = bool(config.execution.ray_address) and not config.dry_run
     device_kind = resolve_device(config.execution.device, is_elsewhere=is_elsewhere)
     settings = fingerprint(config, device_kind, depth_origins)
@@ -125,9 +127,9 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     return Planning(paths, plan, plan_on_disk, left_out, settings, depth_origins, device_kind)
 
 
-def _with_depth_of_their_own(config: RenderConfig, photos: FoundPhotos) -> FoundPhotos:
+def _with_depth_of_their_own(config: RenderConfig, photos: FoundPhotos, folders: SidecarFolders) -> FoundPhotos:
     """The photos without those that would share a depth file."""
-    sharing = shared_sidecars(config.depth, [photo for photo in photos.sources if not photo.is_builtin])
+    sharing = shared_sidecars(config.depth, [photo for photo in photos.sources if not photo.is_builtin], folders)
     refused = [rejected(photo, sharing[photo.scene_id]) for photo in photos.sources if photo.scene_id in sharing]
     kept = [photo for photo in photos.sources if photo.scene_id not in sharing]
     return FoundPhotos(kept, [*photos.left_out, *refused])

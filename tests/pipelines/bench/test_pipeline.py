@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from pipelines.bench import pipeline
-from pipelines.bench.machine import cores
 from pipelines.bench.pipeline import ExecutorRate, InlineRates, StageRate, Workload
 from pipelines.bench.subject import PhotoSet, write_photos
 from pipelines.errors import UserError
 from pipelines.render.executors.job import ShardFailure, ShardReport
 from pipelines.render.executors.stage_clock import STAGES
+from shards.parallel import cores
 from shards.validate import validate
 
 TINY = PhotoSet(photos=4, long_side=96, samples_per_shard=2)

@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 from pipelines.errors import Rejection
 from pipelines.render.depth.checkpoint import DepthCheckpoint, fetch_checkpoint
 from pipelines.render.depth.disparity_map import DisparityMap
+from pipelines.render.depth.estimator import estimate
 from pipelines.render.depth.networks import TransformersDepth, run_backbone_in_half_precision
 from pipelines.render.photos.photo import Photo
 from simulator.layers.disparity import normalized
@@ -30,7 +31,7 @@ def photos_of(sizes: list[tuple[int, int]]) -> list[Photo]:
 
 
 def disparities(depth: TransformersDepth, photos: list[Photo]) -> list[DisparityMap]:
-    answers = depth.estimate(photos)
+    answers = estimate(depth, photos)
     assert all(isinstance(answer, DisparityMap) for answer in answers), answers
     return [answer for answer in answers if isinstance(answer, DisparityMap)]
 
@@ -101,21 +102,21 @@ def test_batches_are_bounded_and_never_mix_sizes(relative_checkpoint: Path) -> N
 
 def test_a_panorama_is_rejected_and_the_others_keep_their_places(relative_checkpoint: Path) -> None:
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu")
-    answers = depth.estimate(photos_of([(90, 120), (64, 260), (260, 64), (64, 256)]))
+    answers = estimate(depth, photos_of([(90, 120), (64, 260), (260, 64), (64, 256)]))
     assert [getattr(answer, "code", None) for answer in answers] == [None, "aspect", "aspect", None]
     assert isinstance(answers[1], Rejection)
     assert "260x64" in answers[1].message
 
 
 def test_no_photos_give_no_answers(relative_checkpoint: Path) -> None:
-    assert TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu").estimate([]) == []
+    assert estimate(TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu"), []) == []
 
 
 def test_a_model_that_sees_nothing_gives_a_rejection(relative_checkpoint: Path) -> None:
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu")
     with torch.no_grad():
         depth._model.head.conv3.weight.zero_()  # type: ignore[union-attr, operator]
-    (answer,) = depth.estimate(photos_of([(90, 120)]))
+    (answer,) = estimate(depth, photos_of([(90, 120)]))
     assert isinstance(answer, Rejection)
     assert (answer.stage, answer.code) == ("depth", "constant")
 
@@ -124,7 +125,7 @@ def test_a_model_that_breaks_down_gives_a_rejection(relative_checkpoint: Path) -
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu")
     with torch.no_grad():
         depth._model.head.conv3.bias.fill_(float("nan"))  # type: ignore[union-attr, operator]
-    (answer,) = depth.estimate(photos_of([(90, 120)]))
+    (answer,) = estimate(depth, photos_of([(90, 120)]))
     assert isinstance(answer, Rejection)
     assert (answer.stage, answer.code) == ("depth", "no_depth")
 

@@ -12,7 +12,7 @@ from upath import UPath
 
 from pipelines.errors import UserError
 from pipelines.render.photos.listing import ListedPhoto, list_photos
-from pipelines.render.photos.photo import find_photos
+from pipelines.render.photos.photo import find_photos, read_photo
 
 
 def listed(path: Path, content: str | bytes, encoding: str = "utf-8") -> list[ListedPhoto]:
@@ -147,3 +147,21 @@ def test_names_tell_nothing_of_the_folders_above(tmp_path: Path, monkeypatch: py
     assert [photo.name for photo in listed(tmp_path / "list.csv", "path\n/a/1.jpg\n/b/1.jpg\n")] == ["1.jpg", "1.jpg"]
     urls = "path\nmemory://one/s/1.jpg\nmemory://one/t/1.jpg\nmemory://two/s/1.jpg\n"
     assert [photo.name for photo in listed(tmp_path / "list.csv", urls)] == ["s/1.jpg", "t/1.jpg", "1.jpg"]
+
+
+def test_focus_points_of_a_row_belong_to_its_photo(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    (tmp_path / "list.csv").write_text('path,Focus_Points\na.jpg,"0.2,0.3;0.5,0.5"\n')
+    [source] = find_photos(str(tmp_path / "list.csv"), limit=None, seed=0).sources
+    assert source.focus_points == "0.2,0.3;0.5,0.5"
+
+
+def test_a_photo_is_opened_once_to_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an object store each opening is a request or two."""
+    store = UPath("memory://photos/a.jpg")
+    store.write_bytes(b"the photo")
+    [source] = find_photos("memory://photos", limit=None, seed=0).sources
+    opened = []
+    monkeypatch.setattr(type(store), "open", lambda path, mode: opened.append(path) or path.fs.open(path.path, mode))
+    assert read_photo(source) == b"the photo"
+    assert len(opened) == 1
