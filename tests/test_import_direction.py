@@ -61,6 +61,7 @@ FLOORS = (
     "pipelines.benchmark",
     "pipelines.audit",
     "pipelines.bench",
+    "pipelines.gpu",
     "pipelines.experiment",
     "pipelines.preview",
     "pipelines.config",

@@ -10,25 +10,12 @@ import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
-
-from tyro.constructors import PrimitiveConstructorSpec
+from typing import Literal
 
 from pipelines.errors import UserError, require
+from pipelines.runs.place import Place
 from shards.labels import MAX_FRAMES
-from shards.storage import StoragePath, is_local, storage_path
-
-Place = Annotated[
-    StoragePath,
-    PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="DIR|URL",
-        instance_from_str=lambda words: storage_path(words[0]),
-        is_instance=lambda value: isinstance(value, StoragePath),
-        str_from_instance=lambda value: [str(value)],
-    ),
-]
-"""A folder of this machine, or an fsspec URL (s3://bucket/set), on the command line."""
+from shards.storage import is_local
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,7 @@ class DepthConfig:
     """Commit of the model on the hub: the same weights for ever."""
     depth_orientation: Literal["upright", "stored"] | None = None
     """Of sidecars of photos that their EXIF turns. stored: made from unturned pixels. A depth.json may say it, too."""
-    depth_dir: Path | None = None
+    depth_dir: Place | None = None
     """Folder of the sidecars, when they do not lie beside the photos."""
     depth_batch: int = 4
     """Photos that go through the depth model together."""
@@ -301,7 +288,7 @@ class RenderConfig:
         depth = replace(
             depth,
             depth=str(model.absolute()) if model.is_dir() else depth.depth,
-            depth_dir=folder.absolute() if folder else None,
+            depth_dir=folder.absolute() if folder and is_local(folder) else folder,
         )
         mask = self.lens.aperture_mask
         lens = replace(self.lens, aperture_mask=mask.absolute() if mask else None)

@@ -10,7 +10,10 @@ from types import TracebackType
 from typing import TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pipelines.runs.console_log import printable
 
 LINE_S = 30.0
 """Between two lines off a terminal."""
@@ -38,7 +41,7 @@ class ProgressBar:
             speed_estimate_period=RATE_OVER_S,
             disable=not (is_shown and sys.stderr.isatty()),
         )
-        self._name = f"{verb} %d/%d {unit}"
+        self._name, self._note = f"{verb} %d/%d {unit}", ""
         self._is_over = threading.Event()
         self._lines = threading.Thread(target=self._write_lines, daemon=True)
         self._writes_lines = is_shown and self._bar.disable
@@ -62,7 +65,8 @@ class ProgressBar:
 
     def note(self, text: str) -> None:
         """Show this text behind the bar."""
-        self._bar.update(self._task, note=text)
+        self._note = text
+        self._bar.update(self._task, note=escape(printable(text)))
 
     def _write_lines(self) -> None:
         """`render 12/24 photos, 0.52/s, left 0:00:23, NOTE`, every LINE_S."""
@@ -70,7 +74,7 @@ class ProgressBar:
         while not self._is_over.wait(LINE_S):
             (task,) = self._bar.tasks
             line = f"{self._name % (task.completed, task.total)}, {task.speed or 0:.2g}/s, left {left.render(task)}"
-            _log.info("%s", ", ".join(filter(None, [line, task.fields["note"]])))
+            _log.info("%s", ", ".join(filter(None, [line, self._note])))
 
     def count(self, items: Iterable[T]) -> Iterator[T]:
         """The same items; draws the bar and counts them on the way."""
