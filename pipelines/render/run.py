@@ -25,7 +25,7 @@ from pipelines.render.plan.rejects import counts_by_code
 from pipelines.render.result import COARSE_LEVELS, Forecast, RenderResult
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.disk import format_bytes, free_bytes
-from pipelines.runs.interruption import interruptible
+from pipelines.runs.interruption import Interrupted, interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
 from shards.card import write_card
@@ -49,6 +49,9 @@ def plan(config: RenderConfig, known: KnownHashes | None = None) -> Planning:
     hashing = Hashing(near, cores(), known or KnownHashes(DataSetPaths(config.out).meta))
     try:
         photos = find_photos(config.source.photos, limit=config.source.limit, seed=config.seed, hashing=hashing)
+    except Interrupted:
+        hashing.known.store()
+        raise
     except BrokenProcessPool as error:
         raise UserError(
             "a process that read photos was killed: too little memory? The same command goes on", 1
@@ -62,22 +65,27 @@ def render(config: RenderConfig) -> RenderResult:
     Raises UserError, and Interrupted on SIGINT and SIGTERM; finished shards stay.
     """
     paths = DataSetPaths(config.out)
-    known = KnownHashes(paths.meta, paths.create)
-    planning = plan(config, known)
-    paths.create()
-    with interruptible(), run_lock(paths.meta, force=config.execution.force):
-        if config.growth.overwrite:
-            paths.clear()
-        known.store()
-        planning.freeze()
-        remove_stale_temporaries(config.out)  # of a run that was killed
-        try:
-            rendered = _render_unfinished(config, planning)
-        finally:
-            remove_stale_temporaries(config.out)  # of workers that were killed
-        _warn_of_turns(rendered.turns_assumed)
-        rejects = planning.write_rejects()
-        return _finish(config, planning, rejects, rendered)
+    with interruptible():
+        known = KnownHashes(paths.meta, paths.create)
+        planning = plan(config, known)
+        paths.create()
+        with run_lock(paths.meta, force=config.execution.force):
+            if config.growth.overwrite:
+                paths.clear()
+            known.store()
+            return _render(config, planning)
+
+
+def _render(config: RenderConfig, planning: Planning) -> RenderResult:
+    planning.freeze()
+    remove_stale_temporaries(config.out)  # of a run that was killed
+    try:
+        rendered = _render_unfinished(config, planning)
+    finally:
+        remove_stale_temporaries(config.out)  # of workers that were killed
+    _warn_of_turns(rendered.turns_assumed)
+    rejects = planning.write_rejects()
+    return _finish(config, planning, rejects, rendered)
 
 
 def forecast(config: RenderConfig) -> Forecast:

@@ -118,7 +118,8 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     photos = _with_depth_of_their_own(config, photos, folders)
     real = photos.sources.select(~photos.sources.is_builtin)
     depth_origins = check_depth(config.depth, real, folders) if real else ()
-    device_kind = resolve_device(config.execution.device)
+    is_elsewhere = bool(config.execution.ray_address) and not config.dry_run
+    device_kind = resolve_device(config.execution.device, is_elsewhere=is_elsewhere)
     settings = fingerprint(config, device_kind, depth_origins)
     plan_on_disk = None
     if paths.fingerprint.exists() and not config.growth.overwrite:
@@ -177,7 +178,8 @@ def _with_photos(plan: Plan, config: RenderConfig, new: FoundPhotos) -> tuple[Pl
         _log.warning("%s", warning)
     conflicts = [rejected(photos[place], _conflict(several)) for place, several in conflicting.items()]
     is_kept = splits != UNASSIGNED
-    plan = plan.with_photos(new.sources.select(is_kept), splits[is_kept], config.storage.samples_per_shard)
+    kept = new.sources.select(is_kept)
+    plan = plan.with_photos(kept, splits[is_kept], config.storage.shard_size(len(kept)))
     return plan, (*new.left_out, *conflicts)
 
 
