@@ -33,7 +33,7 @@ def make_plan(photos: Sequence[PhotoSource], storage: StorageConfig = STORAGE, o
     new, free = np.arange(len(table)), np.full(len(table), UNASSIGNED, np.int8)
     splits, conflicting = splits_of(table, new, families_of(table), free, storage.split_fractions)
     assert not conflicting
-    return (onto or Plan()).with_photos(table, splits, storage.samples_per_shard)
+    return (onto or Plan()).with_photos(table, splits, storage.shard_size(len(table)))
 
 
 PHOTOS = [source(number) for number in range(100)]
