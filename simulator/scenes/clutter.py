@@ -1,11 +1,10 @@
 """Clutter: balls, blocks, vessels and rings that float at all depths before a backdrop."""
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize, Vector
+from simulator.scenes.camera import Camera, FrameSize, Pose, Vector, pose_at
 from simulator.scenes.light import light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.palettes import PAPER
-from simulator.scenes.pose import Pose, pose_at
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import FrameSize
+from simulator.scenes.camera import FLOOR_AXES, FrameSize, Pose, side_axes
 from simulator.scenes.light import light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import rectangle
-from simulator.scenes.pose import FLOOR_AXES, Pose, side_axes
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky, hedge

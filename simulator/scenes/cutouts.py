@@ -3,12 +3,11 @@
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize
+from simulator.scenes.camera import Camera, FrameSize, Pose, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import cloud, disc, fish, flower, gear, heart, house, leaf_blade, line, moon, ring, star
 from simulator.scenes.palettes import PAPER
-from simulator.scenes.pose import Pose, pose_at
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.shading import Hit, Material, Shader, lit

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize, Vector
+from simulator.scenes.camera import Camera, FrameSize, Pose, Vector, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import below, flower, leaf_blade, line
-from simulator.scenes.pose import Pose, pose_at
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky, hedge
@@ -142,8 +141,8 @@ def _leaf(growth: Growth, rng: Rng, pose: Pose, scale: float) -> Primitive:
 
 def _leaf_light(light: Light, blade: MipMap, tone: float, length: float, width: float, hit: Hit) -> Tensor:
     """A leaf lit from the front, or glowing green with the light that comes through; a little shiny."""
-    u, v = hit.uv[0] / (1.3 * width) + 0.5, hit.uv[1] / length
-    albedo = blade.sample(u, v, hit.footprint / length) * tone
+    uv = torch.stack([hit.uv[0] / (1.3 * width) + 0.5, hit.uv[1] / length])
+    albedo = blade.sample(uv, hit.footprint / length) * tone
     facing = hit.normal[0] * light.toward[0] + hit.normal[1] * light.toward[1] + hit.normal[2] * light.toward[2]
     front, through = facing.clamp(min=0.0), (-facing).clamp(min=0.0) * 0.75
     around = light.ground[:, None] + (light.sky - light.ground)[:, None] * (0.5 + 0.5 * hit.normal[1])

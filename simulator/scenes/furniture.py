@@ -2,7 +2,7 @@
 
 import math
 
-from simulator.scenes.pose import Pose, pose_at
+from simulator.scenes.camera import Pose, pose_at
 from simulator.scenes.rng import Rng
 from simulator.scenes.solids import Box, Lathe, Solid, cone
 

@@ -3,11 +3,10 @@
 import torch
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import FrameSize
+from simulator.scenes.camera import FrameSize, Pose
 from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import rectangle
-from simulator.scenes.pose import Pose
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.room import Room, daylight, everywhere, garden, overexposed, shell, sunlit_room

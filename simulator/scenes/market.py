@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize
+from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import houses
-from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at, side_axes
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import clear_sky
@@ -152,7 +151,7 @@ def _paper_glow(rib: MipMap, color: Tensor, pose: Pose, drop: float) -> Shader:
         body = smoothstep(1.0, 0.86, t.abs())
         facing = -(hit.normal[0] * hit.view[0] + hit.normal[1] * hit.view[1] + hit.normal[2] * hit.view[2])
         bright = (0.35 + 0.65 * facing.clamp(0.0, 1.0)) * (1.0 - 0.25 * t) * ribs
-        fiber = rib.sample(3.0 * hit.uv[0], 3.0 * hit.uv[1], 3.0 * hit.footprint)
+        fiber = rib.sample(3.0 * hit.uv, 3.0 * hit.footprint)
         return color[:, None] * bright * fiber * (0.06 + 0.94 * body)
 
     return shader

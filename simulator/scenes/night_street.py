@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize, Vector
+from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, Vector, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import houses, line, rectangle
-from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at, side_axes
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import clear_sky

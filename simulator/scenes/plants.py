@@ -3,11 +3,10 @@
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import Vector
+from simulator.scenes.camera import Pose, Vector, pose_at
 from simulator.scenes.light import Light
 from simulator.scenes.mipmap import MipMap
 from simulator.scenes.outlines import flower, line
-from simulator.scenes.pose import Pose, pose_at
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.shading import Hit, Material, lit

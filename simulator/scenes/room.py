@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from simulator.scenes.camera import FLOOR_AXES, Pose, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import textured
 from simulator.scenes.outlines import rectangle
-from simulator.scenes.pose import FLOOR_AXES, Pose, side_axes
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import hedge

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import Camera, Rays, Vector
+from simulator.scenes.camera import Camera, Pose, Rays, Vector, column
 from simulator.scenes.light import Light
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import conifer, crown
-from simulator.scenes.pose import Pose
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.shading import Hit, Material, Shader, hazed, lit
@@ -32,7 +31,7 @@ def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
     """Gradient from the horizon up, clouds under a curved ceiling, a glow around the sun."""
     zenith, horizon, bright, gray = (linear(code) for code in rng.choice(_SKIES))
     noise = fractal(texture_px, texture_px, 5, rng.seed(), octaves=9, gain=0.55)
-    cover = MipMap.from_image((0.5 + 0.5 * noise).expand(3, -1, -1).contiguous())
+    cover = MipMap.from_image(0.5 + 0.5 * noise[None])
     shift, amount = rng.uniform(0.0, 1.0), rng.uniform(0.35, 0.7)
     strength = rng.uniform(0.95, 1.25)
 
@@ -41,11 +40,11 @@ def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
         rise = y.clamp(min=0.0)
         sky = horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + 0.22))
         far = 1.0 / (rise + 0.28)  # distance along the ceiling
-        u, v = x * far * 0.30 + shift, z * far * 0.42
-        body = cover.sample(u, v, 0.0006 * far)[0]
-        above = cover.sample(u + 0.02 * light.toward[0], v - 0.035, 0.004 * far)[0]  # towards the light
+        uv = torch.stack([x * far * 0.30 + shift, z * far * 0.42])
+        body = cover.sample(uv, 0.0006 * far)[0]
+        above = cover.sample(uv + column((0.02 * light.toward[0], -0.035), uv), 0.004 * far)[0]  # towards the light
         cloud = smoothstep(0.9 - amount, 1.3 - amount, body) * smoothstep(0.0, 0.12, y)
-        billow = cover.sample(3.1 * u, 3.1 * v, 0.002 * far)[0] - 0.5
+        billow = cover.sample(3.1 * uv, 0.002 * far)[0] - 0.5
         thick = smoothstep(0.95 - amount, 1.7 - amount, above + 0.25 * billow)
         lit_cloud = bright[:, None] + (gray - bright)[:, None] * (0.85 * thick - 0.25 * billow)
         sky = sky + (lit_cloud - sky) * cloud * 0.95

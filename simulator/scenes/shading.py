@@ -51,12 +51,13 @@ class Material:
 
     def color(self, hit: Hit) -> Tensor:
         """Reflectance [3, n] at the hit points."""
-        u, v = hit.uv.flip(0) / self.tile if self.grain_across else hit.uv / self.tile
+        uv = (hit.uv.flip(0) if self.grain_across else hit.uv) / self.tile
         footprint = hit.footprint / self.tile
-        color = self.mipmap.sample(u, v, footprint)
+        color = self.mipmap.sample(uv, footprint)
         if self.drift == 0.0:
             return color
-        coarse = self.mipmap.sample(0.137 * u + 0.021 * v, 0.131 * v - 0.017 * u, 0.137 * footprint + 0.02)
+        turned = torch.stack([0.137 * uv[0] + 0.021 * uv[1], 0.131 * uv[1] - 0.017 * uv[0]])
+        coarse = self.mipmap.sample(turned, 0.137 * footprint + 0.02)
         return color * (1.0 + self.drift * (coarse / self.mipmap.mean[:, None].clamp(min=1e-4) - 1.0)).clamp(min=0.2)
 
 

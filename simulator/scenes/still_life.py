@@ -5,11 +5,10 @@ import math
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize
+from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, pose_at
 from simulator.scenes.light import light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import below
-from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.shading import Hit, Material, Shader, lit

@@ -1,6 +1,6 @@
 """Turned things by name: bottles, vases, bowls, fruit; profiles are (height, radius) for a height of 1."""
 
-from simulator.scenes.pose import Pose
+from simulator.scenes.camera import Pose
 from simulator.scenes.solids import Lathe, spline_lathe
 
 PROFILES: dict[str, tuple[tuple[float, float], ...]] = {

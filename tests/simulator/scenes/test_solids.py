@@ -9,9 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import Camera, Rays
+from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Rays, pose_at
 from simulator.scenes.outlines import disc, flower, gear, heart, leaf_blade, rectangle, star
-from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at
 from simulator.scenes.solids import Box, Card, Lathe, Solid, cone, cylinder, ellipsoid, sphere
 from simulator.scenes.vessels import PROFILES, vessel
 
