@@ -1,10 +1,27 @@
-"""Furniture out of boxes and lathes, each piece a list of solids that stand on a floor at y = 0."""
+"""Furniture, each piece a list of boxes and lathes that stand on a floor at y = 0; vessels and fruit by name."""
 
 import math
 
 from simulator.scenes.camera import Pose, pose_at
 from simulator.scenes.rng import Rng
-from simulator.scenes.solids import Box, Lathe, Solid, cone
+from simulator.scenes.solids import Box, Lathe, Solid, cone, spline_lathe
+
+# (height, radius) for a height of 1
+PROFILES: dict[str, tuple[tuple[float, float], ...]] = {
+    "vase": ((0, 0.20), (0.08, 0.26), (0.35, 0.40), (0.6, 0.33), (0.8, 0.17), (0.9, 0.15), (1, 0.21)),
+    "amphora": ((0, 0.12), (0.05, 0.14), (0.3, 0.30), (0.6, 0.40), (0.78, 0.27), (0.88, 0.13), (1, 0.17)),
+    "gourd": ((0, 0.20), (0.1, 0.33), (0.3, 0.42), (0.5, 0.30), (0.62, 0.2), (0.76, 0.24), (0.9, 0.15), (1, 0.12)),
+    "bottle": ((0, 0.155), (0.04, 0.17), (0.5, 0.17), (0.64, 0.13), (0.74, 0.062), (0.96, 0.056), (1, 0.066)),
+    "flask": ((0, 0.30), (0.1, 0.36), (0.35, 0.34), (0.55, 0.16), (0.65, 0.085), (0.95, 0.08), (1, 0.11)),
+    "jar": ((0, 0.30), (0.08, 0.36), (0.5, 0.42), (0.78, 0.37), (0.88, 0.27), (1, 0.29)),
+    "bowl": ((0, 0.50), (0.06, 0.55), (0.25, 0.95), (0.6, 1.28), (1, 1.45)),
+    "cup": ((0, 0.30), (0.08, 0.40), (0.45, 0.47), (1, 0.50)),
+    "goblet": ((0, 0.30), (0.03, 0.28), (0.08, 0.07), (0.42, 0.05), (0.5, 0.12), (0.65, 0.30), (0.85, 0.33), (1, 0.30)),
+    "apple": ((0, 0.22), (0.1, 0.40), (0.35, 0.54), (0.62, 0.57), (0.86, 0.45), (1, 0.20)),
+    "pear": ((0, 0.14), (0.1, 0.29), (0.32, 0.37), (0.55, 0.28), (0.75, 0.17), (0.93, 0.12), (1, 0.05)),
+    "pawn": ((0, 0.30), (0.1, 0.30), (0.18, 0.19), (0.5, 0.10), (0.6, 0.17), (0.64, 0.1), (0.82, 0.2), (1, 0.04)),
+    "column": ((0, 0.075), (0.03, 0.072), (0.06, 0.055), (0.5, 0.056), (0.92, 0.047), (0.96, 0.06), (1, 0.07)),
+}
 
 
 def _block(foot: Pose, x: float, y: float, z: float, half: tuple[float, float, float], yaw: float) -> Box:
@@ -97,3 +114,9 @@ def lamp_shade(x: float, y: float, z: float, size: float) -> tuple[Lathe, Lathe]
 def facing(x: float, z: float, target_x: float, target_z: float) -> float:
     """Yaw that turns local −z from (x, z) to a target."""
     return math.atan2(x - target_x, z - target_z)
+
+
+def vessel(name: str, pose: Pose, height: float, *, pieces: int = 10) -> Lathe:
+    """The named shape, standing on its pose."""
+    profile = [(y * height, r * height) for y, r in PROFILES[name]]
+    return spline_lathe(pose, profile, pieces=pieces, open_above=name in ("bowl", "cup"))

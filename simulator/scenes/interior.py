@@ -4,7 +4,7 @@ import torch
 
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FrameSize, Pose
-from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table
+from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table, vessel
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import rectangle
 from simulator.scenes.raster import Primitive, render_layers
@@ -14,7 +14,6 @@ from simulator.scenes.scenery import day_sky
 from simulator.scenes.shading import Material, glowing, lit
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, SkyDome, Solid, cone, sphere
-from simulator.scenes.vessels import vessel
 
 _CLOTH = ("#8a3a2c", "#2f5d6b", "#6f7a4a", "#c9a25a", "#54506a", "#a86a4a")
 _SPINES = ("#7a2f27", "#26394d", "#c9a765", "#3d5a4c", "#5b3a52", "#b8b0a0", "#2e2a28", "#a8572f")

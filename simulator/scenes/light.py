@@ -60,6 +60,10 @@ class Light:
     ground: Tensor
     softness: float = 0.12
 
+    def around(self, up: Tensor) -> Tensor:
+        """Light [3, n] of the surroundings: the ground's where up [n] is 0, the sky's where it is 1."""
+        return self.ground[:, None] + (self.sky - self.ground)[:, None] * up
+
     def key_visibility(self, points: Tensor, occluders: Sequence[Occluder]) -> Tensor:
         """Share of the key light that reaches points [3, n]: [n], in [0, 1]."""
         seen = torch.ones_like(points[0])

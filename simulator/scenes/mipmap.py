@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from simulator.scenes.rng import Rng
 from simulator.scenes.textures.catalog import texture
 from simulator.scenes.textures.pattern import linear
 
@@ -83,3 +84,9 @@ def textured(name: str, size: int, seed: int, tint: str | None = None) -> MipMap
     """The mipmap of texture `name`, size × size pixels, recolored about `tint` ('#rrggbb') if given."""
     mipmap = MipMap.from_image(texture(name, size, size, seed))
     return mipmap if tint is None else mipmap.tinted(tint)
+
+
+def random_texture(rng: Rng, size: int, names: str, tints: str = "") -> MipMap:
+    """As `textured`, of one of several textures and about one of several tints: words of a text, as in `Rng.word`."""
+    name, seed = rng.word(names), rng.seed()
+    return textured(name, size, seed, rng.word(tints) if tints else None)

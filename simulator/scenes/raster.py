@@ -202,7 +202,7 @@ def _sum_of_three(values: Tensor, dim: int) -> Tensor:
 
 def _store(patch: Patch, pixels: tuple[slice | Tensor, slice | Tensor], means: Tensor) -> None:
     """Puts color, coverage and inverse depth, averaged over samples, into a patch."""
-    patch.color[(slice(None), *pixels)] = means[:3]
+    patch.color[:, pixels[0], pixels[1]] = means[:3]
     patch.coverage[pixels] = means[3]
     patch.inverse_depth[pixels] = means[4] / means[3].clamp(min=1e-6)
 

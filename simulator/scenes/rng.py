@@ -1,7 +1,7 @@
 """Seeded draws for layouts: the same numbers on every machine and Python."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from simulator.scenes.textures.noise import mix_seeds
@@ -19,6 +19,10 @@ class Rng:
         """Uniform number in [low, high)."""
         return low + (high - low) * self._random()
 
+    def within(self, reach: float) -> float:
+        """Uniform number in [−reach, reach)."""
+        return self.uniform(-reach, reach)
+
     def integer(self, low: int, high: int) -> int:
         """Uniform integer in [low, high]."""
         return min(high, low + int(self._random() * (high - low + 1)))
@@ -35,6 +39,11 @@ class Rng:
         """One of the options, equally likely."""
         return options[self.integer(0, len(options) - 1)]
 
+    def word(self, text: str) -> str:
+        """One of the words of a text, equally likely; draws nothing when there is only one."""
+        words = text.split()
+        return self.choice(words) if len(words) > 1 else text
+
     def shuffled(self, options: Sequence[_T]) -> list[_T]:
         """The options in random order (Fisher and Yates)."""
         items = list(options)
@@ -42,6 +51,15 @@ class Rng:
             j = self.integer(0, i)
             items[i], items[j] = items[j], items[i]
         return items
+
+    def depths(self, count: int, *, far: float, near: float, bias: float) -> Iterator[tuple[float, float]]:
+        """(nearness in [0, 1), depth) of things from far to near: one in each of `count` equal steps of nearness.
+
+        Nearness 0 is at `far`, 1 at `near`; in between inverse depth grows with nearness**bias.
+        """
+        for i in range(count):
+            nearness = (i + self.uniform(0.0, 1.0)) / count
+            yield nearness, 1.0 / (1.0 / far + (1.0 / near - 1.0 / far) * nearness**bias)
 
     def seed(self) -> int:
         """A seed for another stream."""

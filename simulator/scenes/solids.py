@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Concatenate, NamedTuple, ParamSpec, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -207,6 +207,12 @@ class Box:
 
 
 Outline = Callable[[Tensor, Tensor], Tensor]  # (x, y) in meters -> signed distance in meters, negative inside
+_P = ParamSpec("_P")
+
+
+def outline(distance: Callable[Concatenate[Tensor, Tensor, _P], Tensor]) -> Callable[_P, Outline]:
+    """Decorator: from a signed distance of (x, y, parameters) makes a function of the parameters that returns it."""
+    return lambda *args, **kwargs: lambda x, y: distance(x, y, *args, **kwargs)
 
 
 @dataclass(frozen=True)

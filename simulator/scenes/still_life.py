@@ -6,6 +6,7 @@ from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, pose_at
+from simulator.scenes.furniture import vessel
 from simulator.scenes.light import light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, textured
 from simulator.scenes.outlines import below
@@ -15,7 +16,6 @@ from simulator.scenes.shading import Hit, Material, Shader, lit
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, Solid, cone, cylinder, sphere
 from simulator.scenes.textures.pattern import smoothstep
-from simulator.scenes.vessels import vessel
 
 _GLAZES = ("#2f5d6b", "#c9b28a", "#8a3a2c", "#e0d8c6", "#3f5a44", "#b8792f", "#41465a", "#d0a59a", "#6f8f8a")
 _FRUIT = (
