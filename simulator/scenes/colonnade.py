@@ -8,7 +8,7 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, FrameSize, Pose, side_axes
 from simulator.scenes.light import light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import rectangle
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
@@ -53,12 +53,12 @@ def colonnade(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     )
     light = light_from_colors(
         unit_direction(hall.side * rng.uniform(1.3, 1.75), rng.uniform(0.55, 0.8)),
-        key=(rng.choice(("#ffe9c8", "#fff4e2", "#ffd9a8")), rng.uniform(2.2, 2.8)),
+        key=(rng.word("#ffe9c8 #fff4e2 #ffd9a8"), rng.uniform(2.2, 2.8)),
         sky=("#b9c8de", rng.uniform(0.45, 0.6)),
         ground="#c8b496",
         softness=0.03,
     )
-    stone = textured(rng.choice(("ashlar", "plaster", "marble", "concrete", "plaster")), px, rng.seed())
+    stone = random_texture(rng, px, "ashlar plaster marble concrete plaster")
     stops = [Box(Pose((x, 0.5 * hall.height, z)), (hall.thick, 0.5 * hall.height, hall.thick)) for x, z in _feet(hall)]
     roof = Box(Pose((0.0, hall.height + 0.2, 0.5 * hall.end)), (hall.half + 0.3, 0.2, 0.5 * hall.end + 3.0))
     casters = ShadowCasters.from_solids([*stops, roof], light)
@@ -84,7 +84,7 @@ def _ground(rng: Rng, px: int, hall: Hall, casters: ShadowCasters) -> Shader:
     mipmap = textured(rng.choice(names), px, rng.seed())
     gloss = rng.uniform(0.0, 0.35)
     paving = Material(mipmap, tile=rng.uniform(1.6, 2.6), gloss=gloss, polish=0.6, drift=0.2)
-    grass = Material(textured("grass", px // 2, rng.seed()), tile=2.5, drift=0.6)
+    grass = Material(random_texture(rng, px // 2, "grass"), tile=2.5, drift=0.6)
     wide = hall.half + 4.0
     shadows = casters.baked_on_plane(Pose((0.0, 0.0, 0.0), FLOOR_AXES), (-wide, wide, 0.3, hall.end + 3.0), 320)
 
@@ -107,10 +107,10 @@ def _shell(rng: Rng, px: int, hall: Hall, stone: MipMap, casters: ShadowCasters)
     light, air = casters.light, 0.9 * linear(_AIR)
     inward = -hall.side
     wall = Pose((inward * (hall.half + 0.12), 0.0, 0.0), side_axes(inward))
-    skin = Material(textured(rng.choice(("plaster", "ashlar", "brick", "plaster")), px, rng.seed()), tile=2.2)
+    skin = Material(random_texture(rng, px, "plaster ashlar brick plaster"), tile=2.2)
     striped = casters.baked_on_plane(wall, (0.3, hall.end, 0.0, hall.height), 256)
     ceiling = Pose((0.0, hall.height, 0.0), ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0)))
-    boards = Material(textured(rng.choice(("planks", "plaster", "wood")), px // 2, rng.seed()), tile=1.8)
+    boards = Material(random_texture(rng, px // 2, "planks plaster wood"), tile=1.8)
     end = Pose((0.0, 0.0, hall.end))
     masonry = Material(stone, tile=2.0)
     beam = Box(

@@ -9,7 +9,7 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.plants import flower_on_stem, tuft
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
@@ -23,35 +23,35 @@ def fence(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     camera = size.camera(focal=rng.uniform(1.15, 1.5), eye=rng.uniform(1.2, 1.6), pitch=rng.uniform(0.0, 0.08))
     light = light_from_colors(
         unit_direction(rng.sign() * rng.uniform(1.6, 2.4), rng.uniform(0.35, 0.7)),
-        key=(rng.choice(("#fff3da", "#ffe2b8", "#fff8ea")), rng.uniform(1.8, 2.3)),
+        key=(rng.word("#fff3da #ffe2b8 #fff8ea"), rng.uniform(1.8, 2.3)),
         sky=("#bcd0e6", rng.uniform(0.45, 0.65)),
         ground="#6f7a4a",
         softness=0.03,
     )
     px = size.texture_px
-    air = linear(rng.choice(("#b4c8da", "#d9cdbc", "#c3d0d6")))
-    grass = textured("grass", px, rng.seed())
-    far = textured("canopy", px // 2, rng.seed(), rng.choice(("#5f7a4a", "#7d8a52", "#4f6a4a")))
+    air = linear(rng.word("#b4c8da #d9cdbc #c3d0d6"))
+    grass = random_texture(rng, px, "grass")
+    far = random_texture(rng, px // 2, "canopy", "#5f7a4a #7d8a52 #4f6a4a")
     layers = [[Primitive(SkyDome(), day_sky(rng, px, light))]]
     for k, depth in enumerate((400.0, 160.0)):
         top = skyline(rng, 0.05 - 0.012 * k, 0.55, -camera.pitch - 0.045 + 0.025 * k)
         layers.append([hill(Ridge(camera, top, 1.0 / depth, 0.06), far, 90.0, light, air, 220.0)])
     meadow = Pose((0.0, 0.0, 0.0), FLOOR_AXES)
     layers.append([Primitive(Card(meadow), hazed(lit(Material(grass, tile=2.5, drift=0.9), light), air, 150.0))])
-    leaves = textured("canopy", px // 2, rng.seed(), rng.choice(("#3f5a2a", "#56702f", "#6b6f2f", "#7d5a2a")))
+    leaves = random_texture(rng, px // 2, "canopy", "#3f5a2a #56702f #6b6f2f #7d5a2a")
     trees = []
     for _ in range(rng.integer(3, 6)):
         depth = rng.uniform(14.0, 45.0)
         height = rng.uniform(4.0, 7.0)
-        foot = (rng.uniform(-1.0, 1.0) * camera.half_x * depth, 0.0, depth)
+        foot = (rng.within(1.0) * camera.half_x * depth, 0.0, depth)
         if rng.chance(0.35):
             made = spruce(foot, height * 1.2, leaves, light, rng)
         else:
             made = tree(foot, height, height * 0.8, leaves, light, rng)
         trees.append(Primitive(made.solid, hazed(made.shader, air, 150.0)))
     layers.append(trees)
-    petal = textured("paper", px // 4, rng.seed(), rng.choice(("#c8321f", "#e0b030", "#7a68b8", "#e8e2d8")))
-    blade = textured("grass", px // 4, rng.seed(), rng.choice(("#6f7d3a", "#8a8a4a", "#5a7035")))
+    petal = random_texture(rng, px // 4, "paper", "#c8321f #e0b030 #7a68b8 #e8e2d8")
+    blade = random_texture(rng, px // 4, "grass", "#6f7d3a #8a8a4a #5a7035")
     layers += [_verge(camera, depth, blade, petal, light, rng) for depth in (6.5, 4.2, 2.9)]
     layers += _barrier(rng, size, light)
     return render_layers(camera, layers)
@@ -60,10 +60,10 @@ def fence(size: FrameSize, rng: Rng) -> LayeredDepthImage:
 def _verge(camera: Camera, depth: float, blade: MipMap, petal: MipMap, light: Light, rng: Rng) -> list[Primitive]:
     """A drift of tufts and flowers across the meadow."""
     plants: list[Primitive] = []
-    middle = rng.uniform(-0.8, 0.8)
+    middle = rng.within(0.8)
     for _ in range(8):
-        x = (middle + rng.uniform(-0.6, 0.6)) * camera.half_x * depth
-        foot, tall = (x, 0.0, depth + rng.uniform(-0.5, 0.5)), rng.uniform(0.2, 0.45)
+        x = (middle + rng.within(0.6)) * camera.half_x * depth
+        foot, tall = (x, 0.0, depth + rng.within(0.5)), rng.uniform(0.2, 0.45)
         plants.append(tuft(foot, tall, blade, light, rng))
         if rng.chance(0.6):
             plants += flower_on_stem(foot, tall * rng.uniform(1.1, 1.5), blade, petal, light, rng)
@@ -73,8 +73,8 @@ def _verge(camera: Camera, depth: float, blade: MipMap, petal: MipMap, light: Li
 def _barrier(rng: Rng, size: FrameSize, light: Light) -> list[list[Primitive]]:
     """The fence itself: one or two surfaces."""
     yaw = rng.sign() * rng.uniform(0.25, 0.75)
-    pose = pose_at((rng.uniform(-0.3, 0.3), 0.0, rng.uniform(1.5, 2.2)), yaw=yaw)
-    wood = textured(rng.choice(("planks", "wood", "bark")), size.texture_px, rng.seed())
+    pose = pose_at((rng.within(0.3), 0.0, rng.uniform(1.5, 2.2)), yaw=yaw)
+    wood = random_texture(rng, size.texture_px, "planks wood bark")
     metal = _metal(rng, size.texture_px // 2)
     kind = rng.integer(0, 3)
     if kind == 0:
@@ -100,7 +100,7 @@ def _barrier(rng: Rng, size: FrameSize, light: Light) -> list[list[Primitive]]:
     posts = []
     for k in range(-2, 4):
         top = rng.uniform(1.35, 1.5)
-        foot = pose_at(pose.point_to_world((k + 0.2) * step, -0.05, 0.07), roll=rng.uniform(-0.05, 0.05))
+        foot = pose_at(pose.point_to_world((k + 0.2) * step, -0.05, 0.07), roll=rng.within(0.05))
         posts.append(Primitive(cylinder(foot, rng.uniform(0.05, 0.065), top), lit(Material(wood, tile=0.6), light)))
     return [posts, [Primitive(wires, lit(Material(metal, tile=0.6), light))]]
 
@@ -108,8 +108,8 @@ def _barrier(rng: Rng, size: FrameSize, light: Light) -> list[list[Primitive]]:
 def _metal(rng: Rng, texture_px: int) -> MipMap:
     """Rusty, or painted."""
     if rng.chance(0.25):
-        return textured("rust", texture_px, rng.seed())
-    code = rng.choice(("#2a2c2e", "#33403a", "#3a2f2a", "#7d8284", "#2f4a3a", "#8a8580"))
+        return random_texture(rng, texture_px, "rust")
+    code = rng.word("#2a2c2e #33403a #3a2f2a #7d8284 #2f4a3a #8a8580")
     return textured("glaze", texture_px, rng.seed(), code)
 
 
@@ -177,7 +177,7 @@ def _mesh(pitch: float, half: float) -> Outline:
 
 def _wires(rng: Rng) -> Outline:
     """Barbed wires that sag between posts."""
-    heights = [0.4 + 0.24 * k + rng.uniform(-0.03, 0.03) for k in range(5)]
+    heights = [0.4 + 0.24 * k + rng.within(0.03) for k in range(5)]
     sag = [rng.uniform(0.0, 0.03) for _ in heights]
 
     def distance(x: Tensor, y: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, FrameSize, Pose, Vector, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import below, flower, leaf_blade, line
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
@@ -51,7 +51,7 @@ class Growth:
 
 
 def foliage(size: FrameSize, rng: Rng) -> LayeredDepthImage:
-    camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.5, pitch=rng.uniform(-0.08, 0.08))
+    camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.5, pitch=rng.within(0.08))
     light = light_from_colors(
         unit_direction(rng.sign() * rng.uniform(1.75, 2.4), rng.uniform(0.5, 0.85)),
         key=("#fff0d0", rng.uniform(1.9, 2.5)),
@@ -59,10 +59,9 @@ def foliage(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         ground="#5f6b42",
         softness=0.1,
     )
-    wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.uniform(-0.45, 0.45))
+    wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.within(0.45))
     skin = Material(
-        textured(rng.choice(("brick", "ashlar", "stone", "plaster", "planks", "brick")), size.texture_px, rng.seed()),
-        tile=rng.uniform(1.5, 2.0),
+        random_texture(rng, size.texture_px, "brick ashlar stone plaster planks brick"), tile=rng.uniform(1.5, 2.0)
     )
     growth = _growth(rng, light, size.texture_px)
     top = None if rng.chance(0.5) else below(rng.uniform(-0.1, 0.5))
@@ -83,12 +82,12 @@ def foliage(size: FrameSize, rng: Rng) -> LayeredDepthImage:
 
 
 def _growth(rng: Rng, light: Light, texture_px: int) -> Growth:
-    blade = textured("leaf", texture_px // 2, rng.seed())
+    blade = random_texture(rng, texture_px // 2, "leaf")
     petal, middle = rng.choice(_BLOSSOMS)
     return Growth(
         light=light,
         blades=[blade, *(blade.tinted(code) for code in rng.choice(_LEAVES))],
-        bark=lit(Material(textured("bark", texture_px // 4, rng.seed()), tile=0.3), light),
+        bark=lit(Material(random_texture(rng, texture_px // 4, "bark"), tile=0.3), light),
         petal=textured("paper", texture_px // 4, rng.seed(), petal),
         heart=linear(middle),
         slim=rng.uniform(0.35, 0.6),
@@ -100,29 +99,23 @@ def _growth(rng: Rng, light: Light, texture_px: int) -> Growth:
 def _twig(growth: Growth, camera: Camera, rng: Rng, depth: float, *, crowd: float) -> list[Primitive]:
     """A bent twig that enters from outside the frame, leaves left and right in turn; none hides another."""
     side = rng.sign()
-    start = (
-        (side * rng.uniform(1.15, 1.4), rng.uniform(-1.1, 1.0)) if rng.chance(0.6) else (rng.uniform(-1.2, 1.2), -1.35)
-    )
+    start = (side * rng.uniform(1.15, 1.4), rng.uniform(-1.1, 1.0)) if rng.chance(0.6) else (rng.within(1.2), -1.35)
     x, y, z = camera.point(*start, depth)
-    heading = math.atan2(rng.uniform(-0.6, 0.9) - (start[1] < -1.2), -start[0]) + rng.uniform(-0.3, 0.3)
+    heading = math.atan2(rng.uniform(-0.6, 0.9) - (start[1] < -1.2), -start[0]) + rng.within(0.3)
     reach = rng.uniform(0.5, 1.0) * 2.0 * camera.half_x * depth * (1.0 if crowd < 0.75 else 0.55)
     step = growth.length * rng.uniform(0.42, 0.6)
     primitives: list[Primitive] = []
-    bend = rng.uniform(-0.12, 0.12)
+    bend = rng.within(0.12)
     for i in range(min(16, max(3, int(reach / step)))):
         dx, dy = step * math.cos(heading), step * math.sin(heading)
         primitives.append(_stem(growth, (x, y, z), dx, dy, 0.0035 + 0.0004 * max(0, 10 - i)))
         x, y, z = x + dx, y + dy, z + 0.06 * step
-        heading += bend + rng.uniform(-0.08, 0.08)
+        heading += bend + rng.within(0.08)
         turn = heading + (1.0 if i % 2 else -1.0) * rng.uniform(0.7, 1.1)
-        pose = pose_at(
-            (x, y, z - 0.01), yaw=rng.uniform(-0.7, 0.7), pitch=rng.uniform(-0.5, 0.5), roll=0.5 * math.pi - turn
-        )
+        pose = pose_at((x, y, z - 0.01), yaw=rng.within(0.7), pitch=rng.within(0.5), roll=0.5 * math.pi - turn)
         if rng.chance(growth.flowering):
             primitives.append(
-                _blossom(
-                    growth, rng, pose_at((x, y, z - 0.02), yaw=rng.uniform(-0.5, 0.5), pitch=rng.uniform(-0.4, 0.4))
-                )
+                _blossom(growth, rng, pose_at((x, y, z - 0.02), yaw=rng.within(0.5), pitch=rng.within(0.4)))
             )
         else:
             primitives.append(_leaf(growth, rng, pose, rng.uniform(0.75, 1.1)))
@@ -132,7 +125,7 @@ def _twig(growth: Growth, camera: Camera, rng: Rng, depth: float, *, crowd: floa
 def _leaf(growth: Growth, rng: Rng, pose: Pose, scale: float) -> Primitive:
     length = growth.length * scale
     width = length * growth.slim
-    outline = leaf_blade(length, width, bend=rng.uniform(-0.15, 0.15))
+    outline = leaf_blade(length, width, bend=rng.within(0.15))
     reach = 0.75 * width + 0.15 * length
     card = Card(pose, outline, (-reach, reach, 0.0, length))
     blade, tone = rng.choice(growth.blades), rng.uniform(0.75, 1.2)
@@ -177,19 +170,17 @@ def _stem(growth: Growth, start: Vector, dx: float, dy: float, half_width: float
 
 def _ivy_places(wall: Pose, rng: Rng) -> list[Pose]:
     """Leaves just off the wall, in a climbing swarm, none over another."""
-    x, y = rng.uniform(-1.2, 1.2), -1.6
+    x, y = rng.within(1.2), -1.6
     poses: list[Pose] = []
     taken: list[tuple[float, float]] = []
-    lean = rng.uniform(-0.25, 0.25)
+    lean = rng.within(0.25)
     for _ in range(90):
-        a, b = x + rng.uniform(-0.4, 0.4), y + rng.uniform(0.0, 3.0)
+        a, b = x + rng.within(0.4), y + rng.uniform(0.0, 3.0)
         a += lean * b
         if all(math.hypot(a - c, b - d) > 0.15 for c, d in taken):
             taken.append((a, b))
             origin = wall.point_to_world(a, b, -0.06)
-            poses.append(
-                pose_at(origin, yaw=rng.uniform(-0.6, 0.6), pitch=rng.uniform(-0.2, 0.6), roll=rng.uniform(1.8, 4.4))
-            )
+            poses.append(pose_at(origin, yaw=rng.within(0.6), pitch=rng.uniform(-0.2, 0.6), roll=rng.uniform(1.8, 4.4)))
     return poses
 
 

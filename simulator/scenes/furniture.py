@@ -86,7 +86,7 @@ def books(rng: Rng, x: float, y: float, z: float, length: float) -> list[Box]:
     end = x + length
     while x < end:
         thick, high = rng.uniform(0.012, 0.026), rng.uniform(0.09, 0.15)
-        lean = rng.uniform(-0.02, 0.02)
+        lean = rng.within(0.02)
         row.append(Box(pose_at((x + thick, y + high + 0.002, z), roll=lean), (thick, high, rng.uniform(0.06, 0.09))))
         x += 2.0 * thick + 0.003
     return row
@@ -97,9 +97,7 @@ def pile(rng: Rng, x: float, y: float, z: float, count: int) -> list[Box]:
     heap = []
     for _ in range(count):
         half = (rng.uniform(0.085, 0.115), rng.uniform(0.012, 0.022), rng.uniform(0.06, 0.08))
-        heap.append(
-            Box(pose_at((x + rng.uniform(-0.01, 0.01), y + half[1] + 0.001, z), yaw=rng.uniform(-0.5, 0.5)), half)
-        )
+        heap.append(Box(pose_at((x + rng.within(0.01), y + half[1] + 0.001, z), yaw=rng.within(0.5)), half))
         y += 2 * half[1] + 0.001
     return heap
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.plants import flower_on_stem, tuft
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
@@ -27,7 +27,7 @@ def hills(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     px = size.texture_px
     light = light_from_colors(
         unit_direction(rng.sign() * rng.uniform(0.9, 2.4), rng.uniform(0.25, 0.55)),
-        key=(rng.choice(("#ffe0b0", "#ffd090", "#fff0d6")), rng.uniform(2.3, 2.9)),
+        key=(rng.word("#ffe0b0 #ffd090 #fff0d6"), rng.uniform(2.3, 2.9)),
         sky=("#b4c6de", rng.uniform(0.7, 0.85)),
         ground="#7a7a50",
         softness=0.03,
@@ -36,11 +36,11 @@ def hills(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     sky = day_sky(rng, px, light)
     ridges = _ridges(camera, rng)
     wood = textured("canopy", px // 2, rng.seed(), rng.choice(_GREENS))
-    meadow = textured("grass", px, rng.seed())
+    meadow = random_texture(rng, px, "grass")
     skins = [wood, wood, wood, meadow, meadow]
     tiles = (160.0, 90.0, 50.0, 16.0, 3.0)
     layers = [[Primitive(SkyDome(), sky)]]
-    needles = textured("canopy", px // 4, rng.seed(), rng.choice(("#2f4a33", "#3a5230", "#2a4238")))
+    needles = random_texture(rng, px // 4, "canopy", "#2f4a33 #3a5230 #2a4238")
     lake = rng.chance(0.5)
     for k, (ridge, skin, tile) in enumerate(zip(ridges, skins, tiles, strict=True)):
         layers.append([hill(ridge, skin, tile, light, air, 420.0)])
@@ -85,7 +85,7 @@ def _wood(
     """Trees in loose groups on a slope."""
     primitives = []
     for _ in range((0, 0, 36, 12, 2)[k]):
-        group = rng.choice((-0.8, -0.3, 0.1, 0.6)) + rng.uniform(-0.35, 0.35)
+        group = rng.choice((-0.8, -0.3, 0.1, 0.6)) + rng.within(0.35)
         foot = _on(camera, ridge, group, rng.uniform(0.003, 0.05) if k < 4 else 0.004)
         if foot[1] < 0.5:
             continue  # would stand in the lake
@@ -121,14 +121,12 @@ def _lake(camera: Camera, far: Sequence[Ridge], sky: Shader, wood: MipMap, air: 
 
 
 def _rocks(camera: Camera, ridge: Ridge, rng: Rng, px: int, light: Light) -> list[Primitive]:
-    stone = Material(textured("concrete", px // 2, rng.seed(), rng.choice(("#8a8478", "#77736d", "#98897a"))), tile=0.7)
+    stone = Material(random_texture(rng, px // 2, "concrete", "#8a8478 #77736d #98897a"), tile=0.7)
     primitives = []
     for _ in range(rng.integer(3, 6)):
-        foot = _on(camera, ridge, rng.uniform(-1.0, 1.0), rng.uniform(0.03, 0.2))
+        foot = _on(camera, ridge, rng.within(1.0), rng.uniform(0.03, 0.2))
         radius = rng.uniform(0.18, 0.5)
-        pose = pose_at(
-            (foot[0], foot[1] + 0.2 * radius, foot[2]), yaw=rng.uniform(0.0, 3.0), roll=rng.uniform(-0.4, 0.4)
-        )
+        pose = pose_at((foot[0], foot[1] + 0.2 * radius, foot[2]), yaw=rng.uniform(0.0, 3.0), roll=rng.within(0.4))
         primitives.append(
             Primitive(ellipsoid(pose, radius, radius * rng.uniform(0.5, 0.7), rng.uniform(0.6, 0.9)), lit(stone, light))
         )
@@ -137,8 +135,8 @@ def _rocks(camera: Camera, ridge: Ridge, rng: Rng, px: int, light: Light) -> lis
 
 def _verge(camera: Camera, rng: Rng, px: int, light: Light) -> list[list[Primitive]]:
     """Grass tufts and flowers from 0.8 to 4 m, at the bottom of the picture."""
-    blade = textured("grass", px // 4, rng.seed(), rng.choice(("#6f7d3a", "#8a8a4a", "#5a7035")))
-    petal = textured("paper", px // 4, rng.seed(), rng.choice(("#c8321f", "#e0b030", "#7a68b8", "#e8e2d8", "#d86a9a")))
+    blade = random_texture(rng, px // 4, "grass", "#6f7d3a #8a8a4a #5a7035")
+    petal = random_texture(rng, px // 4, "paper", "#c8321f #e0b030 #7a68b8 #e8e2d8 #d86a9a")
     layers = []
     for k in range(4):
         depth = 4.2 * (0.85 / 4.2) ** ((k + rng.uniform(0.0, 0.6)) / 4)

@@ -5,7 +5,7 @@ import torch
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FrameSize, Pose
 from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table, vessel
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import rectangle
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
@@ -42,7 +42,7 @@ def interior(size: FrameSize, rng: Rng) -> LayeredDepthImage:
 def _on_the_wall(room: Room, rng: Rng, px: int) -> list[list[Primitive]]:
     """Framed pictures on the far wall."""
     primitives = []
-    wood = Material(textured("wood", px // 4, rng.seed(), rng.choice(("#4a3020", "#2a2420", "#b08a4a"))), tile=0.4)
+    wood = Material(random_texture(rng, px // 4, "wood", "#4a3020 #2a2420 #b08a4a"), tile=0.4)
     soft = daylight(everywhere, room)
     x = -0.85 * room.half
     aside = bool(room.window.pose.origin[0])
@@ -53,7 +53,7 @@ def _on_the_wall(room: Room, rng: Rng, px: int) -> list[list[Primitive]]:
         if rng.chance(0.8) and not (x + 2 * a > taken[0] - 0.08 and x < taken[1] + 0.08):
             frame = Box(Pose((x + a, y, room.end - 0.02)), (a, b, 0.018))
             canvas = Card(Pose((x + a, y, room.end - 0.04)), rectangle(a - 0.03, b - 0.03), (-a, a, -b, b))
-            name = rng.choice(("clouds", "gradient", "marble", "leaf", "rust", "print"))
+            name = rng.word("clouds gradient marble leaf rust print")
             image = Material(textured(name, px // 4, rng.seed()), tile=2.2 * max(a, b))
             primitives += [
                 Primitive(frame, lit(wood, room.light, soft)),
@@ -68,14 +68,14 @@ Piece = list[tuple[Solid, Material]]
 
 def _furniture(room: Room, rng: Rng, px: int) -> list[Piece]:
     """Sideboard with its things, two chairs or an armchair, the near table with a still life."""
-    oak = Material(textured("wood", px // 2, rng.seed()), tile=0.9, grain_across=True)
-    plain = textured("glaze", px // 4, rng.seed())
-    cloth = Material(textured(rng.choice(("weave", "plaid", "leather", "knit")), px // 2, rng.seed()), tile=0.45)
-    linen = textured("weave", px // 4, rng.seed())
+    oak = Material(random_texture(rng, px // 2, "wood"), tile=0.9, grain_across=True)
+    plain = random_texture(rng, px // 4, "glaze")
+    cloth = Material(random_texture(rng, px // 2, "weave plaid leather knit"), tile=0.45)
+    linen = random_texture(rng, px // 4, "weave")
     pieces: list[Piece] = [_cupboard(room, rng, oak, plain, linen)]
     seats = [(rng.uniform(-1.0, -0.6), rng.uniform(2.2, 2.7)), (rng.uniform(0.6, 1.0), rng.uniform(2.4, 2.9))]
     for i, (x, z) in enumerate(seats):
-        yaw = facing(x, z, 0.0, 2.2) + rng.uniform(-0.6, 0.6)
+        yaw = facing(x, z, 0.0, 2.2) + rng.within(0.6)
         if rng.chance(0.4) or (i == 1 and rng.chance(0.5)):
             pieces.append([(solid, cloth) for solid in armchair(x, z + 0.4, yaw)])
         else:
@@ -85,12 +85,12 @@ def _furniture(room: Room, rng: Rng, px: int) -> list[Piece]:
 
 
 def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap) -> Piece:
-    x = rng.uniform(-0.4, 0.4)
+    x = rng.within(0.4)
     z = room.end - 0.26
     piece: Piece = [(solid, oak) for solid in sideboard(x, z, rng.uniform(0.7, 1.0))]
     for box in books(rng, x - 0.6, 0.79, z + 0.05, rng.uniform(0.3, 0.5)):
         piece.append((box, Material(linen.tinted(rng.choice(_SPINES)), tile=0.2)))
-    name = rng.choice(("vase", "flask", "jar", "amphora"))
+    name = rng.word("vase flask jar amphora")
     pot = vessel(name, Pose((x + 0.08, 0.791, z)), rng.uniform(0.22, 0.3))
     piece.append((pot, Material(plain, tile=0.3, gloss=0.7, polish=0.1)))
     foot, shade = lamp_shade(x + 0.5, 0.791, z, 0.16)
@@ -103,7 +103,7 @@ def _near_table(rng: Rng, px: int, plain: MipMap, linen: MipMap) -> list[Piece]:
     """A table that reaches into the picture from below, with books, a cup and fruit."""
     x, high = rng.sign() * rng.uniform(0.1, 0.4), rng.uniform(0.72, 0.78)
     z = rng.uniform(1.0, 1.15)
-    surface = textured(rng.choice(("wood", "planks", "marble", "terrazzo")), px, rng.seed())
+    surface = random_texture(rng, px, "wood planks marble terrazzo")
     top = Material(surface, tile=0.8, gloss=0.25, polish=0.5, grain_across=True)
     stand: Piece = [(solid, top) for solid in table(x, z, 0.0, (0.55, 0.35), high)]
     at = rng.shuffled((-0.36, -0.12, 0.12, 0.36))
@@ -114,13 +114,13 @@ def _near_table(rng: Rng, px: int, plain: MipMap, linen: MipMap) -> list[Piece]:
     glazed = [Material(plain.tinted(code), tile=0.3, gloss=0.9, polish=0.1) for code in rng.shuffled(_CLOTH)[:3]]
     cup = vessel("cup", Pose((x + at[1], high + 0.001, z + rng.uniform(-0.1, 0.12))), 0.085)
     tall = vessel(
-        rng.choice(("vase", "bottle", "flask")),
+        rng.word("vase bottle flask"),
         Pose((x + at[2], high + 0.001, z + rng.uniform(0.0, 0.2))),
         rng.uniform(0.2, 0.28),
     )
     things += [[(cup, glazed[0])], [(tall, glazed[1])]]
     radius = rng.uniform(0.035, 0.042)
-    code = rng.choice(("#d9781c", "#a8281f", "#8a9a2e"))
+    code = rng.word("#d9781c #a8281f #8a9a2e")
     fruit = sphere((x + at[3], high + radius, z + rng.uniform(-0.12, 0.1)), radius)
     things.append([(fruit, Material(plain.tinted(code), tile=0.3, gloss=0.4, polish=0.15))])
     return [stand, *things]
@@ -128,14 +128,10 @@ def _near_table(rng: Rng, px: int, plain: MipMap, linen: MipMap) -> list[Piece]:
 
 def _pendant(room: Room, rng: Rng, px: int) -> list[Primitive]:
     """A hanging lamp: dark shade, bright bulb below it."""
-    x, y, z = rng.uniform(-0.5, 0.5), rng.uniform(1.85, 2.05), rng.uniform(2.2, 3.0)
+    x, y, z = rng.within(0.5), rng.uniform(1.85, 2.05), rng.uniform(2.2, 3.0)
     shade = cone(Pose((x, y, z)), 0.2, 0.06, 0.16)
     cord = Box(Pose((x, 0.5 * (y + 0.16 + room.height), z)), (0.004, 0.5 * (room.height - y - 0.16), 0.004))
-    enamel = Material(textured("glaze", px // 4, rng.seed()), tile=0.5, gloss=0.5, polish=0.12)
+    enamel = Material(random_texture(rng, px // 4, "glaze"), tile=0.5, gloss=0.5, polish=0.12)
     bulb = sphere((x, y - 0.01, z), 0.045)
     shader = lit(enamel, room.light, daylight(everywhere, room))
-    return [
-        Primitive(shade, shader),
-        Primitive(cord, shader),
-        Primitive(bulb, glowing(torch.tensor([14.0, 9.5, 4.6]))),
-    ]
+    return [Primitive(shade, shader), Primitive(cord, shader), Primitive(bulb, glowing(torch.tensor([14.0, 9.5, 4.6])))]

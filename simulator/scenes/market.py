@@ -9,7 +9,7 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import houses
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
@@ -26,7 +26,7 @@ _DUSK = (("#1b2748", "#c98a6a"), ("#22305a", "#8a6a8a"), ("#101a38", "#4f5a80"),
 
 
 def market(size: FrameSize, rng: Rng) -> LayeredDepthImage:
-    camera = size.camera(focal=rng.uniform(1.15, 1.4), eye=1.5, pitch=rng.uniform(-0.06, 0.06))
+    camera = size.camera(focal=rng.uniform(1.15, 1.4), eye=1.5, pitch=rng.within(0.06))
     px = size.texture_px
     light = light_from_colors(
         unit_direction(rng.sign() * rng.uniform(1.8, 2.6), 0.75),
@@ -37,9 +37,7 @@ def market(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     )
     zenith, horizon = (linear(code) for code in rng.choice(_DUSK))
     layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.12, 0.6))]]
-    street = Material(
-        textured(rng.choice(("cobble", "planks", "cobble", "terrazzo")), px, rng.seed()), tile=1.6, drift=0.3
-    )
+    street = Material(random_texture(rng, px, "cobble planks cobble terrazzo"), tile=1.6, drift=0.3)
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), lit(street, light))])
     layers += _stalls(rng, px, light, horizon)
     layers += _lanterns(camera, rng, px)
@@ -50,18 +48,18 @@ def market(size: FrameSize, rng: Rng) -> LayeredDepthImage:
 def _stalls(rng: Rng, px: int, light: Light, air: Tensor) -> list[list[Primitive]]:
     """Two rows of stalls: a table with crates, posts, and a striped awning; and house fronts behind them."""
     layers: list[list[Primitive]] = []
-    planks = Material(textured("planks", px // 2, rng.seed()), tile=1.2)
-    awnings = [Material(textured("stripes", px // 2, rng.seed()), tile=1.4) for _ in range(3)]
-    crates = Material(textured("wood", px // 2, rng.seed(), "#b08a5a"), tile=0.8)
+    planks = Material(random_texture(rng, px // 2, "planks"), tile=1.2)
+    awnings = [Material(random_texture(rng, px // 2, "stripes"), tile=1.4) for _ in range(3)]
+    crates = Material(random_texture(rng, px // 2, "wood", "#b08a5a"), tile=0.8)
     for side in (-1.0, 1.0):
         front = Pose((side * 4.4, 0.0, 0.0), side_axes(side))
-        wall = Material(textured(rng.choice(("plaster", "brick", "ashlar", "planks")), px // 2, rng.seed()), tile=2.5)
+        wall = Material(random_texture(rng, px // 2, "plaster brick ashlar planks"), tile=2.5)
         fronts = Card(front, houses([rng.uniform(3.6, 7.0) for _ in range(8)], 4.3, 60.0), (-1.0, 60.0, 0.0, 7.0))
         layers.append([Primitive(fronts, hazed(lit(wall, light), 0.4 * air, 40.0))])
     for k in (3, 2, 1, 0):
         stall: list[Primitive] = []
         for side in (-1.0, 1.0):
-            x, z = side * rng.uniform(2.3, 2.6), 3.4 + 2.9 * k + rng.uniform(-0.3, 0.3)
+            x, z = side * rng.uniform(2.3, 2.6), 3.4 + 2.9 * k + rng.within(0.3)
             awning = rng.choice(awnings)
             roof = pose_at((x, 2.25, z), roll=-side * 0.22, yaw=0.0)
             stall.append(Primitive(Box(roof, (1.15, 0.015, 1.15)), lit(awning, light)))
@@ -96,14 +94,14 @@ def _scallops(half: float) -> Outline:
 def _lanterns(camera: Camera, rng: Rng, px: int) -> list[list[Primitive]]:
     """Strings across the street, the nearest just above us: lanterns, or bulbs."""
     layers = []
-    rib = textured("paper", px // 4, rng.seed(), "#ffffff")
+    rib = random_texture(rng, px // 4, "paper", "#ffffff")
     count = rng.integer(5, 6)
     for k in range(count):
         z = 9.5 * (1.5 / 9.5) ** (k / (count - 1)) * rng.uniform(0.92, 1.08)
         high = 1.5 + z * (camera.half_y * rng.uniform(0.45, 0.8) - camera.pitch)
         span = 1.5 * camera.half_x * z + 0.5
-        sag, tilt = rng.uniform(0.08, 0.2) * z * camera.half_y, rng.uniform(-0.12, 0.12)
-        shift = rng.uniform(-1.0, 1.0)
+        sag, tilt = rng.uniform(0.08, 0.2) * z * camera.half_y, rng.within(0.12)
+        shift = rng.within(1.0)
         primitives: list[Primitive] = [_cord(z, high, span, sag, tilt)]
         bulbs = rng.chance(0.35)
         gap = rng.uniform(0.28, 0.4) if bulbs else rng.uniform(0.55, 0.8)
@@ -118,7 +116,7 @@ def _lanterns(camera: Camera, rng: Rng, px: int) -> list[list[Primitive]]:
             else:
                 radius = rng.uniform(0.10, 0.16)
                 drop = radius * rng.uniform(0.75, 1.25)
-                pose = pose_at((x, y - drop - 0.03, z), roll=rng.uniform(-0.06, 0.06))
+                pose = pose_at((x, y - drop - 0.03, z), roll=rng.within(0.06))
                 lantern = ellipsoid(pose, radius, drop)
                 color = linear(code) * rng.uniform(1.2, 3.2)
                 primitives.append(Primitive(lantern, _paper_glow(rib, color, pose, drop)))
@@ -161,18 +159,18 @@ def _counter(camera: Camera, rng: Rng, px: int, light: Light) -> list[list[Primi
     """The near edge of a stall, with a heap of fruit."""
     height = camera.eye - 0.9 * (rng.uniform(0.68, 0.84) * camera.half_y + camera.pitch)
     depth = rng.uniform(1.15, 1.35)
-    board = Material(textured(rng.choice(("planks", "wood", "weave")), px, rng.seed()), tile=0.9, grain_across=True)
+    board = Material(random_texture(rng, px, "planks wood weave"), tile=0.9, grain_across=True)
     top = Box(Pose((0.0, height - 0.03, 0.55 * depth)), (4.0, 0.03, 0.45 * depth))
-    plain, pores = textured("glaze", px // 2, rng.seed()), textured("leather", px // 2, rng.seed())
+    plain, pores = random_texture(rng, px // 2, "glaze"), random_texture(rng, px // 2, "leather")
     solids: list[Solid] = []
     looks: list[Material] = []
     codes = rng.shuffled(_FRUIT)[:3]
     taken: list[tuple[float, float, float]] = []
-    middle = rng.uniform(-0.7, 0.7)
+    middle = rng.within(0.7)
     for _ in range(60):
         radius = rng.uniform(0.028, 0.042)
         z = rng.uniform(0.8, 0.97 * depth)
-        x = (middle + rng.uniform(-0.75, 0.75)) * camera.half_x * z
+        x = (middle + rng.within(0.75)) * camera.half_x * z
         if len(solids) < 11 and all(math.hypot(x - a, z - b) > radius + r for a, b, r in taken):
             taken.append((x, z, radius))
             solids.append(sphere((x, height + radius + 0.001, z), radius))

@@ -9,7 +9,7 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, Vector, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import houses, line, rectangle
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
@@ -68,7 +68,7 @@ def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
         for side in (-1.0, 1.0):
             add((side * (_HALF_STREET - 1.2), 4.2, z), 0.16, lamp_color, rng.uniform(18.0, 40.0), True)
     for _ in range(rng.integer(3, 6)):
-        x, z = rng.uniform(-3.0, 3.0), rng.uniform(8.0, 70.0)
+        x, z = rng.within(3.0), rng.uniform(8.0, 70.0)
         code, strength = ("#fff0d8", 30.0) if x > 0 else ("#ff2a1a", 9.0)
         for side in (-0.65, 0.65):
             add((x + side, 0.65, z), 0.09, code, strength)
@@ -108,12 +108,12 @@ def _houses(rng: Rng, px: int, night: Light) -> list[list[Primitive]]:
     layers = []
     for side in (-1.0, 1.0):
         front = Pose((side * _HALF_STREET, 0.0, 0.0), side_axes(side))
-        wall = textured(rng.choice(("brick", "ashlar", "plaster")), px, rng.seed())
+        wall = random_texture(rng, px, "brick ashlar plaster")
         roofs = [rng.uniform(7.0, 13.0) for _ in range(12)]
         fronts = Card(front, houses(roofs, 9.0, 90.0), (-1.0, 90.0, 0.0, max(roofs)))
         layers.append([Primitive(fronts, _front(wall, night, rng))])
     end = Pose((0.0, 0.0, rng.uniform(75.0, 95.0)))
-    wall = textured("concrete", px // 4, rng.seed())
+    wall = random_texture(rng, px // 4, "concrete")
     half_y = rng.uniform(9.0, 20.0)
     across = Card(end, rectangle(14.0, half_y), (-14.0, 14.0, 0.0, half_y))
     layers.append([Primitive(across, _front(wall, night, rng))])
@@ -150,8 +150,8 @@ def _front(wall: MipMap, night: Light, rng: Rng) -> Shader:
 
 def _asphalt(rng: Rng, px: int, night: Light, slots: Sequence[Sequence[Bulb]]) -> Shader:
     """Wet road: bulbs mirrored as upright streaks, broken by the grain; pavement setts beyond the curbs."""
-    road = Material(textured("gravel", px, rng.seed(), "#4a4b4f"), tile=1.6, drift=0.6)
-    setts = Material(textured("cobble", px, rng.seed()), tile=1.8, drift=0.4)
+    road = Material(random_texture(rng, px, "gravel", "#4a4b4f"), tile=1.6, drift=0.6)
+    setts = Material(random_texture(rng, px, "cobble"), tile=1.8, drift=0.4)
     wet = rng.uniform(0.5, 1.0)
     mirrored = [light for slot in slots for light in slot if light[1] > 0.07 or light[0][2] < 12.0]
     chosen = rng.shuffled(mirrored)[:26]
@@ -180,17 +180,12 @@ def _person(camera: Camera, rng: Rng, px: int, night: Light, across: float, dept
     """Seen from behind: coat, scarf, head, hat or hair."""
     x = across * camera.half_x * depth
     y = 1.62 + rng.uniform(-0.08, 0.04) - 0.12
-    turn = rng.uniform(-0.4, 0.4)
+    turn = rng.within(0.4)
     pose = pose_at((x, y, depth), yaw=turn)
-    cloth = Material(textured(rng.choice(("weave", "plaid", "leather", "knit")), px, rng.seed()), tile=0.5)
-    wool = Material(textured("knit", px // 2, rng.seed()), tile=0.22)
-    hair = Material(
-        textured("bark", px // 2, rng.seed(), rng.choice(("#2b1d14", "#4a3020", "#1b1714", "#7a5a35", "#5b2e1c"))),
-        tile=0.16,
-    )
-    skin = Material(
-        textured("paper", px // 4, rng.seed(), rng.choice(("#c68a6a", "#8d5a3f", "#e0b090", "#5f3c2a"))), tile=0.3
-    )
+    cloth = Material(random_texture(rng, px, "weave plaid leather knit"), tile=0.5)
+    wool = Material(random_texture(rng, px // 2, "knit"), tile=0.22)
+    hair = Material(random_texture(rng, px // 2, "bark", "#2b1d14 #4a3020 #1b1714 #7a5a35 #5b2e1c"), tile=0.16)
+    skin = Material(random_texture(rng, px // 4, "paper", "#c68a6a #8d5a3f #e0b090 #5f3c2a"), tile=0.3)
     front = light_from_colors(night.toward, key=("#ffc890", 2.2), sky=("#8a9ac8", 0.35), ground="#7a6048", softness=0.2)
     coat = spline_lathe(
         pose,

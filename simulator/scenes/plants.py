@@ -16,7 +16,7 @@ from simulator.scenes.textures.pattern import smoothstep
 
 def tuft(foot: Vector, height: float, blade: MipMap, light: Light, rng: Rng) -> Primitive:
     """A fan of bent, tapering blades."""
-    blades = [(rng.uniform(-0.12, 0.12), rng.uniform(-0.5, 0.5), rng.uniform(0.6, 1.0)) for _ in range(9)]
+    blades = [(rng.within(0.12), rng.within(0.5), rng.uniform(0.6, 1.0)) for _ in range(9)]
 
     def outline(x: Tensor, y: Tensor) -> Tensor:
         total = torch.full_like(x, 1e3)
@@ -27,9 +27,7 @@ def tuft(foot: Vector, height: float, blade: MipMap, light: Light, rng: Rng) -> 
             total = torch.minimum(total, torch.maximum(((x - middle).abs() - blade_half) * 0.8, y - height * length))
         return torch.maximum(total, -y)
 
-    card = Card(
-        pose_at(foot, yaw=rng.uniform(-0.3, 0.3)), outline, (-0.7 * height, 0.7 * height, 0.0, height), thin=True
-    )
+    card = Card(pose_at(foot, yaw=rng.within(0.3)), outline, (-0.7 * height, 0.7 * height, 0.0, height), thin=True)
     skin = Material(blade, tile=0.5 * height)
     tone = rng.uniform(0.8, 1.2)
 
@@ -43,7 +41,7 @@ def tuft(foot: Vector, height: float, blade: MipMap, light: Light, rng: Rng) -> 
 def flower_on_stem(
     foot: Vector, height: float, blade: MipMap, petal: MipMap, light: Light, rng: Rng
 ) -> list[Primitive]:
-    lean = rng.uniform(-0.15, 0.15) * height
+    lean = rng.within(0.15) * height
     stem = Card(
         Pose(foot),
         line(0.0, 0.0, lean, height, 0.008 * height),
@@ -51,9 +49,7 @@ def flower_on_stem(
         thin=True,
     )
     radius = rng.uniform(0.09, 0.15) * height
-    top = pose_at(
-        (foot[0] + lean, foot[1] + height, foot[2] - 0.01), yaw=rng.uniform(-0.6, 0.6), pitch=rng.uniform(-0.7, 0.3)
-    )
+    top = pose_at((foot[0] + lean, foot[1] + height, foot[2] - 0.01), yaw=rng.within(0.6), pitch=rng.uniform(-0.7, 0.3))
     head = Card(top, flower(rng.integer(4, 7), radius, rng.uniform(0.2, 0.45)), (-radius, radius, -radius, radius))
     base = lit(Material(petal, tile=0.2), light)
 

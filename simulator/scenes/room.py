@@ -7,7 +7,7 @@ from torch import Tensor
 
 from simulator.scenes.camera import FLOOR_AXES, Pose, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
-from simulator.scenes.mipmap import textured
+from simulator.scenes.mipmap import random_texture, textured
 from simulator.scenes.outlines import rectangle
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
@@ -61,8 +61,8 @@ def sunlit_room(rng: Rng) -> Room:
     ahead = rng.chance(0.45)
     light = light_from_colors(
         unit_direction(side * (rng.uniform(0.25, 0.6) if ahead else rng.uniform(1.0, 1.4)), rng.uniform(0.45, 0.62)),
-        key=(rng.choice(("#ffe6bf", "#fff0d8", "#ffdca8")), rng.uniform(2.4, 3.0)),
-        sky=(rng.choice(("#d6dde8", "#e6e0d6")), rng.uniform(1.4, 1.7)),
+        key=(rng.word("#ffe6bf #fff0d8 #ffdca8"), rng.uniform(2.4, 3.0)),
+        sky=(rng.word("#d6dde8 #e6e0d6"), rng.uniform(1.4, 1.7)),
         ground="#8a6a4a",
         softness=0.02,
     )
@@ -99,9 +99,9 @@ def garden(room: Room, rng: Rng, px: int) -> list[Primitive]:
 def shell(room: Room, rng: Rng, px: int, casters: ShadowCasters) -> list[list[Primitive]]:
     """Walls, ceiling, floor, rug, and the frame of the window."""
     light = room.light
-    name = rng.choice(("wallpaper", "plaster", "wallpaper", "brick", "planks"))
+    name = rng.word("wallpaper plaster wallpaper brick planks")
     skin = Material(textured(name, px, rng.seed()), tile=3.2 if name == "plaster" else 1.4)
-    white = Material(textured("plaster", px // 2, rng.seed(), "#e6e0d4"), tile=2.5)
+    white = Material(random_texture(rng, px // 2, "plaster", "#e6e0d4"), tile=2.5)
     layers = [[Primitive(room.window, lit(skin, light, daylight(no_sun, room)))]]
     for wall in (room.back(), room.wall(-1.0), room.wall(1.0)):
         if wall.pose != room.window.pose:
@@ -118,8 +118,8 @@ def shell(room: Room, rng: Rng, px: int, casters: ShadowCasters) -> list[list[Pr
 
 def _floor(room: Room, rng: Rng, px: int, casters: ShadowCasters) -> list[list[Primitive]]:
     """Boards or tiles, and a rug on them."""
-    boards = textured(rng.choice(("planks", "planks", "tiles", "wood")), px, rng.seed())
-    rug = Material(textured(rng.choice(("kilim", "plaid", "weave", "kilim")), px, rng.seed()), tile=1.5)
+    boards = random_texture(rng, px, "planks planks tiles wood")
+    rug = Material(random_texture(rng, px, "kilim plaid weave kilim"), tile=1.5)
     ground = face(Pose((0.0, 0.0, 0.0), FLOOR_AXES), -room.half, room.half, room.end)
     visibility = daylight(casters.baked_on_plane(ground.pose, (-room.half, room.half, 0.3, room.end), 288), room)
     middle = 0.55 * room.end

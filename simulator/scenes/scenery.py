@@ -9,7 +9,7 @@ from torch import Tensor
 
 from simulator.scenes.camera import Camera, Pose, Rays, Vector, column
 from simulator.scenes.light import Light
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture
 from simulator.scenes.outlines import conifer, crown
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
@@ -66,13 +66,13 @@ def clear_sky(zenith: Tensor, horizon: Tensor, height: float, strength: float = 
 
 def hedge(rng: Rng, texture_px: int, light: Light, *, depth: float, base: float, height: float) -> list[Primitive]:
     """A closed row of trees across the view."""
-    leaves = textured("canopy", texture_px // 2, rng.seed(), rng.choice(("#3f5a2a", "#4a6a33", "#5f6b2f", "#365236")))
+    leaves = random_texture(rng, texture_px // 2, "canopy", "#3f5a2a #4a6a33 #5f6b2f #365236")
     primitives = []
     x = -0.9 * depth
     while x < 0.9 * depth:
         width = height * rng.uniform(0.5, 0.8)
         primitives.append(
-            tree((x, base, depth + rng.uniform(-0.5, 0.5)), height * rng.uniform(0.8, 1.1), width, leaves, light, rng)
+            tree((x, base, depth + rng.within(0.5)), height * rng.uniform(0.8, 1.1), width, leaves, light, rng)
         )
         x += width * rng.uniform(0.7, 0.95)
     return primitives
@@ -87,7 +87,7 @@ def tree(
         r = width * rng.uniform(0.12, 0.24)
         discs.append(
             (
-                rng.uniform(-1.0, 1.0) * (0.5 * width - r),
+                rng.within(1.0) * (0.5 * width - r),
                 rng.uniform(low, 0.95) * height + (0.6 * r if low < 0.2 else -0.3 * r),
                 r,
             )

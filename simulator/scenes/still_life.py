@@ -8,7 +8,7 @@ from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, pose_at
 from simulator.scenes.furniture import vessel
 from simulator.scenes.light import light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import below
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
@@ -35,8 +35,8 @@ def still_life(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     side = rng.sign()
     light = light_from_colors(
         unit_direction(side * rng.uniform(1.75, 2.3), rng.uniform(0.5, 0.8)),
-        key=(rng.choice(("#fff1dc", "#ffe4c0", "#fdf6ec")), rng.uniform(1.7, 2.2)),
-        sky=(rng.choice(("#c9d6e6", "#d6d8e0", "#e6dccf")), rng.uniform(0.45, 0.65)),
+        key=(rng.word("#fff1dc #ffe4c0 #fdf6ec"), rng.uniform(1.7, 2.2)),
+        sky=(rng.word("#c9d6e6 #d6d8e0 #e6dccf"), rng.uniform(0.45, 0.65)),
         ground="#8a7256",
         softness=rng.uniform(0.08, 0.2),
     )
@@ -44,20 +44,16 @@ def still_life(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     things = _things(camera, rng, size.texture_px)
     casters = ShadowCasters.from_solids([solid for solid, _ in things], light)
     table = Pose((0.0, 0.0, 0.0), FLOOR_AXES)
-    wall = pose_at((0.0, 0.0, wall_depth), yaw=rng.uniform(-0.25, 0.25))
+    wall = pose_at((0.0, 0.0, wall_depth), yaw=rng.within(0.25))
     table_skin = Material(
-        textured(rng.choice(("wood", "planks", "marble", "weave", "plaid", "wood")), size.texture_px, rng.seed()),
+        random_texture(rng, size.texture_px, "wood planks marble weave plaid wood"),
         tile=rng.uniform(0.7, 1.0),
         gloss=rng.uniform(0.0, 0.35),
         polish=0.5,
         grain_across=rng.chance(0.5),
     )
     wall_skin = Material(
-        textured(
-            rng.choice(("plaster", "brick", "wallpaper", "planks", "tiles", "concrete", "plaster")),
-            size.texture_px,
-            rng.seed(),
-        ),
+        random_texture(rng, size.texture_px, "plaster brick wallpaper planks tiles concrete plaster"),
         tile=rng.uniform(1.2, 1.8),
     )
     on_table = casters.baked_on_plane(table, (-1.3, 1.3, 0.4, 2.2), 192)
@@ -82,7 +78,7 @@ def _things(camera: Camera, rng: Rng, texture_px: int) -> list[Thing]:
     for i in range(rng.integer(6, 10)):
         for _ in range(40):
             z = far - (far - 0.82) * (i + rng.uniform(0.0, 1.0)) / 10 * 1.3
-            x = rng.uniform(-0.9, 0.9) * camera.half_x * z
+            x = rng.within(0.9) * camera.half_x * z
             made = _thing(rng, x, max(z, 0.8), tall=i < 3, skins=skins)
             radius = _footprint(made[0][0])
             if all(math.hypot(x - a, z - b) > 1.03 * (radius + r) for a, b, r in taken):
@@ -99,16 +95,16 @@ def _footprint(solid: Solid) -> float:
 
 def _skins(rng: Rng, texture_px: int) -> dict[str, list[MipMap]]:
     """A few mipmaps that the things share."""
-    plain = textured("glaze", texture_px, rng.seed())
-    pores = textured("leather", texture_px, rng.seed())
+    plain = random_texture(rng, texture_px, "glaze")
+    pores = random_texture(rng, texture_px, "leather")
     fancy = rng.shuffled(("marble", "terrazzo", "kilim", "wood", "weave", "tiles", "rust"))[:2]
     return {
         "glaze": [plain.tinted(code) for code in rng.shuffled(_GLAZES)[:4]],
         "fancy": [textured(name, texture_px, rng.seed()) for name in fancy],
         "pores": [pores],
         "plain": [plain],
-        "cloth": [textured("weave", texture_px, rng.seed())],
-        "print": [textured("print", texture_px, rng.seed())],
+        "cloth": [random_texture(rng, texture_px, "weave")],
+        "print": [random_texture(rng, texture_px, "print")],
     }
 
 
@@ -127,7 +123,7 @@ def _thing(rng: Rng, x: float, z: float, *, tall: bool, skins: dict[str, list[Mi
         return _candle(rng, pose, skins)
     skin = Material(rng.choice(skins["glaze"]), tile=0.3, gloss=rng.choice((0.0, 0.8)), polish=0.14)
     if choice < 8:
-        return [(vessel(rng.choice(("cup", "bowl")), pose, rng.uniform(0.07, 0.1)), skin)]
+        return [(vessel(rng.word("cup bowl"), pose, rng.uniform(0.07, 0.1)), skin)]
     return [(_plaster_solid(rng, pose), skin)]
 
 
@@ -152,7 +148,7 @@ def _fruit(rng: Rng, pose: Pose, skins: dict[str, list[MipMap]]) -> Thing:
     if name == "orange":
         x, y, z = pose.origin
         return sphere((x, y + 0.5 * width, z), 0.5 * width), skin
-    return vessel(name, pose_at(pose.origin, roll=rng.uniform(-0.1, 0.1)), width), skin
+    return vessel(name, pose_at(pose.origin, roll=rng.within(0.1)), width), skin
 
 
 def _candle(rng: Rng, pose: Pose, skins: dict[str, list[MipMap]]) -> list[Thing]:
@@ -171,7 +167,7 @@ def _books(rng: Rng, x: float, z: float, skins: dict[str, list[MipMap]]) -> list
     y = 0.001
     for _ in range(rng.integer(2, 4)):
         half = (rng.uniform(0.075, 0.1), rng.uniform(0.011, 0.022), rng.uniform(0.055, 0.07))
-        pose = pose_at((x + rng.uniform(-0.01, 0.01), y + half[1], z), yaw=rng.uniform(-0.5, 0.5))
+        pose = pose_at((x + rng.within(0.01), y + half[1], z), yaw=rng.within(0.5))
         cover = Material(rng.choice(skins["cloth"]).tinted(rng.choice(_GLAZES)), tile=0.16)
         pile.append((Box(pose, half), cover))
         y += 2 * half[1] + 0.001
@@ -180,7 +176,7 @@ def _books(rng: Rng, x: float, z: float, skins: dict[str, list[MipMap]]) -> list
 
 def _window_light(shader: Shader, side: float, rng: Rng) -> Shader:
     """Light that falls off across the wall."""
-    strength, slope = rng.uniform(0.35, 0.6), rng.uniform(-0.3, 0.3)
+    strength, slope = rng.uniform(0.35, 0.6), rng.within(0.3)
 
     def uneven(hit: Hit) -> Tensor:
         at = side * hit.uv[0] + slope * hit.uv[1]

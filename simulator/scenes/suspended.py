@@ -41,7 +41,7 @@ def cutouts(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         softness=rng.uniform(0.05, 0.12),
     )
     colors = rng.shuffled(rng.choice(_COLORS).split())
-    paper = textured("paper", px, rng.seed())
+    paper = random_texture(rng, px, "paper")
     patterns = rng.shuffled(("stripes", "print", "checker", "kilim", "wallpaper", "plaid", "terrazzo"))[:2]
     skins = [paper.tinted(code) for code in colors[1:]] + [textured(name, px, rng.seed()) for name in patterns]
     back = pose_at((0.0, 0.0, 3.2), yaw=rng.within(0.2), pitch=rng.within(0.1))
@@ -133,7 +133,7 @@ def clutter(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         softness=rng.uniform(0.06, 0.15),
     )
     colors = rng.shuffled(rng.choice(_COLORS).split())
-    plain = textured("glaze", px // 2, rng.seed())
+    plain = random_texture(rng, px // 2, "glaze")
     skins = [plain.tinted(code) for code in colors[:4]]
     skins += [textured(name, px // 2, rng.seed()) for name in rng.shuffled(_PATTERNS.split())[:5]]
     places = _places(camera, rng, rng.integer(15, 20), far=4.5, near=0.85, bias=1.2, reach=(1.15, 1.1), aside=0.5)
