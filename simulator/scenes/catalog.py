@@ -9,10 +9,9 @@ from zlib import crc32
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FrameSize
 from simulator.scenes.colonnade import colonnade
-from simulator.scenes.fence import fence
 from simulator.scenes.foliage import foliage
-from simulator.scenes.hills import hills
 from simulator.scenes.interior import interior
+from simulator.scenes.landscape import fence, hills
 from simulator.scenes.market import market
 from simulator.scenes.night_street import night_street
 from simulator.scenes.rng import Rng

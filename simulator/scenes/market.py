@@ -14,7 +14,7 @@ from simulator.scenes.outlines import houses
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import clear_sky
-from simulator.scenes.shading import Hit, Material, Shader, glowing, hazed, lit
+from simulator.scenes.shading import Hit, Material, Shader, glowing, hazed, lit, scaled
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, Outline, SkyDome, Solid, cylinder, ellipsoid, sphere
 from simulator.scenes.textures.pattern import linear, smoothstep
@@ -36,7 +36,7 @@ def market(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         softness=0.25,
     )
     zenith, horizon = (linear(code) for code in rng.choice(_DUSK))
-    layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.12, 0.6))]]
+    layers = [[Primitive(SkyDome(), scaled(clear_sky(zenith, horizon, 0.12), 0.6))]]
     street = Material(random_texture(rng, px, "cobble planks cobble terrazzo"), tile=1.6, drift=0.3)
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), lit(street, light))])
     layers += _stalls(rng, px, light, horizon)

@@ -6,11 +6,11 @@ distance; the zero line of all is exact. The first two parameters are the positi
 
 import math
 from collections.abc import Sequence
-from functools import reduce
 
 import torch
 from torch import Tensor
 
+from simulator.scenes.camera import column
 from simulator.scenes.solids import outline
 
 
@@ -91,12 +91,14 @@ def leaf_blade(x: Tensor, y: Tensor, length: float, width: float, *, bend: float
 @outline
 def cloud(x: Tensor, y: Tensor, radius: float) -> Tensor:
     """A row of discs on a flat bottom."""
-    discs = _union_of_discs(x, y, [(0.0, 0.25, 0.62), (-0.62, 0.05, 0.42), (0.6, 0.02, 0.46)], radius)
-    return torch.maximum(discs, -0.25 * radius - y)
+    discs = ((0.0, 0.25, 0.62), (-0.62, 0.05, 0.42), (0.6, 0.02, 0.46))
+    union = _union_of_discs(x, y, [(a * radius, b * radius, r * radius) for a, b, r in discs])
+    return torch.maximum(union, -0.25 * radius - y)
 
 
-def _union_of_discs(x: Tensor, y: Tensor, discs: Sequence[tuple[float, float, float]], scale: float) -> Tensor:
-    return reduce(torch.minimum, [_length(x - a * scale, y - b * scale) - r * scale for a, b, r in discs])
+def _union_of_discs(x: Tensor, y: Tensor, discs: Sequence[tuple[float, float, float]]) -> Tensor:
+    a, b, r = (column(values, x) for values in zip(*discs, strict=True))  # [discs, 1] each
+    return (_length(x - a, y - b) - r).amin(0)
 
 
 @outline
@@ -131,7 +133,7 @@ def crown(x: Tensor, y: Tensor, circles: Sequence[tuple[float, float, float]], r
     u, v = x / ragged, y / ragged
     rough = torch.sin(2.1 * a * u + b * torch.sin(1.7 * v)) * torch.sin(2.3 * c * v + a * torch.sin(1.9 * u))
     fine = torch.sin(5.3 * b * u + c * torch.sin(4.1 * v)) * torch.sin(5.9 * a * v + b * torch.sin(4.7 * u))
-    return _union_of_discs(x, y, circles, 1.0) + 0.45 * ragged * (rough + 0.6 * fine)
+    return _union_of_discs(x, y, circles) + 0.45 * ragged * (rough + 0.6 * fine)
 
 
 @outline

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 def of_hit(function: Callable[Concatenate[Hit, _P], _T]) -> Callable[_P, Callable[[Hit], _T]]:
-    """Decorator: from a function of (hit, parameters) makes one of the parameters that returns a shader or visibility."""
+    """Decorator: from a function of (hit, parameters) makes one of the parameters that returns a function of a hit."""
     return lambda *args, **kwargs: lambda hit: function(hit, *args, **kwargs)
 
 
@@ -110,6 +110,12 @@ def _polish(material: Material, light: Light, hit: Hit, key: Tensor, surrounding
 def glowing(hit: Hit, color: Tensor) -> Tensor:
     """The same light [3] everywhere."""
     return color[:, None].expand(3, hit.depth.shape[0])
+
+
+@of_hit
+def scaled(hit: Hit, shader: Shader, strength: float) -> Tensor:
+    """A shader at another exposure."""
+    return strength * shader(hit)
 
 
 @of_hit
