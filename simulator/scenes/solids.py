@@ -149,7 +149,7 @@ def cone(pose: Pose, below: float, above: float, height: float) -> Lathe:
 
 
 def spline_lathe(
-    pose: Pose, profile: Sequence[tuple[float, float]], *, pieces: int = 9, open_above: bool = False
+    pose: Pose, profile: Sequence[tuple[float, float]], *, pieces: int, open_above: bool = False, squash: float = 1.0
 ) -> Lathe:
     """A smooth lathe close to the (height, radius) points of a profile, heights ascending, in meters.
 
@@ -167,7 +167,7 @@ def spline_lathe(
         c = (end - start - slope * step) / step**2
         b = slope - 2.0 * c * y0
         arcs.append(Arc(y0, y0 + step, start - b * y0 - c * y0 * y0, b, c))
-    return Lathe(pose, tuple(arcs), capped_above=not open_above)
+    return Lathe(pose, tuple(arcs), capped_above=not open_above, squash=squash)
 
 
 def _interpolated(profile: Sequence[tuple[float, float]], y: float) -> float:
