@@ -29,7 +29,7 @@ _HALF_STREET = 6.0
 def night_street(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.62, pitch=rng.uniform(-0.05, 0.03))
     px = size.texture_px
-    dusk = rng.choice((("#101a33", "#4a3a55"), ("#0a1020", "#2a3350"), ("#141c3c", "#7a4a4a"), ("#0c1424", "#35303a")))
+    dusk = rng.choice(("#101a33 #4a3a55", "#0a1020 #2a3350", "#141c3c #7a4a4a", "#0c1424 #35303a"))
     night = light_from_colors(
         unit_direction(rng.sign() * rng.uniform(0.7, 1.2), 0.5),
         key=("#ffc27a", 0.9),
@@ -38,7 +38,7 @@ def night_street(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         softness=0.2,
     )
     bulbs = _lights(camera, rng)
-    zenith, horizon = (linear(code) for code in dusk)
+    zenith, horizon = (linear(code) for code in dusk.split())
     layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.15))]]
     layers += _houses(rng, px, night)
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), _asphalt(rng, px, night, bulbs))])
@@ -97,32 +97,30 @@ def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
 
 
 def _lamps(slot: Sequence[Bulb], iron: Shader) -> list[Primitive]:
-    """Bulbs and their poles."""
-    bulbs = [Primitive(sphere(bulb.center, bulb.radius), glowing(bulb.light)) for bulb in slot]
-    poles = []
+    """Bulbs, then their poles."""
+    lamps = [Primitive(sphere(bulb.center, bulb.radius), glowing(bulb.light)) for bulb in slot]
     for (x, y, z), radius, _, on_pole in slot:
         if on_pole:
             pole = line(0.0, 0.0, 0.0, y - radius, 0.045)
             foot = Pose((x, 0.0, z + 0.5 * radius))
-            poles.append(Primitive(Card(foot, pole, (-0.06, 0.06, -0.06, y), thin=True), iron))
-    return bulbs + poles
+            lamps.append(Primitive(Card(foot, pole, (-0.06, 0.06, -0.06, y), thin=True), iron))
+    return lamps
 
 
 def _houses(rng: Rng, px: int, night: Light) -> list[list[Primitive]]:
     """Two rows of fronts that run away from the camera, and one across the end of the street."""
-    layers = []
+    rows = []
     for side in (-1.0, 1.0):
         front = Pose((side * _HALF_STREET, 0.0, 0.0), side_axes(side))
         wall = random_texture(rng, px, "brick ashlar plaster")
         roofs = [rng.uniform(7.0, 13.0) for _ in range(12)]
-        fronts = Card(front, houses(roofs, 9.0, 90.0), (-1.0, 90.0, 0.0, max(roofs)))
-        layers.append([Primitive(fronts, _front(wall, night, rng))])
+        row = Card(front, houses(roofs, 9.0, 90.0), (-1.0, 90.0, 0.0, max(roofs)))
+        rows.append([Primitive(row, _front(wall, night, rng))])
     end = Pose((0.0, 0.0, rng.uniform(75.0, 95.0)))
     wall = random_texture(rng, px // 4, "concrete")
     half_y = rng.uniform(9.0, 20.0)
     across = Card(end, rectangle(14.0, half_y), (-14.0, 14.0, 0.0, half_y))
-    layers.append([Primitive(across, _front(wall, night, rng))])
-    return layers[2:] + layers[:2]
+    return [[Primitive(across, _front(wall, night, rng))], *rows]
 
 
 def _front(wall: MipMap, night: Light, rng: Rng) -> Shader:

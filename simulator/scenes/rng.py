@@ -1,5 +1,6 @@
 """Seeded draws for layouts: the same numbers on every machine and Python."""
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -64,3 +65,17 @@ class Rng:
     def seed(self) -> int:
         """A seed for another stream."""
         return int(self._random() * (1 << 31))
+
+
+class FreeFloor:
+    """The free part of a floor, for things that may not touch."""
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[float, float, float]] = []
+
+    def take(self, x: float, z: float, radius: float, *, gap: float = 1.0) -> bool:
+        """Takes a disc if the distance to every other one is greater than `gap` times the sum of the radii."""
+        free = all(math.hypot(x - a, z - b) > gap * (radius + r) for a, b, r in self._taken)
+        if free:
+            self._taken.append((x, z, radius))
+        return free
