@@ -173,6 +173,7 @@ class Camera:
 
 
 FLOOR_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))  # local x right, y away from the camera, z down
+CEILING_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))  # the same with z up
 
 
 def side_axes(side: float) -> tuple[Vector, Vector, Vector]:
