@@ -1,8 +1,9 @@
 """Furniture, each piece a list of boxes and lathes that stand on a floor at y = 0; vessels and fruit by name."""
 
 import math
+from collections.abc import Iterable
 
-from simulator.scenes.camera import Pose, pose_at
+from simulator.scenes.camera import Pose, Vector, pose_at
 from simulator.scenes.rng import Rng
 from simulator.scenes.solids import Box, Lathe, Solid, cone, spline_lathe
 
@@ -24,60 +25,49 @@ PROFILES: dict[str, tuple[tuple[float, float], ...]] = {
 }
 
 
-def _block(foot: Pose, x: float, y: float, z: float, half: tuple[float, float, float], yaw: float) -> Box:
-    """A box whose center is (x, y, z) in the piece's local coordinates."""
-    return Box(pose_at(foot.point_to_world(x, y, z), yaw=yaw), half)
+def _boxes(foot: Pose, parts: Iterable[tuple[float, float, float, Vector]]) -> list[Solid]:
+    """Boxes along the axes of a piece: (x, y, z, half extents), from the piece's foot."""
+    return [Box(Pose(foot.point_to_world(x, y, z), foot.axes), half) for x, y, z, half in parts]
 
 
-def chair(x: float, z: float, yaw: float, *, seat: float = 0.45) -> list[Solid]:
+def chair(x: float, z: float, yaw: float) -> list[Solid]:
     """Seat, legs, and a back of slats; local −z is its front."""
-    foot = pose_at((x, 0.0, z), yaw=yaw)
-    parts: list[Solid] = [_block(foot, 0.0, seat, 0.0, (0.21, 0.02, 0.2), yaw)]
+    seat = 0.45
+    parts = [(0.0, seat, 0.0, (0.21, 0.02, 0.2))]
     for side in (-1.0, 1.0):
-        parts.append(_block(foot, 0.18 * side, 0.5 * seat - 0.015, -0.17, (0.02, 0.5 * seat - 0.012, 0.02), yaw))
-        parts.append(_block(foot, 0.18 * side, 0.48, 0.19, (0.02, 0.48, 0.02), yaw))
-        parts.append(_block(foot, 0.18 * side, 0.2, 0.0, (0.012, 0.015, 0.17), yaw))
-    slat = (0.012, 0.5 * (0.86 - seat), 0.008)
-    parts += [_block(foot, 0.08 * (k - 1.5), 0.5 * (seat + 0.88), 0.19, slat, yaw) for k in range(4)]
-    parts.append(_block(foot, 0.0, 0.92, 0.19, (0.2, 0.05, 0.014), yaw))
-    return parts
+        parts.append((0.18 * side, 0.5 * seat - 0.015, -0.17, (0.02, 0.5 * seat - 0.012, 0.02)))
+        parts.append((0.18 * side, 0.48, 0.19, (0.02, 0.48, 0.02)))
+        parts.append((0.18 * side, 0.2, 0.0, (0.012, 0.015, 0.17)))
+    parts += [(0.08 * (k - 1.5), 0.5 * (seat + 0.88), 0.19, (0.012, 0.5 * (0.86 - seat), 0.008)) for k in range(4)]
+    parts.append((0.0, 0.92, 0.19, (0.2, 0.05, 0.014)))
+    return _boxes(pose_at((x, 0.0, z), yaw=yaw), parts)
 
 
-def table(x: float, z: float, yaw: float, half: tuple[float, float], high: float) -> list[Solid]:
+def table(x: float, z: float, half: tuple[float, float], high: float) -> list[Solid]:
     """Top (first), apron and four legs."""
-    foot = pose_at((x, 0.0, z), yaw=yaw)
-    parts: list[Solid] = [_block(foot, 0.0, high - 0.018, 0.0, (half[0], 0.018, half[1]), yaw)]
+    parts = [(0.0, high - 0.018, 0.0, (half[0], 0.018, half[1]))]
     for i in (-1.0, 1.0):
-        parts.append(_block(foot, 0.0, high - 0.08, i * (half[1] - 0.06), (half[0] - 0.08, 0.04, 0.012), yaw))
+        parts.append((0.0, high - 0.08, i * (half[1] - 0.06), (half[0] - 0.08, 0.04, 0.012)))
         for k in (-1.0, 1.0):
-            at = (i * (half[0] - 0.07), k * (half[1] - 0.07))
-            parts.append(_block(foot, at[0], 0.5 * high - 0.02, at[1], (0.03, 0.5 * high - 0.02, 0.03), yaw))
-    return parts
+            leg = (0.03, 0.5 * high - 0.02, 0.03)
+            parts.append((i * (half[0] - 0.07), 0.5 * high - 0.02, k * (half[1] - 0.07), leg))
+    return _boxes(Pose((x, 0.0, z)), parts)
 
 
 def armchair(x: float, z: float, yaw: float) -> list[Solid]:
     """Upholstered: seat, back, two arms; local −z is its front."""
-    foot = pose_at((x, 0.0, z), yaw=yaw)
-    return [
-        _block(foot, 0.0, 0.28, 0.0, (0.32, 0.16, 0.36), yaw),
-        _block(foot, 0.0, 0.58, 0.3, (0.4, 0.42, 0.1), yaw),
-        _block(foot, -0.38, 0.36, 0.0, (0.08, 0.24, 0.36), yaw),
-        _block(foot, 0.38, 0.36, 0.0, (0.08, 0.24, 0.36), yaw),
-    ]
+    arms = [(side, 0.36, 0.0, (0.08, 0.24, 0.36)) for side in (-0.38, 0.38)]
+    parts = [(0.0, 0.28, 0.0, (0.32, 0.16, 0.36)), (0.0, 0.58, 0.3, (0.4, 0.42, 0.1)), *arms]
+    return _boxes(pose_at((x, 0.0, z), yaw=yaw), parts)
 
 
 def sideboard(x: float, z: float, half: float) -> list[Solid]:
     """A low cupboard along a wall: body, top, doors standing a little proud."""
-    foot = Pose((x, 0.0, z))
-    parts: list[Solid] = [
-        _block(foot, 0.0, 0.42, 0.0, (half, 0.34, 0.2), 0.0),
-        _block(foot, 0.0, 0.775, 0.0, (half + 0.03, 0.015, 0.23), 0.0),
-    ]
+    parts = [(0.0, 0.42, 0.0, (half, 0.34, 0.2)), (0.0, 0.775, 0.0, (half + 0.03, 0.015, 0.23))]
     count = max(2, round(half / 0.28))
-    for k in range(count):
-        at = half * ((2 * k + 1) / count - 1.0)
-        parts.append(_block(foot, at, 0.42, -0.205, (half / count - 0.012, 0.31, 0.008), 0.0))
-    return parts
+    door = (half / count - 0.012, 0.31, 0.008)
+    parts += [(half * ((2 * k + 1) / count - 1.0), 0.42, -0.205, door) for k in range(count)]
+    return _boxes(Pose((x, 0.0, z)), parts)
 
 
 def books(rng: Rng, x: float, y: float, z: float, length: float) -> list[Box]:
@@ -114,7 +104,7 @@ def facing(x: float, z: float, target_x: float, target_z: float) -> float:
     return math.atan2(x - target_x, z - target_z)
 
 
-def vessel(name: str, pose: Pose, height: float, *, pieces: int = 10) -> Lathe:
+def vessel(name: str, pose: Pose, height: float) -> Lathe:
     """The named shape, standing on its pose."""
     profile = [(y * height, r * height) for y, r in PROFILES[name]]
-    return spline_lathe(pose, profile, pieces=pieces, open_above=name in ("bowl", "cup"))
+    return spline_lathe(pose, profile, pieces=10, open_above=name in ("bowl", "cup"))

@@ -5,13 +5,13 @@ import torch
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FrameSize, Pose
 from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table, vessel
-from simulator.scenes.mipmap import MipMap, random_texture, textured
+from simulator.scenes.mipmap import MipMap, random_texture
 from simulator.scenes.outlines import rectangle
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
-from simulator.scenes.room import Room, daylight, everywhere, garden, overexposed, shell, sunlit_room
+from simulator.scenes.room import OUTSIDE, Room, daylight, garden, shell, sunlit_room
 from simulator.scenes.scenery import day_sky
-from simulator.scenes.shading import Material, glowing, lit
+from simulator.scenes.shading import Material, glowing, lit, scaled, unobstructed
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, SkyDome, Solid, cone, sphere
 
@@ -27,23 +27,24 @@ def interior(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     solids = [solid for piece in pieces for solid, _ in piece]
     casters = ShadowCasters.from_solids([*solids, room.window], room.light)
     layers = [
-        [Primitive(SkyDome(), overexposed(day_sky(rng, px // 2, room.light)))],
+        [Primitive(SkyDome(), scaled(day_sky(rng, px // 2, room.light), OUTSIDE))],
         garden(room, rng, px),
         *shell(room, rng, px, casters),
     ]
-    layers += _on_the_wall(room, rng, px)
+    if pictures := _pictures(room, rng, px):
+        layers.append(pictures)
     for piece in pieces:
-        seen = [(solid, skin, daylight(casters.visibility_on(solid), room)) for solid, skin in piece]
-        layers.append([Primitive(solid, lit(skin, room.light, visibility)) for solid, skin, visibility in seen])
+        lights = [lit(skin, room.light, daylight(casters.visibility_on(solid), room)) for solid, skin in piece]
+        layers.append([Primitive(solid, light) for (solid, _), light in zip(piece, lights, strict=True)])
     layers.append(_pendant(room, rng, px))
     return render_layers(camera, layers)
 
 
-def _on_the_wall(room: Room, rng: Rng, px: int) -> list[list[Primitive]]:
-    """Framed pictures on the far wall."""
-    primitives = []
+def _pictures(room: Room, rng: Rng, px: int) -> list[Primitive]:
+    """Framed, on the far wall."""
+    pictures = []
     wood = Material(random_texture(rng, px // 4, "wood", "#4a3020 #2a2420 #b08a4a"), tile=0.4)
-    soft = daylight(everywhere, room)
+    soft = daylight(unobstructed, room)
     x = -0.85 * room.half
     aside = bool(room.window.pose.origin[0])
     taken = (9.0, 9.0) if aside else (room.middle[0] - room.opening[0], room.middle[0] + room.opening[0])
@@ -53,14 +54,11 @@ def _on_the_wall(room: Room, rng: Rng, px: int) -> list[list[Primitive]]:
         if rng.chance(0.8) and not (x + 2 * a > taken[0] - 0.08 and x < taken[1] + 0.08):
             frame = Box(Pose((x + a, y, room.end - 0.02)), (a, b, 0.018))
             canvas = Card(Pose((x + a, y, room.end - 0.04)), rectangle(a - 0.03, b - 0.03), (-a, a, -b, b))
-            name = rng.word("clouds gradient marble leaf rust print")
-            image = Material(textured(name, px // 4, rng.seed()), tile=2.2 * max(a, b))
-            primitives += [
-                Primitive(frame, lit(wood, room.light, soft)),
-                Primitive(canvas, lit(image, room.light, soft)),
-            ]
+            image = random_texture(rng, px // 4, "clouds gradient marble leaf rust print")
+            pictures.append(Primitive(frame, lit(wood, room.light, soft)))
+            pictures.append(Primitive(canvas, lit(Material(image, tile=2.2 * max(a, b)), room.light, soft)))
         x += 2.0 * a + rng.uniform(0.1, 0.35)
-    return [primitives] if primitives else []
+    return pictures
 
 
 Piece = list[tuple[Solid, Material]]
@@ -90,8 +88,7 @@ def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap)
     piece: Piece = [(solid, oak) for solid in sideboard(x, z, rng.uniform(0.7, 1.0))]
     for box in books(rng, x - 0.6, 0.79, z + 0.05, rng.uniform(0.3, 0.5)):
         piece.append((box, Material(linen.tinted(rng.choice(_SPINES)), tile=0.2)))
-    name = rng.word("vase flask jar amphora")
-    pot = vessel(name, Pose((x + 0.08, 0.791, z)), rng.uniform(0.22, 0.3))
+    pot = vessel(rng.word("vase flask jar amphora"), Pose((x + 0.08, 0.791, z)), rng.uniform(0.22, 0.3))
     piece.append((pot, Material(plain, tile=0.3, gloss=0.7, polish=0.1)))
     foot, shade = lamp_shade(x + 0.5, 0.791, z, 0.16)
     piece.append((foot, Material(plain.tinted("#8a6a3a"), tile=0.3, gloss=0.4, polish=0.15)))
@@ -105,25 +102,19 @@ def _near_table(rng: Rng, px: int, plain: MipMap, linen: MipMap) -> list[Piece]:
     z = rng.uniform(1.0, 1.15)
     surface = random_texture(rng, px, "wood planks marble terrazzo")
     top = Material(surface, tile=0.8, gloss=0.25, polish=0.5, grain_across=True)
-    stand: Piece = [(solid, top) for solid in table(x, z, 0.0, (0.55, 0.35), high)]
+    stand: Piece = [(solid, top) for solid in table(x, z, (0.55, 0.35), high)]
     at = rng.shuffled((-0.36, -0.12, 0.12, 0.36))
-    things: list[Piece] = []
     covers = [Material(linen.tinted(code), tile=0.2) for code in rng.shuffled(_SPINES)[:4]]
     stack = pile(rng, x + at[0], high, z + rng.uniform(-0.05, 0.15), rng.integer(2, 4))
-    things.append([(box, covers[k % 4]) for k, box in enumerate(stack)])
     glazed = [Material(plain.tinted(code), tile=0.3, gloss=0.9, polish=0.1) for code in rng.shuffled(_CLOTH)[:3]]
     cup = vessel("cup", Pose((x + at[1], high + 0.001, z + rng.uniform(-0.1, 0.12))), 0.085)
-    tall = vessel(
-        rng.word("vase bottle flask"),
-        Pose((x + at[2], high + 0.001, z + rng.uniform(0.0, 0.2))),
-        rng.uniform(0.2, 0.28),
-    )
-    things += [[(cup, glazed[0])], [(tall, glazed[1])]]
+    name, foot = rng.word("vase bottle flask"), Pose((x + at[2], high + 0.001, z + rng.uniform(0.0, 0.2)))
+    tall = vessel(name, foot, rng.uniform(0.2, 0.28))
     radius = rng.uniform(0.035, 0.042)
-    code = rng.word("#d9781c #a8281f #8a9a2e")
+    peel = Material(plain.tinted(rng.word("#d9781c #a8281f #8a9a2e")), tile=0.3, gloss=0.4, polish=0.15)
     fruit = sphere((x + at[3], high + radius, z + rng.uniform(-0.12, 0.1)), radius)
-    things.append([(fruit, Material(plain.tinted(code), tile=0.3, gloss=0.4, polish=0.15))])
-    return [stand, *things]
+    lying: Piece = list(zip(stack, covers, strict=False))
+    return [stand, lying, [(cup, glazed[0])], [(tall, glazed[1])], [(fruit, peel)]]
 
 
 def _pendant(room: Room, rng: Rng, px: int) -> list[Primitive]:
@@ -133,5 +124,5 @@ def _pendant(room: Room, rng: Rng, px: int) -> list[Primitive]:
     cord = Box(Pose((x, 0.5 * (y + 0.16 + room.height), z)), (0.004, 0.5 * (room.height - y - 0.16), 0.004))
     enamel = Material(random_texture(rng, px // 4, "glaze"), tile=0.5, gloss=0.5, polish=0.12)
     bulb = sphere((x, y - 0.01, z), 0.045)
-    shader = lit(enamel, room.light, daylight(everywhere, room))
+    shader = lit(enamel, room.light, daylight(unobstructed, room))
     return [Primitive(shade, shader), Primitive(cord, shader), Primitive(bulb, glowing(torch.tensor([14.0, 9.5, 4.6])))]
