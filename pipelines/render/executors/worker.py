@@ -29,11 +29,12 @@ from pipelines.render.executors.stage_clock import StageClock
 from pipelines.render.photos.photo import Photo, PhotoSource, RejectedPhoto, load_photo
 from pipelines.render.plan.plan import PlannedSample, PlannedShard
 from pipelines.render.plan.rejects import rejected, write_shard_rejects
-from pipelines.render.sample.build import Frames, SamplePlan, labeled, plan_sample, render_frames
+from pipelines.render.sample.build import Frames, SamplePlan, SampleSettings, labeled, plan_sample, render_frames
 from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
 from pipelines.runs.data_set_paths import DataSetPaths
 from shards.codec import ImageCodec, encode
+from shards.object_store import failure_of_store
 from shards.parallel import cores
 from shards.writer import ShardWriter
 
@@ -44,6 +45,7 @@ WAITING_BYTES = 2 << 30
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 T = TypeVar("T")
+RenderFrames = Callable[[RgbdImage, SamplePlan, SampleSettings], Frames]
 Loaded = tuple[Photo, PreparedDepth] | Rejection | None
 """A decoded photo and its depth as far as no device is needed; why there is none; None for a built-in scene."""
 
@@ -95,8 +97,15 @@ class _ShardInWork:
 class ShardWorker:
     """Renders planned shards. Pins the process's thread counts, because they may change bits."""
 
-    def __init__(self, job: RenderJob, on_photo: Callable[[], None] = lambda: None, helpers: int | None = None) -> None:
-        """`on_photo` is called after each photo, rendered or rejected. helpers: see `helper_threads`."""
+    def __init__(
+        self,
+        job: RenderJob,
+        on_photo: Callable[[], None] = lambda: None,
+        *,
+        helpers: int | None = None,
+        render: RenderFrames | None = None,
+    ) -> None:
+        """`on_photo` is called after each photo, rendered or rejected. helpers: None: see `helper_threads`."""
         torch.set_num_threads(job.config.execution.threads)
         cv2.setNumThreads(1)
         self._job = job
@@ -107,6 +116,7 @@ class ShardWorker:
         self._on_photo = on_photo
         self._helpers = helpers or helper_threads(job.config.execution, job.device_kind)
         self._waiting = waiting_samples(job.config, self._helpers)
+        self._render = render or render_frames
         self.turns_assumed: list[str] = []
         """Names of turned photos whose maps' orientation nobody stated, over all shards."""
 
@@ -118,18 +128,20 @@ class ShardWorker:
     def render_shard(self, shard: PlannedShard) -> ShardReport:
         """Write one shard and the list of its rejects; a shard without a sample leaves no tar.
 
-        Raises UserError when the disk is full. On any exception the unfinished tar is dropped.
+        Raises UserError when the disk is full or a store does not answer. On any exception the unfinished tar is
+        dropped.
         """
         try:
             return self._render_shard(shard)
-        except OSError as error:
-            if error.errno not in NO_SPACE:
+        except Exception as error:
+            if reason := failure_of_store(error):
+                way_out = "check network and credentials"
+            elif isinstance(error, OSError) and error.errno in NO_SPACE:
+                reason, way_out = f"no space left for {self._paths.out}", "free some space"
+            else:
                 raise
-            raise UserError(
-                f"no space left for {self._paths.out}: {shard.name} was dropped, finished shards are kept; "
-                "free some space and give the same command again",
-                exit_code=1,
-            ) from error
+            kept = f"{shard.name} was dropped, finished shards are kept"
+            raise UserError(f"{reason}; {kept}; {way_out} and give the same command again", exit_code=1) from error
 
     def vet_shard(self, shard: PlannedShard) -> list[RejectedPhoto]:
         """The rejects of a shard, without rendering. Built-in scenes are not drawn: all of them are fit."""
@@ -160,7 +172,7 @@ class ShardWorker:
         """Renders each sample that can be made; its labels, files and place in the shard come behind, in order."""
         for planned, prepared in self._fit(work):
             with work.clock.stage("render"):
-                frames = render_frames(prepared.rgbd, prepared.plan, self._settings)
+                frames = self._render(prepared.rgbd, prepared.plan, self._settings)
             encoded = work.helpers.submit(self._encode, planned.key, prepared, frames, work)
             yield writing.submit(self._write, writer, planned.key, encoded, work.clock)
 
