@@ -220,7 +220,7 @@ def _depth_files(scratch: Path) -> list[Parser]:
 
     def embedded(path: Path) -> object:
         list_and_hash = find_photos(str(path.parent), limit=None, seed=0)
-        return list_and_hash, SidecarDepth().estimate([photo_of_portrait])
+        return list_and_hash, SidecarDepth().prepared(photo_of_portrait)
 
     note = json.dumps({"quantity": "depth", "kind": "metric", "scale": 0.001, "offset": 0.0, "source": "rig"}).encode()
     return [

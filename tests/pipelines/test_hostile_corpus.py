@@ -171,7 +171,7 @@ def measured(module, function, name_of):
 
 measured(photo, "_source", lambda listed: listed.name)
 measured(worker, "load_photo", lambda source: source.name)
-measured(sidecar.SidecarDepth, "_map_or_rejection", lambda self, photo: photo.source.name)
+measured(sidecar.SidecarDepth, "prepared", lambda self, photo: photo.source.name)
 code = main(sys.argv[1:])
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
 print("measured", json.dumps({"peak_kib": int(peak.split()[1]), "seconds": dict(seconds)}))

@@ -35,6 +35,7 @@ from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
 from pipelines.runs.data_set_paths import DataSetPaths
 from shards.codec import ImageCodec, encode
+from shards.object_store import failure_of_store
 from shards.parallel import cores
 from shards.writer import ShardWriter
 
@@ -128,18 +129,20 @@ class ShardWorker:
     def render_shard(self, shard: PlannedShard) -> ShardReport:
         """Write one shard and the list of its rejects; a shard without a sample leaves no tar.
 
-        Raises UserError when the disk is full. On any exception the unfinished tar is dropped.
+        Raises UserError when the disk is full or a store does not answer. On any exception the unfinished tar is
+        dropped.
         """
         try:
             return self._render_shard(shard)
-        except OSError as error:
-            if error.errno not in NO_SPACE:
+        except Exception as error:
+            if reason := failure_of_store(error):
+                way_out = "check network and credentials"
+            elif isinstance(error, OSError) and error.errno in NO_SPACE:
+                reason, way_out = f"no space left for {self._paths.out}", "free some space"
+            else:
                 raise
-            raise UserError(
-                f"no space left for {self._paths.out}: {shard.name} was dropped, finished shards are kept; "
-                "free some space and give the same command again",
-                exit_code=1,
-            ) from error
+            kept = f"{shard.name} was dropped, finished shards are kept"
+            raise UserError(f"{reason}; {kept}; {way_out} and give the same command again", exit_code=1) from error
 
     def vet_shard(self, shard: PlannedShard) -> list[RejectedPhoto]:
         """The rejects of a shard, without rendering. Built-in scenes are not drawn: all of them are fit."""
