@@ -139,5 +139,5 @@ def _without_file(listed: ListedPhoto) -> ContentHashes | Rejection | None:
 
 
 def _rejected(scene_id: str, listed: ListedPhoto, reason: Rejection) -> RejectedPhoto:
-    name, location = (text.encode("utf-8", "backslashreplace").decode() for text in (listed.name, listed.location))
-    return RejectedPhoto(scene_id, name, location, reason.stage, reason.code, reason.message)
+    name = listed.name.encode("utf-8", "backslashreplace").decode()
+    return RejectedPhoto(scene_id, name, reason.stage, reason.code, reason.message)

@@ -46,7 +46,6 @@ class RejectedPhoto:
 
     scene_id: str  # "" when its bytes could not be read
     name: str
-    location: str
     stage: str
     code: str
     message: str
