@@ -7,7 +7,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from pipelines.errors import require
-from pipelines.render.config import Place
+from pipelines.runs.place import Place
 
 
 @dataclass(frozen=True)

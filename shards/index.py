@@ -7,12 +7,11 @@ split and counts. `manifest.parquet` has one row a sample. `sha256sum -c SHA256S
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from .croissant import CROISSANT_FILE, encode_croissant
 from .durable import TEMPORARY_PATTERN, open_durably, write_durably
-from .inspection import file_sha256
+from .inspection import content_sha256
 from .manifest import MANIFEST_FILE, ManifestWriter
 from .marker import Marker, check_shard_name, complete_marker
 from .record import SCHEMA_VERSION, SPLITS
@@ -56,8 +55,7 @@ def write_index(out: StoragePath, on_marker: Callable[[Marker], None] = lambda _
                     use(marker)
         if other := summary.of_other_settings:
             raise ValueError(f"shards must be made by one configuration, got another one in {', '.join(other)}")
-        file.flush()
-        manifest_sha256 = file_sha256(Path(file.name))
+        manifest_sha256 = content_sha256(file)
     sums = {MANIFEST_FILE: manifest_sha256}
     described = encode_croissant(summary, manifest_sha256, MANIFEST_FILE)
     for file_name, data in ((INDEX_FILE, encode_index(build_index(summary))), (CROISSANT_FILE, described)):

@@ -8,14 +8,16 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .archive import BLOCK_BYTES, Member, TarDamage, read_member, scan
-from .codec import MAX_FIELD_BYTES, decode
+from .archive import BLOCK_BYTES, Member, ReadableFile, TarDamage, read_members, scan
+from .codec import MAX_SAMPLE_BYTES, decode
 from .complaint import ALL, Complaint, FieldError
 from .foreign_file import open_foreign
-from .marker import Marker, SampleRow, check_shard_name, checksum
+from .labels import require
+from .marker import Marker, SampleRow, check_shard_name
 from .record import SampleRecord
 from .sample import Sample
 from .storage import StoragePath
+from .stored_fields import checksum
 
 _CHUNK_BYTES = 1 << 20
 TAR = "tar"  # the field of complaints about the file
@@ -83,19 +85,25 @@ def _check_file(tar: StoragePath, name: str, marker: Marker | None) -> Iterator[
         yield Complaint(name, ALL, TAR, str(error))
     if marker is None:
         return
-    size, digest = tar.stat().st_size, file_sha256(tar)
-    if size != marker.tar_bytes:
+    size = tar.stat().st_size
+    if size != marker.tar_bytes:  # of another size it is not hashed: it may have any
         yield Complaint(name, ALL, TAR, f"must have {marker.tar_bytes} bytes as its marker says, got {size}")
-    elif digest != marker.sha256:
+    elif (digest := file_sha256(tar)) != marker.sha256:
         yield Complaint(name, ALL, TAR, f"must have sha256 {marker.sha256} as its marker says, got {digest}")
 
 
 def file_sha256(path: StoragePath) -> str:
     """sha256 of a file, 64 hex digits."""
-    digest = hashlib.sha256()
     with open_foreign(path) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
+        return content_sha256(file)
+
+
+def content_sha256(file: ReadableFile) -> str:
+    """The same of an open file, from its beginning."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -159,18 +167,16 @@ def _check_sample(
             _check_settings(sample.record, marker)
     except FieldError as error:
         return None, [Complaint(name, key, error.field, error.message)]
-    except TarDamage as error:
-        return None, [Complaint(name, key, ALL, str(error))]
     record = sample.record
     return FoundSample(key, record.scene_id, record.photo.sha256), []
 
 
 def _read(tar: StoragePath, members: Mapping[str, Member]) -> dict[str, bytes]:
-    with open_foreign(tar) as file:
-        for field, member in members.items():
-            if member.size > MAX_FIELD_BYTES:
-                raise FieldError(field, f"must have at most {MAX_FIELD_BYTES} bytes, got {member.size}")
-        return {field: read_member(file, member) for field, member in members.items()}
+    """All fields. Raises FieldError where they are more than a sample may hold, before they are read."""
+    total = sum(member.size for member in members.values())
+    require(ALL, total <= MAX_SAMPLE_BYTES, f"have at most {MAX_SAMPLE_BYTES} bytes together", total)
+    contents = read_members(tar, list(members.values()), check_headers=False)  # `scan` has checked them
+    return dict(zip(members, contents, strict=True))
 
 
 def _damaged_fields(

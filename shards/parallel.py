@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -15,9 +16,18 @@ AHEAD = 4
 """Items in flight for each worker: results wait for their turn, so it bounds memory."""
 
 
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CPU_QUOTAS = ("cpu.max", "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")
+"""Of a container, below /sys/fs/cgroup: version 2 in one file, version 1 in two."""
+
+
+def cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """CPU cores that this process may use: by its affinity, and by the quota of its container."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    words = " ".join(file.read_text() for name in CPU_QUOTAS if (file := cgroup / name).is_file()).split()
+    if len(words) == 2 and all(word.isdigit() for word in words):  # else `max` or -1: no quota
+        quota, period = map(int, words)
+        allowed = min(allowed, max(1, quota // period))
+    return allowed
 
 
 def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:

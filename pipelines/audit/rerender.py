@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from pipelines.render.photos.photo import PhotoSource
 from pipelines.render.sample.rgbd import builtin_rgbd
 from pipelines.runs.device import torch_threads
 from shards.codec import ImageCodec, decode_image, encode_image
+from shards.storage import StoragePath
 from simulator import RENDERER_VERSION, Scene
 from simulator.optics.circle_of_confusion import largest_radius_px
 
@@ -42,7 +42,7 @@ class RenderSettings:
     image_format: str
 
     @classmethod
-    def read(cls, out: Path) -> RenderSettings | None:
+    def read(cls, out: StoragePath) -> RenderSettings | None:
         """The settings in OUT/.meta/config.json; None where it is missing or damaged."""
         try:
             content = json.loads((out / ".meta" / "config.json").read_bytes())

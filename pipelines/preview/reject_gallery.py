@@ -42,7 +42,7 @@ class RejectGroup:
     shown: tuple[Reject, ...]
 
 
-def reject_groups(out: Path) -> list[RejectGroup]:
+def reject_groups(out: StoragePath) -> list[RejectGroup]:
     """By reason, most frequent first. Lines that cannot be read are a reason of their own."""
     by_reason: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for reason, name, message in _entries(DataSetPaths(out).rejects):
@@ -72,7 +72,7 @@ def _entries(path: StoragePath) -> list[tuple[str, str, str]]:
 class _PhotoFinder:
     """Where photos lie: the plan knows those it took, and from them the folder of all."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: StoragePath) -> None:
         self._root: Path | None = None
         try:
             photos = read_plan(DataSetPaths(out).plan).photos

@@ -82,6 +82,9 @@ REASONS: dict[str, Reason] = {
         "of metric depth without a scale", "whole numbers come with a scale", 'add `"scale": 0.001` to depth.json'
     ),
     "depth/depth_json": Reason("of a depth.json that cannot be used", "known keys with sound values", "correct it"),
+    "depth/exr": Reason(
+        "of a depth map in OpenEXR", "OpenEXR needs an extra package", "`pip install 'refocus-foundry[exr]'`"
+    ),
     "depth/no_depth": Reason(
         "of unknown depth",
         "some pixel has a depth: a finite number, in meters > 0.001",

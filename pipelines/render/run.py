@@ -48,21 +48,26 @@ def render(config: RenderConfig) -> RenderResult:
 
     Raises UserError, and Interrupted on SIGINT and SIGTERM; finished shards stay.
     """
-    planning = plan(config)
+    with interruptible():
+        planning = plan(config)
+        planning.paths.create()
+        with run_lock(planning.paths.meta, force=config.execution.force):
+            return _render(config, planning)
+
+
+def _render(config: RenderConfig, planning: Planning) -> RenderResult:
     paths = planning.paths
-    paths.create()
-    with interruptible(), run_lock(paths.meta, force=config.execution.force):
-        if config.growth.overwrite:
-            paths.clear()
-        planning.freeze()
-        remove_stale_temporaries(config.out)  # of a run that was killed
-        try:
-            rendered = _render_unfinished(config, planning)
-        finally:
-            remove_stale_temporaries(config.out)  # of workers that were killed
-        _warn_of_turns(rendered.turns_assumed)
-        rejects = planning.write_rejects()
-        return _finish(config, planning, rejects, rendered)
+    if config.growth.overwrite:
+        paths.clear()
+    planning.freeze()
+    remove_stale_temporaries(config.out)  # of a run that was killed
+    try:
+        rendered = _render_unfinished(config, planning)
+    finally:
+        remove_stale_temporaries(config.out)  # of workers that were killed
+    _warn_of_turns(rendered.turns_assumed)
+    rejects = planning.write_rejects()
+    return _finish(config, planning, rejects, rendered)
 
 
 def forecast(config: RenderConfig) -> Forecast:

@@ -89,13 +89,16 @@ class GroupDataset(Dataset[Item]):
             shard, index = (int(part) for part in order[(position + offset) % self.samples])
             try:
                 draws = np.random.default_rng([self._seed, epoch, position])
-                key, fields = self._access.read(shard, index)
+                key, fields = self._access.read(shard, index, verify=self._verifies(epoch))
                 return read_group(key, fields, draws, self._data, self._objective), tuple(dropped)
             except DAMAGE as error:
                 dropped.append(self._access.complaint(shard, index, error))
         raise UserError(
             f"--data {self._data.data} has no sample that can be read; the first: {dropped[0]}", exit_code=1
         )
+
+    def _verifies(self, epoch: int) -> bool:
+        return self._data.verify == "always" or (self._data.verify == "first-epoch" and epoch == 0)
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
         return epoch_order(self._sizes, ReaderShard(self._seed, epoch, shuffle_window=self._data.shuffle_window))

@@ -8,6 +8,7 @@ import json
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from pipelines.render.depth.sidecar import SidecarDepth, read_note
 from pipelines.render.photos.decode import decode_photo
 from pipelines.render.photos.listing import list_photos
 from pipelines.render.photos.near_duplicates import perceptual_hashes
-from pipelines.render.photos.photo import PhotoSource
+from pipelines.render.photos.photo import PhotoSource, find_photos
 from pipelines.render.plan.plan import Plan, PlannedSample, PlannedShard, plan_to_json, read_plan
 from pipelines.render.plan.rejects import read_left_out
 from pipelines.render.sample.lens_sampling import read_aperture_mask
@@ -45,7 +46,9 @@ from shards.manifest import MANIFEST_FILE, ManifestRows
 from shards.marker import Marker, marker_path, tar_path
 from shards.reader import read_shards
 from shards.validate import validate
+from tests.pipelines.render.depth.test_exr import exr
 from tests.pipelines.render.photos import hostile_photos as hostile
+from tests.pipelines.render.photos import portrait_photos as portrait
 from tests.pipelines.render.photos.photo_examples import photo_at, slope, source_at
 from tests.shards.synthetic import make_sample, write_data_set
 
@@ -197,6 +200,8 @@ def _depth_files(scratch: Path) -> list[Parser]:
         "npy": (_npy(ramp), _npy(ramp.astype(">f8")[None]), _npy(np.asfortranarray((ramp * 999).astype(np.int16)))),
         "pfm": (b"Pf\n40 30\n-1.0\n" + ramp[::-1].astype("<f4").tobytes(),),
     }
+    if find_spec("OpenEXR"):
+        seeds["exr"] = (exr({"Z": ramp}), exr({"Y": ramp, "A": ramp}, "PIZ"))
     found = []
     for suffix, contents in seeds.items():
         for word in ("disparity", "depth"):
@@ -208,11 +213,37 @@ def _depth_files(scratch: Path) -> list[Parser]:
 
             path = folder / f"a.{word}.{suffix}"
             found.append(Parser(f"sidecar {path.name[2:]}", contents, at(path, estimate)))
+    photo_of_portrait = photo_at(scratch / "portrait" / "a.jpg", 96, 128)
+    photo_of_portrait = dataclasses.replace(
+        photo_of_portrait, source=dataclasses.replace(photo_of_portrait.source, holds_depth=True)
+    )
+
+    def embedded(path: Path) -> object:
+        list_and_hash = find_photos(str(path.parent), limit=None, seed=0)
+        return list_and_hash, SidecarDepth().prepared(photo_of_portrait)
+
     note = json.dumps({"quantity": "depth", "kind": "metric", "scale": 0.001, "offset": 0.0, "source": "rig"}).encode()
     return [
         *found,
+        Parser("depth within a photo", _portraits(), at(scratch / "portrait" / "a.jpg", embedded)),
         Parser("depth.json", (note,), at(scratch / "n" / "depth.json", lambda p: read_note(p.parent)), (UserError,)),
     ]
+
+
+def _portraits() -> tuple[bytes, ...]:
+    """Photos whose depth is a small picture, so that much of the damage falls on what says where it is."""
+    stored = (slope(24, 32) * 255).astype(np.uint8)
+    stated: dict[str, object] = {"Format": "RangeInverse", "Near": 1, "Far": 5, "Units": "m"}
+    apple: dict[str, object] = {"AuxiliaryImageType": "disparity", "FloatMinValue": 0.2, "FloatMaxValue": 2}
+    photos = [
+        portrait.gdepth(stored, stated, jpeg=portrait.photo(64, 64)),
+        portrait.gdepth(np.random.default_rng(0).integers(0, 65536, (192, 256), np.uint16), stated),
+        portrait.dynamic_depth(stored, stated),
+        portrait.apple_jpeg(stored, apple, "absolute"),
+    ]
+    if find_spec("pillow_heif"):
+        photos.append(portrait.heic(stored, xmp=portrait.apple_xmp(apple, "relative")))
+    return tuple(photos)
 
 
 def _lists(scratch: Path) -> list[Parser]:

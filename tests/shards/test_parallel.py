@@ -11,7 +11,7 @@ import pytest
 from shards import Complaint, validate
 from shards.identities import Identities
 from shards.inspection import FoundSample
-from shards.parallel import map_in_order
+from shards.parallel import cores, map_in_order
 from tests.shards.synthetic import write_data_set
 
 
@@ -76,3 +76,25 @@ def test_what_appears_twice_is_named_with_its_first_place() -> None:
         Complaint("train-000001", "00000001", "*", f"{again} 00000001 of another split (test and train)"),
         Complaint("train-000001", "00000002", "json.scene_id", f"{message} of another split (test and train)"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "300000 100000\n"}, 3),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4),
+        ({"cpu.max": "6400000 100000\n"}, 8),
+    ],
+)
+def test_a_container_has_the_cores_of_its_quota(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert cores(tmp_path) == expected

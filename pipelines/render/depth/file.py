@@ -1,10 +1,12 @@
-"""The values of a depth map, read from an untrusted PNG, TIFF, npy, npz or PFM file; sidecar.py finds their unit."""
+"""The values of a depth map, read from an untrusted file of one of EXTENSIONS; sidecar.py finds their unit."""
 
 import hashlib
 import io
 import math
+import threading
 import zipfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,9 +21,10 @@ from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 
 MIN_PIXELS = 4
-EXTENSIONS = (".png", ".npy", ".pfm", ".npz", ".tif", ".tiff")
+EXTENSIONS = (".png", ".npy", ".pfm", ".npz", ".tif", ".tiff", ".exr")
 MAX_FILE_BYTES = 8 * MAX_PIXELS + (1 << 16)  # of float64, with a header
 _NPY_HEADER_BYTES = 1 << 16
+_decoding_exr = threading.Lock()  # its warnings go to stdout, which is the whole process's
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,40 @@ def _read_pfm(content: bytes) -> DepthFile:
     return DepthFile(values[::-1], holds_units=abs(scale) == 1.0)
 
 
+def _read_exr(content: bytes) -> DepthFile:
+    """The channel Z, else Y, else the only one of the first part. Its window is checked before it is decoded.
+
+    Source: OpenEXR, "Technical Introduction" (Z is the name of depth, Y that of a gray picture).
+    """
+    try:
+        import OpenEXR
+    except ImportError as error:
+        raise Rejection("depth", "exr", "OpenEXR is needed to read it; pip install 'refocus-foundry[exr]'") from error
+    headers = [part.header for part in OpenEXR.File(io.BytesIO(content), header_only=True, num_threads=0).parts]
+    values = 0  # of all parts and channels: the library decodes all of them
+    for header in headers:
+        (left, top), (right, bottom) = (map(int, corner) for corner in header["dataWindow"])
+        _check_sides((bottom - top + 1, right - left + 1), 0, 0)
+        values += (bottom - top + 1) * (right - left + 1) * len(header["channels"])
+    if values > MAX_PIXELS:
+        raise Rejection("depth", "too_large", f"must have at most {MAX_PIXELS} values in all channels, has {values}")
+    with _decoding_exr, redirect_stdout(io.StringIO()) as said:  # of a part that cannot be decoded: it is left out
+        parts = OpenEXR.File(io.BytesIO(content), separate_channels=True, num_threads=0).parts
+    if len(parts) < len(headers):
+        raise ValueError(said.getvalue())
+    channels = parts[0].channels
+    named = [name for name in ("Z", "Y") if name in channels] or list(channels)
+    if len(named) > 1 and named[0] not in ("Z", "Y"):
+        got = ", ".join(sorted(channels))
+        raise Rejection("depth", "not_single_channel", f"must have a channel Z or Y, or one channel only, has {got}")
+    pixels = channels[named[0]].pixels
+    if pixels.ndim != 2 or pixels.dtype.kind not in "fu":
+        raise Rejection("depth", "not_single_channel", "must hold one number a pixel, is a deep picture")
+    return DepthFile(pixels, holds_units=pixels.dtype.kind == "f")
+
+
 _READERS = {
+    ".exr": _read_exr,
     ".png": _read_png,
     ".npy": _read_npy,
     ".pfm": _read_pfm,

@@ -33,10 +33,10 @@ class TransformersDepth:
         self.device = torch.device(device)
         self.batch_size = batch_size
         self.deband = deband
-        self._processor, self._model = _load(str(checkpoint.folder))
-        self._model.to(self.device)
+        self._processor, self.network = _load(str(checkpoint.folder))
+        self.network.to(self.device)
         if self.device.type == "cuda":
-            run_backbone_in_half_precision(self._model, "cuda")
+            run_backbone_in_half_precision(self.network, "cuda")
 
     def prepared(self, photo: Photo) -> Tensor | Rejection:
         """The model's input, [1, 3, h, w] on the CPU."""
@@ -54,7 +54,7 @@ class TransformersDepth:
         for batch in _batches(inputs, self.batch_size):
             pixels = torch.cat([pixels for _, pixels in batch])  # [B, 3, h, w]
             with torch.inference_mode():
-                raw = self._model(pixel_values=pixels.to(self.device)).predicted_depth.float()  # [B, h, w]
+                raw = self.network(pixel_values=pixels.to(self.device)).predicted_depth.float()  # [B, h, w]
                 for (index, _), depth in zip(batch, raw, strict=True):
                     results[index] = self._disparity(depth, photos[index])
         return [results[index] for index in range(len(photos))]

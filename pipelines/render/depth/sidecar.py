@@ -27,9 +27,10 @@ from pipelines.render.depth.disparity_map import (
     disparity_map,
 )
 from pipelines.render.depth.file import DepthFile, read_depth_file
-from pipelines.render.depth.orientation import Orientation, oriented, turned_upright
+from pipelines.render.depth.orientation import Orientation, oriented
 from pipelines.render.depth.sidecar_search import SidecarFolders, word_of
 from pipelines.render.photos.embedded_depth import embedded_depth
+from pipelines.render.photos.exif import turned_upright
 from pipelines.render.photos.photo import Photo, read_photo
 from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
@@ -71,13 +72,17 @@ class DepthNote:
         check_text("source", self.source)
         check_text("source_revision", self.source_revision)
 
-    def numbers(self, stored: NDArray[Any], scale: float) -> NDArray[np.float64]:
+    def numbers(self, stored: NDArray[Any], scale: float) -> NDArray[np.float32]:
         """Meters, 1/m or relative disparity of the stored values, NaN where they mean "not measured"."""
-        numbers = stored.astype(np.float64) * scale + self.offset
-        if self.infinite == "unknown":
-            numbers[np.isinf(numbers)] = np.nan
-        if self.unknown is not None:
-            numbers[stored == self.unknown] = np.nan
+        numbers = np.empty(stored.shape, np.float32)
+        for row, values in zip(numbers, stored, strict=True):  # a whole map in float64 would be the largest buffer
+            exact = values.astype(np.float64) * scale + self.offset
+            if self.infinite == "unknown":
+                exact[np.isinf(exact)] = np.nan
+            if self.unknown is not None:
+                exact[values == self.unknown] = np.nan
+            with np.errstate(over="ignore"):  # beyond float32: infinite
+                row[:] = exact
         return numbers
 
 

@@ -29,7 +29,7 @@ from pipelines.render.executors.stage_clock import StageClock
 from pipelines.render.photos.photo import Photo, PhotoSource, RejectedPhoto, load_photo
 from pipelines.render.plan.plan import PlannedSample, PlannedShard
 from pipelines.render.plan.rejects import rejected, write_shard_rejects
-from pipelines.render.sample.build import Frames, SamplePlan, labeled, plan_sample, render_frames
+from pipelines.render.sample.build import Frames, SamplePlan, SampleSettings, labeled, plan_sample, render_frames
 from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
 from pipelines.runs.data_set_paths import DataSetPaths
@@ -44,6 +44,7 @@ WAITING_BYTES = 2 << 30
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 T = TypeVar("T")
+RenderFrames = Callable[[RgbdImage, SamplePlan, SampleSettings], Frames]
 Loaded = tuple[Photo, PreparedDepth] | Rejection | None
 """A decoded photo and its depth as far as no device is needed; why there is none; None for a built-in scene."""
 
@@ -95,8 +96,15 @@ class _ShardInWork:
 class ShardWorker:
     """Renders planned shards. Pins the process's thread counts, because they may change bits."""
 
-    def __init__(self, job: RenderJob, on_photo: Callable[[], None] = lambda: None, helpers: int | None = None) -> None:
-        """`on_photo` is called after each photo, rendered or rejected. helpers: see `helper_threads`."""
+    def __init__(
+        self,
+        job: RenderJob,
+        on_photo: Callable[[], None] = lambda: None,
+        *,
+        helpers: int | None = None,
+        render: RenderFrames | None = None,
+    ) -> None:
+        """`on_photo` is called after each photo, rendered or rejected. helpers: None: see `helper_threads`."""
         torch.set_num_threads(job.config.execution.threads)
         cv2.setNumThreads(1)
         self._job = job
@@ -107,6 +115,7 @@ class ShardWorker:
         self._on_photo = on_photo
         self._helpers = helpers or helper_threads(job.config.execution, job.device_kind)
         self._waiting = waiting_samples(job.config, self._helpers)
+        self._render = render or render_frames
         self.turns_assumed: list[str] = []
         """Names of turned photos whose maps' orientation nobody stated, over all shards."""
 
@@ -160,7 +169,7 @@ class ShardWorker:
         """Renders each sample that can be made; its labels, files and place in the shard come behind, in order."""
         for planned, prepared in self._fit(work):
             with work.clock.stage("render"):
-                frames = render_frames(prepared.rgbd, prepared.plan, self._settings)
+                frames = self._render(prepared.rgbd, prepared.plan, self._settings)
             encoded = work.helpers.submit(self._encode, planned.key, prepared, frames, work)
             yield writing.submit(self._write, writer, planned.key, encoded, work.clock)
 

@@ -35,10 +35,10 @@ _ITEMS = ("{http://ns.google.com/photos/dd/1.0/item/}", "{http://ns.google.com/p
 _PIXEL_DATA = "{http://ns.apple.com/pixeldatainfo/1.0/}"
 _ACCURACY = "{http://ns.apple.com/depthData/1.0/}Accuracy"
 _MARKS = (
-    *(namespace[1:-1].encode() for namespace in (_GDEPTH, _DEPTH_MAP)),
-    *(b"http://ns.apple.com/depthData/1.0/", b"urn:mpeg:hevc:2015:auxid:2"),
-    b"urn:mpeg:mpegB:cicp:systems:auxiliary:depth",
-)
+    b"ns.google.com/photos/",
+    b"ns.apple.com/depthData/",
+    b"urn:mpeg:",
+)  # few, since all photos are searched for them
 LONGEST_MARK = max(map(len, _MARKS))
 _METERS = {"m": 1.0, "meter": 1.0, "meters": 1.0, "cm": 0.01, "mm": 0.001, "millimeters": 0.001}
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
@@ -71,7 +71,7 @@ class EmbeddedDepth:
 
 
 def may_hold_depth(content: bytes) -> bool:
-    """Whether a name of one of the formats occurs in a piece of a file."""
+    """Whether what all of the formats write occurs in a piece of a file; other photos may write it, too."""
     return any(mark in content for mark in _MARKS)
 
 

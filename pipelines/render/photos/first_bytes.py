@@ -6,8 +6,10 @@ from PIL import Image
 
 from pipelines.errors import Rejection
 from shards.foreign_file import open_foreign
+from shards.object_store import StoreError
 from shards.storage import StoragePath
 
+_HEADER_BYTES = 1 << 14
 _READ = "JPEG, PNG, WebP and TIFF are read"
 _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF"),
@@ -46,8 +48,13 @@ def is_bare_depth(file: StoragePath) -> bool:
     if not (formats := _BARE_DEPTH_FORMATS.get(file.suffix.lower())):
         return False
     try:
-        with open_foreign(file) as stream, Image.open(cast(IO[bytes], stream), formats=formats) as image:
+        with (
+            open_foreign(file, readahead_bytes=_HEADER_BYTES) as stream,
+            Image.open(cast(IO[bytes], stream), formats=formats) as image,
+        ):
             return image.mode in GRAY_16_BIT
+    except StoreError:
+        raise
     except Exception:  # whatever a parser of foreign bytes raises: no depth
         return False
 

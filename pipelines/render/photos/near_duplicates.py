@@ -23,7 +23,8 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipelines.render.photos.decode import FORMATS, open_header, upright
+from pipelines.render.photos.decode import FORMATS, open_header
+from pipelines.render.photos.exif import orientation_of, turned_upright
 from pipelines.render.photos.photo import PhotoSource, read_photo
 
 MAX_DISTANCE = 6
@@ -152,6 +153,7 @@ def _hash_of_file(photo: PhotoSource) -> str:
     try:
         image = open_header(read_photo(photo), FORMATS)
         image.draft("L", (_DRAFT_PX, _DRAFT_PX))
-        return perceptual_hash(upright(image, []))
+        gray = turned_upright(np.asarray(image.convert("L")), orientation_of(image, []))
+        return perceptual_hash(Image.fromarray(gray))
     except Exception:
         return ""

@@ -148,23 +148,20 @@ def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
 def read_photo(source: PhotoSource) -> bytes:
     """The file's bytes. Raises Rejection (`missing`, `unreadable`, `too_large`)."""
     with rejecting("photo"):
-        return read_foreign(storage_path(source.location), max_bytes=MAX_FILE_BYTES, check=_check_large_file)
+        return read_foreign(storage_path(source.location), max_bytes=MAX_FILE_BYTES)
 
 
 def _check_large_file(file: BufferedIOBase) -> None:
     """Raise Rejection for a file that is much larger than its picture uncompressed, before it is read whole."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    if size <= _LARGE_FILE_BYTES:
-        return
-    begin = file.read(4096)
-    if is_heic(begin):  # 64 MiB of compressed pixels are an honest photo
-        return
-    if rejection := not_a_photo(begin):
-        raise rejection
-    width, height = Image.open(cast(IO[bytes], file), formats=FORMATS).size
-    if size > 16 * width * height + _LARGE_FILE_BYTES:
-        raise Rejection("photo", "too_large", f"the file has {size >> 20} MiB for {width}x{height} pixels")
+    if size > _LARGE_FILE_BYTES and not is_heic(begin := file.read(4096)):  # 64 MiB of HEIC are an honest photo
+        if rejection := not_a_photo(begin):
+            raise rejection
+        width, height = Image.open(cast(IO[bytes], file), formats=FORMATS).size
+        if size > 16 * width * height + _LARGE_FILE_BYTES:
+            raise Rejection("photo", "too_large", f"the file has {size >> 20} MiB for {width}x{height} pixels")
+    file.seek(0)
 
 
 def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[ListedPhoto, PhotoSource | Rejection]]:
@@ -193,6 +190,7 @@ def _content(location: str) -> tuple[str, bool]:
         return hashlib.sha256(location.encode()).hexdigest(), False
     path, digest, tail, is_marked = storage_path(location), hashlib.sha256(), b"", False
     with open_foreign(path, max_bytes=MAX_FILE_BYTES) as stream:
+        _check_large_file(stream)
         while chunk := stream.read(1 << 20):
             digest.update(chunk)
             is_marked = is_marked or may_hold_depth(tail + chunk)

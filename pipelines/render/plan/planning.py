@@ -114,7 +114,8 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     photos = _with_depth_of_their_own(config, photos, folders)
     real = [photo for photo in photos.sources if not photo.is_builtin]
     depth_origins = check_depth(config.depth, real, folders) if real else ()
-    device_kind = resolve_device(config.execution.device)
+    is_elsewhere = bool(config.execution.ray_address) and not config.dry_run
+    device_kind = resolve_device(config.execution.device, is_elsewhere=is_elsewhere)
     settings = fingerprint(config, device_kind, depth_origins)
     plan_on_disk = None
     if paths.fingerprint.exists() and not config.growth.overwrite:
@@ -170,7 +171,7 @@ def _with_photos(plan: Plan, config: RenderConfig, new: FoundPhotos) -> tuple[Pl
         for source in new.sources
         if source.scene_id in conflicting
     ]
-    plan = plan.with_photos(kept, splits, hashes, config.storage.samples_per_shard)
+    plan = plan.with_photos(kept, splits, hashes, config.storage.shard_size(len(kept)))
     return plan, (*new.left_out, *conflicts)
 
 

@@ -103,6 +103,7 @@ def test_a_damaged_sample_is_replaced_and_named(own_scenes: Path) -> None:
     assert "end with the JPEG end marker" in dropped[0].message
 
 
+@pytest.mark.usefixtures("as_in_production")
 def test_a_cut_tar_is_passed_over_too(own_scenes: Path) -> None:
     tar = own_scenes / "shards" / "train-000001.tar"
     shards = find_training_shards(data(own_scenes))  # found whole, cut while training

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.__main__ import main
 from pipelines.errors import Rejection
-from pipelines.render.depth.disparity_map import DisparityMap
+from pipelines.render.depth.disparity_map import DisparityMap, PreparedDepth
 from pipelines.render.depth.sidecar import SidecarDepth
 from pipelines.render.photos.decode import heic_is_read
 from pipelines.render.photos.embedded_depth import embedded_depth
@@ -28,11 +28,11 @@ APPLE: dict[str, object] = {"AuxiliaryImageType": "disparity", "FloatMinValue": 
 DISPARITY_RANGE = "0011" + "010" + "1" + portrait.number_bits(-2) + portrait.number_bits(1)
 
 
-def answer(folder: Path, content: bytes, name: str = "a.jpg") -> DisparityMap | Rejection:
+def answer(folder: Path, content: bytes, name: str = "a.jpg") -> PreparedDepth:
     folder.mkdir(exist_ok=True)
     (folder / name).write_bytes(content)
     [source] = find_photos(str(folder), limit=None, seed=0).sources
-    return SidecarDepth(deband=False).estimate([load_photo(source, long_side=128)])[0]
+    return SidecarDepth(deband=False).prepared(load_photo(source, long_side=128))
 
 
 def disparity(folder: Path, content: bytes, name: str = "a.jpg") -> DisparityMap:

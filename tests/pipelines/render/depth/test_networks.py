@@ -92,7 +92,7 @@ def test_batches_of_mixed_sizes_equal_one_by_one(relative_checkpoint: Path, batc
 def test_batches_are_bounded_and_never_mix_sizes(relative_checkpoint: Path) -> None:
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu", batch_size=2)
     shapes = []
-    depth._model.register_forward_pre_hook(
+    depth.network.register_forward_pre_hook(
         lambda model, args, kwargs: shapes.append(tuple(kwargs["pixel_values"].shape)), with_kwargs=True
     )
     disparities(depth, photos_of(SIZES))
@@ -115,7 +115,7 @@ def test_no_photos_give_no_answers(relative_checkpoint: Path) -> None:
 def test_a_model_that_sees_nothing_gives_a_rejection(relative_checkpoint: Path) -> None:
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu")
     with torch.no_grad():
-        depth._model.head.conv3.weight.zero_()  # type: ignore[union-attr, operator]
+        depth.network.head.conv3.weight.zero_()  # type: ignore[union-attr, operator]
     (answer,) = estimate(depth, photos_of([(90, 120)]))
     assert isinstance(answer, Rejection)
     assert (answer.stage, answer.code) == ("depth", "constant")
@@ -124,7 +124,7 @@ def test_a_model_that_sees_nothing_gives_a_rejection(relative_checkpoint: Path) 
 def test_a_model_that_breaks_down_gives_a_rejection(relative_checkpoint: Path) -> None:
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu")
     with torch.no_grad():
-        depth._model.head.conv3.bias.fill_(float("nan"))  # type: ignore[union-attr, operator]
+        depth.network.head.conv3.bias.fill_(float("nan"))  # type: ignore[union-attr, operator]
     (answer,) = estimate(depth, photos_of([(90, 120)]))
     assert isinstance(answer, Rejection)
     assert (answer.stage, answer.code) == ("depth", "no_depth")
@@ -145,7 +145,7 @@ def test_half_precision_weights_are_computed_in_float32(relative_checkpoint: Pat
     AutoModelForDepthEstimation.from_pretrained(relative_checkpoint).half().save_pretrained(tmp_path)
     AutoImageProcessor.from_pretrained(relative_checkpoint).save_pretrained(tmp_path)
     depth = TransformersDepth(checkpoint_of(tmp_path), device="cpu")
-    assert {weight.dtype for weight in depth._model.parameters()} == {torch.float32}
+    assert {weight.dtype for weight in depth.network.parameters()} == {torch.float32}
 
 
 def test_what_cannot_be_loaded_is_a_mistake_of_ours(relative_checkpoint: Path) -> None:
@@ -161,12 +161,12 @@ def test_half_precision_stays_within_the_backbone(relative_checkpoint: Path) -> 
     photos = photos_of([(200, 200), (90, 120)])
     checkpoint = checkpoint_of(relative_checkpoint)
     exact, half = (TransformersDepth(checkpoint, device="cpu") for _ in range(2))
-    run_backbone_in_half_precision(half._model, "cpu")
+    run_backbone_in_half_precision(half.network, "cpu")
     dtypes = set()
-    half._model.neck.register_forward_pre_hook(  # type: ignore[union-attr, operator]
+    half.network.neck.register_forward_pre_hook(  # type: ignore[union-attr, operator]
         lambda neck, args: dtypes.update(feature.dtype for feature in args[0])
     )
-    layer = half._model.get_submodule("backbone.encoder.layer.0.mlp.fc1")
+    layer = half.network.get_submodule("backbone.encoder.layer.0.mlp.fc1")
     layer.register_forward_hook(lambda layer, args, output: dtypes.add(output.dtype))
     for one, other in zip(disparities(half, photos), disparities(exact, photos), strict=True):
         assert not np.array_equal(one.values, other.values)
