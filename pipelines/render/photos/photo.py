@@ -65,7 +65,6 @@ class RejectedPhoto:
 
     scene_id: str  # "" when its bytes could not be read
     name: str
-    location: str
     stage: str
     code: str
     message: str
@@ -217,5 +216,5 @@ def _check_labels(listed: ListedPhoto) -> None:
 
 
 def _rejected(scene_id: str, listed: ListedPhoto, reason: Rejection) -> RejectedPhoto:
-    name, location = (text.encode("utf-8", "backslashreplace").decode() for text in (listed.name, listed.location))
-    return RejectedPhoto(scene_id, name, location, reason.stage, reason.code, reason.message)
+    name = listed.name.encode("utf-8", "backslashreplace").decode()
+    return RejectedPhoto(scene_id, name, reason.stage, reason.code, reason.message)
