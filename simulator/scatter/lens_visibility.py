@@ -12,6 +12,7 @@ Letters: u point of the lens, |u| <= 1; M points; s signed blur radius; a covera
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -59,6 +60,41 @@ def lens_points(pupil: Aperture, count: int) -> LensPoints:
     return LensPoints(position, weight, in_front, math.sqrt(math.pi / count))
 
 
+@dataclass(frozen=True)
+class Covering:
+    """A picture of which only a part is covered.
+
+    content: [c, h, w] light and coverage, coverage last, with `margin` pixels beyond the frame.
+    rows, columns: of the frame, those that are covered; they may lie beyond it.
+    """
+
+    content: Float[Tensor, "c hm wm"]
+    margin: int
+    rows: slice
+    columns: slice
+
+    @classmethod
+    def of(cls, content: Float[Tensor, "c hm wm"], margin: int) -> Covering | None:
+        """None where nothing is covered."""
+        sides = []
+        for axis in (1, 0):
+            covered = (content[-1] > 0).any(axis).nonzero()[:, 0]
+            if not len(covered):
+                return None
+            sides.append(slice(int(covered[0]) - margin, int(covered[-1]) + 1 - margin))
+        return cls(content, margin, *sides)
+
+    def window(self, rows: slice, columns: slice) -> Float[Tensor, "c h w"]:
+        """These rows and columns of the frame. Beyond the picture its edge is repeated."""
+        sides = []
+        for span, size in ((rows, self.content.shape[1]), (columns, self.content.shape[2])):
+            first, end = span.start + self.margin, span.stop + self.margin
+            inner = slice(min(max(first, 0), size - 1), max(min(end, size), 1))
+            sides.append((inner, max(inner.start - first, 0), max(end - inner.stop, 0)))
+        (r, above, below), (c, left, right) = sides
+        return F.pad(self.content[None, :, r, c], (left, right, above, below), mode="replicate")[0]
+
+
 class LensVisibility:
     """The free share of each point's view, [M, H, W], while slabs are laid nearest first. For one lens."""
 
@@ -66,19 +102,18 @@ class LensVisibility:
         self._points, self._size = points, (height, width)
         self._free = torch.ones(len(points.position), height, width, device=device)
 
-    def lay(self, content: Float[Tensor, "c hm wm"], margin: int, defocus_px: float) -> Float[Tensor, "c h w"]:
+    def lay(self, slab: Covering, defocus_px: float) -> Float[Tensor, "c h w"]:
         """Lay a slab: the ratio of what is seen of it to all of it, in [0, 1], for each channel; coverage is the last.
 
-        content: light and coverage with `margin` pixels beyond the frame, blurred at the signed radius `defocus_px`.
+        slab: blurred at the signed radius `defocus_px`.
         """
-        ratio = torch.zeros(content.shape[0], *self._size, device=content.device)
-        box = self._box(content[-1], margin, defocus_px)
+        channels = slab.content.shape[0]
+        ratio = torch.zeros(channels, *self._size, device=slab.content.device)
+        box = self._box(slab, defocus_px)
         seen, total = (torch.zeros_like(ratio[:, box[0], box[1]]) for _ in range(2))
-        picture, margin = self._prepared(content, margin, defocus_px)
         weights = self._points.in_front if defocus_px > 0 else self._points.weight
         frees = self._free[:, box[0], box[1]]
-        for free, (row, column), weight in zip(frees, self._points.position, weights, strict=True):
-            view = _view(picture, margin, defocus_px * row, defocus_px * column, box)
+        for free, view, weight in zip(frees, self._views(slab, defocus_px, box), weights, strict=True):
             taken = torch.minimum(view[-1], free)
             free.sub_(taken)
             seen.addcmul_(view, taken.div_(view[-1].clamp(min=_LEAST)), value=weight)
@@ -87,51 +122,62 @@ class LensVisibility:
         ratio[:, box[0], box[1]] = ((seen + _DIM * coverage) / (total + _DIM)).clamp_(0.0, 1.0)
         return ratio
 
-    def close_cracks(self, seam: Float[Tensor, "hm wm"], margin: int, defocus_px: float) -> None:
+    def close_cracks(self, seam: Covering, defocus_px: float) -> None:
         """Take what a seam covers: a surface that passes from a slab to the next is shifted by two different distances,
         which must not open a crack.
         """
-        box = self._box(seam, margin, defocus_px)
-        picture, margin = self._prepared(seam[None], margin, defocus_px)
-        for free, (row, column) in zip(self._free[:, box[0], box[1]], self._points.position, strict=True):
-            view = _view(picture, margin, defocus_px * row, defocus_px * column, box)
+        box = self._box(seam, defocus_px)
+        for free, view in zip(self._free[:, box[0], box[1]], self._views(seam, defocus_px, box), strict=True):
             free.sub_(view[0]).clamp_(min=0.0)
 
-    def _box(self, coverage: Float[Tensor, "hm wm"], margin: int, defocus_px: float) -> tuple[slice, slice]:
-        """Rows and columns of the frame that the content reaches. At the picture's edge it is repeated beyond."""
+    def _box(self, slab: Covering, defocus_px: float) -> tuple[slice, slice]:
+        """Rows and columns of the frame that a slab reaches."""
         reach = math.ceil(abs(defocus_px) * (1 + self._points.spacing)) + 2
-        sides = []
-        for axis, size in ((1, self._size[0]), (0, self._size[1])):
-            covered = (coverage > 0).any(axis).nonzero()[:, 0]
-            first, last = int(covered[0]), int(covered[-1])
-            start = first - margin - reach if first else 0
-            stop = last + 1 - margin + reach if last + 1 < coverage.shape[1 - axis] else size
-            sides.append(slice(min(max(start, 0), size), min(max(stop, 0), size)))
-        return sides[0], sides[1]
+        rows, columns = (
+            slice(min(max(span.start - reach, 0), size), min(max(span.stop + reach, 0), size))
+            for span, size in zip((slab.rows, slab.columns), self._size, strict=True)
+        )
+        return rows, columns
 
-    def _prepared(self, content: Tensor, margin: int, defocus_px: float) -> tuple[Tensor, int]:
-        """Means over the footprint of a point's cell, and their margin, wide enough for all shifts."""
+    def _views(self, slab: Covering, defocus_px: float, box: tuple[slice, slice]) -> Iterator[Tensor]:
+        """For each point, the box of the slab that it sees: shifted by the nearest whole pixels."""
         width_px = abs(defocus_px) * self._points.spacing
-        narrow = 2 * max(0, math.floor((width_px - 1) / 2)) + 1  # the odd width below
-        share = max(0.0, width_px**2 - narrow**2) / (4 * narrow + 4)  # of the next one, narrow + 2: variances add up
-        half = narrow // 2 + 1 if share else 0
-        missing = math.ceil(abs(defocus_px)) + 1 + half - margin
-        if missing > 0:
-            content, margin = F.pad(content[None], (missing,) * 4, mode="replicate")[0], margin + missing
-        if half:
-            for size in ((1, 0), (0, 1)):
-                wide, inner = (
-                    F.avg_pool2d(content[None], tuple((k - 1) * axis + 1 for axis in size), stride=1)[0]
-                    for k in (narrow + 2, narrow)
-                )
-                rows, columns = size
-                inner = inner[:, rows : inner.shape[1] - rows, columns : inner.shape[2] - columns]
-                content = inner.lerp_(wide, share)
-            margin -= half
-        return content, margin
+        half, reach = max(0, math.ceil((width_px - 1) / 2)), math.ceil(abs(defocus_px)) + 1
+        rows, columns = (slice(span.start - reach - half, span.stop + reach + half) for span in box)
+        picture = _footprint_mean(slab.window(rows, columns), width_px)
+        (height, width) = (span.stop - span.start for span in box)
+        for down, right in self._points.position:
+            top, left = reach + round(defocus_px * down), reach + round(defocus_px * right)
+            yield picture[:, top : top + height, left : left + width]
 
 
-def _view(picture: Tensor, margin: int, down: float, right: float, box: tuple[slice, slice]) -> Tensor:
-    """A part of the frame in a picture that is shifted by the nearest whole pixels."""
-    top, left = margin + round(down), margin + round(right)
-    return picture[:, top + box[0].start : top + box[0].stop, left + box[1].start : left + box[1].stop]
+def _footprint_mean(picture: Float[Tensor, "c h w"], width_px: float) -> Float[Tensor, "c h2 w2"]:
+    """Means over the footprint of a point's part of the lens; the picture gets narrower by what they need at its edges.
+
+    A square of an odd width, mixed with the next one, n + 2, so that variances add up.
+    """
+    n = 2 * max(0, math.floor((width_px - 1) / 2)) + 1
+    wider = max(0.0, width_px**2 - n**2) / (4 * n + 4)
+    if not wider:
+        return picture if n == 1 else _box_sum(_box_sum(picture, n, 1), n, 2) / n**2
+    for axis in (1, 2):
+        size = picture.shape[axis]
+        rim = picture.narrow(axis, 0, size - n - 1) + picture.narrow(axis, n + 1, size - n - 1)
+        inner = _box_sum(picture.narrow(axis, 1, size - 2), n, axis)
+        picture = inner.mul_((1 - wider) / n + wider / (n + 2)).add_(rim, alpha=wider / (n + 2))
+    return picture
+
+
+def _box_sum(x: Tensor, n: int, axis: int) -> Tensor:
+    """Sums of n neighbors, by doubling: a power of two of them at a time. Never a view of x."""
+    size = x.shape[axis] - n + 1
+    total, done, width = None, 0, 1
+    while True:
+        if n & width:
+            part = x.narrow(axis, done, size)
+            total = part.clone() if total is None else total.add_(part)
+            done += width
+        if done == n:
+            return total
+        x = x.narrow(axis, 0, x.shape[axis] - width) + x.narrow(axis, width, x.shape[axis] - width)
+        width *= 2

@@ -17,7 +17,7 @@ from simulator.optics.lens import ThinLens
 from simulator.scatter.composite import LEAST_COVERAGE
 from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.frame_stack import on_rows
-from simulator.scatter.lens_visibility import LensVisibility, lens_points
+from simulator.scatter.lens_visibility import Covering, LensVisibility, lens_points
 
 LENS_POINTS = 80
 _FREE_BYTES = 512 << 20  # the free shares of so many bytes are held at a time
@@ -80,7 +80,8 @@ class _FrameView:
         channels = [(slice(c, c + 1), c) for c in range(3)] if len(self._colors) > 1 else [(slice(0, 3), 0)]
         for (lens, visibility), (light, k) in zip(self._colors, channels, strict=True):
             content = torch.cat([slab.surfaces.light[0, light], slab.surfaces.coverage])
-            ratio = visibility.lay(content, slab.surfaces.margin, float(lens.defocus_px(slab.disparity)))[:, rows]
+            cover = Covering.of(content, slab.surfaces.margin)
+            ratio = visibility.lay(cover, float(lens.defocus_px(slab.disparity)))[:, rows]
             self._light[light, rows].addcmul_(blurred[0, light], ratio[:-1])
             self._taken[k, rows].addcmul_(blurred[0, 3 + k], ratio[-1])
             if before is not None:
@@ -94,7 +95,7 @@ class _FrameView:
         coverage = seam(near, far, self._step, reach_px)
         if bool((coverage > 0).any()):
             boundary = 0.5 * (near.disparity[near.coverage > 0].min() + far.disparity[far.coverage > 0].max())
-            visibility.close_cracks(coverage, far.margin, float(lens.defocus_px(boundary)))
+            visibility.close_cracks(Covering.of(coverage[None], far.margin), float(lens.defocus_px(boundary)))
 
     def normalized(self) -> Float[Tensor, "3 h w"]:
         """The frame: light over the share of the lens that was taken, never negative."""
