@@ -113,22 +113,25 @@ class LensVisibility:
         seen, total = (torch.zeros_like(ratio[:, box[0], box[1]]) for _ in range(2))
         weights = self._points.in_front if defocus_px > 0 else self._points.weight
         frees = self._free[:, box[0], box[1]]
+        average = torch.tensordot(torch.tensor(weights), frees, 1)
         for free, view, weight in zip(frees, self._views(slab, defocus_px, box), weights, strict=True):
             taken = torch.minimum(view[-1], free)
             free.sub_(taken)
             seen.addcmul_(view, taken.div_(view[-1].clamp(min=_LEAST)), value=weight)
             total.add_(view, alpha=weight)
-        coverage = seen[-1:] / total[-1:].clamp(min=_LEAST)
+        coverage = (seen[-1:] + _DIM*average) / (total[-1:]+_DIM)
         ratio[:, box[0], box[1]] = ((seen + _DIM * coverage) / (total + _DIM)).clamp_(0.0, 1.0)
         return ratio
 
-    def close_cracks(self, seam: Covering, defocus_px: float) -> None:
+    def close_cracks(self, seam: Covering, defocus_px: float, sides) -> None:
         """Take what a seam covers: a surface that passes from a slab to the next is shifted by two different distances,
         which must not open a crack.
         """
         box = self._box(seam, defocus_px)
-        for free, view in zip(self._free[:, box[0], box[1]], self._views(seam, defocus_px, box), strict=True):
-            free.sub_(view[0]).clamp_(min=0.0)
+        a, b = sides
+        for free, view, (y, x) in zip(self._free[:, box[0], box[1]], self._views(seam, defocus_px, box), self._points.position, strict=True):
+            if round(a * y) != round(b * y) or round(a * x) != round(b * x):
+                free.sub_(view[0]).clamp_(min=0.0)
 
     def _box(self, slab: Covering, defocus_px: float) -> tuple[slice, slice]:
         """Rows and columns of the frame that a slab reaches."""

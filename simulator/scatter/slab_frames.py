@@ -95,7 +95,7 @@ class _FrameView:
         coverage = seam(near, far, self._step, reach_px)
         if bool((coverage > 0).any()):
             boundary = 0.5 * (near.disparity[near.coverage > 0].min() + far.disparity[far.coverage > 0].max())
-            visibility.close_cracks(Covering.of(coverage[None], far.margin), float(lens.defocus_px(boundary)))
+            visibility.close_cracks(Covering.of(coverage[None], far.margin), float(lens.defocus_px(boundary)), [float(lens.defocus_px(s.disparity)) for s in (before, slab)])
 
     def normalized(self) -> Float[Tensor, "3 h w"]:
         """The frame: light over the share of the lens that was taken, never negative."""
