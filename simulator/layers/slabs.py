@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.layers.morphology import dilate
 from simulator.layers.peeling import peeled
 from simulator.layers.surfaces import Surfaces
 
@@ -75,12 +73,3 @@ def _flattened(scene: LayeredDepthImage, is_inside: Tensor) -> Surfaces | None:
     mean = (disparity * share).sum(0, keepdim=True) / total.clamp(min=1e-12)
     light = (scene.color[members] * share[:, None]).sum(0, keepdim=True)
     return Surfaces(light, total.clamp(max=1.0), torch.where(total > 0, mean, 0.0), scene.margin_px)
-
-
-def seam(near: Surfaces, far: Surfaces, step: float, reach_px: int) -> Float[Tensor, "h w"]:
-    """Coverage of two slabs within `reach_px` of where a surface passes from one to the other: D changes by < step."""
-    near_covered, far_covered = near.coverage[0] > 0, far.coverage[0] > 0
-    lowest = -dilate(torch.where(near_covered, -near.disparity[0], -torch.inf), 1)
-    highest = dilate(torch.where(far_covered, far.disparity[0], -torch.inf), 1)
-    touches = (near_covered & (near.disparity[0] - highest < step)) | (far_covered & (lowest - far.disparity[0] < step))
-    return (near.coverage[0] + far.coverage[0]).clamp(max=1.0) * dilate(touches.float(), reach_px)

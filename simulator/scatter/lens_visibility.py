@@ -12,7 +12,6 @@ Letters: u point of the lens, |u| <= 1; M points; s signed blur radius; a covera
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,9 +21,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from simulator.optics.aperture import Aperture
+from simulator.scatter.covering import (
+    Box,
+    Covering,
+    common,
+    enclosing,
+    extent,
+    footprint_mean,
+    footprint_reach,
+    grown,
+    is_empty,
+)
 
 _MASK_PX = 24.0  # radius at which the pupil is sampled
 _LEAST = 1e-6  # coverage below it is rounding
+_TAKEN = 1e-4  # of the lens: what is free of it less than that
+_COARSE_PX = 8.0
 _DIM = 1e-3  # of white: where a slab's light is weaker, its coverage tells its ratio
 
 
@@ -61,126 +73,157 @@ def lens_points(pupil: Aperture, count: int) -> LensPoints:
 
 
 @dataclass(frozen=True)
-class Covering:
-    """A picture of which only a part is covered.
+class Visible:
+    """Ratio of a slab's visible light to all of it, in [0, 1], for each channel within a box of the frame.
 
-    content: [c, h, w] light and coverage, coverage last, with `margin` pixels beyond the frame.
-    rows, columns: of the frame, those that are covered; they may lie beyond it.
+    Outside of the box the ratio is 1. A single channel holds for all.
     """
 
-    content: Float[Tensor, "c hm wm"]
-    margin: int
-    rows: slice
-    columns: slice
-
-    @classmethod
-    def of(cls, content: Float[Tensor, "c hm wm"], margin: int) -> Covering | None:
-        """None where nothing is covered."""
-        sides = []
-        for axis in (1, 0):
-            covered = (content[-1] > 0).any(axis).nonzero()[:, 0]
-            if not len(covered):
-                return None
-            sides.append(slice(int(covered[0]) - margin, int(covered[-1]) + 1 - margin))
-        return cls(content, margin, *sides)
-
-    def window(self, rows: slice, columns: slice) -> Float[Tensor, "c h w"]:
-        """These rows and columns of the frame. Beyond the picture its edge is repeated."""
-        sides = []
-        for span, size in ((rows, self.content.shape[1]), (columns, self.content.shape[2])):
-            first, end = span.start + self.margin, span.stop + self.margin
-            inner = slice(min(max(first, 0), size - 1), max(min(end, size), 1))
-            sides.append((inner, max(inner.start - first, 0), max(end - inner.stop, 0)))
-        (r, above, below), (c, left, right) = sides
-        return F.pad(self.content[None, :, r, c], (left, right, above, below), mode="replicate")[0]
+    box: Box
+    ratio: Float[Tensor, "c h w"]
+    hidden: bool = False
 
 
 class LensVisibility:
     """The free share of each point's view, [M, H, W], while slabs are laid nearest first. For one lens."""
 
     def __init__(self, points: LensPoints, height: int, width: int, device: torch.device) -> None:
-        self._points, self._size = points, (height, width)
+        self._points, self._frame = points, (slice(0, height), slice(0, width))
         self._free = torch.ones(len(points.position), height, width, device=device)
+        self._touched: Box = slice(0, 0), slice(0, 0)  # what lies outside of it is free
 
-    def lay(self, slab: Covering, defocus_px: float) -> Float[Tensor, "c h w"]:
-        """Lay a slab: the ratio of what is seen of it to all of it, in [0, 1], for each channel; coverage is the last.
-
-        slab: blurred at the signed radius `defocus_px`.
-        """
-        channels = slab.content.shape[0]
-        ratio = torch.zeros(channels, *self._size, device=slab.content.device)
-        box = self._box(slab, defocus_px)
-        seen, total = (torch.zeros_like(ratio[:, box[0], box[1]]) for _ in range(2))
+    def lay(self, slab: Covering, defocus_px: float) -> Visible | None:
+        """Lay a slab, blurred at a signed radius: what is seen of it; None where nothing is."""
+        reached = self._reached(slab, defocus_px)
+        inner = common(reached, self._touched)
+        if is_empty(reached):
+            return None
+        average = self._free[:, inner[0], inner[1]].mean(0)
+        if inner == reached:
+            left = extent(average > _TAKEN)
+            if left is None:
+                return None
+            average = average[left]
+            reached = inner = tuple(slice(a.start + b.start, a.start + b.stop) for a, b in zip(inner, left))
+            hidden = True
+        else:
+            hidden = False
+        views = _Views(slab, defocus_px, self._points, reached)
+        self._touched = reached if is_empty(self._touched) else enclosing(self._touched, reached)
         weights = self._points.in_front if defocus_px > 0 else self._points.weight
-        frees = self._free[:, box[0], box[1]]
-        average = torch.tensordot(torch.tensor(weights), frees, 1)
-        for free, view, weight in zip(frees, self._views(slab, defocus_px, box), weights, strict=True):
-            taken = torch.minimum(view[-1], free)
-            free.sub_(taken)
-            seen.addcmul_(view, taken.div_(view[-1].clamp(min=_LEAST)), value=weight)
-            total.add_(view, alpha=weight)
-        coverage = (seen[-1:] + _DIM*average) / (total[-1:]+_DIM)
-        ratio[:, box[0], box[1]] = ((seen + _DIM * coverage) / (total + _DIM)).clamp_(0.0, 1.0)
-        return ratio
+        frees = self._free[:, reached[0], reached[1]]
+        part = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, reached))
+        seen = _Seen(views, part, average)
+        for shift, numbers in views.numbers.items():
+            coverage = views.coverage(shift)
+            takens = []
+            for number in numbers:
+                taken = torch.minimum(coverage, frees[number])
+                frees[number].sub_(taken)
+                takens.append(taken[part])
+            if not is_empty(inner):
+                seen.add(shift, takens, [weights[number] for number in numbers])
+        return Visible(inner, seen.ratio(), hidden)
 
-    def close_cracks(self, seam: Covering, defocus_px: float, sides) -> None:
-        """Take what a seam covers: a surface that passes from a slab to the next is shifted by two different distances,
+    def close_cracks(self, seam: Covering, defocus_px: float, between_px: tuple[float, float]) -> None:
+        """Take what a seam covers where a surface passes from a slab to the next, both shifted by different distances,
         which must not open a crack.
+
+        between_px: the signed radii of both. Where a point shifts both alike there is no crack.
         """
-        box = self._box(seam, defocus_px)
-        a, b = sides
-        for free, view, (y, x) in zip(self._free[:, box[0], box[1]], self._views(seam, defocus_px, box), self._points.position, strict=True):
-            if round(a * y) != round(b * y) or round(a * x) != round(b * x):
-                free.sub_(view[0]).clamp_(min=0.0)
+        reached = self._reached(seam, defocus_px)
+        if is_empty(reached):
+            return
+        views = _Views(seam, defocus_px, self._points, reached)
+        frees = self._free[:, reached[0], reached[1]]
+        near, far = (whole_shifts(self._points, s) for s in between_px)
+        for shift, numbers in views.numbers.items():
+            for number in numbers:
+                if near[number] != far[number]:
+                    frees[number].sub_(views.coverage(shift)).clamp_(min=0.0)
 
-    def _box(self, slab: Covering, defocus_px: float) -> tuple[slice, slice]:
+    def _reached(self, slab: Covering, defocus_px: float) -> Box:
         """Rows and columns of the frame that a slab reaches."""
-        reach = math.ceil(abs(defocus_px) * (1 + self._points.spacing)) + 2
-        rows, columns = (
-            slice(min(max(span.start - reach, 0), size), min(max(span.stop + reach, 0), size))
-            for span, size in zip((slab.rows, slab.columns), self._size, strict=True)
-        )
-        return rows, columns
-
-    def _views(self, slab: Covering, defocus_px: float, box: tuple[slice, slice]) -> Iterator[Tensor]:
-        """For each point, the box of the slab that it sees: shifted by the nearest whole pixels."""
-        width_px = abs(defocus_px) * self._points.spacing
-        half, reach = max(0, math.ceil((width_px - 1) / 2)), math.ceil(abs(defocus_px)) + 1
-        rows, columns = (slice(span.start - reach - half, span.stop + reach + half) for span in box)
-        picture = _footprint_mean(slab.window(rows, columns), width_px)
-        (height, width) = (span.stop - span.start for span in box)
-        for down, right in self._points.position:
-            top, left = reach + round(defocus_px * down), reach + round(defocus_px * right)
-            yield picture[:, top : top + height, left : left + width]
+        return common(grown(slab.box, math.ceil(abs(defocus_px) * (1 + self._points.spacing)) + 2), self._frame)
 
 
-def _footprint_mean(picture: Float[Tensor, "c h w"], width_px: float) -> Float[Tensor, "c h2 w2"]:
-    """Means over the footprint of a point's part of the lens; the picture gets narrower by what they need at its edges.
+def whole_shifts(points: LensPoints, defocus_px: float) -> list[tuple[int, int]]:
+    """For each point, by how many whole pixels it sees a slab shifted, (down, right)."""
+    return [(round(defocus_px * down), round(defocus_px * right)) for down, right in points.position]
 
-    A square of an odd width, mixed with the next one, n + 2, so that variances add up.
+
+class _Views:
+    """A slab as the points see it within a box, averaged over the footprint of a point's part of the lens.
+
+    numbers: for each shift, the points that see it so.
     """
-    n = 2 * max(0, math.floor((width_px - 1) / 2)) + 1
-    wider = max(0.0, width_px**2 - n**2) / (4 * n + 4)
-    if not wider:
-        return picture if n == 1 else _box_sum(_box_sum(picture, n, 1), n, 2) / n**2
-    for axis in (1, 2):
-        size = picture.shape[axis]
-        rim = picture.narrow(axis, 0, size - n - 1) + picture.narrow(axis, n + 1, size - n - 1)
-        inner = _box_sum(picture.narrow(axis, 1, size - 2), n, axis)
-        picture = inner.mul_((1 - wider) / n + wider / (n + 2)).add_(rim, alpha=wider / (n + 2))
-    return picture
+
+    def __init__(self, slab: Covering, defocus_px: float, points: LensPoints, box: Box) -> None:
+        width_px, self._reach = abs(defocus_px) * points.spacing, math.ceil(abs(defocus_px)) + 1
+        window = slab.window(grown(box, self._reach + footprint_reach(width_px)))
+        self.picture = footprint_mean(window, width_px)
+        self.size = tuple(span.stop - span.start for span in box)
+        self.numbers: dict[tuple[int, int], list[int]] = {}
+        for number, shift in enumerate(whole_shifts(points, defocus_px)):
+            self.numbers.setdefault(shift, []).append(number)
+        self.is_coarse = abs(defocus_px) >= _COARSE_PX
+
+    def coverage(self, shift):
+        return self._at(self.picture[-1], shift)
+
+    def start(self, shift):
+        return self._reach + shift[0], self._reach + shift[1]
+
+    def _at(self, x, shift):
+        (top, left), (height, width) = self.start(shift), self.size
+        return x[..., top : top + height, left : left + width]
 
 
-def _box_sum(x: Tensor, n: int, axis: int) -> Tensor:
-    """Sums of n neighbors, by doubling: a power of two of them at a time. Never a view of x."""
-    size = x.shape[axis] - n + 1
-    total, done, width = None, 0, 1
-    while True:
-        if n & width:
-            part = x.narrow(axis, done, size)
-            total = part.clone() if total is None else total.add_(part)
-            done += width
-        if done == n:
-            return total
-        x = x.narrow(axis, 0, x.shape[axis] - width) + x.narrow(axis, width, x.shape[axis] - width)
-        width *= 2
+class _Seen:
+    def __init__(self, views, part, average):
+        self._views, self._part, self._average = views, part, average
+        self._size = average.shape
+        coverage = views.picture[-1]
+        self._seen, self._total = (torch.zeros_like(average) for _ in range(2))
+        self._colors = not is_empty(part) and len(views.numbers) > 1
+        if self._colors:
+            light = views.picture[:-1]
+            both = torch.cat([light, light / coverage.clamp(min=_LEAST)])
+            self._step = 2 if views.is_coarse else 1
+            self._phases = {(y, x): both[:, y :: self._step, x :: self._step].contiguous() for y in range(self._step) for x in range(self._step)}
+            h, w = (-(-n // self._step) for n in self._size)
+            self._light = both.new_zeros(len(light), h, w)
+            self._all = both.new_zeros(len(light), h, w)
+
+    def add(self, shift, takens, weights):
+        taken = takens[0] * weights[0] if len(takens) > 1 else takens[0]
+        for t, w in zip(takens[1:], weights[1:]):
+            taken.add_(t, alpha=w)
+        weight = weights[0] if len(takens) == 1 else 1.0
+        self._seen.add_(taken, alpha=weight)
+        self._total.add_(self._views.coverage(shift)[self._part], alpha=sum(weights))
+        if self._colors:
+            top, left = (a + b.start for a, b in zip(self._views.start(shift), self._part))
+            step = self._step
+            both = self._phases[top % step, left % step][:, top // step : top // step + self._light.shape[1], left // step : left // step + self._light.shape[2]]
+            n = len(self._light)
+            self._light.addcmul_(both[n:], taken[::step, ::step], value=weight)
+            self._all.add_(both[:n], alpha=sum(weights))
+
+    def ratio(self):
+        ratio = ((self._seen + _DIM * self._average) / (self._total + _DIM)).clamp_(0.0, 1.0)[None]
+        if not self._colors:
+            return ratio
+        step = self._step
+        sampled = ratio[:, ::step, ::step]
+        colors = (self._light + _DIM * sampled) / (self._all + _DIM)
+        if step > 1:
+            colors = _doubled((colors + _DIM) / (sampled + _DIM), *self._size).mul_(ratio)
+        return torch.cat([colors.clamp_(0.0, 1.0), ratio])
+
+
+def _doubled(x: Float[Tensor, "c h w"], height: int, width: int) -> Float[Tensor, "c h2 w2"]:
+    """Values of every second pixel, and between them their means."""
+    x = F.pad(x[None], (0, 1, 0, 1), mode="replicate")[0]
+    x = torch.stack([x[:, :-1], x[:, :-1].lerp(x[:, 1:], 0.5)], 2).flatten(1, 2)[:, :height]
+    return torch.stack([x[..., :-1], x[..., :-1].lerp(x[..., 1:], 0.5)], 3).flatten(2)[..., :width]

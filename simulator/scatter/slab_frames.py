@@ -10,18 +10,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.layers.slabs import DepthSlabs, seam
+from simulator.layers.slabs import DepthSlabs
 from simulator.layers.surfaces import Surfaces
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
 from simulator.scatter.composite import LEAST_COVERAGE
 from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.frame_stack import on_rows
-from simulator.scatter.lens_visibility import Covering, LensVisibility, lens_points
+from simulator.scatter.covering import Covering
+from simulator.scatter.lens_visibility import LensVisibility, lens_points
+from simulator.scatter.seam import Seam
 
 LENS_POINTS = 80
 _FREE_BYTES = 512 << 20  # the free shares of so many bytes are held at a time
-_SEAM = 1.9  # steps between the middles of two slabs that touch, at most
+_SEAM_FIRST_PX = 10.0
 
 
 def slab_frames(
@@ -46,9 +48,10 @@ def _frames(
     views = [_FrameView(layers, lens, aperture) for lens in lenses]
     before: _Slab | None = None
     for surfaces, group in zip(layers.slabs, groups, strict=True):
-        slab = _Slab(surfaces, mean_disparity(surfaces))
+        slab = _Slab.from_surfaces(surfaces)
+        seam = before and Seam.between(before.surfaces, surfaces, layers.step)
         for view in views:
-            view.add(group, before, slab)
+            view.add(group, before, slab, seam)
         if not keeps:
             group.release()
         before = slab
@@ -59,43 +62,60 @@ class _Slab(NamedTuple):
     """A slab, and the mean disparity of what it covers."""
 
     surfaces: Surfaces
-    disparity: Tensor
+    covering: Covering
+    disparity: float
+
+    @classmethod
+    def from_surfaces(cls, surfaces: Surfaces) -> _Slab:
+        content = torch.cat([surfaces.light[0], surfaces.coverage])
+        covering = Covering.from_content(content, surfaces.margin)
+        assert covering is not None, "no slab is empty"
+        return cls(surfaces, covering, float(mean_disparity(surfaces)))
 
 
 class _FrameView:
     """One frame while slabs are added, nearest first."""
 
     def __init__(self, layers: DepthSlabs, lens: ThinLens, aperture: Aperture) -> None:
-        self._lens, self._aperture, self._step = lens, aperture, layers.step
+        self._lens, self._aperture = lens, aperture
         self._size, colors = layers.size, aperture.channel_lenses(lens)
         points = lens_points(aperture.pupil, LENS_POINTS)
         self._colors = [(color, LensVisibility(points, *layers.size, layers.device)) for color in colors]
         self._light = torch.zeros(3, *layers.size, device=layers.device)
         self._taken = torch.zeros(len(colors), *layers.size, device=layers.device)
 
-    def add(self, group: DepthGroup, before: _Slab | None, slab: _Slab) -> None:
+    def add(self, group: DepthGroup, before: _Slab | None, slab: _Slab, seam: Seam | None) -> None:
         """Lay a slab, blurred, behind those so far. before: the slab before it."""
-        blurred, top = on_rows(group.blurred([self._lens], self._aperture), *self._size)
-        rows = slice(top, top + blurred.shape[-2])
-        channels = [(slice(c, c + 1), c) for c in range(3)] if len(self._colors) > 1 else [(slice(0, 3), 0)]
-        for (lens, visibility), (light, k) in zip(self._colors, channels, strict=True):
-            content = torch.cat([slab.surfaces.light[0, light], slab.surfaces.coverage])
-            cover = Covering.of(content, slab.surfaces.margin)
-            ratio = visibility.lay(cover, float(lens.defocus_px(slab.disparity)))[:, rows]
-            self._light[light, rows].addcmul_(blurred[0, light], ratio[:-1])
-            self._taken[k, rows].addcmul_(blurred[0, 3 + k], ratio[-1])
-            if before is not None:
-                self._close_cracks(lens, visibility, before, slab)
-
-    def _close_cracks(self, lens: ThinLens, visibility: LensVisibility, before: _Slab, slab: _Slab) -> None:
-        if float(before.disparity - slab.disparity) > _SEAM * self._step:
+        visible = [self._laid(lens, visibility, number, before, slab, seam) for number, (lens, visibility) in enumerate(self._colors)]
+        if not any(visible):
             return
-        near, far = before.surfaces, slab.surfaces
-        reach_px = max(1, math.ceil(0.5 * lens.blur_scale_px * self._step))
-        coverage = seam(near, far, self._step, reach_px)
-        if bool((coverage > 0).any()):
-            boundary = 0.5 * (near.disparity[near.coverage > 0].min() + far.disparity[far.coverage > 0].max())
-            visibility.close_cracks(Covering.of(coverage[None], far.margin), float(lens.defocus_px(boundary)), [float(lens.defocus_px(s.disparity)) for s in (before, slab)])
+        blurred, top = on_rows(group.blurred([self._lens], self._aperture), *self._size)
+        channels = [(slice(c, c + 1), c) for c in range(3)] if len(self._colors) > 1 else [(slice(0, 3), 0)]
+        for part, (light, k) in zip(visible, channels, strict=True):
+            if part is None:
+                continue
+            content = torch.cat([blurred[0, light], blurred[0, 3 + k : 4 + k]])
+            rows = slice(max(part.box[0].start - top, 0), max(part.box[0].stop - top, 0))
+            content[:, rows, part.box[1]] *= part.ratio[:, max(top - part.box[0].start, 0) :][:, : blurred.shape[-2] - rows.start]
+            if part.hidden:
+                ys, xs = slice(rows.start, min(rows.stop, content.shape[1])), part.box[1]
+                self._light[light, top + ys.start : top + ys.stop, xs] += content[:-1, ys, xs]
+                self._taken[k, top + ys.start : top + ys.stop, xs] += content[-1, ys, xs]
+            else:
+                self._light[light, top : top + content.shape[1]] += content[:-1]
+                self._taken[k, top : top + content.shape[1]] += content[-1]
+
+    def _laid(self, lens, visibility, number, before, slab, seam):
+        s = lens.defocus_px(slab.disparity)
+        s_before = lens.defocus_px(before.disparity) if before else 0.0
+        reach_px = max(1, math.ceil(0.5 * lens.blur_scale_px * seam.step)) if seam else 0
+        if seam and abs(s) < _SEAM_FIRST_PX:
+            visibility.close_cracks(seam.near_side(reach_px), s, (s_before, s))
+        covering = slab.covering.channels(number, 3) if len(self._colors) > 1 else slab.covering
+        part = visibility.lay(covering, s)
+        if seam and abs(s) >= _SEAM_FIRST_PX:
+            visibility.close_cracks(seam.both_sides(reach_px), lens.defocus_px(seam.disparity), (s_before, s))
+        return part
 
     def normalized(self) -> Float[Tensor, "3 h w"]:
         """The frame: light over the share of the lens that was taken, never negative."""

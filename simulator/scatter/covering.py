@@ -1,0 +1,125 @@
+"""A picture of which only a part is covered, and the part of it that matters for a frame."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Box = tuple[slice, slice]
+"""Rows and columns."""
+
+
+@dataclass(frozen=True)
+class Covering:
+    """Light and coverage, coverage last, with `margin` pixels beyond the frame.
+
+    box: rows and columns of the frame that are covered; they may lie beyond it.
+    """
+
+    content: Float[Tensor, "c hm wm"]
+    margin: int
+    box: Box
+
+    @classmethod
+    def from_content(cls, content: Float[Tensor, "c hm wm"], margin: int) -> Covering | None:
+        """The picture with its box; None where nothing is covered."""
+        box = extent(content[-1] > 0)
+        return None if box is None else cls(content, margin, shifted(box, -margin))
+
+    def channels(self, *numbers: int) -> Covering:
+        """These channels alone."""
+        return Covering(self.content[list(numbers)], self.margin, self.box)
+
+    def window(self, box: Box) -> Float[Tensor, "c h w"]:
+        """These rows and columns of the frame. Beyond the picture its edge is repeated."""
+        inner, missing = [], []
+        for span, size in zip(shifted(box, self.margin), self.content.shape[1:], strict=True):
+            start, stop = min(max(span.start, 0), size - 1), max(min(span.stop, size), 1)
+            inner.append(slice(start, stop))
+            missing.append((max(start - span.start, 0), max(span.stop - stop, 0)))
+        part = self.content[None, :, inner[0], inner[1]]
+        return F.pad(part, (*missing[1], *missing[0]), mode="replicate")[0]
+
+
+def extent(mask: Bool[Tensor, "h w"]) -> Box | None:
+    """The smallest box that holds a mask; None where it is empty."""
+    spans = []
+    for axis in (1, 0):
+        numbers = mask.any(axis).nonzero()[:, 0]
+        if not len(numbers):
+            return None
+        spans.append(slice(int(numbers[0]), int(numbers[-1]) + 1))
+    return spans[0], spans[1]
+
+
+def shifted(box: Box, by: int) -> Box:
+    """The box, moved down and right."""
+    rows, columns = (slice(span.start + by, span.stop + by) for span in box)
+    return rows, columns
+
+
+def grown(box: Box, by: int) -> Box:
+    """The box with `by` more rows and columns on every side."""
+    rows, columns = (slice(span.start - by, span.stop + by) for span in box)
+    return rows, columns
+
+
+def common(one: Box, other: Box) -> Box:
+    """What two boxes share; empty spans where that is nothing."""
+    starts = [max(a.start, b.start) for a, b in zip(one, other, strict=True)]
+    stops = [min(a.stop, b.stop) for a, b in zip(one, other, strict=True)]
+    rows, columns = (slice(start, max(start, stop)) for start, stop in zip(starts, stops, strict=True))
+    return rows, columns
+
+
+def enclosing(one: Box, other: Box) -> Box:
+    """The smallest box that holds both."""
+    rows, columns = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return rows, columns
+
+
+def is_empty(box: Box) -> bool:
+    """Whether a box holds no pixel."""
+    return any(span.stop <= span.start for span in box)
+
+
+def footprint_mean(picture: Float[Tensor, "c h w"], width_px: float) -> Float[Tensor, "c h2 w2"]:
+    """Means over squares of a width, of the variance that it has; the picture loses `footprint_reach` on each side.
+
+    A square of the odd width n below, mixed with that of n + 2: variances add up.
+    """
+    n = 2 * max(0, math.floor((width_px - 1) / 2)) + 1
+    wider = max(0.0, width_px**2 - n**2) / (4 * n + 4)
+    if not wider:
+        return picture if n == 1 else _sums(_sums(picture, n, 1), n, 2) / n**2
+    for axis in (1, 2):
+        size = picture.shape[axis]
+        rim = picture.narrow(axis, 0, size - n - 1) + picture.narrow(axis, n + 1, size - n - 1)
+        inner = _sums(picture.narrow(axis, 1, size - 2), n, axis)
+        picture = inner.mul_((1 - wider) / n + wider / (n + 2)).add_(rim, alpha=wider / (n + 2))
+    return picture
+
+
+def footprint_reach(width_px: float) -> int:
+    """Pixels on each side that `footprint_mean` needs."""
+    return max(0, math.ceil((width_px - 1) / 2))
+
+
+def _sums(x: Tensor, n: int, axis: int) -> Tensor:
+    """Sums of n neighbors, a power of two of them at a time. Never a view of x."""
+    size = x.shape[axis] - n + 1
+    total, done, width = None, 0, 1
+    while True:
+        if n & width:
+            part = x.narrow(axis, done, size)
+            total = part.clone() if total is None else total.add_(part)
+            done += width
+        if done == n and total is not None:
+            return total
+        x = x.narrow(axis, 0, x.shape[axis] - width) + x.narrow(axis, width, x.shape[axis] - width)
+        width *= 2
