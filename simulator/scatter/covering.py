@@ -16,34 +16,45 @@ Box = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class Covering:
-    """Light and coverage, coverage last, with `margin` pixels beyond the frame.
+    """Light and coverage, coverage last; beyond the picture its edge is repeated.
 
-    box: rows and columns of the frame that are covered; they may lie beyond it.
+    box:    rows and columns of the frame that are covered; they may lie beyond it.
+    origin: row and column of the frame in the picture's first pixel.
     """
 
     content: Float[Tensor, "c hm wm"]
-    margin: int
     box: Box
+    origin: tuple[int, int]
 
     @classmethod
     def from_content(cls, content: Float[Tensor, "c hm wm"], margin: int) -> Covering | None:
-        """The picture with its box; None where nothing is covered."""
+        """The covered part of a picture with `margin` pixels beyond the frame; None where nothing is covered."""
         box = extent(content[-1] > 0)
-        return None if box is None else cls(content, margin, shifted(box, -margin))
+        if box is None:
+            return None
+        rows, columns = common(grown(box, 1), whole(content))  # a rim that is not covered, but at the picture's edge
+        origin = rows.start - margin, columns.start - margin
+        return cls(content[:, rows, columns], shifted(box, -margin, -margin), origin)
 
     def channels(self, *numbers: int) -> Covering:
         """These channels alone."""
-        return Covering(self.content[list(numbers)], self.margin, self.box)
+        return Covering(self.content[list(numbers)], self.box, self.origin)
 
     def window(self, box: Box) -> Float[Tensor, "c h w"]:
-        """These rows and columns of the frame. Beyond the picture its edge is repeated."""
+        """These rows and columns of the frame."""
         inner, missing = [], []
-        for span, size in zip(shifted(box, self.margin), self.content.shape[1:], strict=True):
-            start, stop = min(max(span.start, 0), size - 1), max(min(span.stop, size), 1)
+        for span, first, size in zip(box, self.origin, self.content.shape[1:], strict=True):
+            start = min(max(span.start - first, 0), size - 1)
+            stop = max(min(span.stop - first, size), start + 1)
             inner.append(slice(start, stop))
-            missing.append((max(start - span.start, 0), max(span.stop - stop, 0)))
+            missing.append((max(start - span.start + first, 0), max(span.stop - first - stop, 0)))
         part = self.content[None, :, inner[0], inner[1]]
         return F.pad(part, (*missing[1], *missing[0]), mode="replicate")[0]
+
+
+def whole(picture: Float[Tensor, "*c h w"]) -> Box:
+    """The box of an entire picture."""
+    return slice(0, picture.shape[-2]), slice(0, picture.shape[-1])
 
 
 def extent(mask: Bool[Tensor, "h w"]) -> Box | None:
@@ -57,10 +68,10 @@ def extent(mask: Bool[Tensor, "h w"]) -> Box | None:
     return spans[0], spans[1]
 
 
-def shifted(box: Box, by: int) -> Box:
-    """The box, moved down and right."""
-    rows, columns = (slice(span.start + by, span.stop + by) for span in box)
-    return rows, columns
+def shifted(box: Box, down: int, right: int) -> Box:
+    """The box, moved."""
+    rows, columns = box
+    return slice(rows.start + down, rows.stop + down), slice(columns.start + right, columns.stop + right)
 
 
 def grown(box: Box, by: int) -> Box:

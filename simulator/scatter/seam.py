@@ -14,50 +14,49 @@ from torch import Tensor
 
 from simulator.layers.morphology import dilate
 from simulator.layers.surfaces import Surfaces
-from simulator.scatter.covering import Box, Covering, common, extent, grown, shifted
+from simulator.scatter.covering import Box, Covering, common, extent, grown, is_empty, shifted, whole
 
-_STEPS = 1.9  # between the middles of two slabs that touch, at most
+_REACH_PX = 24
 
 
 @dataclass(frozen=True)
 class Seam:
-    """near, far:  coverage of both slabs.
-    touches:    pixels of either next to one of the other at nearly the same disparity.
-    disparity:  of the boundary between the slabs.
-    step:       range of disparity of a slab.
+    """The boundary of two slabs.
+
+    touches:   pixels of either next to one of the other at nearly the same disparity, in a part of the picture.
+    near, far: coverage of both slabs in that part.
+    origin:    row and column of the frame in its first pixel.
+    disparity: of the boundary.
     """
 
+    touches: Bool[Tensor, "h w"]
     near: Float[Tensor, "h w"]
     far: Float[Tensor, "h w"]
-    margin: int
-    touches: Bool[Tensor, "h w"]
-    box: Box
+    origin: tuple[int, int]
     disparity: float
-    step: float
 
     @classmethod
-    def between(cls, near: Surfaces, far: Surfaces, step: float) -> Seam | None:
+    def between(cls, near: Surfaces, far: Surfaces, step: float, boxes: tuple[Box, Box]) -> Seam | None:
         """The seam of two slabs; None where they do not touch: D changes by less than `step` there."""
-        near_covered, far_covered = near.coverage[0] > 0, far.coverage[0] > 0
-        lowest = -dilate(torch.where(near_covered, -near.disparity[0], -torch.inf), 1)
-        highest = dilate(torch.where(far_covered, far.disparity[0], -torch.inf), 1)
-        touches = (near_covered & (near.disparity[0] - highest < step)) | (
-            far_covered & (lowest - far.disparity[0] < step)
-        )
-        box = extent(touches)
-        if box is None:
+        part = common(common(*(grown(shifted(box, near.margin, near.margin), _REACH_PX) for box in boxes)), whole(near.coverage))
+        if is_empty(part):
             return None
-        boundary = 0.5 * (near.disparity[near.coverage > 0].min() + far.disparity[far.coverage > 0].max())
-        return cls(near.coverage[0], far.coverage[0], near.margin, touches, box, float(boundary), step)
+        near_coverage, far_coverage = near.coverage[0][part], far.coverage[0][part]
+        near_disparity, far_disparity = near.disparity[0][part], far.disparity[0][part]
+        near_covered, far_covered = near_coverage > 0, far_coverage > 0
+        lowest = -dilate(torch.where(near_covered, -near_disparity, -torch.inf), 1)
+        highest = dilate(torch.where(far_covered, far_disparity, -torch.inf), 1)
+        touches = (near_covered & (near_disparity - highest < step)) | (far_covered & (lowest - far_disparity < step))
+        if not bool(touches.any()):
+            return None
+        boundary = 0.5 * (near_disparity[near_covered].min() + far_disparity[far_covered].max())
+        origin = part[0].start - near.margin, part[1].start - near.margin
+        return cls(touches, near_coverage, far_coverage, origin, float(boundary))
 
-    def near_side(self, reach_px: int) -> Covering | None:
-        return self._covering(self.near, reach_px)
-
-    def both_sides(self, reach_px: int) -> Covering | None:
-        return self._covering((self.near + self.far).clamp(max=1.0), reach_px)
-
-    def _covering(self, coverage, reach_px):
-        box = common(grown(self.box, reach_px), tuple(slice(0, n) for n in coverage.shape))
-        content = torch.zeros_like(coverage)[None]
-        content[0, box[0], box[1]] = coverage[box] * dilate(self.touches[box].float(), reach_px)
-        return Covering(content, self.margin, shifted(box, -self.margin))
+    def covering(self, reach_px: int, *, near_side: bool) -> Covering:
+        """Coverage of both slabs, or of the near one, up to `reach_px` from the boundary."""
+        box = extent(self.touches)
+        coverage = self.near if near_side else (self.near + self.far).clamp(max=1.0)
+        content = coverage * dilate(self.touches.float(), reach_px)
+        box = common(grown(box, reach_px), whole(content))
+        return Covering(content[None], shifted(box, *self.origin), self.origin)

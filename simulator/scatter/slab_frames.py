@@ -49,7 +49,7 @@ def _frames(
     before: _Slab | None = None
     for surfaces, group in zip(layers.slabs, groups, strict=True):
         slab = _Slab.from_surfaces(surfaces)
-        seam = before and Seam.between(before.surfaces, surfaces, layers.step)
+        seam = before and Seam.between(before.surfaces, surfaces, layers.step, (before.covering.box, slab.covering.box))
         for view in views:
             view.add(group, before, slab, seam)
         if not keeps:
@@ -77,7 +77,7 @@ class _FrameView:
     """One frame while slabs are added, nearest first."""
 
     def __init__(self, layers: DepthSlabs, lens: ThinLens, aperture: Aperture) -> None:
-        self._lens, self._aperture = lens, aperture
+        self._lens, self._aperture, self._step = lens, aperture, layers.step
         self._size, colors = layers.size, aperture.channel_lenses(lens)
         points = lens_points(aperture.pupil, LENS_POINTS)
         self._colors = [(color, LensVisibility(points, *layers.size, layers.device)) for color in colors]
@@ -108,13 +108,13 @@ class _FrameView:
     def _laid(self, lens, visibility, number, before, slab, seam):
         s = lens.defocus_px(slab.disparity)
         s_before = lens.defocus_px(before.disparity) if before else 0.0
-        reach_px = max(1, math.ceil(0.5 * lens.blur_scale_px * seam.step)) if seam else 0
+        reach_px = max(1, math.ceil(0.5 * lens.blur_scale_px * self._step)) if seam else 0
         if seam and abs(s) < _SEAM_FIRST_PX:
-            visibility.close_cracks(seam.near_side(reach_px), s, (s_before, s))
+            visibility.close_cracks(seam.covering(reach_px, near_side=True), s, (s_before, s))
         covering = slab.covering.channels(number, 3) if len(self._colors) > 1 else slab.covering
         part = visibility.lay(covering, s)
         if seam and abs(s) >= _SEAM_FIRST_PX:
-            visibility.close_cracks(seam.both_sides(reach_px), lens.defocus_px(seam.disparity), (s_before, s))
+            visibility.close_cracks(seam.covering(reach_px, near_side=False), lens.defocus_px(seam.disparity), (s_before, s))
         return part
 
     def normalized(self) -> Float[Tensor, "3 h w"]:
