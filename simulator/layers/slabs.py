@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from simulator.layers.box import extent
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.layers.peeling import peeled
 from simulator.layers.surfaces import Surfaces
@@ -67,9 +68,14 @@ def _flattened(scene: LayeredDepthImage, is_inside: Tensor) -> Surfaces | None:
     members = is_inside.flatten(1).any(1).nonzero()[:, 0]
     if not members.numel():
         return None
-    disparity = scene.disparity[members]
-    share = peeled(scene.coverage[members] * is_inside[members], disparity, 1)[0]  # [n, h, w]
-    total = share.sum(0, keepdim=True)
-    mean = (disparity * share).sum(0, keepdim=True) / total.clamp(min=1e-12)
-    light = (scene.color[members] * share[:, None]).sum(0, keepdim=True)
-    return Surfaces(light, total.clamp(max=1.0), torch.where(total > 0, mean, 0.0), scene.margin_px)
+    is_inside = is_inside[members]
+    rows, columns = box = extent(is_inside.any(0))
+    coverage, disparity = (x[members, rows, columns] for x in (scene.coverage, scene.disparity))
+    share = peeled(coverage * is_inside[:, rows, columns], disparity, 1)[0]  # [n, h, w]
+    total = share.sum(0)
+    mean = (disparity * share).sum(0) / total.clamp(min=1e-12)
+    flat = scene.color.new_zeros(5, *scene.coverage.shape[1:])
+    flat[:3, rows, columns] = (scene.color[members, :, rows, columns] * share[:, None]).sum(0)
+    flat[3, rows, columns] = total.clamp(max=1.0)
+    flat[4, rows, columns] = torch.where(total > 0, mean, 0.0)
+    return Surfaces(flat[None, :3], flat[None, 3], flat[None, 4], scene.margin_px)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-Box = tuple[slice, slice]
-"""Rows and columns."""
-
+from simulator.layers.box import Box, common, extent, grown, shifted, whole
 
 @dataclass(frozen=True)
 class Covering:
@@ -50,53 +47,6 @@ class Covering:
             missing.append((max(start - span.start + first, 0), max(span.stop - first - stop, 0)))
         part = self.content[None, :, inner[0], inner[1]]
         return F.pad(part, (*missing[1], *missing[0]), mode="replicate")[0]
-
-
-def whole(picture: Float[Tensor, "*c h w"]) -> Box:
-    """The box of an entire picture."""
-    return slice(0, picture.shape[-2]), slice(0, picture.shape[-1])
-
-
-def extent(mask: Bool[Tensor, "h w"]) -> Box | None:
-    """The smallest box that holds a mask; None where it is empty."""
-    spans = []
-    for axis in (1, 0):
-        numbers = mask.any(axis).nonzero()[:, 0]
-        if not len(numbers):
-            return None
-        spans.append(slice(int(numbers[0]), int(numbers[-1]) + 1))
-    return spans[0], spans[1]
-
-
-def shifted(box: Box, down: int, right: int) -> Box:
-    """The box, moved."""
-    rows, columns = box
-    return slice(rows.start + down, rows.stop + down), slice(columns.start + right, columns.stop + right)
-
-
-def grown(box: Box, by: int) -> Box:
-    """The box with `by` more rows and columns on every side."""
-    rows, columns = (slice(span.start - by, span.stop + by) for span in box)
-    return rows, columns
-
-
-def common(one: Box, other: Box) -> Box:
-    """What two boxes share; empty spans where that is nothing."""
-    starts = [max(a.start, b.start) for a, b in zip(one, other, strict=True)]
-    stops = [min(a.stop, b.stop) for a, b in zip(one, other, strict=True)]
-    rows, columns = (slice(start, max(start, stop)) for start, stop in zip(starts, stops, strict=True))
-    return rows, columns
-
-
-def enclosing(one: Box, other: Box) -> Box:
-    """The smallest box that holds both."""
-    rows, columns = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
-    return rows, columns
-
-
-def is_empty(box: Box) -> bool:
-    """Whether a box holds no pixel."""
-    return any(span.stop <= span.start for span in box)
 
 
 def footprint_mean(picture: Float[Tensor, "c h w"], width_px: float) -> Float[Tensor, "c h2 w2"]:

@@ -12,6 +12,7 @@ Letters: u point of the lens, |u| <= 1; M points; s signed blur radius; a covera
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,20 +21,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from simulator.layers.box import Box, common, enclosing, extent, grown, is_empty, shifted, whole
 from simulator.optics.aperture import Aperture
-from simulator.scatter.covering import (
-    Box,
-    Covering,
-    common,
-    enclosing,
-    extent,
-    footprint_mean,
-    footprint_reach,
-    grown,
-    is_empty,
-    shifted,
-    whole,
-)
+from simulator.scatter.covering import Covering, footprint_mean, footprint_reach
 
 _MASK_PX = 24.0  # radius at which the pupil is sampled
 _LEAST = 1e-6  # coverage below it is rounding
@@ -143,23 +133,25 @@ class LensVisibility:
         mean = self._free[:, rows.start : rows.stop : _ROWS, columns].mean(0)
         return mean.repeat_interleave(_ROWS, 0)[: rows.stop - rows.start]
 
-    def close_cracks(self, seam: Covering, defocus_px: float, between_px: tuple[float, float]) -> None:
-        """Take what a seam covers where a surface passes from a slab to the next, both shifted by different distances,
-        which must not open a crack.
-
-        between_px: the signed radii of both. Where a point shifts both alike there is no crack.
-        """
+    def close_cracks(self, seam: Covering, defocus_px: float, points: Container[int]) -> None:
+        """Take what a seam covers, for some of the points: see `cracked`."""
         reached = self._reached(seam, defocus_px)
         if is_empty(reached):
             return
         views = _Views(seam, defocus_px, self._points, reached)
         frees = self._free[:, reached[0], reached[1]].unbind()
-        near, far = (whole_shifts(self._points, s) for s in between_px)
         for shift, numbers in views.numbers.items():
-            coverage = views.coverage(shift)
             for number in numbers:
-                if near[number] != far[number]:
-                    frees[number].sub_(coverage).clamp_(min=0.0)
+                if number in points:
+                    frees[number].sub_(views.coverage(shift)).clamp_(min=0.0)
+
+    def cracked(self, near_px: float, far_px: float) -> frozenset[int]:
+        """Points that see two neighboring slabs, blurred at these radii, shifted by different distances.
+
+        A surface that passes from one to the other must not show a crack there.
+        """
+        near, far = (whole_shifts(self._points, s) for s in (near_px, far_px))
+        return frozenset(number for number, shift in enumerate(near) if shift != far[number])
 
     def _reached(self, slab: Covering, defocus_px: float) -> Box:
         """Rows and columns of the frame that a slab reaches."""

@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from simulator.layers.box import Box, common, extent, grown, is_empty, shifted, whole
 from simulator.layers.morphology import dilate
 from simulator.layers.surfaces import Surfaces
-from simulator.scatter.covering import Box, Covering, common, extent, grown, is_empty, shifted, whole
+from simulator.scatter.covering import Covering
 
 _REACH_PX = 24
 

@@ -107,14 +107,14 @@ class _FrameView:
 
     def _laid(self, lens, visibility, number, before, slab, seam):
         s = lens.defocus_px(slab.disparity)
-        s_before = lens.defocus_px(before.disparity) if before else 0.0
-        reach_px = max(1, math.ceil(0.5 * lens.blur_scale_px * self._step)) if seam else 0
-        if seam and abs(s) < _SEAM_FIRST_PX:
-            visibility.close_cracks(seam.covering(reach_px, near_side=True), s, (s_before, s))
+        cracked = visibility.cracked(lens.defocus_px(before.disparity), s) if before and seam else frozenset()
+        reach_px = max(1, math.ceil(0.5 * lens.blur_scale_px * self._step))
+        if cracked and abs(s) < _SEAM_FIRST_PX:
+            visibility.close_cracks(seam.covering(reach_px, near_side=True), s, cracked)
         covering = slab.covering.channels(number, 3) if len(self._colors) > 1 else slab.covering
         part = visibility.lay(covering, s)
-        if seam and abs(s) >= _SEAM_FIRST_PX:
-            visibility.close_cracks(seam.covering(reach_px, near_side=False), lens.defocus_px(seam.disparity), (s_before, s))
+        if cracked and abs(s) >= _SEAM_FIRST_PX:
+            visibility.close_cracks(seam.covering(reach_px, near_side=False), lens.defocus_px(seam.disparity), cracked)
         return part
 
     def normalized(self) -> Float[Tensor, "3 h w"]:
