@@ -28,7 +28,7 @@ from simulator.scatter.covering import Covering, footprint_mean, footprint_reach
 _MASK_PX = 24.0  # radius at which the pupil is sampled
 _LEAST = 1e-6  # coverage below it is rounding
 _TAKEN = 1e-4  # of the lens: what is free of it less than that
-_COARSE_PX = 8.0
+_COARSE_PX = 16.0
 _ROWS = 4
 _DIM = 1e-3  # of white: where a slab's light is weaker, its coverage tells its ratio
 
@@ -189,17 +189,17 @@ class _Shifted:
     """Parts of a picture [c, h, w], every `step`-th pixel of them. start: of the part without a shift."""
 
     def __init__(self, picture: Tensor, step: int, start: tuple[int, int], size: tuple[int, int]) -> None:
-        self._phases = [[picture[:, y::step, x::step].contiguous() for x in range(step)] for y in range(step)]
-        self._start, self._step = start, step
+        height, width = (-(-n // step) for n in picture.shape[1:])
+        self._strides = height * width, width, 1
+        self._phases = [_padded(picture[:, y::step, x::step], height, width) for y in range(step) for x in range(step)]
+        self._top, self._left, self._step = *start, step
         self.size = len(picture), -(-size[0] // step), -(-size[1] // step)
 
     def at(self, shift: tuple[int, int]) -> Float[Tensor, "c h w"]:
         """The part, moved down and right. As a strided view, which is made in half of the time of a slice."""
-        top, row = divmod(self._start[0] + shift[0], self._step)
-        left, column = divmod(self._start[1] + shift[1], self._step)
-        phase = self._phases[row][column]
-        strides = phase.stride()
-        return phase.as_strided(self.size, strides, phase.storage_offset() + top * strides[1] + left)
+        top, left, step = self._top + shift[0], self._left + shift[1], self._step
+        phase = self._phases[top % step * step + left % step]
+        return phase.as_strided(self.size, self._strides, top // step * self._strides[1] + left // step)
 
 
 class _Seen:
@@ -235,6 +235,13 @@ class _Seen:
         if self._step > 1:
             colors = _doubled((colors + _DIM) / (sampled + _DIM), height, width).mul_(ratio)
         return torch.cat([colors.clamp_(0.0, 1.0), ratio])
+
+
+def _padded(x: Tensor, height: int, width: int) -> Tensor:
+    """The picture with memory of its own and zeros below and on the right."""
+    padded = x.new_zeros(len(x), height, width)
+    padded[:, : x.shape[1], : x.shape[2]] = x
+    return padded
 
 
 def _doubled(x: Float[Tensor, "c h w"], height: int, width: int) -> Float[Tensor, "c h2 w2"]:

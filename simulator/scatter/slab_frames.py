@@ -21,7 +21,7 @@ from simulator.scatter.covering import Covering
 from simulator.scatter.lens_visibility import LensVisibility, lens_points
 from simulator.scatter.seam import Seam
 
-LENS_POINTS = 80
+LENS_POINTS = 96
 _FREE_BYTES = 512 << 20  # the free shares of so many bytes are held at a time
 _SEAM_FIRST_PX = 10.0
 
