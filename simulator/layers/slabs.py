@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simulator.layers.box import extent
+from simulator.layers.box import extent, whole
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.layers.peeling import peeled
 from simulator.layers.surfaces import Surfaces
@@ -69,7 +69,7 @@ def _flattened(scene: LayeredDepthImage, is_inside: Tensor) -> Surfaces | None:
     if not members.numel():
         return None
     is_inside = is_inside[members]
-    rows, columns = box = extent(is_inside.any(0))
+    rows, columns = extent(is_inside.any(0)) or whole(is_inside)
     coverage, disparity = (x[members, rows, columns] for x in (scene.coverage, scene.disparity))
     share = peeled(coverage * is_inside[:, rows, columns], disparity, 1)[0]  # [n, h, w]
     total = share.sum(0)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from simulator.layers.box import Box, common, extent, grown, shifted, whole
 
+
 @dataclass(frozen=True)
 class Covering:
     """Light and coverage, coverage last; beyond the picture its edge is repeated.
@@ -24,11 +25,11 @@ class Covering:
     origin: tuple[int, int]
 
     @classmethod
-    def from_content(cls, content: Float[Tensor, "c hm wm"], margin: int) -> Covering | None:
-        """The covered part of a picture with `margin` pixels beyond the frame; None where nothing is covered."""
+    def from_content(cls, content: Float[Tensor, "c hm wm"], margin: int) -> Covering:
+        """The covered part of a picture with `margin` pixels beyond the frame. Raises ValueError if there is none."""
         box = extent(content[-1] > 0)
         if box is None:
-            return None
+            raise ValueError("content must be covered somewhere, got coverage 0 everywhere")
         rows, columns = common(grown(box, 1), whole(content))  # a rim that is not covered, but at the picture's edge
         origin = rows.start - margin, columns.start - margin
         return cls(content[:, rows, columns], shifted(box, -margin, -margin), origin)

@@ -12,7 +12,7 @@ Letters: u point of the lens, |u| <= 1; M points; s signed blur radius; a covera
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,8 +28,8 @@ from simulator.scatter.covering import Covering, footprint_mean, footprint_reach
 _MASK_PX = 24.0  # radius at which the pupil is sampled
 _LEAST = 1e-6  # coverage below it is rounding
 _TAKEN = 1e-4  # of the lens: what is free of it less than that
-_COARSE_PX = 16.0
-_ROWS = 4
+_COARSE_PX = 16.0  # blur radius from which on colors are summed at every second pixel
+_ROWS = 4  # of so many rows, one tells where anything is free
 _DIM = 1e-3  # of white: where a slab's light is weaker, its coverage tells its ratio
 
 
@@ -67,14 +67,17 @@ def lens_points(pupil: Aperture, count: int) -> LensPoints:
 
 @dataclass(frozen=True)
 class Visible:
-    """Ratio of a slab's visible light to all of it, in [0, 1], for each channel within a box of the frame.
+    """What is seen of a slab.
 
-    Outside of the box the ratio is 1. A single channel holds for all.
+    box:             a part of the frame.
+    ratio:           of visible light to all of it within the box, in [0, 1], for each channel, or one for all;
+                     coverage is the last.
+    is_rest_visible: whether all of it is seen outside of the box; else nothing is.
     """
 
     box: Box
     ratio: Float[Tensor, "c h w"]
-    hidden: bool = False
+    is_rest_visible: bool
 
 
 class LensVisibility:
@@ -92,43 +95,40 @@ class LensVisibility:
             return None
         inner = common(reached, self._touched)
         average = self._average(inner)
-        is_cut = inner == reached
-        if is_cut:  # what is taken everywhere is left out
-            left = extent(average > _TAKEN)
-            if left is None:
+        is_rest_visible = inner != reached
+        if not is_rest_visible:
+            free = extent(average > _TAKEN)
+            if free is None:
                 return None
-            left = common(grown(left, _ROWS), whole(average))  # rows between those that were looked at
-            average, inner = average[left], shifted(left, reached[0].start, reached[1].start)
-            reached = inner
+            free = common(grown(free, _ROWS), whole(average))
+            average, reached = average[free], shifted(free, reached[0].start, reached[1].start)
+            inner = reached
         views = _Views(slab, defocus_px, self._points, reached)
         self._touched = reached if is_empty(self._touched) else enclosing(self._touched, reached)
-        weights = self._points.in_front if defocus_px > 0 else self._points.weight
-        frees = self._free[:, reached[0], reached[1]].unbind()
-        if is_empty(inner):
-            for shift, numbers in views.numbers.items():
-                coverage = views.coverage(shift)
-                for number in numbers:
-                    frees[number].sub_(coverage)
-            return Visible(inner, average[None], False)
         seen = _Seen(views, shifted(inner, -reached[0].start, -reached[1].start), average)
-        taken, together = (torch.empty(views.size, device=average.device) for _ in range(2))
+        self._take(views, reached, self._points.in_front if defocus_px > 0 else self._points.weight, seen)
+        return Visible(inner, seen.ratio(), is_rest_visible)
+
+    def _take(self, views: _Views, reached: Box, weights: Sequence[float], seen: _Seen) -> None:
+        """Take t = min(a, T) of each point's free share, and tell what it sees."""
+        frees = self._free[:, reached[0], reached[1]].unbind()
+        taken, together = (self._free.new_empty(views.size) for _ in range(2))
         for shift, numbers in views.numbers.items():
-            coverage = views.coverage(shift)
+            coverage, first = views.coverage(shift), numbers[0]
             if len(numbers) == 1:
-                torch.minimum(coverage, frees[numbers[0]], out=taken)
-                frees[numbers[0]].sub_(taken)
-                seen.add(shift, taken, weights[numbers[0]], weights[numbers[0]])
-            else:
-                together.zero_()
-                for number in numbers:
-                    torch.minimum(coverage, frees[number], out=taken)
-                    frees[number].sub_(taken)
-                    together.add_(taken, alpha=weights[number])
-                seen.add(shift, together, 1.0, sum(weights[number] for number in numbers))
-        return Visible(inner, seen.ratio(), is_cut)
+                torch.minimum(coverage, frees[first], out=taken)
+                frees[first].sub_(taken)
+                seen.add(shift, taken, weights[first], weights[first])
+                continue
+            together.zero_()
+            for number in numbers:
+                torch.minimum(coverage, frees[number], out=taken)
+                frees[number].sub_(taken)
+                together.add_(taken, alpha=weights[number])
+            seen.add(shift, together, 1.0, sum(weights[number] for number in numbers))
 
     def _average(self, box: Box) -> Float[Tensor, "h w"]:
-        """The free share of the lens, from every fourth row."""
+        """Mean free share, from every fourth row."""
         rows, columns = box
         mean = self._free[:, rows.start : rows.stop : _ROWS, columns].mean(0)
         return mean.repeat_interleave(_ROWS, 0)[: rows.stop - rows.start]
@@ -217,6 +217,8 @@ class _Seen:
 
     def add(self, shift: tuple[int, int], taken: Float[Tensor, "h w"], factor: float, weight: float) -> None:
         """Add what points with this shift see, `factor` times `taken`. weight: of the points."""
+        if not self._share.numel():
+            return
         taken = taken[self._part]
         self._share.add_(taken, alpha=factor)
         self._total.add_(self._whole.at(shift), alpha=weight)
@@ -226,6 +228,8 @@ class _Seen:
     def ratio(self) -> Float[Tensor, "c h w"]:
         """Of what is seen to all, for each channel; a single one where all points see the same."""
         height, width = self._average.shape
+        if not self._share.numel():
+            return self._average[None]
         total = self._total[-1] if self._step == 1 else _doubled(self._total[-1:], height, width)[0]
         ratio = ((self._share + _DIM * self._average) / (total + _DIM)).clamp_(0.0, 1.0)[None]
         if not len(self._light):

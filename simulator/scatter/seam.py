@@ -17,12 +17,12 @@ from simulator.layers.morphology import dilate
 from simulator.layers.surfaces import Surfaces
 from simulator.scatter.covering import Covering
 
-_REACH_PX = 24
+_REACH_PX = 24  # pixels kept around: a strip is no wider for any radius up to 500 px
 
 
 @dataclass(frozen=True)
 class Seam:
-    """The boundary of two slabs.
+    """The boundary of two slabs: where D changes by less than a step from a pixel to the next.
 
     touches:   pixels of either next to one of the other at nearly the same disparity, in a part of the picture.
     near, far: coverage of both slabs in that part.
@@ -38,10 +38,12 @@ class Seam:
 
     @classmethod
     def between(cls, near: Surfaces, far: Surfaces, step: float, boxes: tuple[Box, Box]) -> Seam | None:
-        """The seam of two slabs; None where they do not touch: D changes by less than `step` there."""
-        part = common(common(*(grown(shifted(box, near.margin, near.margin), _REACH_PX) for box in boxes)), whole(near.coverage))
+        """The seam of two slabs; None where they do not touch. step: range of a slab. boxes: of the frame, covered."""
+        in_picture = [grown(shifted(box, near.margin, near.margin), 1) for box in boxes]
+        part = common(common(*in_picture), whole(near.coverage))
         if is_empty(part):
             return None
+        part = common(grown(part, _REACH_PX), whole(near.coverage))
         near_coverage, far_coverage = near.coverage[0][part], far.coverage[0][part]
         near_disparity, far_disparity = near.disparity[0][part], far.disparity[0][part]
         near_covered, far_covered = near_coverage > 0, far_coverage > 0
@@ -54,10 +56,15 @@ class Seam:
         origin = part[0].start - near.margin, part[1].start - near.margin
         return cls(touches, near_coverage, far_coverage, origin, float(boundary))
 
-    def covering(self, reach_px: int, *, near_side: bool) -> Covering:
-        """Coverage of both slabs, or of the near one, up to `reach_px` from the boundary."""
-        box = extent(self.touches)
-        coverage = self.near if near_side else (self.near + self.far).clamp(max=1.0)
-        content = coverage * dilate(self.touches.float(), reach_px)
-        box = common(grown(box, reach_px), whole(content))
-        return Covering(content[None], shifted(box, *self.origin), self.origin)
+    def near_side(self, reach_px: int) -> Covering:
+        """Coverage of the near slab up to `reach_px` from where they touch."""
+        return self._strip(self.near, reach_px)
+
+    def both_sides(self, reach_px: int) -> Covering:
+        """Coverage of both slabs up to `reach_px` from where they touch."""
+        return self._strip((self.near + self.far).clamp(max=1.0), reach_px)
+
+    def _strip(self, coverage: Float[Tensor, "h w"], reach_px: int) -> Covering:
+        strip = coverage * dilate(self.touches.float(), reach_px)
+        box = extent(strip > 0) or (slice(0, 0), slice(0, 0))
+        return Covering(strip[None], shifted(box, *self.origin), self.origin)
