@@ -47,6 +47,8 @@ def common(one: Box, other: Box) -> Box:
 
 def enclosing(one: Box, other: Box) -> Box:
     """The smallest box that holds both."""
+    if is_empty(one):
+        return other
     rows, columns = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
     return rows, columns
 

@@ -104,7 +104,7 @@ class LensVisibility:
             average, reached = average[free], shifted(free, reached[0].start, reached[1].start)
             inner = reached
         views = _Views(slab, defocus_px, self._points, reached)
-        self._touched = reached if is_empty(self._touched) else enclosing(self._touched, reached)
+        self._touched = enclosing(self._touched, reached)
         seen = _Seen(views, shifted(inner, -reached[0].start, -reached[1].start), average)
         self._take(views, reached, self._points.in_front if defocus_px > 0 else self._points.weight, seen)
         return Visible(inner, seen.ratio(), is_rest_visible)
@@ -138,6 +138,7 @@ class LensVisibility:
         reached = self._reached(seam, defocus_px)
         if is_empty(reached):
             return
+        self._touched = enclosing(self._touched, reached)
         views = _Views(seam, defocus_px, self._points, reached)
         frees = self._free[:, reached[0], reached[1]].unbind()
         for shift, numbers in views.numbers.items():
