@@ -147,12 +147,13 @@ class LensVisibility:
                     frees[number].sub_(views.coverage(shift)).clamp_(min=0.0)
 
     def cracked(self, near_px: float, far_px: float) -> frozenset[int]:
-        """Points that see two neighboring slabs, blurred at these radii, shifted by different distances.
+        """Points that see a crack where a surface passes between two neighboring slabs, blurred at these radii.
 
-        A surface that passes from one to the other must not show a crack there.
+        Where both are shifted alike there is none, unless footprints differ, which leaves a faint one.
         """
         near, far = (whole_shifts(self._points, s) for s in (near_px, far_px))
-        return frozenset(number for number, shift in enumerate(near) if shift != far[number])
+        is_soft = footprint_reach(max(abs(near_px), abs(far_px)) * self._points.spacing) > 0
+        return frozenset(number for number, shift in enumerate(near) if is_soft or shift != far[number])
 
     def _reached(self, slab: Covering, defocus_px: float) -> Box:
         """Rows and columns of the frame that a slab reaches."""
