@@ -91,7 +91,7 @@ def trace_iris(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ..
         noise.append(quiet)
     clear = Tracer(scene, camera)
     aif = clear.picture(None, range(effort.aif_samples), seed=0)
-    return Reference(f"{scene.name}-iris", scene.seed, aif, clear.disparity(), np.stack(frames), lenses, tuple(noise))
+    return Reference(f"{scene.name}-iris", scene.seed, np.stack(frames), lenses, tuple(noise), aif, clear.disparity())
 
 
 def iris_lenses(scene: ReferenceScene, width: int) -> tuple[ThinLens, ...]:
