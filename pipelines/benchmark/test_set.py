@@ -41,11 +41,9 @@ class TestSet(VerbResult):
         return sum(len(scene.tasks) for scene in self.scenes)
 
     def to_json(self) -> dict[str, Any]:
-        """Folder and counts."""
         return {"set": str(self.folder), "scenes": len(self.scenes), "tasks": self.tasks}
 
     def summary(self) -> str:
-        """One line."""
         return f"{self.folder}: {len(self.scenes)} scenes, {self.tasks} tasks"
 
 

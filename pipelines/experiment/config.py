@@ -42,7 +42,6 @@ class ExperimentConfig:
 
     @property
     def folder(self) -> Path:
-        """OUT."""
         return self.out or Path(f"out/experiment-{self.variant}")
 
     def run(self, stack_weight: float) -> Path:

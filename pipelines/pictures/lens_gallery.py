@@ -71,6 +71,10 @@ def gallery() -> Image.Image:
     for name, peak in (("from a clipped photo", 1.0), ("the same, highlights expanded, peak 100", 100.0)):
         light = HighlightCurve(peak=peak).expanded(photo)
         frames[name] = Scene.from_rgbd(light, disparity, max_radius_px=reach_px).render([lens])[0]
+    return _sheet(frames)
+
+
+def _sheet(frames: dict[str, torch.Tensor]) -> Image.Image:
     pictures = to_srgb8(torch.stack([*frames.values()]))
     cells = [Cell(picture, name) for name, picture in zip(frames, pictures, strict=True)]
     return contact_sheet("", [Row(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)], cell_width_px=WIDTH)

@@ -29,7 +29,6 @@ class RefocusResult(VerbResult):
     seconds: float
 
     def summary(self) -> str:
-        """For people."""
         plane = "" if self.focus_disparity is None else f", plane at disparity {self.focus_disparity:.3f}"
         more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
         return (

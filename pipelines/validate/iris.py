@@ -46,7 +46,6 @@ class IrisCheck:
     noise_psnr: tuple[float, ...]
 
     def summary(self) -> str:
-        """One line."""
         ours, disc, turned = (fmean(values) for values in (self.blades, self.disc, self.upside_down))
         against = f"a disc in their place {disc:.1f} dB, upside down {turned:.1f} dB"
         noise = f"noise of the reference {min(self.noise_psnr):.0f} dB"

@@ -55,7 +55,6 @@ class ValidationResult(VerbResult):
         return "\n\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact, checks])
 
     def summary(self) -> str:
-        """The tables and the instrument's line."""
         lines = f"{self.instrument.summary()}\n{self.iris.summary()}"
         return f"{self.markdown()}\n\n{lines}\npictures and table in {self.out}"
 

@@ -37,7 +37,6 @@ class ErrorTable:
     noise_psnr: dict[str, tuple[float, ...]]
 
     def entry(self, scene: str, method: str) -> Errors:
-        """One cell."""
         return next(e for e in self.errors if (e.scene, e.method) == (scene, method))
 
     @property

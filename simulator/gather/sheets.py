@@ -88,12 +88,10 @@ class Piece:
 
     @property
     def reach_px(self) -> float:
-        """Largest blur radius."""
         return max(abs(self.near), abs(self.far))
 
     @property
     def least_px(self) -> float:
-        """Smallest blur radius."""
         return 0.0 if self.near * self.far < 0 else min(abs(self.near), abs(self.far))
 
 

@@ -38,7 +38,6 @@ class Layers:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors lie."""
         return self.visible.light.device
 
     def depth_image(self) -> LayeredDepthImage:

@@ -66,7 +66,6 @@ class LayeredDepthImage:
         return self.color.shape[3] - 2 * self.margin_px
 
     def to(self, device: torch.device | str) -> LayeredDepthImage:
-        """The same surfaces on another device."""
         color, coverage, disparity = (p.to(device) for p in (self.color, self.coverage, self.disparity))
         return LayeredDepthImage(color, coverage, disparity, self.margin_px)
 

@@ -122,7 +122,6 @@ class Aperture:
 
     @property
     def achromatic(self) -> Aperture:
-        """The same aperture without chromatic aberration."""
         return replace(self, focus_shift=(0.0, 0.0, 0.0), magnification=(1.0, 1.0, 1.0))
 
     @property
