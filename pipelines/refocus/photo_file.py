@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from pipelines.errors import Rejection, UserError, rejecting
-from pipelines.render.photos.photo import MAX_FILE_BYTES, Photo, PhotoSource, load_photo
+from pipelines.render.photos.content import MAX_FILE_BYTES
+from pipelines.render.photos.photo import Photo, PhotoSource, load_photo
 from shards.durable import write_durably
 from shards.foreign_file import read_foreign
 

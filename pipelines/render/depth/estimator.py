@@ -146,8 +146,8 @@ class _SidecarElseModel:
 
 def shared_sidecars(
     config: DepthConfig, photos: Sequence[PhotoSource], folders: SidecarFolders
-) -> dict[str, Rejection]:
-    """Rejections of photos whose depth file would serve several of them, by scene_id."""
+) -> dict[int, Rejection]:
+    """Rejections of photos whose depth file would serve several of them, by index."""
     return folders.rejections(photos) if config.depth in _WITH_SIDECARS else {}
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipelines.render.photos.decode import FORMATS, open_header
+from pipelines.render.photos.header import FORMATS, open_header
 
 _GDEPTH = "{http://ns.google.com/photos/1.0/depthmap/}"
 _DEPTH_MAP = "{http://ns.google.com/photos/dd/1.0/depthmap/}"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from pipelines.errors import Rejection, refusing
 from pipelines.render.photos.photo import PhotoSource, RejectedPhoto
+from pipelines.render.photos.table import PhotoTable
 from pipelines.render.plan.plan import Plan, PlannedShard
 from pipelines.runs.data_set_paths import DataSetPaths
 from shards.durable import write_durably
@@ -44,10 +45,10 @@ def read_left_out(paths: DataSetPaths) -> list[RejectedPhoto]:
 
 
 def merged_left_out(
-    before: Sequence[RejectedPhoto], now: Sequence[RejectedPhoto], photos: Sequence[PhotoSource]
+    before: Sequence[RejectedPhoto], now: Sequence[RejectedPhoto], photos: PhotoTable
 ) -> list[RejectedPhoto]:
     """Photos that this run leaves out, after those that earlier runs left out and this run did not find again."""
-    found = {reject.name for reject in now} | {photo.name for photo in photos}
+    found = {reject.name for reject in now} | (set(photos.names) if before else set())
     return [*(reject for reject in before if reject.name not in found), *now]
 
 

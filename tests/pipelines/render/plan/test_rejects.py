@@ -6,6 +6,7 @@ from pathlib import Path
 from pipelines.errors import Rejection
 from pipelines.render.config import StorageConfig
 from pipelines.render.photos.photo import RejectedPhoto
+from pipelines.render.photos.table import PhotoTable
 from pipelines.render.plan.rejects import (
     counts_by_code,
     merged_left_out,
@@ -85,4 +86,4 @@ def test_of_a_photo_tried_again_the_last_try_counts(tmp_path: Path) -> None:
 def test_what_an_earlier_run_left_out_is_known_until_somebody_speaks_of_it() -> None:
     before = [RejectedPhoto("", name, "photo", "unreadable", "") for name in ("a.jpg", "b.jpg", "0000.jpg")]
     now = [RejectedPhoto("", "b.jpg", "photo", "truncated", "")]
-    assert merged_left_out(before, now, PHOTOS[:1]) == [before[0], now[0]]
+    assert merged_left_out(before, now, PhotoTable(PHOTOS[:1])) == [before[0], now[0]]
