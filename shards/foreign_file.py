@@ -6,7 +6,7 @@ A pipe, a device, or a link to one would block a run or feed it without end; a f
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -60,18 +60,12 @@ def open_foreign(
         raise
 
 
-def read_foreign(path: StoragePath, *, max_bytes: int, check: Callable[[BufferedIOBase], None] | None = None) -> bytes:
-    """The bytes of a file, once `check` has looked at the open file and raised nothing.
-
-    Raises as `open_foreign` does, also where more than `max_bytes` come out of it.
-    """
-    if check is None and not isinstance(path, Path):
+def read_foreign(path: StoragePath, *, max_bytes: int) -> bytes:
+    """The bytes of a file. Raises as `open_foreign` does, also where more than `max_bytes` come out of it."""
+    if not isinstance(path, Path):
         (content,) = object_store.read_ranges(path, [(0, max_bytes + 1)])
     else:
         with open_foreign(path, max_bytes=max_bytes) as file:
-            if check is not None:
-                check(file)
-                file.seek(0)
             content = file.read(max_bytes + 1)  # a file may grow, and /proc calls its files empty
     _check_size(path, len(content), max_bytes)
     return content
