@@ -8,6 +8,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .foreign_parquet import ForeignParquet
 from .marker import Marker, SampleRow
 
 MANIFEST_FILE = "manifest.parquet"
@@ -66,19 +67,17 @@ class ManifestRows:
 
     def __init__(self, file: BufferedIOBase) -> None:
         with _reading():
-            # In this thread: Arrow threads that read a Python file abort an interpreter that ends.
-            self._file = pq.ParquetFile(file, pre_buffer=False)
-            self.count: int = self._file.metadata.num_rows
+            self._file = ForeignParquet(file)
+        self.count = self._file.count
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        batches = self._file.iter_batches(batch_size=1024, use_threads=False)
+        rows = self._file.rows()
         while True:
             with _reading():
-                batch = next(batches, None)
-                rows = batch.to_pylist() if batch is not None else None
-            if rows is None:
+                row = next(rows, None)
+            if row is None:
                 return
-            yield from rows
+            yield row
 
 
 class _reading:

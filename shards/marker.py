@@ -174,14 +174,8 @@ class Marker:
         if not isinstance(rows, list):
             raise FieldError("rows", f"must be a list, got {type(rows).__name__}")
         plain = strict_json.require_types(values, {name: kind for name, kind in _KINDS.items() if name != "rows"})
-        return cls(rows=tuple(_row(i, row) for i, row in enumerate(rows)), **plain)
-
-
-def _row(index: int, data: object) -> SampleRow:
-    try:
-        return strict_json.build_record(SampleRow, data)
-    except FieldError as error:
-        raise error.within(f"rows[{index}]") from None
+        built = (strict_json.build_record(SampleRow, row, within=f"rows[{i}]") for i, row in enumerate(rows))
+        return cls(rows=tuple(built), **plain)
 
 
 def read_marker(out: StoragePath, name: str) -> Marker:

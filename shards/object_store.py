@@ -29,6 +29,7 @@ _LIBRARIES = (
     "s3fs",
     "urllib3",
 )
+_WEB = ("http", "https")  # a server of one file among many: another may answer
 _MOST_OF_REASON = 300  # characters
 
 
@@ -62,6 +63,8 @@ def asking(path: StoragePath) -> Iterator[None]:
     except Exception as error:  # botocore, aiohttp and their like share no base class
         if isinstance(error, OSError) and error.errno in _OF_THE_REQUEST:
             raise
+        if path.protocol in _WEB:
+            raise OSError(errno.EIO, _reason(error), str(path)) from error
         raise StoreError(f"{path}: the store does not answer as it must, got {_reason(error)}") from error
 
 

@@ -108,7 +108,7 @@ def _compare_manifest(out: StoragePath, entries: Sequence[ShardEntry]) -> Iterat
                     message = f"must be {row.get(field)} as the marker of {row['shard']} says, got {other.get(field)}"
                     yield Complaint(MANIFEST_FILE, row["key"], field, message)
     except (OSError, ValueError) as error:
-        yield Complaint(MANIFEST_FILE, ALL, ALL, f"must be a readable Parquet file, got {type(error).__name__}")
+        yield Complaint(MANIFEST_FILE, ALL, ALL, f"must be a readable Parquet file, got: {error}")
 
 
 def _compare_checksums(got: bytes, expected: bytes) -> Iterator[Complaint]:

@@ -76,13 +76,17 @@ def coerce_fields(record: object) -> None:
             object.__setattr__(record, name, _coerced(name, value, kind))
 
 
-def build_record(record: type[Record], data: object) -> Record:
+def build_record(record: type[Record], data: object, *, within: str = "") -> Record:
     """A record of plain fields from a JSON object that has exactly its keys and types.
 
     Raises:
-        FieldError, FieldTypeError: a key too many or too few, or a value of another type (1 is no float).
+        FieldError, FieldTypeError: a key too many or too few, or a value of another type (1 is no float); the key
+            stands behind `within`.
     """
-    return record(**require_types(data, _field_types(record)))
+    try:
+        return record(**require_types(data, _field_types(record)))
+    except FieldError as error:
+        raise error.within(within) from None
 
 
 def require_types(data: object, kinds: Mapping[str, Any]) -> dict[str, Any]:

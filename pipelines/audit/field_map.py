@@ -31,7 +31,7 @@ from pipelines.errors import UserError, one_line, refusing
 from pipelines.measure.fidelity import Picture
 from pipelines.pictures.resizing import resized
 from pipelines.render.depth.file import read_npy
-from pipelines.render.photos.decode import MAX_PIXELS
+from pipelines.render.photos.header import MAX_PIXELS
 from shards.complaint import FieldError
 from shards.foreign_file import read_foreign
 from simulator import ThinLens

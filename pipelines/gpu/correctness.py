@@ -82,7 +82,7 @@ def agreement(name: str, case: Case, device: str) -> Agreement:
     """One case on both."""
     with torch_threads(1):
         expected = case("cpu")
-    with torch_threads(1), patch("simulator.render.frames_per_batch", lambda device: MAX_FRAMES_PER_BATCH):
+    with torch_threads(1), patch("simulator.render.frames_per_batch", lambda *_: MAX_FRAMES_PER_BATCH):
         start = time.perf_counter()
         found = case(device)
         seconds = time.perf_counter() - start

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from pipelines.errors import UserError
 from pipelines.pictures.data_url import data_url
 from pipelines.preview.media import webp
+from pipelines.render.photos.table import PhotoTable
 from pipelines.render.plan.plan import read_plan
 from pipelines.runs.data_set_paths import DataSetPaths
 from shards.foreign_file import read_foreign
@@ -77,7 +78,7 @@ class _PhotoFinder:
         try:
             photos = read_plan(DataSetPaths(out).plan).photos
         except (UserError, OSError):
-            photos = []
+            photos = PhotoTable()
         self._known = {photo.name: Path(photo.location) for photo in photos if not photo.is_builtin}
         for name, location in self._known.items():
             if str(location).endswith("/" + name):

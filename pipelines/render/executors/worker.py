@@ -13,6 +13,7 @@ import errno
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -34,6 +35,7 @@ from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from pipelines.render.sample.vetting import vet_disparity, vet_photo
 from pipelines.runs.data_set_paths import DataSetPaths
 from shards.codec import ImageCodec, encode
+from shards.object_store import failure_of_store
 from shards.parallel import cores
 from shards.writer import ShardWriter
 
@@ -127,18 +129,20 @@ class ShardWorker:
     def render_shard(self, shard: PlannedShard) -> ShardReport:
         """Write one shard and the list of its rejects; a shard without a sample leaves no tar.
 
-        Raises UserError when the disk is full. On any exception the unfinished tar is dropped.
+        Raises UserError when the disk is full or a store does not answer. On any exception the unfinished tar is
+        dropped.
         """
         try:
             return self._render_shard(shard)
-        except OSError as error:
-            if error.errno not in NO_SPACE:
+        except Exception as error:
+            if reason := failure_of_store(error):
+                way_out = "check network and credentials"
+            elif isinstance(error, OSError) and error.errno in NO_SPACE:
+                reason, way_out = f"no space left for {self._paths.out}", "free some space"
+            else:
                 raise
-            raise UserError(
-                f"no space left for {self._paths.out}: {shard.name} was dropped, finished shards are kept; "
-                "free some space and give the same command again",
-                exit_code=1,
-            ) from error
+            kept = f"{shard.name} was dropped, finished shards are kept"
+            raise UserError(f"{reason}; {kept}; {way_out} and give the same command again", exit_code=1) from error
 
     def vet_shard(self, shard: PlannedShard) -> list[RejectedPhoto]:
         """The rejects of a shard, without rendering. Built-in scenes are not drawn: all of them are fit."""
@@ -168,10 +172,19 @@ class ShardWorker:
     def _writes(self, work: _ShardInWork, writer: ShardWriter, writing: ThreadPoolExecutor) -> Iterator[Future[None]]:
         """Renders each sample that can be made; its labels, files and place in the shard come behind, in order."""
         for planned, prepared in self._fit(work):
-            with work.clock.stage("render"):
+            with work.clock.stage("render"), self._fitting():
                 frames = self._render(prepared.rgbd, prepared.plan, self._settings)
             encoded = work.helpers.submit(self._encode, planned.key, prepared, frames, work)
             yield writing.submit(self._write, writer, planned.key, encoded, work.clock)
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """Memory that runs out on a GPU is the user's matter: every photo of the run needs as much."""
+        try:
+            yield
+        except torch.cuda.OutOfMemoryError as error:
+            needed = f"a stack at --long-side {self._config.source.long_side} must fit the GPU's memory, it does not"
+            raise UserError(f"{needed}; lower it, or --workers-per-gpu", exit_code=1) from error
 
     def _encode(self, key: str, prepared: _Prepared, frames: Frames, work: _ShardInWork) -> dict[str, bytes]:
         with work.clock.stage("label"):

@@ -11,8 +11,10 @@ import pytest
 from upath import UPath
 
 from pipelines.errors import UserError
+from pipelines.render.photos.content import read_photo
+from pipelines.render.photos.finding import find_photos
 from pipelines.render.photos.listing import ListedPhoto, list_photos
-from pipelines.render.photos.photo import find_photos, read_photo
+from shards import object_store
 
 
 def listed(path: Path, content: str | bytes, encoding: str = "utf-8") -> list[ListedPhoto]:
@@ -124,8 +126,8 @@ def test_columns_that_nearly_match_are_said(tmp_path: Path, caplog: pytest.LogCa
 
 
 def test_a_url_whose_package_is_missing_is_one_line_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r'"aiohttp".*pip install'):
-        listed(tmp_path / "list.csv", "path\nhttps://example.org/a.jpg\n")
+    with pytest.raises(UserError, match=r"Please install gcsfs .*pip install"):
+        listed(tmp_path / "list.csv", "path\ngs://bucket/a.jpg\n")
 
 
 def test_photos_elsewhere_are_called_by_their_path_below_their_common_folder(tmp_path: Path) -> None:
@@ -161,7 +163,10 @@ def test_a_photo_is_opened_once_to_be_read(tmp_path: Path, monkeypatch: pytest.M
     store = UPath("memory://photos/a.jpg")
     store.write_bytes(b"the photo")
     [source] = find_photos("memory://photos", limit=None, seed=0).sources
-    opened = []
-    monkeypatch.setattr(type(store), "open", lambda path, mode: opened.append(path) or path.fs.open(path.path, mode))
-    assert read_photo(source) == b"the photo"
-    assert len(opened) == 1
+    asked: list[str] = []
+    for request in ("object_bytes", "read_ranges"):
+        plain = getattr(object_store, request)
+        counted = lambda *arguments, name=request, plain=plain: asked.append(name) or plain(*arguments)  # noqa: E731
+        monkeypatch.setattr(object_store, request, counted)
+    assert read_photo(source.location) == b"the photo"
+    assert asked == ["read_ranges"]
