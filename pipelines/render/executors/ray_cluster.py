@@ -46,7 +46,7 @@ class RayCluster:
     def start(self, pending_signal: Callable[[], int]) -> None:
         """Return when Ray is there. Raises UserError when it cannot be, and Interrupted on a signal.
 
-        Somewhere on its way, ray.init puts a handler of its own for SIGTERM, in C++, which sets an alarm that aborts the
+        On its way, ray.init puts a handler of its own for SIGTERM, in C++, which sets an alarm that aborts the
         process after three seconds: ours is put back at once, and the alarm stopped if that was too late.
         """
         self._thread.start()
