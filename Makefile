@@ -17,7 +17,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench audit benchmark-set benchmark gallery train refocus \
+.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
@@ -27,7 +27,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; name a Python 3.10 or newer: make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: $(PYTHON) is older than 3.10; name a newer one: make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,validate,train,browser,heic]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,validate,train,browser,heic,exr]'
 	@touch $@
 
 setup: $(READY)  ## the virtual environment, with the pinned versions
@@ -56,6 +56,9 @@ validate: $(READY)  ## the renderer against a path tracer: error table and pictu
 
 bench: $(READY)  ## speed side by side with direct and binned scatter, and of the whole pipeline
 	$(FOUNDRY) bench $(FLAGS)
+
+gpu: $(READY)  ## examine this machine's GPU in under eight minutes, into docs/gpu.md; in miniature without one
+	$(FOUNDRY) gpu $(FLAGS)
 
 audit: $(READY)  ## OUT=DIR: check the labels of a data set (exit code 4 when a check fails)
 	$(FOUNDRY) audit $(OUT) $(FLAGS)
@@ -89,7 +92,7 @@ test: lint  ## lint and every test, on all cores (no network and no GPU once ins
 test-slow: $(READY)  ## the tests that take minutes: training, the wheel in a fresh environment
 	$(BIN)/python -m pytest -m slow $(FLAGS)
 
-test-faults: $(READY)  ## crashes provoked on purpose: workers, nodes, driver, disk (minutes)
+test-faults: $(READY)  ## crashes provoked on purpose: workers, nodes, driver, disk, an S3 store (minutes)
 	$(BIN)/python -m pytest -m faults $(FLAGS)
 
 test-browser: $(READY)  ## the preview page in a real browser: needs Debian's chromium (or CHROMIUM=PATH)

@@ -24,16 +24,19 @@ from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.config import CardConfig, DoctorConfig, VerifyConfig
 from pipelines.errors import UserError
 from pipelines.experiment.config import ExperimentConfig
+from pipelines.gpu.config import GpuConfig
 from pipelines.preview.config import PreviewConfig
 from pipelines.refocus.config import RefocusConfig
 from pipelines.render.config import RenderConfig
 from pipelines.render.recipes import RECIPES as RENDER_RECIPES
-from pipelines.runs.console_log import log_to_stderr
+from pipelines.runs.console_log import log_to_stderr, printable
 from pipelines.runs.interruption import Interrupted
+from pipelines.runs.place import refuse_urls
 from pipelines.runs.verb_result import VerbResult
 from pipelines.train.config import TrainConfig
 from pipelines.train.recipes import RECIPES as TRAIN_RECIPES
 from pipelines.validate.config import ValidateConfig
+from shards.object_store import failure_of_store
 
 PROGRAM = "refocus-foundry"
 ABOUT = "All-in-focus photos become focus- and blur-annotated training shards."
@@ -74,6 +77,7 @@ VERBS = {
     "experiment": Verb(ExperimentConfig, "pipelines.experiment.run:run"),
     "validate": Verb(ValidateConfig, "pipelines.validate.run:run"),
     "bench": Verb(BenchConfig, "pipelines.bench.run:run"),
+    "gpu": Verb(GpuConfig, "pipelines.gpu.run:run"),
 }
 EXTRAS = {
     "matplotlib": "benchmark",
@@ -90,9 +94,10 @@ def run_command(arguments: Sequence[str]) -> int:
     log_to_stderr()
     try:
         config = parse(arguments)
+        refuse_urls(config)
         verb = next(verb for verb in VERBS.values() if verb.config is type(config))
         result = verb.run(config)
-        print(json.dumps(result.to_json(), sort_keys=True) if config.json else result.summary())
+        print(json.dumps(result.to_json(), sort_keys=True) if config.json else printable(result.summary()))
         return result.exit_code
     except UserError as error:
         return _fail(str(error), error.exit_code)
@@ -107,6 +112,12 @@ def run_command(arguments: Sequence[str]) -> int:
         return _fail("interrupted", 130)
     except OSError as error:  # a disk that is full, a folder that may not be written: not ours to trace
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; {_way_out(error)}", 1)
+    except Exception as error:
+        reason = failure_of_store(error)
+        if not reason:
+            raise
+        way_out = "check network and credentials, then give the same command again: it goes on where it stopped"
+        return _fail(f"{reason}; {way_out}", 1)
 
 
 def parse(arguments: Sequence[str]) -> Any:
@@ -142,5 +153,5 @@ def _way_out(error: OSError) -> str:
 
 
 def _fail(message: str, exit_code: int) -> int:
-    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{PROGRAM}: {printable(' '.join(message.split()))}", file=sys.stderr)
     return exit_code

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
-from pipelines.render.config import Place
+from pipelines.errors import require
+from pipelines.runs.place import Place
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,13 @@ class VerifyConfig:
 
     out: Positional[Place]
     """Folder of the data set, or its URL."""
+    workers: int | Literal["auto"] = "auto"
+    """Processes that check shards. auto: one a CPU core. The report does not depend on it."""
     json: bool = False
     """Result as one JSON object on stdout."""
+
+    def __post_init__(self) -> None:
+        require(self.workers == "auto" or self.workers >= 1, "--workers", "be auto or at least 1", self.workers)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ def existing_data_set(out: StoragePath) -> StoragePath:
 def local_data_set(out: StoragePath) -> Path:
     """Its folder on this machine. Raises UserError when it is none."""
     if not isinstance(out, Path):
-        raise UserError(f"{out} must be a folder of this machine: pictures are written beside it; copy it first")
+        raise UserError(
+            f"{out} must be a folder of this machine for --linked, --sheets and --gif; copy it, or leave them out"
+        )
     existing_data_set(out)
     return out

@@ -14,6 +14,7 @@ from pipelines.render.depth.estimator import check_depth
 from pipelines.render.estimate import bytes_per_sample
 from pipelines.runs.disk import format_bytes, free_bytes
 from pipelines.runs.verb_result import VerbResult
+from shards.object_store import StoreError, asking
 
 PACKAGES = (
     *("refocus-foundry", "torch", "numpy", "opencv-python-headless", "pillow"),
@@ -70,6 +71,11 @@ def examine(config: DoctorConfig) -> Findings:
         problems.append(
             f"{config.out} has {format_bytes(free)} free, {config.samples} samples take about {format_bytes(needed)}"
         )
+    try:
+        with asking(config.out):
+            config.out.exists()
+    except StoreError as error:
+        problems.append(f"{error}; check network and credentials")
     depth, is_here, notes = _depth(config.depth)
     return Findings(
         versions=versions,

@@ -4,6 +4,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shards.object_store import StoreError
+
 _MOST_OF_ERROR = 300  # characters: parsers quote what they stumble over
 _OUT_OF_HANDLES = (errno.EMFILE, errno.ENFILE)
 
@@ -58,7 +60,7 @@ def rejecting(stage: str, code: str = "unreadable", subject: str = "") -> Iterat
     begin = f"{subject}: " if subject else ""
     try:
         yield
-    except UserError:
+    except (UserError, StoreError):
         raise
     except Rejection as rejection:
         if not subject:
@@ -87,7 +89,7 @@ def refusing(what: str, way_out: str) -> Iterator[None]:
     """
     try:
         yield
-    except (UserError, Rejection):
+    except (UserError, Rejection, StoreError):
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:  # Pillow raises OSError, too, for broken bytes

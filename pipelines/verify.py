@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from pipelines.runs.settings import read_settings
 from pipelines.runs.verb_result import VerbResult
 from shards.card import write_card
 from shards.complaint import ALL, Complaint
+from shards.parallel import cores
+from shards.storage import is_local
 from shards.validate import ValidationReport, validate
 
 
@@ -57,7 +60,11 @@ class WrittenCard(VerbResult):
 def verify(config: VerifyConfig) -> Verification:
     """Check a data set, also against its plan and its settings. Raises UserError when there is none."""
     out = existing_data_set(config.out)
-    report = validate(out)
+    workers = cores() if config.workers == "auto" else config.workers
+    try:
+        report = validate(out, workers if is_local(out) else 1)  # one process reads a store as fast as its network
+    except BrokenProcessPool as error:
+        raise UserError(f"a worker that checked {out} was killed: too little memory? Try --workers 1", 1) from error
     complaints = (*report.complaints, *_compared_with_run(DataSetPaths(out)))
     return Verification(str(config.out), dataclasses.replace(report, complaints=complaints))
 
@@ -71,7 +78,7 @@ def _compared_with_run(paths: DataSetPaths) -> Iterator[Complaint]:
         message = (
             f"must be there and readable, so that shards can be compared with the run that made them, got: {error}"
         )
-        yield Complaint(".meta", ALL, "plan.json, config.json", message)
+        yield Complaint(".meta", ALL, "plan.jsonl, config.json", message)
     else:
         yield from compared_with_plan(paths, plan, settings_sha256)
 

@@ -3,13 +3,14 @@
 Knows numpy, OpenCV, Pillow, webdataset and pyarrow; imports nothing else of this project.
 """
 
-from .access import SampleAccess, ShardFile, StoredFields
+from .access import SampleAccess, ShardFile
 from .card import write_card
 from .codec import ImageCodec, decode, encode
 from .complaint import Complaint, FieldError, FieldTypeError
 from .index import remove_stale_temporaries, write_index
 from .labels import FrameLabels
 from .marker import Marker, is_complete, read_marker
+from .object_store import StoreError
 from .order import ReaderShard, epoch_order
 from .reader import ShardStream, find_shards, read_shards
 from .record import (
@@ -24,6 +25,7 @@ from .record import (
     SampleRecord,
 )
 from .sample import Sample
+from .stored_fields import StoredFields
 from .validate import ValidationReport, validate
 from .writer import ShardWriter
 
@@ -49,6 +51,7 @@ __all__ = [
     "ShardFile",
     "ShardStream",
     "ShardWriter",
+    "StoreError",
     "StoredFields",
     "ValidationReport",
     "decode",

@@ -1,62 +1,42 @@
-"""Random access to samples: the tar's headers give the offsets, and each field is one contiguous piece of bytes.
+"""Random access to samples: each field is one contiguous piece of bytes, where the marker or the tar's headers say.
 
 A field is read on lookup: a trainer that needs three frames of twelve reads three.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from .archive import Member, TarDamage, read_member, scan
-from .codec import MAX_FIELD_BYTES
+from .archive import Member, TarDamage, scan
 from .complaint import ALL, Complaint, FieldError
-from .foreign_file import open_foreign
+from .marker import read_marker
 from .storage import StoragePath
+from .stored_fields import StoredFields
 
 T = TypeVar("T")
-_CACHED_SHARDS = 64  # whose headers are kept in memory
+_CACHED_SHARDS = 64  # whose places of members are kept in memory
 
 DAMAGE = (FieldError, TarDamage, OSError)
-"""Errors of one damaged sample; other samples can still be read."""
+"""Errors of one damaged sample; other samples can still be read. StoreError, of a store that fails, is none of them."""
 
 
 @dataclass(frozen=True)
 class ShardFile:
-    """One shard to read: where it is and how many samples it holds."""
+    """One shard to read: where it is, how many samples it holds, and the data set whose marker describes it, if any."""
 
     path: StoragePath
     samples: int
+    data_set: StoragePath | None = None
 
 
-class StoredFields(Mapping[str, bytes]):
-    """The fields of one sample in a tar; each is read from the disk when it is looked up.
+@dataclass(frozen=True)
+class SamplePlace:
+    """Where a sample's fields lie, and the crc32 of each where a marker says it."""
 
-    Raises FieldError on construction if a member appears twice or is too large.
-    """
-
-    def __init__(self, tar: StoragePath, members: Sequence[Member]) -> None:
-        self._tar = tar
-        self._members: dict[str, Member] = {}
-        for member in members:
-            if member.size > MAX_FIELD_BYTES or member.field in self._members:
-                got = f"{member.size} bytes" if member.size > MAX_FIELD_BYTES else "it twice"
-                raise FieldError(member.field, f"must be there once, below {MAX_FIELD_BYTES} bytes, got {got}")
-            self._members[member.field] = member
-
-    def __getitem__(self, field: str) -> bytes:
-        member = self._members[field]
-        with open_foreign(self._tar) as file:
-            return read_member(file, member)
-
-    def __contains__(self, field: object) -> bool:
-        return field in self._members  # without reading it
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
-
-    def __len__(self) -> int:
-        return len(self._members)
+    key: str
+    members: Sequence[Member]
+    crc32: Sequence[str] | None
 
 
 class SampleAccess(Generic[T]):
@@ -69,17 +49,25 @@ class SampleAccess(Generic[T]):
 
     def __init__(self, shards: Sequence[ShardFile], decode: Callable[[str, Mapping[str, bytes]], T]) -> None:
         self._shards, self._decode = shards, decode
-        self._members = functools.lru_cache(_CACHED_SHARDS)(list_samples)
+        self._places = functools.lru_cache(_CACHED_SHARDS)(sample_places)
 
-    def read(self, shard: int, index: int) -> T:
-        """Sample `index` of shard number `shard`. Raises one of DAMAGE."""
-        path = self._shards[shard].path
-        samples, damage = self._members(path)
-        complete = len(samples) - (damage is not None)  # the last sample before the damage may lack fields
+    def read(self, shard: int, index: int, *, verify: bool = False) -> T:
+        """Sample `index` of shard number `shard`.
+
+        Args:
+            shard, index: which sample.
+            verify: compare each field that is read with its crc32, in shards that have a marker.
+
+        Raises one of DAMAGE; StoreError.
+        """
+        file = self._shards[shard]
+        places, damage = self._places(file)
+        complete = len(places) - (damage is not None)  # the last sample before the damage may lack fields
         if index >= complete:
-            raise damage or TarDamage(path.stat().st_size, f"must hold {index + 1} samples, got {len(samples)}")
-        key, members = samples[index]
-        return self._decode(key, StoredFields(path, members))
+            raise damage or TarDamage(file.path.stat().st_size, f"must hold {index + 1} samples, got {len(places)}")
+        place = places[index]
+        fields = StoredFields(file.path, place.members, place.crc32 if verify else None)
+        return self._decode(place.key, fields)
 
     def complaint(self, shard: int, index: int, error: Exception) -> Complaint:
         """The complaint about a sample for which `read` raised `error`."""
@@ -102,3 +90,20 @@ def list_samples(tar: StoragePath) -> tuple[list[tuple[str, list[Member]]], TarD
             samples.append((member.key, []))
         samples[-1][1].append(member)
     return samples, damage
+
+
+def sample_places(file: ShardFile) -> tuple[list[SamplePlace], TarDamage | None]:
+    """Every sample of a shard by its marker, which is one small read, or by the headers of a tar that has none; and the
+    damage that ended the reading, if any."""
+    if file.data_set is None:
+        samples, damage = list_samples(file.path)
+        return [SamplePlace(key, members, None) for key, members in samples], damage
+    try:
+        marker = read_marker(file.data_set, file.path.stem)
+    except ValueError as error:
+        raise TarDamage(0, f"its marker must be sound, got: {error}") from error
+    members, count = marker.layout(), len(marker.fields)
+    places = (
+        SamplePlace(row.key, members[i * count : (i + 1) * count], row.crc32) for i, row in enumerate(marker.rows)
+    )
+    return list(places), None

@@ -5,17 +5,25 @@ and return the members before the cut. This reader demands the checksum of every
 two empty blocks that end an archive.
 """
 
+import bisect
+import os
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from .foreign_file import open_foreign
+from .complaint import FieldError
+from .foreign_file import open_foreign, read_foreign_ranges
+from .object_store import asking
 from .storage import StoragePath
 
 BLOCK_BYTES = tarfile.BLOCKSIZE
+MAX_END_BYTES = 1 << 20  # of zeros behind the last member; GNU tar fills up to 10 kB, `tar -b` to a few hundred
+MAX_MEMBERS = 1 << 20
 _EMPTY_BLOCK = bytes(BLOCK_BYTES)
 _CHECKSUM = slice(148, 156)  # position of the checksum in a header
+_READAHEAD_BYTES = 8 << 10  # of a store, for header after header: small fields come along with their header
+_MERGED_GAP_BYTES = 4 << 10  # pieces this near to each other are one request
 
 
 @runtime_checkable
@@ -110,9 +118,12 @@ def scan(path: StoragePath) -> tuple[list[Member], TarDamage | None]:
     """All members before the first damage of a tar, and that damage, or None."""
     members: list[Member] = []
     try:
-        with open_foreign(path) as file:
-            # Members before an error stay in the list.
-            members.extend(iterate_members(file, path.stat().st_size))
+        with open_foreign(path, readahead_bytes=_READAHEAD_BYTES) as file:
+            size = file.seek(0, os.SEEK_END)
+            for member in iterate_members(file, size):  # members before an error stay in the list
+                if len(members) == MAX_MEMBERS:
+                    raise TarDamage(member.offset, f"a shard must hold at most {MAX_MEMBERS} files")
+                members.append(member)
     except TarDamage as damage:
         return members, damage
     except OSError as error:
@@ -122,13 +133,59 @@ def scan(path: StoragePath) -> tuple[list[Member], TarDamage | None]:
 
 def shard_tars(folder: StoragePath, *patterns: str) -> list[StoragePath]:
     """The tars of a folder by name, without hidden files: macOS and sync tools leave `._NAME` and temporaries."""
-    found = {path for pattern in patterns or ("*.tar",) for path in folder.glob(pattern)}
+    with asking(folder):
+        found = {path for pattern in patterns or ("*.tar",) for path in folder.glob(pattern)}
     return sorted((path for path in found if not path.name.startswith(".")), key=str)
 
 
-def read_member(file: ReadableFile, member: Member) -> bytes:
-    """The content of one member. Raises TarDamage if the file ends within it."""
-    return _read_at(file, member.offset, member.size)
+def read_members(path: StoragePath, members: Sequence[Member], *, check_headers: bool = True) -> list[bytes]:
+    """The content of some members, by as few and as short reads as their places allow.
+
+    Args:
+        path: the tar.
+        members: as `scan` found them, or as a marker says.
+        check_headers: compare each with its header, which comes along in the same read.
+
+    Raises:
+        FieldError: a member does not lie there: its header is another or damaged, or the file ends before.
+        OSError, StoreError: as `open_foreign`.
+    """
+    pieces = [(member.offset - BLOCK_BYTES, member.offset + member.size) for member in members]
+    merged = _merged(pieces)
+    starts = [start for start, _ in merged]
+    contents = read_foreign_ranges(path, merged) if merged else []
+    found = []
+    for member, (start, end) in zip(members, pieces, strict=True):
+        number = bisect.bisect_right(starts, start) - 1
+        piece = memoryview(contents[number])[start - starts[number] : end - starts[number]]
+        try:
+            if len(piece) < end - start:
+                raise TarDamage(start + len(piece), "the file ends within it")
+            if check_headers:
+                _check_header(bytes(piece[:BLOCK_BYTES]), member)
+        except TarDamage as damage:
+            raise FieldError(member.field, f"must lie in the tar: {damage}", member.key) from None
+        found.append(bytes(piece[BLOCK_BYTES:]))
+    return found
+
+
+def _merged(pieces: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pieces [start, end), in order of their places, with near ones made one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(pieces):
+        if merged and start - merged[-1][1] <= _MERGED_GAP_BYTES:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _check_header(header: bytes, member: Member) -> None:
+    start = member.offset - BLOCK_BYTES
+    found = _parse_header(header, start)
+    if found != member:
+        other = f"{found.name} of {found.size} bytes" if found else "a folder"
+        raise TarDamage(start, f"{member.name} of {member.size} bytes must lie there, got {other}")
 
 
 def _read_at(file: ReadableFile, offset: int, size: int) -> bytes:
@@ -160,6 +217,9 @@ def _parse_header(header: bytes, offset: int) -> Member | None:
 
 
 def _check_end(file: ReadableFile, offset: int, file_bytes: int) -> None:
+    if file_bytes - offset > MAX_END_BYTES:  # 16 GB of zeros are not read to find out that they are zeros
+        got = f"{(file_bytes - offset) >> 20} MiB"
+        raise TarDamage(offset, f"at most {MAX_END_BYTES >> 20} MiB may follow the last file of a tar, got {got}")
     rest = _read_at(file, offset, file_bytes - offset)
     if len(rest) < 2 * BLOCK_BYTES:
         raise TarDamage(file_bytes, "a tar must end with two empty blocks")

@@ -17,13 +17,16 @@ from PIL import Image
 
 from .complaint import FieldError
 from .labels import require
-from .record import SampleRecord
+from .record import MAX_RECORD_BYTES, SampleRecord
 from .sample import Sample, check_key
+from .stored_fields import field_bytes, read_fields
 
 RECORD_FIELD = "json"
 DISPARITY_FIELD = "disparity.png"
 VALID_FIELD = "valid.png"
-MAX_FIELD_BYTES = 512 << 20
+MAX_SAMPLE_BYTES = 2 << 30  # of all fields together, which are in memory at once
+_MAX_BYTES_PER_PIXEL = 4  # three channels, and noise that a format makes larger
+_MAX_HEADER_BYTES = 1 << 16
 
 _PILLOW_FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 _IMAGE_FIELD = re.compile(r"(aif|frame_[0-9]{2})\.(jpg|png|webp)")
@@ -76,11 +79,11 @@ def decode(key: str, fields: Mapping[str, bytes]) -> Sample:
         FieldError: naming key and field: a field missing, unknown, cut or of another kind; a label (`json.lens.kind`)
             that is missing, of another type, or in contradiction with the pixels.
     """
-    contents = {name: data for name, data in fields.items() if not name.startswith("__")}
     try:
         check_key(key)
-        record = decode_record(contents)
-        names = check_fields(contents, record)
+        record = decode_record(fields)
+        names = check_fields(fields, record)
+        contents = read_fields(fields, names)
         size = {"width": record.width, "height": record.height}
         aif = decode_image(names[0], contents[names[0]], **size)
         disparity = decode_disparity(contents[DISPARITY_FIELD], **size)
@@ -94,8 +97,12 @@ def decode(key: str, fields: Mapping[str, bytes]) -> Sample:
         raise error.within(RECORD_FIELD, key) from None
 
 
-def check_fields(contents: Mapping[str, bytes], record: SampleRecord) -> tuple[str, ...]:
-    """The names of the fields that a record requires, in order; FieldError names the first missing or unknown one."""
+def check_fields(fields: Mapping[str, bytes], record: SampleRecord) -> tuple[str, ...]:
+    """The names of the fields that a record requires, in order.
+
+    Raises FieldError: the first missing or unknown one, or one with more bytes than its pixels can take.
+    """
+    contents = [name for name in fields if not name.startswith("__")]
     suffixes = sorted({match[2] for name in contents if (match := _IMAGE_FIELD.fullmatch(name))})
     if len(suffixes) > 1:
         odd = next(
@@ -109,6 +116,12 @@ def check_fields(contents: Mapping[str, bytes], record: SampleRecord) -> tuple[s
         require(name, name in contents, "be there", f"fields {sorted(contents)}")
     for name in sorted(contents):
         require(name, name in names, f"be one of the fields of {len(record.frames)} frames", f"unknown {name}")
+    most = _MAX_BYTES_PER_PIXEL * record.width * record.height + _MAX_HEADER_BYTES
+    sizes = {name: field_bytes(fields, name) for name in names if name != RECORD_FIELD}
+    for name, size in sizes.items():
+        require(name, size <= most, f"have at most {most} bytes for its pixels", size)
+    total = sum(sizes.values())
+    require("*", total <= MAX_SAMPLE_BYTES, f"have at most {MAX_SAMPLE_BYTES} bytes together", total)
     return names
 
 
@@ -116,6 +129,8 @@ def decode_record(fields: Mapping[str, bytes]) -> SampleRecord:
     """The labels alone; FieldError names `json` or the label in it."""
     if RECORD_FIELD not in fields:
         raise FieldError(RECORD_FIELD, f"must be there, got fields {sorted(fields)}")
+    size = field_bytes(fields, RECORD_FIELD)
+    require(RECORD_FIELD, size <= MAX_RECORD_BYTES, f"have at most {MAX_RECORD_BYTES} bytes", size)
     try:
         return SampleRecord.from_json(fields[RECORD_FIELD])
     except FieldError as error:
@@ -174,7 +189,6 @@ def _imencode(suffix: str, pixels: np.ndarray, settings: Sequence[int]) -> bytes
 
 def _check_header(name: str, data: bytes, suffix: str, size: tuple[int, int]) -> None:
     """Check size and format in the header before decoding: 49 kB of PNG can unpack to 20,000² pixels."""
-    require(name, len(data) <= MAX_FIELD_BYTES, f"have at most {MAX_FIELD_BYTES} bytes", len(data))
     try:
         with Image.open(io.BytesIO(data), formats=[_PILLOW_FORMATS[suffix]]) as image:
             got = image.size

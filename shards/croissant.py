@@ -4,14 +4,14 @@ Every tar with its SHA-256; the manifest as a table of records; photo and labels
 by key. Paths are relative to the folder that holds the description.
 """
 
-import hashlib
 import json
 import typing
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .licenses import OTHER, summarize_licenses
-from .marker import Marker, SampleRow
+from .marker import SampleRow
+from .summary import DataSetSummary, ShardEntry
 
 CROISSANT_FILE = "croissant.json"
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
@@ -36,31 +36,26 @@ _KINDS = {str: "sc:Text", int: "sc:Integer", float: "sc:Float"}
 _LICENSE_URL = "https://spdx.org/licenses/"
 
 
-def encode_croissant(markers: Sequence[Marker], manifest: bytes, manifest_name: str) -> bytes:
-    """The bytes of croissant.json; equal markers and manifest give equal bytes.
-
-    Args:
-        manifest: content of the manifest, for its hash; `manifest_name` is its path.
-    """
-    full = [marker for marker in markers if marker.samples]
-    rows = [row for marker in full for row in marker.rows]
-    licenses = summarize_licenses(rows)
+def encode_croissant(summary: DataSetSummary, manifest_sha256: str, manifest_name: str) -> bytes:
+    """The bytes of croissant.json; equal shards and manifest give equal bytes. `manifest_name` is its path."""
+    full = summary.full
+    licenses = summarize_licenses(summary)
     described = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": CONFORMS_TO,
         "name": "focal-stacks-with-focus-and-blur-labels",
         "description": (
-            f"{len(rows)} all-in-focus photos, their disparity, and a focal stack rendered from each with a thin lens, "
-            "annotated with focus point, plane and blur level. Made by refocus-foundry; the blur is synthetic. "
+            f"{summary.samples} all-in-focus photos, their disparity, and a focal stack rendered from each with a thin "
+            "lens, annotated with focus point, plane and blur level. Made by refocus-foundry; the blur is synthetic. "
             + " ".join(licenses.warnings)
         ).strip(),
         "license": licenses.name if licenses.name == OTHER else f"{_LICENSE_URL}{next(iter(licenses.photos))}",
         "keywords": ["refocusing", "bokeh", "focal stack", "depth of field"],
         "isLiveDataset": False,
         "distribution": [
-            _file(_MANIFEST_ID, manifest_name, "application/x-parquet", hashlib.sha256(manifest).hexdigest()),
-            *(_tar_file(marker) for marker in full),
+            _file(_MANIFEST_ID, manifest_name, "application/x-parquet", manifest_sha256),
+            *map(_tar_file, full),
             *_member_sets(full),
         ],
         "recordSet": [_manifest_records(), *_sample_records(full)],
@@ -73,17 +68,17 @@ def _file(name: str, path: str, kind: str, sha256: str) -> dict[str, Any]:
     return identity | {"contentUrl": path, "encodingFormat": kind, "sha256": sha256}
 
 
-def _tar_file(marker: Marker) -> dict[str, Any]:
-    size = {"contentSize": f"{marker.tar_bytes} B"}
-    return _file(marker.name, f"shards/{marker.name}.tar", "application/x-tar", marker.sha256) | size
+def _tar_file(entry: ShardEntry) -> dict[str, Any]:
+    size = {"contentSize": f"{entry.tar_bytes} B"}
+    return _file(entry.name, f"shards/{entry.name}.tar", "application/x-tar", entry.sha256) | size
 
 
-def _member_sets(markers: Sequence[Marker]) -> list[dict[str, Any]]:
+def _member_sets(shards: Sequence[ShardEntry]) -> list[dict[str, Any]]:
     """The sets of photo files and of label files in the tars."""
-    if not markers:
+    if not shards:
         return []
-    tars = [{"@id": marker.name} for marker in markers]
-    kinds = {"photo-files": (f"*.{_photo_field(markers)}", "image/*"), "label-files": ("*.json", "application/json")}
+    tars = [{"@id": entry.name} for entry in shards]
+    kinds = {"photo-files": (f"*.{_photo_field(shards)}", "image/*"), "label-files": ("*.json", "application/json")}
     return [
         {
             "@type": "cr:FileSet",
@@ -97,8 +92,8 @@ def _member_sets(markers: Sequence[Marker]) -> list[dict[str, Any]]:
     ]
 
 
-def _photo_field(markers: Sequence[Marker]) -> str:
-    return next(field for field in markers[0].fields if field.startswith("aif."))
+def _photo_field(shards: Sequence[ShardEntry]) -> str:
+    return next(field for field in shards[0].fields if field.startswith("aif."))
 
 
 def _manifest_records() -> dict[str, Any]:
@@ -110,12 +105,12 @@ def _manifest_records() -> dict[str, Any]:
     return _record_set("samples", fields)
 
 
-def _sample_records(markers: Sequence[Marker]) -> list[dict[str, Any]]:
+def _sample_records(shards: Sequence[ShardEntry]) -> list[dict[str, Any]]:
     """The records of photos and of labels, read from the tars."""
     return [
         _member_records("photos", "photo-files", "photo", "sc:ImageObject"),
         _member_records("labels", "label-files", "json", "sc:Text"),
-    ] * bool(markers)
+    ] * bool(shards)
 
 
 def _member_records(name: str, files: str, content: str, kind: str) -> dict[str, Any]:

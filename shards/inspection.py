@@ -6,16 +6,19 @@ and padding.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
-from .archive import BLOCK_BYTES, Member, TarDamage, read_member, scan
-from .codec import MAX_FIELD_BYTES, decode
+from .archive import BLOCK_BYTES, Member, ReadableFile, TarDamage, read_members, scan
+from .codec import MAX_SAMPLE_BYTES, decode
 from .complaint import ALL, Complaint, FieldError
-from .foreign_file import open_foreign
-from .marker import Marker, SampleRow, check_shard_name, checksum
+from .foreign_file import foreign_size, local_copy, open_foreign
+from .labels import require
+from .marker import Marker, SampleRow, check_shard_name
 from .record import SampleRecord
 from .sample import Sample
 from .storage import StoragePath
+from .stored_fields import checksum
 
 _CHUNK_BYTES = 1 << 20
 TAR = "tar"  # the field of complaints about the file
@@ -25,9 +28,7 @@ TAR = "tar"  # the field of complaints about the file
 class FoundSample:
     """Identity of an undamaged sample, for comparison across shards."""
 
-    shard: str
     key: str
-    split: str
     scene_id: str
     photo_sha256: str
 
@@ -50,7 +51,9 @@ def inspect_shard(tar: StoragePath, marker: Marker | None) -> Inspection:
         marker: its marker; without one, structure, schema and labels are checked, but no checksum.
     """
     try:
-        return _inspect(tar, tar.stem, marker)
+        is_right_size = marker is not None and foreign_size(tar) == marker.tar_bytes
+        with local_copy(tar) if is_right_size else nullcontext(tar) as near:
+            return _inspect(near, tar.stem, marker)
     except OSError as error:  # no permission, a folder, a failing disk
         complaint = Complaint(tar.stem, ALL, TAR, f"must be readable, got {error}")
         return Inspection(0, 0, (), (complaint,))
@@ -62,7 +65,7 @@ def _inspect(tar: StoragePath, name: str, marker: Marker | None) -> Inspection:
     if damage is not None:
         complaints.append(_locate_damage(damage, name, marker.layout() if marker else members, members))
         if marker is not None:  # behind the damage, the marker knows where the rest lies
-            members = [member for member in marker.layout() if member.end <= tar.stat().st_size]
+            members = [member for member in marker.layout() if member.end <= (foreign_size(tar) or 0)]
     complaints += _check_names(name, members)
     if marker is not None:
         complaints += _missing_and_extra(name, members, marker)
@@ -70,7 +73,7 @@ def _inspect(tar: StoragePath, name: str, marker: Marker | None) -> Inspection:
     rows = {row.key: row for row in marker.rows} if marker else {}
     sound: list[FoundSample] = []
     for key, fields in samples.items():
-        found, wrong = _check_sample(tar, key, fields, rows.get(key), marker)
+        found, wrong = _check_sample(tar, name, key, fields, rows.get(key), marker)
         complaints += wrong
         if found is not None and not any(complaint.key == key for complaint in complaints):
             sound.append(found)
@@ -85,19 +88,25 @@ def _check_file(tar: StoragePath, name: str, marker: Marker | None) -> Iterator[
         yield Complaint(name, ALL, TAR, str(error))
     if marker is None:
         return
-    size, digest = tar.stat().st_size, file_sha256(tar)
-    if size != marker.tar_bytes:
+    size = foreign_size(tar)
+    if size != marker.tar_bytes:  # of another size it is not hashed: it may have any
         yield Complaint(name, ALL, TAR, f"must have {marker.tar_bytes} bytes as its marker says, got {size}")
-    elif digest != marker.sha256:
+    elif (digest := file_sha256(tar)) != marker.sha256:
         yield Complaint(name, ALL, TAR, f"must have sha256 {marker.sha256} as its marker says, got {digest}")
 
 
 def file_sha256(path: StoragePath) -> str:
     """sha256 of a file, 64 hex digits."""
-    digest = hashlib.sha256()
     with open_foreign(path) as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
+        return content_sha256(file)
+
+
+def content_sha256(file: ReadableFile) -> str:
+    """The same of an open file, from its beginning."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -147,9 +156,8 @@ def _group(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
 
 
 def _check_sample(
-    tar: StoragePath, key: str, members: Mapping[str, Member], row: SampleRow | None, marker: Marker | None
+    tar: StoragePath, name: str, key: str, members: Mapping[str, Member], row: SampleRow | None, marker: Marker | None
 ) -> tuple[FoundSample | None, list[Complaint]]:
-    name = tar.stem
     try:
         fields = _read(tar, members)
         damaged = list(_damaged_fields(name, fields, row, marker.fields)) if row and marker else []
@@ -161,18 +169,16 @@ def _check_sample(
             _check_settings(sample.record, marker)
     except FieldError as error:
         return None, [Complaint(name, key, error.field, error.message)]
-    except TarDamage as error:
-        return None, [Complaint(name, key, ALL, str(error))]
     record = sample.record
-    return FoundSample(name, key, record.split, record.scene_id, record.photo.sha256), []
+    return FoundSample(key, record.scene_id, record.photo.sha256), []
 
 
 def _read(tar: StoragePath, members: Mapping[str, Member]) -> dict[str, bytes]:
-    with open_foreign(tar) as file:
-        for field, member in members.items():
-            if member.size > MAX_FIELD_BYTES:
-                raise FieldError(field, f"must have at most {MAX_FIELD_BYTES} bytes, got {member.size}")
-        return {field: read_member(file, member) for field, member in members.items()}
+    """All fields. Raises FieldError where they are more than a sample may hold, before they are read."""
+    total = sum(member.size for member in members.values())
+    require(ALL, total <= MAX_SAMPLE_BYTES, f"have at most {MAX_SAMPLE_BYTES} bytes together", total)
+    contents = read_members(tar, list(members.values()), check_headers=False)  # `scan` has checked them
+    return dict(zip(members, contents, strict=True))
 
 
 def _damaged_fields(

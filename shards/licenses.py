@@ -1,11 +1,9 @@
 """Summary of the licenses of photos and depth weights for the users of a data set."""
 
 import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .marker import SampleRow
+from .summary import DataSetSummary
 
 # Depth models whose weights may not be used commercially; users must judge what that means for maps made with them.
 _NON_COMMERCIAL_WEIGHTS = ("depth-anything-v2-base", "depth-anything-v2-large")
@@ -34,10 +32,10 @@ class LicenseSummary:
     warnings: tuple[str, ...]
 
 
-def summarize_licenses(rows: Sequence[SampleRow]) -> LicenseSummary:
+def summarize_licenses(summary: DataSetSummary) -> LicenseSummary:
     """The summary for these samples. Names are compared as written; nothing is guessed."""
-    photos = dict(sorted(Counter(row.license for row in rows).items()))
-    weights = sorted({row.disparity_source for row in rows if _restricted(row.disparity_source)})
+    photos = dict(sorted(summary.licenses.items()))
+    weights = sorted({source for _, source, _ in summary.disparity_sources if _restricted(source)})
     warnings = [
         *_warning(photos, "", "state no license: find out before you share them"),
         *_warning(photos, _NO_DERIVATIVES, "allow no derivatives, which blurred frames are: leave them out to share"),

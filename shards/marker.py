@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import re
 import typing
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +17,12 @@ from . import strict_json
 from .archive import Member, layout
 from .complaint import FieldError
 from .durable import write_durably
-from .foreign_file import read_foreign
+from .foreign_file import foreign_size, read_foreign
 from .labels import require
 from .record import SCHEMA_VERSION, SHA256, SPLITS, SampleRecord
 from .sample import check_key
 from .storage import StoragePath
+from .stored_fields import checksum
 
 MARKER_VERSION = 2
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
@@ -174,19 +174,8 @@ class Marker:
         if not isinstance(rows, list):
             raise FieldError("rows", f"must be a list, got {type(rows).__name__}")
         plain = strict_json.require_types(values, {name: kind for name, kind in _KINDS.items() if name != "rows"})
-        return cls(rows=tuple(_row(i, row) for i, row in enumerate(rows)), **plain)
-
-
-def _row(index: int, data: object) -> SampleRow:
-    try:
-        return strict_json.build_record(SampleRow, data)
-    except FieldError as error:
-        raise error.within(f"rows[{index}]") from None
-
-
-def checksum(data: bytes) -> str:
-    """crc32 as 8 hex digits: finds the damaged field; the shard's sha256 guards against intent."""
-    return f"{zlib.crc32(data):08x}"
+        built = (strict_json.build_record(SampleRow, row, within=f"rows[{i}]") for i, row in enumerate(rows))
+        return cls(rows=tuple(built), **plain)
 
 
 def read_marker(out: StoragePath, name: str) -> Marker:
@@ -216,12 +205,10 @@ def complete_marker(out: StoragePath, name: str) -> Marker | None:
     """The marker of a shard whose tar has the size that it states; None for any other shard."""
     try:
         marker = read_marker(out, name)
+        size = foreign_size(tar_path(out, name))
     except (OSError, ValueError):
         return None
-    tar = tar_path(out, name)
-    if marker.samples == 0:
-        return None if tar.exists() else marker
-    return marker if tar.is_file() and tar.stat().st_size == marker.tar_bytes else None
+    return marker if size == (marker.tar_bytes if marker.samples else None) else None
 
 
 _KINDS: dict[str, Any] = typing.get_type_hints(Marker)

@@ -1,14 +1,15 @@
 """Shards -> Samples, for training: equal steps on every rank, a seeded order, resume, counted drops.
 
-The order is one array (order.py); each sample is read as one contiguous piece of bytes, at the offset that the tar's
-headers give. So shuffling holds no samples in memory, and resuming skips samples without reading them. Tars are read
-strictly (archive.py): a cut one is an error, not a short epoch.
+The order is one array (order.py); each sample is read as one contiguous piece of bytes, at the offset that the marker
+or the tar's headers give. So shuffling holds no samples in memory, and resuming skips samples without reading them.
+Tars are read strictly (archive.py): a cut one is an error, not a short epoch.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from typing import Generic, TypeVar
 
@@ -19,7 +20,8 @@ from .archive import shard_tars
 from .codec import decode
 from .complaint import Complaint
 from .index import marked_shards
-from .marker import is_complete, read_marker, tar_path
+from .marker import Marker, complete_marker, tar_path
+from .object_store import asking
 from .order import ReaderShard, epoch_order
 from .record import SPLITS
 from .sample import Sample
@@ -27,6 +29,7 @@ from .storage import StoragePath, storage_path
 
 T = TypeVar("T")
 Location = str | PathLike[str] | StoragePath
+_REQUESTS = 16  # markers that are read at the same time: a store answers each after tens of milliseconds
 
 
 def find_shards(paths: Location | Iterable[Location], *, split: str | None = None) -> list[ShardFile]:
@@ -65,6 +68,7 @@ class ShardStream(Generic[T], Iterator[T]):
         reader_shard: which part of the epoch.
         decode: turns key and fields into the value to yield; raises FieldError for a damaged sample.
         samples_seen: where to resume in the epoch.
+        verify: compare what is read with the crc32 of the markers; a sample that differs is a damaged one.
         max_dropped_fraction: of `steps`; beyond it, or for any damage if 0, the damage is raised.
     """
 
@@ -75,6 +79,7 @@ class ShardStream(Generic[T], Iterator[T]):
         decode: Callable[[str, Mapping[str, bytes]], T],
         *,
         samples_seen: int = 0,
+        verify: bool = False,
         max_dropped_fraction: float = 0.0,
     ) -> None:
         if not 0.0 <= max_dropped_fraction <= 1.0:
@@ -85,7 +90,7 @@ class ShardStream(Generic[T], Iterator[T]):
             raise ValueError(f"samples_seen must lie in [0, {self.steps}], the epoch's steps, got {samples_seen}")
         self.samples_seen = samples_seen
         self.dropped: list[Complaint] = []
-        self._access = SampleAccess(shards, decode)
+        self._access, self._verify = SampleAccess(shards, decode), verify
         self._max_dropped = max_dropped_fraction * self.steps
         # After the end the order starts again: substitutes for dropped samples.
         self._order = [tuple(row) for row in order.tolist()]
@@ -99,7 +104,7 @@ class ShardStream(Generic[T], Iterator[T]):
             shard, index = self._order[self._next % self.steps]
             self._next += 1
             try:
-                value = self._access.read(shard, index)
+                value = self._access.read(shard, index, verify=self._verify)
             except DAMAGE as error:
                 self._drop(self._access.complaint(shard, index, error), error)
                 continue
@@ -127,6 +132,7 @@ def read_shards(
     num_workers: int = 1,
     shuffle_window: int = 1,
     samples_seen: int = 0,
+    verify: bool | None = None,
     on_error: str = "raise",
     max_dropped_fraction: float = 0.01,
 ) -> ShardStream[Sample]:
@@ -136,18 +142,28 @@ def read_shards(
         paths, split: see `find_shards`.
         seed, epoch, rank, world_size, worker, num_workers, shuffle_window: see `ReaderShard`.
         samples_seen: `samples_seen` of the stream to go on from, made with the same other arguments.
+        verify: compare every field that is read with its crc32 in the shard's marker, so that a flipped bit is a
+            damaged sample, named with its field, and no picture. None: in epoch 0. Tars without markers have none.
         on_error: `raise` on the first damaged sample, or `skip` up to the fraction below.
         max_dropped_fraction: with `skip`, more damage than this share of the steps is an error after all.
 
     Raises:
         ValueError: bad arguments; a damaged sample (at iteration), naming shard, key and field.
+        StoreError: a store that does not answer.
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error must be raise or skip, got {on_error!r}")
     reader_shard = ReaderShard(seed, epoch, rank, world_size, worker, num_workers, shuffle_window)
     allowed = max_dropped_fraction if on_error == "skip" else 0.0
     shards = find_shards(paths, split=split)
-    return ShardStream(shards, reader_shard, decode, samples_seen=samples_seen, max_dropped_fraction=allowed)
+    return ShardStream(
+        shards,
+        reader_shard,
+        decode,
+        samples_seen=samples_seen,
+        verify=epoch == 0 if verify is None else verify,
+        max_dropped_fraction=allowed,
+    )
 
 
 def _shards_at(location: Location, split: str | None) -> list[ShardFile]:
@@ -155,9 +171,11 @@ def _shards_at(location: Location, split: str | None) -> list[ShardFile]:
     if text.startswith("pipe:"):
         raise ValueError(f"{text} must be a path or a URL: shards are never read through commands")
     path = storage_path(location if isinstance(location, UPath) else os.fspath(location))
-    if (path / "shards").is_dir():
+    with asking(path):
+        is_data_set, is_tar = (path / "shards").is_dir(), path.is_file()
+    if is_data_set:
         return _shards_of_data_set(path, split)
-    tars: list[StoragePath] = [path] if path.is_file() else shard_tars(path)
+    tars: list[StoragePath] = [path] if is_tar else shard_tars(path)
     if not tars:
         packed = shard_tars(path, "*.tar.gz", "*.tgz")
         got = f"{packed[0].name}: gunzip it first" if packed else "neither"
@@ -167,13 +185,17 @@ def _shards_at(location: Location, split: str | None) -> list[ShardFile]:
 
 def _shards_of_data_set(out: StoragePath, split: str | None) -> list[ShardFile]:
     """The finished shards by their markers; a tar without its marker is an error, not a smaller data set."""
-    names = {tar.stem for tar in shard_tars(out / "shards")} | set(marked_shards(out))
-    shards = []
-    for name in sorted(name for name in names if _in_split(split, name)):
-        if not is_complete(out, name):
-            raise ValueError(f"shard {name} of {out} must be finished, got tar or marker that is not: render it again")
-        shards.append(ShardFile(tar_path(out, name), read_marker(out, name).samples))
-    return shards
+    found = {tar.stem for tar in shard_tars(out / "shards")} | set(marked_shards(out))
+    names = sorted(name for name in found if _in_split(split, name))
+    with ThreadPoolExecutor(_REQUESTS) as threads:
+        markers = threads.map(lambda name: complete_marker(out, name), names)
+        return [_finished(out, name, marker) for name, marker in zip(names, markers, strict=True)]
+
+
+def _finished(out: StoragePath, name: str, marker: Marker | None) -> ShardFile:
+    if marker is None:
+        raise ValueError(f"shard {name} of {out} must be finished, got tar or marker that is not: render it again")
+    return ShardFile(tar_path(out, name), marker.samples, out)
 
 
 def _in_split(split: str | None, name: str) -> bool:

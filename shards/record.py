@@ -262,16 +262,9 @@ class SampleRecord:
             raise FieldError("", str(error)) from None
         strict_json.require_keys(values, (*_HEAD, *_PARTS, *_LISTS))
         head = strict_json.require_types({name: values[name] for name in _HEAD}, _HEAD)
-        parts = {name: _part(name, kind, values[name]) for name, kind in _PARTS.items()}
+        parts = {name: strict_json.build_record(kind, values[name], within=name) for name, kind in _PARTS.items()}
         lists = strict_json.require_types({name: values[name] for name in _LISTS}, _LISTS)
         return cls(**head, **parts, frames=_frames_from_lists(lists))
-
-
-def _part(name: str, kind: type[Any], data: object) -> Any:
-    try:
-        return strict_json.build_record(kind, data)
-    except FieldError as error:
-        raise error.within(name) from None
 
 
 def _frames_from_lists(lists: dict[str, tuple[Any, ...]]) -> tuple[FrameLabels, ...]:

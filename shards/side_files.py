@@ -1,57 +1,62 @@
 """Checks index.json, manifest.parquet, croissant.json and SHA256SUMS against the markers."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
 from .complaint import ALL, Complaint
 from .croissant import CROISSANT_FILE, encode_croissant
-from .foreign_file import read_foreign
-from .index import (
-    CHECKSUM_FILE,
-    INDEX_FILE,
-    MANIFEST_FILE,
-    build_index,
-    encode_checksums,
-    encode_index,
-    manifest_rows,
-    read_manifest,
-)
-from .marker import Marker
+from .foreign_file import open_foreign, read_foreign
+from .index import CHECKSUM_FILE, INDEX_FILE, build_index, encode_checksums, encode_index
+from .inspection import file_sha256
+from .manifest import MANIFEST_FILE, ManifestRows, manifest_rows
+from .marker import read_marker
 from .storage import StoragePath
+from .summary import DataSetSummary, ShardEntry
 
 MAX_SIDE_FILE_BYTES = 1 << 34
 
 
-def check_side_files(out: StoragePath, index: dict[str, Any] | None, markers: Sequence[Marker]) -> Iterator[Complaint]:
+def check_side_files(out: StoragePath, index: dict[str, Any] | None, summary: DataSetSummary) -> Iterator[Complaint]:
     """Yield a complaint for every entry of the side files that differs from the markers.
 
     Args:
         out: the data set's folder.
         index: content of index.json, None if unreadable, about which the caller has complained.
-        markers: of all shards, by name.
+        summary: of all markers; they are read once more, one at a time, for the rows of the manifest.
     """
-    contents = {name: _read(out / name) for name in (INDEX_FILE, MANIFEST_FILE, CROISSANT_FILE, CHECKSUM_FILE)}
-    for name in (MANIFEST_FILE, CROISSANT_FILE, CHECKSUM_FILE):
-        if contents[name] is None:
+    contents = {name: _read(out / name) for name in (INDEX_FILE, CROISSANT_FILE, CHECKSUM_FILE)}
+    manifest_sha256 = _sha256(out / MANIFEST_FILE)
+    for name, found in ((MANIFEST_FILE, manifest_sha256), *list(contents.items())[1:]):
+        if found is None:
             yield Complaint(name, ALL, ALL, "must be there and readable: the same render command again writes it")
     present = {name: data for name, data in contents.items() if data is not None}
     if index is not None:
-        yield from _compare_index(index, present[INDEX_FILE], build_index(markers))
-    if MANIFEST_FILE in present:
-        wrong = list(_compare_manifest(present[MANIFEST_FILE], manifest_rows(markers)))
+        yield from _compare_index(index, present[INDEX_FILE], build_index(summary))
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in present.items() if name != CHECKSUM_FILE}
+    if manifest_sha256 is not None:
+        sums[MANIFEST_FILE] = manifest_sha256
+        wrong = list(_compare_manifest(out, summary.entries))
         yield from wrong
-        described = encode_croissant(markers, present[MANIFEST_FILE], MANIFEST_FILE)
+        described = encode_croissant(summary, manifest_sha256, MANIFEST_FILE)
         if not wrong and present.get(CROISSANT_FILE) not in (None, described):  # it holds the manifest's hash
             yield Complaint(CROISSANT_FILE, ALL, ALL, "must describe these shards and this manifest, it does not")
     if CHECKSUM_FILE in present:
-        lines = present.pop(CHECKSUM_FILE)
-        yield from _compare_checksums(lines, encode_checksums(markers, present))
+        yield from _compare_checksums(present[CHECKSUM_FILE], encode_checksums(summary, sums))
 
 
 def _read(path: StoragePath) -> bytes | None:
     try:
         return read_foreign(path, max_bytes=MAX_SIDE_FILE_BYTES)
+    except OSError:
+        return None
+
+
+def _sha256(path: StoragePath) -> str | None:
+    try:
+        return file_sha256(path)
     except OSError:
         return None
 
@@ -87,19 +92,23 @@ def _differing(expected: Mapping[str, Any], other: Mapping[str, Any]) -> list[st
     return sorted(name for name in {*expected, *other} if expected.get(name) != other.get(name))
 
 
-def _compare_manifest(data: bytes, expected: Sequence[Mapping[str, Any]]) -> Iterator[Complaint]:
+def _compare_manifest(out: StoragePath, entries: Sequence[ShardEntry]) -> Iterator[Complaint]:
     try:
-        got = read_manifest(data)
-    except Exception as error:  # Arrow raises many kinds on damaged bytes
-        yield Complaint(MANIFEST_FILE, ALL, ALL, f"must be a readable Parquet file, got {type(error).__name__}")
-        return
-    if len(got) != len(expected):
-        yield Complaint(MANIFEST_FILE, ALL, ALL, f"must have {len(expected)} rows, got {len(got)}")
-        return
-    for row, other in zip(expected, got, strict=True):
-        for field in _differing(row, other):
-            message = f"must be {row.get(field)} as the marker of {row['shard']} says, got {other.get(field)}"
-            yield Complaint(MANIFEST_FILE, row["key"], field, message)
+        with open_foreign(out / MANIFEST_FILE, max_bytes=MAX_SIDE_FILE_BYTES) as file:
+            rows = ManifestRows(file)
+            samples = sum(entry.samples for entry in entries)
+            if rows.count != samples:
+                yield Complaint(MANIFEST_FILE, ALL, ALL, f"must have {samples} rows, got {rows.count}")
+                return
+            expected = chain.from_iterable(manifest_rows(read_marker(out, entry.name)) for entry in entries)
+            row: Mapping[str, Any]
+            other: Mapping[str, Any]
+            for row, other in zip_longest(expected, rows, fillvalue={}):
+                for field in _differing(row, other):
+                    message = f"must be {row.get(field)} as the marker of {row['shard']} says, got {other.get(field)}"
+                    yield Complaint(MANIFEST_FILE, row["key"], field, message)
+    except (OSError, ValueError) as error:
+        yield Complaint(MANIFEST_FILE, ALL, ALL, f"must be a readable Parquet file, got: {error}")
 
 
 def _compare_checksums(got: bytes, expected: bytes) -> Iterator[Complaint]:

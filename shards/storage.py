@@ -31,7 +31,8 @@ def storage_path(location: str | StoragePath) -> StoragePath:
     if scheme == "file":
         return Path(rest)
     try:
-        path = UPath(location)
+        # Listings are not kept: other processes write there, too.
+        path = UPath(location, use_listings_cache=False)
         path.fs  # noqa: B018 -- only now the library behind the scheme is imported
     except (ImportError, ValueError) as error:
         raise ValueError(f"{location} must be a local path or a URL that fsspec serves here; got: {error}") from error

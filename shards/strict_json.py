@@ -5,7 +5,7 @@ once written as `1` turns every later 2.75 into 2, a null makes the column fail.
 nothing is null, NaN or infinite, and the keys are always the same ones, sorted.
 """
 
-import dataclasses
+import functools
 import json
 import numbers
 import sys
@@ -18,9 +18,12 @@ from .complaint import FieldError, FieldTypeError
 MAX_JSON_BYTES = 64 << 20  # a marker of 10,000 samples has about 5 MiB
 MAX_TEXT_CHARS = 4096
 _LARGEST = sys.float_info.max
+_EXACT_INT = 1 << 53
+_PLAIN = (str, int, float)
+_KINDS: dict[type[Any], dict[str, Any]] = {}
+_PLAIN_KINDS: dict[type[Any], dict[str, Any]] = {}
 
 Record = TypeVar("Record")
-_KINDS: dict[type[Any], dict[str, Any]] = {}
 
 
 def canonical(value: object) -> bytes:
@@ -67,20 +70,23 @@ def coerce_fields(record: object) -> None:
     Raises:
         FieldError, FieldTypeError: naming the field, the requirement and the value found.
     """
-    hints = _field_types(type(record))
-    for field in dataclasses.fields(record):  # type: ignore[arg-type]
-        if _is_plain(hints[field.name]):
-            value = _coerced(field.name, getattr(record, field.name), hints[field.name])
-            object.__setattr__(record, field.name, value)
+    for name, kind in _plain_types(type(record)).items():
+        value = getattr(record, name)
+        if not _is_exact(value, kind):
+            object.__setattr__(record, name, _coerced(name, value, kind))
 
 
-def build_record(record: type[Record], data: object) -> Record:
+def build_record(record: type[Record], data: object, *, within: str = "") -> Record:
     """A record of plain fields from a JSON object that has exactly its keys and types.
 
     Raises:
-        FieldError, FieldTypeError: a key too many or too few, or a value of another type (1 is no float).
+        FieldError, FieldTypeError: a key too many or too few, or a value of another type (1 is no float); the key
+            stands behind `within`.
     """
-    return record(**require_types(data, _field_types(record)))
+    try:
+        return record(**require_types(data, _field_types(record)))
+    except FieldError as error:
+        raise error.within(within) from None
 
 
 def require_types(data: object, kinds: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,24 +113,42 @@ def _field_types(record: type[Any]) -> dict[str, Any]:
     return _KINDS[record]
 
 
-def _is_plain(kind: Any) -> bool:
-    return kind in (str, int, float) or (_item_kind(kind) in (str, int, float))
+def _plain_types(record: type[Any]) -> dict[str, Any]:
+    if record not in _PLAIN_KINDS:
+        kinds = _field_types(record)
+        _PLAIN_KINDS[record] = {n: kind for n, kind in kinds.items() if kind in _PLAIN or _item_kind(kind) in _PLAIN}
+    return _PLAIN_KINDS[record]
 
 
+@functools.cache
 def _item_kind(kind: Any) -> Any:
     """`int` for `tuple[int, ...]`, None for anything else."""
     return typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
 
 
+def _is_exact(value: Any, kind: Any) -> bool:
+    """Whether a value needs neither conversion nor a closer look: nearly all do not, and there are many."""
+    if type(value) is tuple:
+        item = _item_kind(kind)
+        return item is not None and all(_is_exact(element, item) for element in value)
+    if type(value) is not kind:
+        return False
+    if kind is str:
+        return len(value) <= MAX_TEXT_CHARS and value.isascii()
+    return value != 0 and -_LARGEST <= value <= _LARGEST if kind is float else -_EXACT_INT <= value <= _EXACT_INT
+
+
 def _require_type(name: str, value: Any, kind: Any) -> Any:
+    if type(value) is kind:
+        return value
     item = _item_kind(kind)
     if item is not None:
         if type(value) is not list:
             raise FieldTypeError(name, f"must be a list, got {type(value).__name__} {_short(value)}")
+        if set(map(type, value)) <= {item}:
+            return tuple(value)
         return tuple(_require_type(f"{name}[{i}]", element, item) for i, element in enumerate(value))
-    if type(value) is not kind:
-        raise FieldTypeError(name, f"must be a JSON {kind.__name__}, got {type(value).__name__} {_short(value)}")
-    return value
+    raise FieldTypeError(name, f"must be a JSON {kind.__name__}, got {type(value).__name__} {_short(value)}")
 
 
 def _coerced(name: str, value: Any, kind: Any) -> Any:

@@ -1,20 +1,24 @@
 """Checks a finished data set against schema, markers and index. Every complaint names shard, key and field."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .archive import shard_tars
 from .complaint import ALL, Complaint
 from .foreign_file import read_foreign
-from .index import INDEX_FILE, find_temporaries, marked_shards, of_other_settings
-from .inspection import TAR, FoundSample, Inspection, inspect_shard
+from .identities import Identities
+from .index import INDEX_FILE, find_temporaries, marked_shards
+from .inspection import TAR, Inspection, inspect_shard
 from .marker import Marker, read_marker
+from .parallel import map_in_order
 from .side_files import check_side_files
 from .storage import StoragePath, storage_path
 from .strict_json import MAX_JSON_BYTES, parse_object
+from .summary import DataSetSummary
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,19 @@ class ValidationReport:
         }
 
 
-def validate(out: StoragePath) -> ValidationReport:
+def validate(out: StoragePath, workers: int = 1) -> ValidationReport:
     """Check every byte of a data set: tars against markers, markers against index, labels against pixels.
 
     Args:
         out: the data set's folder.
+        workers: processes that check shards; the report does not depend on their number.
 
     Returns:
         A report; damage of any kind is a complaint in it, never an exception.
 
     Raises:
         ValueError: `out` is not a folder.
+        BrokenProcessPool: a worker was killed.
     """
     out = storage_path(out)
     if not out.is_dir():
@@ -63,29 +69,42 @@ def validate(out: StoragePath) -> ValidationReport:
     index, complaints = _read_index(out)
     listed = _listed_shards(index)
     tars: dict[str, StoragePath] = {path.stem: path for path in shard_tars(out / "shards")}
-    markers: dict[str, Marker] = {}
-    inspections: list[Inspection] = []
     names = sorted({*tars, *marked_shards(out), *listed})
-    for name in names:
-        marker, wrong = _read_marker(out, name)
-        complaints += [*wrong, *_check_presence(name, name in tars, marker, listed if index is not None else None)]
-        if marker is not None:
-            markers[name] = marker
-        if name in tars:
-            inspections.append(inspect_shard(tars[name], marker))
-            complaints += inspections[-1].complaints
-    if not inspections:
+    summary, identities = DataSetSummary(), Identities()
+    counts = [0, 0]  # samples, frames
+    checks = [(name, tars.get(name)) for name in names]
+    for name, found in zip(names, map_in_order(partial(_check_shard, out), checks, workers), strict=True):
+        complaints += found.of_marker
+        complaints += _check_presence(name, name in tars, found.summary, listed if index is not None else None)
+        complaints += found.inspection.complaints
+        identities.add(name, found.inspection.sound)
+        counts = [counts[0] + found.inspection.samples, counts[1] + found.inspection.frames]
+        if found.summary is not None:
+            summary.merge(found.summary)
+    if not tars:
         complaints.append(Complaint(ALL, ALL, TAR, f"{out / 'shards'} must hold tars, got none"))
-    complaints += _check_across_shards([sample for inspection in inspections for sample in inspection.sound], markers)
-    if names and len(markers) == len(names):  # else totals and lists differ as a consequence of complaints above
-        complaints += check_side_files(out, index, [markers[name] for name in names])
+    complaints += identities.repeated()
+    complaints += _check_across_shards(summary)
+    if names and len(summary.entries) == len(names):  # else totals and lists differ as a consequence
+        complaints += check_side_files(out, index, summary)
     complaints += _check_temporaries(out)
-    return ValidationReport(
-        samples=sum(inspection.samples for inspection in inspections),
-        shards=len(inspections),
-        frames=sum(inspection.frames for inspection in inspections),
-        complaints=tuple(complaints),
-    )
+    return ValidationReport(counts[0], len(tars), counts[1], tuple(complaints))
+
+
+@dataclass(frozen=True)
+class _CheckedShard:
+    """One shard as a worker found it; small, since it travels: no marker and no pixels."""
+
+    of_marker: tuple[Complaint, ...]
+    summary: DataSetSummary | None  # None without a readable marker
+    inspection: Inspection
+
+
+def _check_shard(out: StoragePath, check: tuple[str, StoragePath | None]) -> _CheckedShard:
+    name, tar = check
+    marker, wrong = _read_marker(out, name)
+    inspection = inspect_shard(tar, marker) if tar is not None else Inspection(0, 0, (), ())
+    return _CheckedShard(tuple(wrong), DataSetSummary([marker]) if marker is not None else None, inspection)
 
 
 def _read_index(out: StoragePath) -> tuple[dict[str, Any] | None, list[Complaint]]:
@@ -119,8 +138,10 @@ def _read_marker(out: StoragePath, name: str) -> tuple[Marker | None, list[Compl
     return None, [Complaint(name, ALL, field, message)]
 
 
-def _check_presence(name: str, has_tar: bool, marker: Marker | None, listed: set[str] | None) -> Iterator[Complaint]:
-    expects_tar = marker is None or marker.samples > 0
+def _check_presence(
+    name: str, has_tar: bool, marked: DataSetSummary | None, listed: set[str] | None
+) -> Iterator[Complaint]:
+    expects_tar = marked is None or marked.samples > 0
     if expects_tar and not has_tar:
         yield Complaint(name, ALL, TAR, f"shards/{name}.tar must be there, the tar is missing")
     if not expects_tar and has_tar:
@@ -129,26 +150,16 @@ def _check_presence(name: str, has_tar: bool, marker: Marker | None, listed: set
         yield Complaint(name, ALL, INDEX_FILE, "the index must list the shard, it does not")
 
 
-def _check_across_shards(samples: Sequence[FoundSample], markers: dict[str, Marker]) -> Iterator[Complaint]:
-    """No key and no scene twice, least of all in two splits; one set of fields throughout."""
-    for identity, field in (("key", "*"), ("scene_id", "json.scene_id"), ("photo_sha256", "json.photo.sha256")):
-        first: dict[str, FoundSample] = {}
-        for sample in samples:
-            other = first.setdefault(getattr(sample, identity), sample)
-            if other is sample:
-                continue
-            where = f"{other.shard} {other.key}"
-            also = f" of another split ({other.split} and {sample.split})" if other.split != sample.split else ""
-            message = f"{identity} {getattr(sample, identity)} must appear once, got it also in {where}{also}"
-            yield Complaint(sample.shard, sample.key, field, message)
-    for name in of_other_settings(list(markers.values())):
-        message = f"must be that of {next(iter(markers))}: a data set is made by one configuration; render it again"
+def _check_across_shards(summary: DataSetSummary) -> Iterator[Complaint]:
+    """One configuration and one set of fields throughout."""
+    for name in summary.of_other_settings:
+        message = f"must be that of {summary.entries[0].name}: a data set is made by one configuration; render it again"
         yield Complaint(name, ALL, "config_sha256", message)
-    full = [marker for marker in markers.values() if marker.samples]
-    for marker in full[1:]:
-        for field in sorted(set(marker.fields) ^ set(full[0].fields)):
-            message = f"must be in all shards or none, got it in only one of {marker.name} and {full[0].name}"
-            yield Complaint(marker.name, ALL, field, message)
+    full = summary.full
+    for entry in full[1:]:
+        for field in sorted(set(entry.fields) ^ set(full[0].fields)):
+            message = f"must be in all shards or none, got it in only one of {entry.name} and {full[0].name}"
+            yield Complaint(entry.name, ALL, field, message)
 
 
 def _check_temporaries(out: StoragePath) -> Iterator[Complaint]:

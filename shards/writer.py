@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Mapping
-from io import BufferedIOBase
 from types import TracebackType
+from typing import IO
 
 from .codec import check_fields, decode_record
 from .complaint import FieldError
-from .durable import publish_durably, sync_folder, temporary_for
+from .durable import Draft, sync_folder
 from .marker import EMPTY_SHA256, Marker, SampleRow, check_shard_name, marker_path, tar_path, write_marker
 from .sample import check_key
 from .storage import StoragePath, storage_path
@@ -23,7 +22,7 @@ _OWNER = "refocus-foundry"
 class _HashedFile:
     """A writable file that counts and hashes the bytes written."""
 
-    def __init__(self, file: BufferedIOBase) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self.file, self.digest, self.bytes = file, hashlib.sha256(), 0
 
     def write(self, data: bytes) -> int:
@@ -61,16 +60,15 @@ class ShardWriter:
         self.marker: Marker | None = None
         self._rows: list[SampleRow] = []
         self._fields: tuple[str, ...] = ()
-        self._file: BufferedIOBase | None = None
+        self._draft: Draft | None = None
 
     def __enter__(self) -> ShardWriter:
         import webdataset  # brings torch along, which costs every reader of `shards` seconds
 
         for folder in (tar_path(self.out, self.name).parent, marker_path(self.out, self.name).parent):
             folder.mkdir(parents=True, exist_ok=True)
-        self._temporary = temporary_for(tar_path(self.out, self.name))
-        self._file = self._temporary.open("xb")
-        self._hashed = _HashedFile(self._file)
+        self._draft = Draft(tar_path(self.out, self.name))
+        self._hashed = _HashedFile(self._draft.file)
         self._tar = webdataset.TarWriter(
             self._hashed, user=_OWNER, group=_OWNER, mode=0o0444, mtime=0, encoder=False, compress=False
         )
@@ -84,7 +82,7 @@ class ShardWriter:
                 first sample, a json that is not a sound SampleRecord of this split.
             OSError: the disk is full, ...
         """
-        if self._file is None:
+        if self._draft is None:
             raise ValueError(f"shard {self.name} must be open to add {key}: use it in a with statement")
         row = self._checked_row(key, fields)
         self._tar.write({"__key__": key, **{name: bytes(fields[name]) for name in self._fields}})
@@ -120,33 +118,28 @@ class ShardWriter:
             self._drop()
 
     def _finish(self) -> None:
-        assert self._file is not None, "left before it was entered"
+        assert self._draft is not None, "left before it was entered"
         self._tar.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        self._draft.sync()
         marker = self._describe()
-        self._publish(marker)
+        self._publish(self._draft, marker)
         self.marker = marker
 
     def _drop(self) -> None:
-        """Close the file and remove the temporary, which a published shard no longer has."""
-        file, self._file = self._file, None
+        draft, self._draft = self._draft, None
         with contextlib.suppress(OSError):  # closing writes what is left: on a full disk it fails a second time
             self._tar.close()
-        with contextlib.suppress(OSError):
-            if file is not None:
-                file.close()
-        self._temporary.unlink(missing_ok=True)
+        if draft is not None:
+            draft.close()
 
-    def _publish(self, marker: Marker) -> None:
+    def _publish(self, draft: Draft, marker: Marker) -> None:
         tar, old_marker = tar_path(self.out, self.name), marker_path(self.out, self.name)
         if old_marker.exists():  # of an earlier run: it must not describe the new tar
             old_marker.unlink()
             sync_folder(old_marker.parent)
         try:
             if marker.samples:
-                publish_durably(self._temporary, tar)
+                draft.publish()
             else:
                 tar.unlink(missing_ok=True)
             write_marker(self.out, marker)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
+import jaxtyping
 import pytest
 
 Report = pytest.TestReport | pytest.CollectReport
@@ -52,3 +53,12 @@ def fail_on_skip(report: Report, allowed: str | None) -> None:
     if not re.search(allowed, reason):
         report.outcome = "failed"
         report.longrepr = f"skipped, which --allow-skips {allowed!r} does not allow: {reason}"
+
+
+@pytest.fixture
+def as_in_production() -> Iterator[None]:
+    """Without the tests' shape and type checks: what a user gets told must come from the code itself."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)

@@ -24,7 +24,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = ("simulator", "shards", "pipelines")
 MAY_IMPORT = {"simulator": {"simulator"}, "shards": {"shards"}, "pipelines": set(OURS)}
-ONLY_HERE = {"ray": {"pipelines.render.executors.ray_pool"}, "torchvision": set()}
+ONLY_HERE = {
+    "ray": {"pipelines.render.executors.ray_cluster", "pipelines.render.executors.ray_pool"},
+    "torchvision": set(),
+}
 FLOORS = (
     "simulator.optics",
     "simulator.layers",
@@ -42,6 +45,7 @@ FLOORS = (
     "pipelines.runs",
     "pipelines.pictures",
     "pipelines.render.config",
+    "pipelines.render.estimate",
     "pipelines.render.seeds",
     "pipelines.render.photos",
     "pipelines.render.depth",
@@ -57,6 +61,7 @@ FLOORS = (
     "pipelines.benchmark",
     "pipelines.audit",
     "pipelines.bench",
+    "pipelines.gpu",
     "pipelines.experiment",
     "pipelines.preview",
     "pipelines.config",

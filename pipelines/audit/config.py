@@ -6,14 +6,15 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from pipelines.errors import UserError, require
+from pipelines.runs.place import Place
 
 
 @dataclass(frozen=True)
 class AuditConfig:
     """Check a data set's labels against its frames: blur, planes, depth, splits; exit code 4 when a check fails."""
 
-    out: Positional[Path]
-    """Folder of the data set, a folder of tars, or a tar."""
+    out: Positional[Place]
+    """Folder of the data set, a folder of tars, or a tar; or its URL."""
     samples: int = 24
     """Number of samples, evenly spread, whose frames are measured; labels and depth are read for all samples."""
     map: Path | None = None

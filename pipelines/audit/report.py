@@ -8,6 +8,7 @@ from typing import Any
 from pipelines.audit.check import Check
 from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
+from shards.storage import StoragePath
 
 AUDIT_FILE = Path(".meta") / "audit.json"
 
@@ -31,7 +32,6 @@ class AuditReport(VerbResult):
         return 0 if self.passed else 4
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
         counts = {"samples": self.samples, "measured": self.measured, "frames": self.frames}
         return {**counts, "passed": self.passed, "checks": [check.to_json() for check in self.checks]}
 
@@ -44,12 +44,12 @@ class AuditReport(VerbResult):
         counts = f"{self.samples} samples, {self.frames} frames; frames of {self.measured} samples measured"
         return "\n".join([*map(_row, self.checks), f"{counts}: {verdict}{skipped}"])
 
-    def write(self, out: Path) -> None:
+    def write(self, out: StoragePath) -> None:
         """OUT/.meta/audit.json, atomically; the same audit gives the same bytes."""
         write_durably(out / AUDIT_FILE, (json.dumps(self.to_json(), indent=1, sort_keys=True) + "\n").encode())
 
 
-def read_checks(out: Path) -> list[Check]:
+def read_checks(out: StoragePath) -> list[Check]:
     """The checks that an audit kept in OUT. Raises any exception when its file is damaged."""
     return [Check.from_json(check) for check in json.loads((out / AUDIT_FILE).read_bytes())["checks"]]
 

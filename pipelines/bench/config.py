@@ -5,8 +5,8 @@ from typing import Literal
 
 from pipelines.errors import require
 
-Part = Literal["renderer", "pipeline", "reader"]
-PARTS: tuple[Part, ...] = ("renderer", "pipeline", "reader")
+Part = Literal["renderer", "pipeline", "feeding", "reader"]
+PARTS: tuple[Part, ...] = ("renderer", "pipeline", "feeding", "reader")
 _SIZES, _RADII, _REPEATS = (512, 1024), (8, 16, 32, 64), 5
 _QUICK_SIZES, _QUICK_RADII, _QUICK_REPEATS = (192, 384), (8, 32), 3
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from shards.parallel import cores
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -37,11 +39,6 @@ def this_machine(device: str, threads: int) -> Machine:
         system=f"{platform.system()} {platform.machine()}",
         load=os.getloadavg()[0],
     )
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cpu_model() -> str:

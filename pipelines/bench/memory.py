@@ -54,9 +54,9 @@ def _resident_peak(
     """Bytes before the stack is rendered, and at the peak."""
     torch.set_num_threads(threads)
     photo = PhotoLike(torch.from_numpy(image), torch.from_numpy(disparity))
-    before = _resident_bytes("VmRSS")
+    before = resident_bytes("VmRSS")
     _render(photo, max_radius_px)
-    return before, _resident_bytes("VmHWM")
+    return before, resident_bytes("VmHWM")
 
 
 def _render(photo: PhotoLike, max_radius_px: int) -> None:
@@ -64,7 +64,7 @@ def _render(photo: PhotoLike, max_radius_px: int) -> None:
     scene.render(lenses_through(photo.disparity, max_radius_px))
 
 
-def _resident_bytes(field: str) -> int:
+def resident_bytes(field: str) -> int:
     """VmRSS or VmHWM of this process; without /proc the only peak there is."""
     status = Path("/proc/self/status")
     if not status.exists():

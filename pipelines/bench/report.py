@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.bench.feeding import FeedingRate
 from pipelines.bench.machine import Machine
 from pipelines.bench.memory import MemoryPeak
 from pipelines.bench.pipeline import ExecutorRate, ReaderRate, StageRate
@@ -34,26 +35,32 @@ class BenchReport(VerbResult):
     memory: tuple[MemoryPeak, ...]
     stages: tuple[StageRate, ...]
     executors: tuple[ExecutorRate, ...]
+    feeding: tuple[FeedingRate, ...]
     reader: ReaderRate | None
     not_run: tuple[NotRun, ...]
 
-    def summary(self) -> str:
-        """Tables, one below the other; columns as the fields of the records."""
-        parts: dict[str, Sequence[Any]] = {
+    def sections(self) -> dict[str, Sequence[Any]]:
+        """Records by the title of their table; columns are the fields."""
+        return {
             "Machine": (self.machine,),
             f"Renderer: {self.subject}; direct scatter: {self.direct_scatter}": self.renderer,
             "Peak memory of a stack, set-up included": self.memory,
             "Pipeline: stages of the inline run, by the worker's clock": self.stages,
             "Pipeline: photos to shards": self.executors,
+            "Feeding a GPU: one worker, 1 ms of sleep a frame in place of rendering": self.feeding,
             "Reader: one process": (self.reader,) if self.reader else (),
             "Not run": self.not_run,
         }
-        return "\n\n".join(table(title, records) for title, records in parts.items() if records)
+
+    def summary(self) -> str:
+        """Tables, one below the other."""
+        parts = self.sections().items()
+        return "\n\n".join(table(title, [*map(dataclasses.asdict, records)]) for title, records in parts if records)
 
 
-def table(title: str, records: Sequence[Any]) -> str:
-    """Records of one kind as Markdown, one a line."""
-    cells = [_cells(dataclasses.asdict(record)) for record in records]
+def table(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows with the same columns as Markdown, one a line."""
+    cells = [_cells(row) for row in rows]
     return f"{title}\n\n{markdown_table(list(cells[0]), [list(row.values()) for row in cells])}"
 
 

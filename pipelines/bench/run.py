@@ -1,19 +1,19 @@
 """One measurement from its configuration to a report: renderer, memory, pipeline, reader, one after the other."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-
 from pipelines.bench import memory, pipeline, renderers
 from pipelines.bench.config import PARTS, BenchConfig
+from pipelines.bench.feeding import feeding_rates
 from pipelines.bench.machine import this_machine
 from pipelines.bench.report import BenchReport, NotRun
 from pipelines.bench.subject import FRAMES, FULL, KIND, QUICK, photo_like, write_photos
+from pipelines.render.executors.worker import LEAST_HELPERS
 from pipelines.runs.device import resolve_device, torch_threads
+from shards.parallel import cores
 
 RAY_WORKERS = (1, 2)
 _SUBJECT = f"{KIND} as a photo with disparity; {FRAMES} lenses, direct and binned scatter render every third"
@@ -26,13 +26,13 @@ def run(config: BenchConfig) -> BenchReport:
     device = resolve_device(config.device)
     machine = this_machine(device, config.threads)
     not_run = [NotRun(part, "not named in --parts") for part in PARTS if part not in config.parts]
-    fields: dict[str, Any] = dict.fromkeys(("renderer", "memory", "stages", "executors"), ())
+    fields: dict[str, Any] = dict.fromkeys(("renderer", "memory", "stages", "executors", "feeding"), ())
     fields |= {"direct_scatter": "", "reader": None}
     with torch_threads(config.threads):
         if "renderer" in config.parts:
             fields |= _renderer(config, device, not_run)
-        if "pipeline" in config.parts or "reader" in config.parts:
-            fields |= _pipeline_and_reader(config, device, not_run)
+        if not {"pipeline", "feeding", "reader"}.isdisjoint(config.parts):
+            fields |= _from_photos(config, device, not_run)
     return BenchReport(machine=machine, subject=_SUBJECT, not_run=tuple(not_run), **fields)
 
 
@@ -54,7 +54,7 @@ def _renderer(config: BenchConfig, device: str, not_run: list[NotRun]) -> dict[s
     return {"direct_scatter": direct.built_with, "renderer": tuple(rows), "memory": tuple(peaks)}
 
 
-def _pipeline_and_reader(config: BenchConfig, device: str, not_run: list[NotRun]) -> dict[str, Any]:
+def _from_photos(config: BenchConfig, device: str, not_run: list[NotRun]) -> dict[str, Any]:
     photo_set = QUICK if config.quick else FULL
     turns = min(3, config.chosen_repeats) if "pipeline" in config.parts and not config.quick else 1
     not_run.append(NotRun("depth by a model", "needs its weights; depth comes from sidecars, exact"))
@@ -63,25 +63,22 @@ def _pipeline_and_reader(config: BenchConfig, device: str, not_run: list[NotRun]
         _log.info("drawing %d photos, %d px", photo_set.photos, photo_set.long_side)
         write_photos(folder / "photos", photo_set)
         load = pipeline.workload(folder, folder / "photos", photo_set, device)
+        fields: dict[str, Any] = {}
+        if "feeding" in config.parts:
+            _log.info("feeding a GPU")
+            helpers = tuple(sorted({LEAST_HELPERS, max(LEAST_HELPERS, cores() - 1)}))
+            fields["feeding"] = feeding_rates(load, helpers, config.chosen_repeats)
+        if config.parts == ("feeding",):
+            return fields
         _log.info("pipeline: inline, %d times", turns)
         inline = pipeline.inline_rates(load, turns)
-        fields: dict[str, Any] = {}
         if "pipeline" in config.parts:
-            rays = _ray_rates(load, inline, not_run)
-            fields = {"stages": inline.stages, "executors": (inline.executor, *rays)}
+            rays = []
+            for workers in RAY_WORKERS:
+                _log.info("pipeline: Ray, workers: %d", workers)
+                rays.append(pipeline.ray_rate(load, workers, inline))
+            fields |= {"stages": inline.stages, "executors": (inline.executor, *rays)}
         if "reader" in config.parts:
             _log.info("reader")
             fields["reader"] = pipeline.reader_rate(inline.out, config.chosen_repeats)
     return fields
-
-
-def _ray_rates(
-    load: pipeline.Workload, inline: pipeline.InlineRates, not_run: list[NotRun]
-) -> Iterator[pipeline.ExecutorRate]:
-    for workers in RAY_WORKERS:
-        gpus = torch.cuda.device_count()
-        if load.planning.device_kind == "cuda" and gpus < workers:
-            not_run.append(NotRun(f"{workers} Ray workers", f"each needs a GPU, there are {gpus}"))
-        else:
-            _log.info("pipeline: Ray, workers: %d", workers)
-            yield pipeline.ray_rate(load, workers, inline)

@@ -1,13 +1,13 @@
 """Checks of the report: those of the label audit where it was run, and those that follow from labels and `verify`."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pipelines.audit.check import Check, Criterion
 from pipelines.audit.report import AUDIT_FILE, read_checks
 from pipelines.preview.flags import CLOSE_PX, HARDLY_BLURRED, HARDLY_FOCUSED, label_flags
 from pipelines.preview.histogram import CountMap
 from pipelines.preview.stored import StoredSample
+from shards.storage import StoragePath
 from shards.validate import ValidationReport
 
 MAX_AUDIT_BYTES = 64 << 20
@@ -23,7 +23,7 @@ FOCUSED = Criterion(f"frames with less than {100 * HARDLY_FOCUSED:.1f} % of thei
 CLOSE = Criterion(f"samples with planes less than {CLOSE_PX:g} px of blur apart", "at most", 10, "%")
 
 
-def read_audit(out: Path) -> list[Check]:
+def read_audit(out: StoragePath) -> list[Check]:
     """The audit's checks; none where it was not run; a failed check where its file cannot be read."""
     path = out / AUDIT_FILE
     if not path.is_file():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.data_set import local_data_set
+from pipelines.data_set import existing_data_set, local_data_set
 from pipelines.preview.config import PreviewConfig
 from pipelines.preview.focus_pull import write_focus_pull
 from pipelines.preview.page import write_page
@@ -20,7 +20,6 @@ class WrittenPictures(VerbResult):
     pictures: tuple[str, ...]
 
     def summary(self) -> str:
-        """The path, or how many and where."""
         first, last = Path(self.pictures[0]), Path(self.pictures[-1])
         if first == last:
             return str(first)
@@ -29,9 +28,10 @@ class WrittenPictures(VerbResult):
 
 def preview(config: PreviewConfig) -> VerbResult:
     """Write what was asked for. Raises UserError when there is no data set, or nothing in it can be shown."""
-    out = local_data_set(config.out)
     if config.gif:
-        return WrittenPictures((str(write_focus_pull(out, config.gif)),))
+        return WrittenPictures((str(write_focus_pull(local_data_set(config.out), config.gif)),))
     if config.sheets:
-        return WrittenPictures(tuple(map(str, write_sample_sheets(out, limit=config.limit or SHEETS))))
+        sheets = write_sample_sheets(local_data_set(config.out), limit=config.limit or SHEETS)
+        return WrittenPictures(tuple(map(str, sheets)))
+    out = local_data_set(config.out) if config.linked else existing_data_set(config.out)
     return write_page(out, limit=config.limit or PAGE_SAMPLES, budget_mb=config.budget_mb, linked=config.linked)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tyro.conf import Positional
 
 from pipelines.errors import UserError, require
-from pipelines.render.config import Place
+from pipelines.runs.place import Place
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class PreviewConfig:
     """Write a page to look at: OUT/preview/index.html, photos to refocus by a click and a report of the whole set."""
 
     out: Positional[Place]
-    """Folder of the data set, on this machine."""
+    """Folder of the data set, or its URL; --linked, --sheets and --gif need a folder of this machine."""
     limit: int | None = None
     """At most this many samples: 200 in the page, 24 as sheets. The report is about all of them."""
     budget_mb: float = 64.0

@@ -4,7 +4,6 @@ shards ──▶ labels of all ──▶ report ┐
        └─▶ pixels of some ──▶ media ─┴─▶ template ──▶ index.html
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from pipelines.preview.report import PreviewReport, make_report
 from pipelines.preview.stored import StoredSample, Unreadable, find_stored, readable
 from pipelines.runs.progress_bar import ProgressBar
 from pipelines.runs.verb_result import VerbResult
-from shards.durable import publish_durably, temporary_for
+from shards.durable import open_durably
+from shards.storage import StoragePath, is_local
 
 PAGE_FILE = "index.html"
 PROBES = 8
@@ -39,7 +39,6 @@ class WrittenPage(VerbResult):
     left_out: tuple[str, ...]
 
     def summary(self) -> str:
-        """For people."""
         shown = f"{self.samples} of {self.samples_in_set}" if self.samples < self.samples_in_set else f"{self.samples}"
         beside = ", pictures beside it" if self.linked else ""
         lines = [
@@ -50,20 +49,21 @@ class WrittenPage(VerbResult):
         return "\n".join(lines)
 
 
-def write_page(out: Path, *, limit: int, budget_mb: float, linked: bool) -> WrittenPage:
+def write_page(out: StoragePath, *, limit: int, budget_mb: float, linked: bool) -> WrittenPage:
     """Write the page of the first `limit` samples and the report of all.
 
     Raises UserError when no sample can be read or the budget is too small; an earlier page then stays.
     """
     path = out / "preview" / PAGE_FILE
-    path.parent.mkdir(exist_ok=True)
+    if is_local(path):
+        path.parent.mkdir(exist_ok=True)
     stored, unreadable = find_stored(out)
     report = make_report(out, stored, unreadable)
     chosen = stored[:limit]
-    media: MediaStore = Beside(path) if linked else _inside(chosen, budget_mb, report)
+    media: MediaStore = Beside(path) if linked and isinstance(path, Path) else _inside(chosen, budget_mb, report)
     making = _Making(chosen, media, report)
     parts = page_parts(
-        title=out.resolve().name,
+        title=out.absolute().name,
         samples=making.samples(),
         cards=making.cards,
         meanings=MEANINGS,
@@ -120,17 +120,9 @@ class _Making:
             raise UserError(f"no sample can be shown: {self.left_out[0].reason}", exit_code=1)
 
 
-def _write(path: Path, parts: Iterator[str]) -> int:
+def _write(path: StoragePath, parts: Iterator[str]) -> int:
     """Write atomically, without holding the page in memory. Returns the number of bytes."""
-    temporary = temporary_for(path)
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        size = temporary.stat().st_size
-        publish_durably(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return size
+    with open_durably(path) as file:
+        for part in parts:
+            file.write(part.encode("utf-8"))
+        return file.tell()

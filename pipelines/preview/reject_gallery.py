@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from pipelines.errors import UserError
 from pipelines.pictures.data_url import data_url
 from pipelines.preview.media import webp
+from pipelines.render.photos.table import PhotoTable
 from pipelines.render.plan.plan import read_plan
 from pipelines.runs.data_set_paths import DataSetPaths
 from shards.foreign_file import read_foreign
@@ -42,7 +43,7 @@ class RejectGroup:
     shown: tuple[Reject, ...]
 
 
-def reject_groups(out: Path) -> list[RejectGroup]:
+def reject_groups(out: StoragePath) -> list[RejectGroup]:
     """By reason, most frequent first. Lines that cannot be read are a reason of their own."""
     by_reason: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for reason, name, message in _entries(DataSetPaths(out).rejects):
@@ -72,17 +73,14 @@ def _entries(path: StoragePath) -> list[tuple[str, str, str]]:
 class _PhotoFinder:
     """Where photos lie: the plan knows those it took, and from them the folder of all."""
 
-    def __init__(self, out: Path) -> None:
-        self._root: Path | None = None
+    def __init__(self, out: StoragePath) -> None:
         try:
             photos = read_plan(DataSetPaths(out).plan).photos
         except (UserError, OSError):
-            photos = []
+            photos = PhotoTable()
         self._known = {photo.name: Path(photo.location) for photo in photos if not photo.is_builtin}
-        for name, location in self._known.items():
-            if str(location).endswith("/" + name):
-                self._root = Path(str(location)[: -len(name)])
-                break
+        places = ((str(location), name) for name, location in self._known.items())
+        self._root = next((Path(path[: -len(name)]) for path, name in places if path.endswith("/" + name)), None)
 
     def path(self, name: str) -> Path | None:
         """The photo's file; None when it is not known, or would lie outside the photos' folder."""

@@ -6,7 +6,6 @@ Everything comes from the labels of every sample, from `verify`, and from what t
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from pipelines.preview.stored import StoredSample, Unreadable
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.run_log import RunEntry, read_runs
 from shards.labels import FrameLabels
+from shards.storage import StoragePath
 from shards.validate import ValidationReport, validate
 
 VERIFY_UP_TO = 2000
@@ -63,7 +63,7 @@ class PreviewReport:
         return frozenset(key for check in self.audit if not check.passed for key in check.worst_keys)
 
 
-def make_report(out: Path, samples: Sequence[StoredSample], unreadable: Sequence[Unreadable]) -> PreviewReport:
+def make_report(out: StoragePath, samples: Sequence[StoredSample], unreadable: Sequence[Unreadable]) -> PreviewReport:
     """The report of all samples; `samples` must not be empty."""
     verified = validate(out) if len(samples) <= VERIFY_UP_TO else None
     frames = [frame for sample in samples for frame in sample.record.frames]
@@ -109,21 +109,11 @@ def _coverage(samples: Sequence[StoredSample]) -> tuple[CountMap, ...]:
     points = [frame for sample in samples for frame in sample.record.frames[: sample.record.planes]]
     nearness = _unit([frame.focus_disparity for frame in frames])
     levels = _unit(np.log([frame.blur_level for frame in frames]).tolist())
+    x, y, weakness = [p.focus_x for p in points], [p.focus_y for p in points], [1 - level for level in levels]
+    labels = ("Plane against blur level", "far to near", "strong to weak")
     return (
-        count_map(
-            ("Focus points in the picture", "x", "y"),
-            [p.focus_x for p in points],
-            [p.focus_y for p in points],
-            columns=6,
-            rows=4,
-        ),
-        count_map(
-            ("Plane against blur level", "far to near", "strong to weak"),
-            nearness,
-            [1 - level for level in levels],
-            columns=6,
-            rows=4,
-        ),
+        count_map(("Focus points in the picture", "x", "y"), x, y, columns=6, rows=4),
+        count_map(labels, nearness, weakness, columns=6, rows=4),
     )
 
 

@@ -6,16 +6,16 @@ A damaged sample is left out and said so: the page is there to show what is wron
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 
 from pipelines.errors import UserError
-from shards.access import DAMAGE, StoredFields, list_samples
+from shards.access import DAMAGE, SamplePlace, ShardFile, sample_places
 from shards.archive import Member
-from shards.codec import decode, decode_record
+from shards.codec import check_fields, decode, decode_record
 from shards.reader import find_shards
 from shards.record import SampleRecord
 from shards.sample import Sample, check_key
 from shards.storage import StoragePath
+from shards.stored_fields import StoredFields
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class StoredSample:
     record: SampleRecord
 
     def fields(self) -> dict[str, bytes]:
-        """The bytes of every field. Raises FieldError, TarDamage, OSError."""
-        return dict(StoredFields(self.tar, self.members))
+        """The bytes of every field. Raises FieldError, OSError, StoreError."""
+        stored = StoredFields(self.tar, self.members)
+        return stored.read(check_fields(stored, self.record))
 
 
 @dataclass(frozen=True)
@@ -40,22 +41,18 @@ class Unreadable:
     reason: str
 
 
-def find_stored(out: Path) -> tuple[list[StoredSample], list[Unreadable]]:
+def find_stored(out: StoragePath) -> tuple[list[StoredSample], list[Unreadable]]:
     """All samples by key, and those whose labels cannot be read.
 
     Raises UserError when nothing can be read, or a shard is not finished.
     """
     try:
-        tars = [shard.path for shard in find_shards(out) if shard.samples]
+        shards = [shard for shard in find_shards(out) if shard.samples]
     except ValueError as error:
         raise UserError(f"{error}; see `refocus-foundry verify {out}`", exit_code=1) from error
-    samples: list[StoredSample] = []
-    unreadable: list[Unreadable] = []
-    for entry in (entry for tar in tars for entry in _samples_of(tar)):
-        if isinstance(entry, StoredSample):
-            samples.append(entry)
-        else:
-            unreadable.append(entry)
+    entries = [entry for shard in shards for entry in _samples_of(shard)]
+    samples = [entry for entry in entries if isinstance(entry, StoredSample)]
+    unreadable = [entry for entry in entries if isinstance(entry, Unreadable)]
     if not samples:
         first = unreadable[0].reason if unreadable else "got none"
         raise UserError(f"{out} must hold readable samples: {first}; see `refocus-foundry verify {out}`", exit_code=1)
@@ -75,16 +72,16 @@ def _decoded(stored: StoredSample) -> tuple[StoredSample, Sample, dict[str, byte
         return Unreadable(stored.key, str(error))
 
 
-def _samples_of(tar: StoragePath) -> Iterator[StoredSample | Unreadable]:
-    samples, damage = list_samples(tar)
-    yield from (_labeled(tar, key, members) for key, members in samples)
+def _samples_of(shard: ShardFile) -> Iterator[StoredSample | Unreadable]:
+    places, damage = sample_places(shard)
+    yield from (_labeled(shard.path, place) for place in places)
     if damage:
-        yield Unreadable("*", f"{tar.name}: {damage}")
+        yield Unreadable("*", f"{shard.path.name}: {damage}")
 
 
-def _labeled(tar: StoragePath, key: str, members: Sequence[Member]) -> StoredSample | Unreadable:
+def _labeled(tar: StoragePath, place: SamplePlace) -> StoredSample | Unreadable:
     try:
-        check_key(key)
-        return StoredSample(key, tar, tuple(members), decode_record(StoredFields(tar, members)))
+        check_key(place.key)
+        return StoredSample(place.key, tar, tuple(place.members), decode_record(StoredFields(tar, place.members)))
     except DAMAGE as error:
-        return Unreadable(key, f"{tar.name}: {error}")
+        return Unreadable(place.key, f"{tar.name}: {error}")

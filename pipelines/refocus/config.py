@@ -10,7 +10,8 @@ from tyro.conf import Positional
 
 from pipelines.errors import UserError, require
 from pipelines.model.sampler_config import SamplerConfig
-from pipelines.render.photos.folder import is_bare_depth_png, photo_suffixes
+from pipelines.render.photos.first_bytes import is_bare_depth
+from pipelines.render.photos.folder import photo_suffixes
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 BLUR_LEVELS = (0.01, 100.0)
@@ -85,7 +86,7 @@ class RefocusConfig:
         stem = self.photo.stem
         with contextlib.suppress(OSError):
             twins = [path for path in self.photo.parent.iterdir() if path.stem == stem and path != self.photo]
-            if any(path.suffix.lower() in photo_suffixes() and not is_bare_depth_png(path) for path in twins):
+            if any(path.suffix.lower() in photo_suffixes() and not is_bare_depth(path) for path in twins):
                 stem = f"{stem}-{self.photo.suffix[1:]}"
         return self.photo.with_name(f"{stem}-sweep" if self.focus_sweep else f"{stem}-refocused.jpg")
 

@@ -7,27 +7,15 @@ A record checks itself when built and raises UserError, one line that names the 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
-
-from tyro.constructors import PrimitiveConstructorSpec
+from typing import Literal
 
 from pipelines.errors import UserError, require
+from pipelines.runs.place import Place
 from shards.labels import MAX_FRAMES
-from shards.storage import StoragePath, is_local, storage_path
-
-Place = Annotated[
-    StoragePath,
-    PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="DIR|URL",
-        instance_from_str=lambda words: storage_path(words[0]),
-        is_instance=lambda value: isinstance(value, StoragePath),
-        str_from_instance=lambda value: [str(value)],
-    ),
-]
-"""A folder of this machine, or an fsspec URL (s3://bucket/set), on the command line."""
+from shards.storage import is_local
 
 
 @dataclass(frozen=True)
@@ -35,8 +23,8 @@ class SourceConfig:
     """Which photos."""
 
     photos: str
-    """A folder, a list (.csv, .tsv, .jsonl or .parquet with a column `path`; also license, author, source_url, group),
-    or builtin:N for N built-in scenes. Folder and list may be URLs (s3://bucket/photos)."""
+    """A folder, a list (.csv, .tsv, .jsonl or .parquet with a column `path`; also license, author, source_url, group,
+    focus_points), or builtin:N for N built-in scenes. Folder and list may be URLs (s3://bucket/photos)."""
     limit: int | None = None
     """Take only the first N photos."""
     long_side: int = 768
@@ -54,14 +42,14 @@ class DepthConfig:
 
     depth: str = "auto"
     """auto: exact for built-in scenes, else sidecars where they lie, else the default model. sidecar: a depth map
-    beside each photo. Anything else: a model id of the Hugging Face hub, or a folder that holds a model."""
+    beside each photo, or within it. Anything else: a model id of the Hugging Face hub, or the folder of a model."""
     depth_kind: Literal["relative", "metric"] | None = None
     """What the depth values mean, where neither the model nor a depth.json says so; never guessed."""
     depth_revision: str | None = None
     """Commit of the model on the hub: the same weights for ever."""
     depth_orientation: Literal["upright", "stored"] | None = None
     """Of sidecars of photos that their EXIF turns. stored: made from unturned pixels. A depth.json may say it, too."""
-    depth_dir: Path | None = None
+    depth_dir: Place | None = None
     """Folder of the sidecars, when they do not lie beside the photos."""
     depth_batch: int = 4
     """Photos that go through the depth model together."""
@@ -125,8 +113,10 @@ class StackConfig:
         require(1 <= self.levels <= 16, "--levels", "lie between 1 and 16", self.levels)
         require(self.frames <= MAX_FRAMES, "--planes times --levels", f"be at most {MAX_FRAMES}", self.frames)
         low, high = self.blur_level_min, self.blur_level_max
-        given = len(self.given_points)
-        require(given <= self.planes, "--focus-points", f"name at most --planes {self.planes} points", given)
+        try:
+            points_of(self.focus_points, self.planes)
+        except ValueError as error:
+            raise UserError(f"--focus-points {error}") from error
         ordered = math.isfinite(low) and math.isfinite(high) and 0 < low < high <= 25
         require(ordered, "--blur-level-min and --blur-level-max", "be 0 < min < max <= 25", f"{low} and {high}")
 
@@ -135,19 +125,22 @@ class StackConfig:
         """Frames of one sample."""
         return self.planes * self.levels
 
-    @property
-    def given_points(self) -> tuple[tuple[float, float], ...]:
-        """(x, y) of --focus-points, each in (0, 1). Raises UserError for other text."""
-        must = "be x,y;x,y with numbers between 0 and 1"
-        points = []
-        for text in filter(None, self.focus_points.split(";")):
-            try:
-                x, y = (float(number) for number in text.split(","))
-            except ValueError:
-                raise UserError(f"--focus-points must {must}; got {text!r}") from None
-            require(0 < x < 1 and 0 < y < 1, "--focus-points", must, repr(text))
-            points.append((x, y))
-        return tuple(points)
+
+def points_of(text: str, planes: int) -> list[tuple[float, float]]:
+    """(x, y) of focus points written as `x,y;x,y`, each in (0, 1).
+
+    Raises ValueError `must MUST; got GOT` for other text and for more points than planes.
+    """
+    points = []
+    for point in filter(None, text.split(";")):
+        numbers = re.fullmatch(r"\s*(0?\.\d+)\s*,\s*(0?\.\d+)\s*", point)
+        x, y = map(float, numbers.groups()) if numbers else (0.0, 0.0)
+        if not (0 < x < 1 and 0 < y < 1):
+            raise ValueError(f"must be x,y;x,y with numbers between 0 and 1; got {point!r}")
+        points.append((x, y))
+    if len(points) > planes:
+        raise ValueError(f"must name at most --planes {planes} points; got {len(points)}")
+    return points
 
 
 @dataclass(frozen=True)
@@ -166,12 +159,19 @@ class LensConfig:
     """A gray PNG in front of the lens: white lets light through (a heart, a star)."""
 
 
+SHARD_SIZES = (4, 8, 16, 32, 64)
+"""Of --samples-per-shard auto: multiples of the default --depth-batch."""
+SHARDS_FOR_ALL = 256
+"""So many shards keep a hundred workers busy to the end; fewer photos are cut as small as is sensible."""
+
+
 @dataclass(frozen=True)
 class StorageConfig:
     """How samples are stored."""
 
-    samples_per_shard: int = 64
-    """Photos in one shard; a shard is also the unit of work and of resuming."""
+    samples_per_shard: int | Literal["auto"] = "auto"
+    """Photos in one shard; a shard is also the unit of work and of resuming. auto: from 4 for up to a thousand photos
+    to 64 for eight thousand and more, so that many workers have work; the machine does not matter."""
     image_format: Literal["jpg", "png", "webp"] = "jpg"
     """Of photo and frames; disparity is always a 16-bit PNG."""
     split_fractions: tuple[float, float, float] = (0.9, 0.05, 0.05)
@@ -181,10 +181,17 @@ class StorageConfig:
     look for them, which saves decoding every photo once."""
 
     def __post_init__(self) -> None:
-        require(self.samples_per_shard >= 1, "--samples-per-shard", "be at least 1", self.samples_per_shard)
+        size = self.samples_per_shard
+        require(size == "auto" or size >= 1, "--samples-per-shard", "be auto or at least 1", size)
         shares = self.split_fractions
         whole = all(0 <= share <= 1 for share in shares) and math.isclose(sum(shares), 1, abs_tol=1e-6)
         require(whole, "--split-fractions", "be three shares in [0, 1] that sum to 1", shares)
+
+    def shard_size(self, photos: int) -> int:
+        """Samples in one shard when so many photos are planned together."""
+        if self.samples_per_shard != "auto":
+            return self.samples_per_shard
+        return next((size for size in SHARD_SIZES if photos <= size * SHARDS_FOR_ALL), SHARD_SIZES[-1])
 
 
 @dataclass(frozen=True)
@@ -207,25 +214,40 @@ class GrowthConfig:
 class ExecutionConfig:
     """Processes and devices. Only `device` and `threads` change bytes of the result."""
 
-    executor: Literal["inline", "ray"] = "inline"
-    """inline: in this process. ray: one worker process each, on this machine or a cluster."""
+    executor: Literal["auto", "inline", "ray"] = "auto"
+    """inline: in this process. ray: worker processes, on this machine or a cluster. auto: ray where there is work for
+    several workers."""
     workers: int | Literal["auto"] = "auto"
-    """Ray workers. auto: one a GPU, or as many as the CPU cores feed."""
+    """Ray workers. auto: one a GPU or a CPU core (with --threads T: T cores), also of nodes that join later. A number
+    is also what an autoscaling cluster is asked for."""
     ray_address: str | None = None
     """Join this Ray cluster (`auto` or HOST:PORT) instead of starting one here."""
     threads: int = 1
     """CPU threads of torch in each worker. Another number may change the last bits, so resuming insists on it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: a GPU where there is one."""
+    cpus_per_gpu: int | Literal["auto"] = "auto"
+    """CPU cores that feed one GPU: they decode, sharpen depth, label, encode, hash. auto: the machine's cores, divided
+    by its GPUs."""
+    workers_per_gpu: int = 1
+    """Workers that share one GPU and its cores."""
     attempts: int = 3
     """Ray: how often a shard is tried before it is recorded as failed and the run goes on."""
+    stall_timeout_s: float | Literal["auto"] = "auto"
+    """Ray: a worker that finishes no photo for so many seconds is killed, and its shard tried again. auto: ten times
+    the longest time that a photo took so far, and at least ten minutes."""
     force: bool = False
     """Take over the folder's lock from a run that is gone for sure."""
 
     def __post_init__(self) -> None:
         require(self.workers == "auto" or self.workers >= 1, "--workers", "be auto or at least 1", self.workers)
         require(self.threads >= 1, "--threads", "be at least 1", self.threads)
+        cpus = self.cpus_per_gpu
+        require(cpus == "auto" or cpus >= 1, "--cpus-per-gpu", "be auto or at least 1", cpus)
+        require(self.workers_per_gpu >= 1, "--workers-per-gpu", "be at least 1", self.workers_per_gpu)
         require(self.attempts >= 1, "--attempts", "be at least 1", self.attempts)
+        timeout = self.stall_timeout_s
+        require(timeout == "auto" or timeout > 0, "--stall-timeout-s", "be auto or above 0", timeout)
 
 
 @dataclass(frozen=True)
@@ -266,7 +288,7 @@ class RenderConfig:
         depth = replace(
             depth,
             depth=str(model.absolute()) if model.is_dir() else depth.depth,
-            depth_dir=folder.absolute() if folder else None,
+            depth_dir=folder.absolute() if folder and is_local(folder) else folder,
         )
         mask = self.lens.aperture_mask
         lens = replace(self.lens, aperture_mask=mask.absolute() if mask else None)

@@ -1,4 +1,4 @@
-"""Estimated size of a data set before it is rendered. The pictures' content changes it by up to a factor of two."""
+"""Pixels and bytes of a data set before it is rendered. The content changes the bytes by up to a factor of two."""
 
 from pipelines.render.config import RenderConfig
 
@@ -7,6 +7,11 @@ ASPECT = 3 / 4
 BYTES_PER_PIXEL = {"jpg": 0.45, "webp": 0.2, "png": 1.5}
 """Of photo and frames, measured on photographs and built-in scenes at 768 px."""
 DISPARITY_BYTES_PER_PIXEL = 1.3
+
+
+def megapixels_per_sample(config: RenderConfig) -> float:
+    """Of all frames of one sample."""
+    return config.stack.frames * config.source.long_side**2 * ASPECT / 1e6
 
 
 def bytes_per_sample(config: RenderConfig) -> int:

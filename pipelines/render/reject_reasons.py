@@ -82,6 +82,9 @@ REASONS: dict[str, Reason] = {
         "of metric depth without a scale", "whole numbers come with a scale", 'add `"scale": 0.001` to depth.json'
     ),
     "depth/depth_json": Reason("of a depth.json that cannot be used", "known keys with sound values", "correct it"),
+    "depth/exr": Reason(
+        "of a depth map in OpenEXR", "OpenEXR needs an extra package", "`pip install 'refocus-foundry[exr]'`"
+    ),
     "depth/no_depth": Reason(
         "of unknown depth",
         "some pixel has a depth: a finite number, in meters > 0.001",
@@ -107,7 +110,9 @@ REASONS: dict[str, Reason] = {
     ),
     "draw/flat_disparity": Reason("of fewer depths than planes", "as many depths as planes", "fewer `--planes`"),
     "draw/focus_point": Reason(
-        "with a given focus point in a hole", "`--focus-points` lie where the depth is known", "move the point"
+        "with a given focus point that cannot be one",
+        "`--focus-points` and those of a list are `x,y;x,y` in (0, 1), at most `--planes`, where the depth is known",
+        "move the point",
     ),
     "plan/near_duplicate": Reason(
         "near-duplicates across splits",

@@ -5,8 +5,11 @@ find photos ─▶ plan (depth, device, settings checked) ─▶ lock ─▶ fre
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+import numpy as np
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
@@ -14,18 +17,23 @@ from pipelines.render.estimate import bytes_per_sample
 from pipelines.render.executors.job import RenderJob
 from pipelines.render.executors.shards import RenderedShards, render_shards
 from pipelines.render.executors.worker import ShardWorker
-from pipelines.render.photos.photo import RejectedPhoto, find_photos
+from pipelines.render.photos.finding import Hashing, find_photos
+from pipelines.render.photos.known_hashes import KnownHashes
+from pipelines.render.photos.photo import RejectedPhoto
 from pipelines.render.plan.planning import Planning, plan_run
 from pipelines.render.plan.rejects import counts_by_code
 from pipelines.render.result import COARSE_LEVELS, Forecast, RenderResult
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.disk import format_bytes, free_bytes
-from pipelines.runs.interruption import interruptible
+from pipelines.runs.interruption import Interrupted, interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
 from shards.card import write_card
-from shards.index import MANIFEST_FILE, marked_shards, read_manifest, remove_stale_temporaries, write_index
+from shards.index import marked_shards, remove_stale_temporaries, write_index
+from shards.marker import Marker
+from shards.parallel import cores
 from shards.record import SPLITS
+from shards.summary import DataSetSummary
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +43,19 @@ def run(config: RenderConfig) -> RenderResult | Forecast:
     return forecast(config) if config.dry_run else render(config)
 
 
-def plan(config: RenderConfig) -> Planning:
-    """Find photos, check depth, device and settings, plan shards; writes nothing. Raises UserError."""
-    photos = find_photos(config.source.photos, limit=config.source.limit, seed=config.seed)
+def plan(config: RenderConfig, known: KnownHashes | None = None) -> Planning:
+    """Find photos, check depth, device and settings, plan shards; writes at most to `known`. Raises UserError."""
+    near = config.storage.near_duplicates == "together"
+    hashing = Hashing(near, cores(), known or KnownHashes(DataSetPaths(config.out).meta))
+    try:
+        photos = find_photos(config.source.photos, limit=config.source.limit, seed=config.seed, hashing=hashing)
+    except Interrupted:
+        hashing.known.store()
+        raise
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a process that read photos was killed: too little memory? The same command goes on", 1
+        ) from error
     return plan_run(config, photos, DataSetPaths(config.out))
 
 
@@ -46,21 +64,28 @@ def render(config: RenderConfig) -> RenderResult:
 
     Raises UserError, and Interrupted on SIGINT and SIGTERM; finished shards stay.
     """
-    planning = plan(config)
-    paths = planning.paths
-    paths.create()
-    with interruptible(), run_lock(paths.meta, force=config.execution.force):
-        if config.growth.overwrite:
-            paths.clear()
-        planning.freeze()
-        remove_stale_temporaries(config.out)  # of a run that was killed
-        try:
-            rendered = _render_unfinished(config, planning)
-        finally:
-            remove_stale_temporaries(config.out)  # of workers that were killed
-        _warn_of_turns(rendered.turns_assumed)
-        rejects = planning.write_rejects()
-        return _finish(config, planning, rejects, rendered)
+    paths = DataSetPaths(config.out)
+    with interruptible():
+        known = KnownHashes(paths.meta, paths.create)
+        planning = plan(config, known)
+        paths.create()
+        with run_lock(paths.meta, force=config.execution.force):
+            if config.growth.overwrite:
+                paths.clear()
+            known.store()
+            return _render(config, planning)
+
+
+def _render(config: RenderConfig, planning: Planning) -> RenderResult:
+    planning.freeze()
+    remove_stale_temporaries(config.out)  # of a run that was killed
+    try:
+        rendered = _render_unfinished(config, planning)
+    finally:
+        remove_stale_temporaries(config.out)  # of workers that were killed
+    _warn_of_turns(rendered.turns_assumed)
+    rejects = planning.write_rejects()
+    return _finish(config, planning, rejects, rendered)
 
 
 def forecast(config: RenderConfig) -> Forecast:
@@ -68,7 +93,9 @@ def forecast(config: RenderConfig) -> Forecast:
     planning = plan(config)
     rejects = [*planning.left_out, *_vetted(config, planning)]
     unfit = {reject.scene_id for reject in rejects}
-    fit = Counter(shard.split for shard, sample in planning.plan.latest.values() if sample.photo.scene_id not in unfit)
+    planned, splits = planning.plan.photos.scene_ids, planning.plan.splits
+    is_fit = ~np.isin(planned, np.array([int(scene_id, 16) for scene_id in unfit if scene_id], np.uint64))
+    fit = Counter(SPLITS[split] for split in splits[is_fit].tolist())
     samples = fit.total()
     return Forecast(
         out=str(config.out),
@@ -87,10 +114,10 @@ def forecast(config: RenderConfig) -> Forecast:
 def _render_unfinished(config: RenderConfig, planning: Planning) -> RenderedShards:
     """Render the shards that are not finished; warn when the disk is too small for them."""
     finished = planning.finished_shards()
-    unfinished = [shard for shard in planning.plan.shards if shard.name not in finished]
+    unfinished = planning.plan.unfinished(finished)
     if finished:
         _log.info("%s: %d of %d shards are there already", config.out, len(finished), len(planning.plan.shards))
-    needed = sum(len(shard.samples) for shard in unfinished) * bytes_per_sample(config)
+    needed = unfinished.samples * bytes_per_sample(config)
     free = free_bytes(config.out)
     if free is not None and needed > free:
         _log.warning("%s has %s free, about %s are needed", config.out, format_bytes(free), format_bytes(needed))
@@ -131,35 +158,45 @@ def _finish(
     config: RenderConfig, planning: Planning, rejects: list[RejectedPhoto], rendered: RenderedShards
 ) -> RenderResult:
     """Write index and card over all finished shards, and count."""
-    index = {"samples": 0, "frames": 0, "shards": 0}
-    rows: list[dict[str, Any]] = []
+    summary, depth = DataSetSummary(), _DepthCounts(config.stack.planes)
     try:
         if marked_shards(config.out):
-            index = write_index(config.out)
-        if index["samples"]:
-            write_card(config.out)
-            rows = read_manifest((config.out / MANIFEST_FILE).read_bytes())
+            summary = write_index(config.out, depth.add)
+        if summary.samples:
+            write_card(config.out, summary)
     except ValueError as error:  # a shard was damaged, and rendering it again has failed
         raise UserError(f"{error}; failed shards: {rendered.failed}", exit_code=1) from error
-    coarse = _steps_of_coarse_maps(rows)
     return RenderResult(
         out=str(config.out),
         photos=planning.photo_count,
-        samples=index["samples"],
-        frames=index["frames"],
-        shards=index["shards"],
+        **summary.counts(),
         rejected=len(rejects),
         rejected_by_code=counts_by_code(rejects),
         max_reject_fraction=config.max_reject_fraction,
-        coarse_depth_maps=len(coarse),
-        debanded_depth_maps=coarse.count("debanded"),
-        filled_depth_maps=sum(row["disparity_filled_fraction"] > 0 for row in rows),
-        fewer_planes=sum(row["planes"] < config.stack.planes for row in rows),
+        coarse_depth_maps=depth.coarse,
+        debanded_depth_maps=depth.debanded,
+        filled_depth_maps=depth.filled,
+        fewer_planes=depth.fewer_planes,
         failed_shards=rendered.failed,
         seconds_by_stage={stage: round(spent, 3) for stage, spent in rendered.seconds.items()},
     )
 
 
-def _steps_of_coarse_maps(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """`disparity_steps` of every sample whose depth map has 8 bits or fewer. Exact disparity has no levels: 0."""
-    return [row["disparity_steps"] for row in rows if 0 < row["disparity_quantization_levels"] <= COARSE_LEVELS]
+@dataclass
+class _DepthCounts:
+    """Samples whose depth is worth a word, see `RenderResult`; `planes` were asked for."""
+
+    planes: int
+    coarse: int = 0
+    debanded: int = 0
+    filled: int = 0
+    fewer_planes: int = 0
+
+    def add(self, marker: Marker) -> None:
+        """Count the samples of one shard. Exact disparity has no levels: 0."""
+        for row in marker.rows:
+            is_coarse = 0 < row.disparity_quantization_levels <= COARSE_LEVELS
+            self.coarse += is_coarse
+            self.debanded += is_coarse and row.disparity_steps == "debanded"
+            self.filled += row.disparity_filled_fraction > 0
+            self.fewer_planes += row.planes < self.planes

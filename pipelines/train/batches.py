@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from pipelines.errors import UserError
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from pipelines.train.group import TrainingGroup, read_group
-from shards import Complaint, ReaderShard, SampleAccess, ShardFile, epoch_order, find_shards
+from shards import Complaint, ReaderShard, SampleAccess, ShardFile, StoreError, epoch_order, find_shards
 from shards.access import DAMAGE
 from shards.codec import decode_record
 
@@ -89,13 +89,16 @@ class GroupDataset(Dataset[Item]):
             shard, index = (int(part) for part in order[(position + offset) % self.samples])
             try:
                 draws = np.random.default_rng([self._seed, epoch, position])
-                key, fields = self._access.read(shard, index)
+                key, fields = self._access.read(shard, index, verify=self._verifies(epoch))
                 return read_group(key, fields, draws, self._data, self._objective), tuple(dropped)
             except DAMAGE as error:
                 dropped.append(self._access.complaint(shard, index, error))
         raise UserError(
             f"--data {self._data.data} has no sample that can be read; the first: {dropped[0]}", exit_code=1
         )
+
+    def _verifies(self, epoch: int) -> bool:
+        return self._data.verify == "always" or (self._data.verify == "first-epoch" and epoch == 0)
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
         return epoch_order(self._sizes, ReaderShard(self._seed, epoch, shuffle_window=self._data.shuffle_window))
@@ -122,8 +125,20 @@ class PositionSampler:
         return self._count
 
 
-def open_batches(dataset: GroupDataset, positions: PositionSampler, data: DataConfig) -> Iterable[Batch]:
-    """Batches in the order of `positions`, read by `data.workers` processes."""
+def open_batches(dataset: GroupDataset, positions: PositionSampler, data: DataConfig) -> Iterator[Batch]:
+    """Batches in the order of `positions`, read by `data.workers` processes.
+
+    Raises UserError when no sample can be read, StoreError when a store does not answer.
+    """
+    try:
+        yield from _loader(dataset, positions, data)
+    except (UserError, StoreError) as error:  # of a worker: torch puts its whole traceback into the message
+        last_line = str(error).strip().splitlines()[-1]
+        reason = last_line.removeprefix(f"{type(error).__module__}.{type(error).__qualname__}: ")
+        raise (UserError(reason, exit_code=1) if isinstance(error, UserError) else StoreError(reason)) from None
+
+
+def _loader(dataset: GroupDataset, positions: PositionSampler, data: DataConfig) -> Iterable[Batch]:
     return DataLoader(
         dataset,
         batch_sampler=positions,

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.errors import require
+from pipelines.runs.place import Place
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """The data set, and the crops made of it."""
 
-    data: Path
-    """Folder of the data set, the --out of a render run."""
+    data: Place
+    """Folder of the data set, the --out of a render run, or its URL (s3://bucket/set)."""
     split: Literal["train", "val", "test"] = "train"
     """Which of its splits."""
     width: int = 512
@@ -45,6 +46,8 @@ class DataConfig:
     """Processes that read and decode, for each training process; 0 reads in the training process."""
     max_dropped_fraction: float = 0.01
     """Stop when a larger fraction of the samples is damaged; fewer are skipped and counted."""
+    verify: Literal["first-epoch", "always", "never"] = "first-epoch"
+    """When to compare what is read with the checksums of the shards: a flipped bit is a damaged sample."""
 
     def __post_init__(self) -> None:
         require(32 <= self.width <= 4096, "--width", "lie between 32 and 4096 px", self.width)

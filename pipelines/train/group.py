@@ -16,6 +16,7 @@ from pipelines.train.config import DataConfig, ObjectiveConfig
 from shards import FieldError, FrameLabels, SampleRecord
 from shards.codec import DISPARITY_FIELD, check_fields, decode_disparity, decode_image, decode_record
 from shards.record import MAX_DISPARITY_CODE
+from shards.stored_fields import read_fields
 
 Rng = np.random.Generator
 Floats = NDArray[np.float32]
@@ -123,10 +124,16 @@ def read_group(
         frames = [plane.frame for plane in planes]
         reference = _draw_reference(rng, len(record.frames), frames, data.aif_share)
 
+        def name_of(frame: int) -> str:
+            """Field of a frame of the stack, or with -1 of the all-in-focus photo: that is the first, frames begin at
+            2."""
+            return names[0] if frame < 0 else names[2 + frame]
+
+        contents = read_fields(fields, sorted({name_of(frame) for frame in (-1, reference, *frames)}))
+
         def picture(frame: int) -> Floats:
-            """A frame of the stack, or with -1 the all-in-focus photo: that is the first field, frames begin at 2."""
-            name = names[0] if frame < 0 else names[2 + frame]
-            return 2.0 * view.framing.picture(decode_image(name, fields[name], **size)) - 1.0
+            name = name_of(frame)
+            return 2.0 * view.framing.picture(decode_image(name, contents[name], **size)) - 1.0
 
         targets = np.stack([picture(frame) for frame in frames])  # [n, 3, H, W]
         aif = picture(-1)

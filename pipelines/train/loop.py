@@ -70,7 +70,7 @@ def _batches(
     rank = Rank(accelerator.process_index, accelerator.num_processes)
     count = (config.last_step - state.step) * config.optimizer.accumulate
     positions = PositionSampler(dataset.samples, config.dataset.batch_size, rank, first=state.batches, count=count)
-    return iter(open_batches(dataset, positions, config.dataset))
+    return open_batches(dataset, positions, config.dataset)
 
 
 def _counted(

@@ -28,10 +28,11 @@ from pipelines.train.config import TrainConfig
 from pipelines.train.loop import train_steps
 from pipelines.train.step import Learner
 from shards import ShardFile
+from shards.foreign_file import foreign_size
 
 _log = logging.getLogger(__name__)
 _WITHOUT_EFFECT = ("out", "recipe", "recording", "max_steps", "device", "force", "json")
-_DATA_WITHOUT_EFFECT = ("data", "workers", "max_dropped_fraction")
+_DATA_WITHOUT_EFFECT = ("data", "workers", "max_dropped_fraction", "verify")
 
 
 @dataclass(frozen=True)
@@ -171,5 +172,5 @@ def settings_of(config: TrainConfig, shards: list[ShardFile], processes: int) ->
 
 def data_sha256(shards: list[ShardFile]) -> str:
     """SHA-256 over names, samples and bytes of the shards, independent of their folder."""
-    listed = [f"{shard.path.name} {shard.samples} {shard.path.stat().st_size}" for shard in shards]
+    listed = [f"{shard.path.name} {shard.samples} {foreign_size(shard.path)}" for shard in shards]
     return hashlib.sha256("\n".join(listed).encode()).hexdigest()

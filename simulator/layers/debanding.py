@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -42,12 +43,17 @@ def quantization_of(values: Float[Tensor, "h w"]) -> Quantization:
     A step is found where 32 or more levels lie evenly spaced, with gaps, over a range of at most 255 steps: 8 bits in
     any container and at any scale, also where they were stretched and rounded again.
     """
-    levels = values[torch.isfinite(values)].unique().double()
+    levels = _distinct(values[torch.isfinite(values)]).double()
     if not _FEWEST_LEVELS <= len(levels) <= _MOST_STEPS + 1:
         return Quantization(len(levels), None)
     smallest = float(levels.diff().min())
     steps = (_even_step(levels, smallest / divisor) for divisor in (1, 2, 3))
     return Quantization(len(levels), next((step for step in steps if step), None))
+
+
+def _distinct(values: Tensor) -> Tensor:
+    """The distinct values, ascending. On a CPU numpy's sort is 20 times as fast as torch's `unique`."""
+    return torch.from_numpy(np.unique(values.numpy())) if values.device.type == "cpu" else values.unique()
 
 
 def debanded(values: Tensor, step: float) -> Float[Tensor, "h w"]:

@@ -55,11 +55,9 @@ class DepthSlabs:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors lie."""
         return self.scene.color.device
 
     def depth_image(self) -> LayeredDepthImage:
-        """The surfaces as rays meet them."""
         return self.scene
 
 

@@ -31,34 +31,44 @@ class Compositor:
     free:  [n, k, H, W] T, the share of the lens that no group has taken; 1 at first. k = 1, or 3 with longitudinal
            chromatic aberration, where each color sees the scene through a lens of its own.
     side:  [n, k, H, W] Σ s t over the groups so far, s their signed blur radius (see `lens_sides`).
+    lost:  [n, k, H, W] share of the lens that visible groups did not take since nearer ones look through their side.
     """
 
     def __init__(
-        self, light: Float[Tensor, "n 3 h w"], free: Float[Tensor, "n k h w"], side: Float[Tensor, "n k h w"]
+        self,
+        light: Float[Tensor, "n 3 h w"],
+        free: Float[Tensor, "n k h w"],
+        side: Float[Tensor, "n k h w"],
+        lost: Float[Tensor, "n k h w"],
     ) -> None:
-        self.light, self.free, self.side = light, free, side
+        self.light, self.free, self.side, self.lost = light, free, side, lost
 
     @classmethod
     def empty(cls, frames: int, height: int, width: int, device: torch.device, coverages: int = 1) -> Compositor:
         """Frames without light, all of the lens free. coverages: k."""
         light = torch.zeros(frames, 3, height, width, device=device)
         free = torch.ones(frames, coverages, height, width, device=device)
-        return cls(light, free, torch.zeros_like(free))
+        return cls(light, free, torch.zeros_like(free), torch.zeros_like(free))
+
+    @property
+    def _planes(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.light, self.free, self.side, self.lost
 
     def strip(self, rows: slice) -> Compositor:
         """These rows of all frames, as a view."""
-        return Compositor(self.light[..., rows, :], self.free[..., rows, :], self.side[..., rows, :])
+        return Compositor(*(plane[..., rows, :] for plane in self._planes))
 
     def select(self, frames: Sequence[int]) -> Compositor:
         """These frames: a view where their numbers are consecutive, else a copy (see `write_back`)."""
         index = frame_index(frames, self.free.device)
-        return Compositor(self.light[index], self.free[index], self.side[index])
+        return Compositor(*(plane[index] for plane in self._planes))
 
     def write_back(self, frames: Sequence[int], selected: Compositor) -> None:
         """Store what `select` returned for these frames; nothing to do where it is a view."""
         index = frame_index(frames, self.free.device)
         if isinstance(index, Tensor):
-            self.light[index], self.free[index], self.side[index] = selected.light, selected.free, selected.side
+            for plane, changed in zip(self._planes, selected._planes, strict=True):
+                plane[index] = changed
 
     def add(self, group: Float[Tensor, "n c h w"], defocus_px: Sequence[Sequence[float]] = ()) -> None:
         """Lay a blurred group behind all groups so far: light in 3 channels, coverage in k. Overwrites the coverage.
@@ -87,19 +97,35 @@ class Compositor:
         """t / A: the factor by which a group's light reaches the frame. Takes t from T; overwrites the coverage.
 
         lenses:     which of the k lenses see this coverage.
-        defocus_px: s of the group in each frame for each of the k lenses, 0 where it has none; empty: it takes
-            min(A, T) whatever its side.
+        defocus_px: s of the group in each frame for each of the k lenses, 0 where it has none; empty for hidden groups:
+            they take min(A, T) whatever their side, and what visible groups have lost.
         """
         F.threshold(coverage, LEAST_COVERAGE, 0.0, inplace=True)
-        free, side = self.free[:, lenses], self.side[:, lenses]
+        free, side, lost = self.free[:, lenses], self.side[:, lenses], self.lost[:, lenses]
+        if not defocus_px:
+            return self._rest_taken(coverage, free, lost)
         taken = torch.minimum(coverage, free)
         seen = [row[lenses] for row in defocus_px]
         if any(map(any, seen)):
-            index, lost = lens_lost(coverage, free, side, seen)
-            taken.view(-1)[index] -= lost
+            index, share = lens_lost(coverage, free, side, seen)
+            less = torch.zeros_like(taken).put_(index, share)
+            taken.sub_(less)
+            lost.add_(less)
             for frame, frame_taken, row in zip(side, taken, seen, strict=True):
                 for channel, channel_taken, s in zip(frame, frame_taken, row, strict=True):
                     channel.add_(channel_taken, alpha=s)
+        free.sub_(taken)
+        return taken.div_(coverage.clamp_(min=LEAST_COVERAGE))
+
+    @staticmethod
+    def _rest_taken(coverage: Tensor, free: Tensor, lost: Tensor) -> Tensor:
+        """t / A of a hidden group. It continues the surfaces that visible groups show, and takes what they have lost.
+
+        At most twice its own coverage: A + A l / (A + l) of the lost share l.
+        """
+        more = coverage * lost / (coverage + lost).clamp_(min=LEAST_COVERAGE)
+        taken = torch.minimum(coverage + more, free)
+        lost.sub_((taken - coverage).clamp_(min=0.0)).clamp_(min=0.0)
         free.sub_(taken)
         return taken.div_(coverage.clamp_(min=LEAST_COVERAGE))
 

@@ -1,4 +1,4 @@
-"""A pinhole camera and its rays.
+"""A pinhole camera and its rays; poses of things: the ways between pixels, world and local coordinates.
 
 World: x right, y up, z ahead, lengths in meters or so. Directions are scaled so that a point on the ray is
 origin + t·direction, t its depth along the optical axis; hence 1/t of a plane is affine in pixel coordinates.
@@ -8,6 +8,7 @@ centers at halves, (0, 0) the frame's upper left corner also when there is a mar
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,12 @@ class Rays(NamedTuple):
 
     def at(self, depth: Tensor) -> Tensor:
         """Points [3, n] at depths [n]."""
-        return torch.stack([o + d * depth for o, d in zip(self.origin, self.direction, strict=True)])
+        return column(self.origin, depth) + self.direction * depth
+
+
+def column(vector: Sequence[float], like: Tensor) -> Tensor:
+    """[k, 1] of the type of `like`, to be combined with [k, n]."""
+    return torch.tensor(vector, dtype=like.dtype)[:, None]
 
 
 class Window(NamedTuple):
@@ -113,11 +119,12 @@ class Camera:
         return 0.5 * self.height / self.focal_px
 
     def rays(self, x: Tensor, y: Tensor) -> Rays:
-        """Rays through pixel coordinates x, y [n]."""
+        """Rays through pixel coordinates x, y: [n] each, or [1, w] and [h, 1] for the rays of a grid, row by row."""
         right, down = (x - 0.5 * self.width) / self.focal_px, (y - 0.5 * self.height) / self.focal_px
         sin, cos = math.sin(self.pitch), math.cos(self.pitch)
         # forward (0, −sin, cos) + right · (1, 0, 0) − down · (0, cos, sin)
-        return Rays(self.origin, torch.stack([right, -sin - down * cos, cos - down * sin]))
+        direction = torch.broadcast_tensors(right, -sin - down * cos, cos - down * sin)
+        return Rays(self.origin, torch.stack(direction).flatten(1))
 
     def point(self, across: float, down: float, depth: float) -> Vector:
         """World point seen at (across, down), in half frames from the center, at a depth."""
@@ -163,3 +170,66 @@ class Camera:
         t = (far - _NEAR_CLIP) / (far - near)
         x, y, z = (a + t * (b - a) for a, b in zip(ahead, behind, strict=True))
         return x, y, z
+
+
+FLOOR_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))  # local x right, y away from the camera, z down
+CEILING_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))  # the same with z up
+
+
+def side_axes(side: float) -> tuple[Vector, Vector, Vector]:
+    """Axes of a wall to the left (side −1) or right (1): local x away from the camera, y up."""
+    return (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0)
+
+
+class Pose(NamedTuple):
+    """Origin and orthonormal axes of a solid's local coordinates, in world coordinates."""
+
+    origin: Vector
+    axes: tuple[Vector, Vector, Vector] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+    def rays_to_local(self, rays: Rays) -> tuple[Vector, Tensor]:
+        """Origin and directions [3, n] of rays in local coordinates."""
+        return self.point_to_local(rays.origin), self._along_axes(rays.direction)
+
+    def vector_to_local(self, vector: Sequence[float]) -> Vector:
+        """A world direction in local coordinates."""
+        x, y, z = (sum(v * a for v, a in zip(vector, axis, strict=True)) for axis in self.axes)
+        return x, y, z
+
+    def point_to_local(self, point: Vector) -> Vector:
+        """A world point in local coordinates."""
+        return self.vector_to_local([p - o for p, o in zip(point, self.origin, strict=True)])
+
+    def points_to_local(self, points: Tensor) -> Tensor:
+        """World points [3, n] in local coordinates."""
+        return self._along_axes(points - column(self.origin, points))
+
+    def _along_axes(self, vectors: Tensor) -> Tensor:
+        x, y, z = torch.tensor(self.axes, dtype=vectors.dtype).T[:, :, None]  # [3, 1] each: of all three axes
+        return vectors[0] * x + vectors[1] * y + vectors[2] * z
+
+    def vectors_to_world(self, vectors: Tensor) -> Tensor:
+        """Local vectors [3, n] in world coordinates."""
+        a, b, c = torch.tensor(self.axes, dtype=vectors.dtype)[:, :, None]  # [3, 1] each
+        return vectors[0] * a + vectors[1] * b + vectors[2] * c
+
+    def point_to_world(self, x: float, y: float, z: float) -> Vector:
+        """A local point in world coordinates."""
+        a, b, c = self.axes
+        p = [o + x * a[i] + y * b[i] + z * c[i] for i, o in enumerate(self.origin)]
+        return (p[0], p[1], p[2])
+
+    def box_corners(self, low: Vector, high: Vector) -> list[Vector]:
+        """The eight world corners of a box given by two opposite corners in local coordinates."""
+        return [self.point_to_world(*corner) for corner in itertools.product(*zip(low, high, strict=True))]
+
+
+def pose_at(origin: Vector, *, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Pose:
+    """A pose rotated by angles in radians: roll about z, then pitch about x, then yaw about y."""
+    axes = []
+    for x, y, z in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+        x, y = x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)
+        y, z = y * math.cos(pitch) - z * math.sin(pitch), y * math.sin(pitch) + z * math.cos(pitch)
+        x, z = x * math.cos(yaw) + z * math.sin(yaw), -x * math.sin(yaw) + z * math.cos(yaw)
+        axes.append((x, y, z))
+    return Pose(origin, (axes[0], axes[1], axes[2]))

@@ -8,17 +8,15 @@ from zlib import crc32
 
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FrameSize
-from simulator.scenes.clutter import clutter
 from simulator.scenes.colonnade import colonnade
-from simulator.scenes.cutouts import cutouts
-from simulator.scenes.fence import fence
 from simulator.scenes.foliage import foliage
-from simulator.scenes.hills import hills
 from simulator.scenes.interior import interior
+from simulator.scenes.landscape import fence, hills
 from simulator.scenes.market import market
 from simulator.scenes.night_street import night_street
 from simulator.scenes.rng import Rng
 from simulator.scenes.still_life import still_life
+from simulator.scenes.suspended import clutter, cutouts
 
 _SCENES = (still_life, night_street, foliage, interior, cutouts, hills, market, fence, colonnade, clutter)
 _KINDS = {scene.__name__: scene for scene in _SCENES}

@@ -6,20 +6,17 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import FrameSize
+from simulator.scenes.camera import CEILING_AXES, FLOOR_AXES, FrameSize, Pose, side_axes
 from simulator.scenes.light import light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture
 from simulator.scenes.outlines import rectangle
-from simulator.scenes.pose import FLOOR_AXES, Pose, side_axes
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky, hedge
-from simulator.scenes.shading import Hit, Material, Shader, Visibility, hazed, lit
+from simulator.scenes.shading import Hit, Material, Shader, hazed, indoors, lit, of_hit
 from simulator.scenes.shadows import ShadowCasters
-from simulator.scenes.solids import Box, Card, Outline, SkyDome, Solid, spline_lathe
+from simulator.scenes.solids import Box, Card, SkyDome, outline, spline_lathe
 from simulator.scenes.textures.pattern import linear
-
-_AIR = "#e6dccb"
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,14 @@ class Hall:
     height: float
     bay: float
     first: float
-    count: int
     thick: float
+    count: int = 6
+
+    @property
+    def feet(self) -> list[tuple[float, float]]:
+        """(x, z) of the columns of the open side, then of those along the wall."""
+        sides, rows = (self.side, -self.side), range(self.count)
+        return [(side * self.half, self.first + self.bay * k) for side in sides for k in rows]
 
     @property
     def end(self) -> float:
@@ -49,18 +52,17 @@ def colonnade(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         height=rng.uniform(3.2, 4.0),
         bay=rng.uniform(2.0, 2.6),
         first=rng.uniform(2.0, 2.6),
-        count=6,
         thick=rng.uniform(0.17, 0.24),
     )
     light = light_from_colors(
         unit_direction(hall.side * rng.uniform(1.3, 1.75), rng.uniform(0.55, 0.8)),
-        key=(rng.choice(("#ffe9c8", "#fff4e2", "#ffd9a8")), rng.uniform(2.2, 2.8)),
+        key=(rng.word("#ffe9c8 #fff4e2 #ffd9a8"), rng.uniform(2.2, 2.8)),
         sky=("#b9c8de", rng.uniform(0.45, 0.6)),
         ground="#c8b496",
         softness=0.03,
     )
-    stone = textured(rng.choice(("ashlar", "plaster", "marble", "concrete", "plaster")), px, rng.seed())
-    stops = [Box(Pose((x, 0.5 * hall.height, z)), (hall.thick, 0.5 * hall.height, hall.thick)) for x, z in _feet(hall)]
+    stone = random_texture(rng, px, "ashlar plaster marble concrete plaster")
+    stops = [Box(Pose((x, 0.5 * hall.height, z)), (hall.thick, 0.5 * hall.height, hall.thick)) for x, z in hall.feet]
     roof = Box(Pose((0.0, hall.height + 0.2, 0.5 * hall.end)), (hall.half + 0.3, 0.2, 0.5 * hall.end + 3.0))
     casters = ShadowCasters.from_solids([*stops, roof], light)
     layers = [
@@ -73,19 +75,12 @@ def colonnade(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     return render_layers(camera, layers)
 
 
-def _feet(hall: Hall) -> list[tuple[float, float]]:
-    """Columns of the open side, then those along the wall."""
-    rows = [hall.first + hall.bay * k for k in range(hall.count)]
-    return [(hall.side * hall.half, z) for z in rows] + [(-hall.side * hall.half, z) for z in rows]
-
-
 def _ground(rng: Rng, px: int, hall: Hall, casters: ShadowCasters) -> Shader:
     """Paving inside, grass outside, striped by the columns' shadows."""
-    names = ("tiles", "checker", "marble", "terrazzo", "cobble", "tiles")
-    mipmap = textured(rng.choice(names), px, rng.seed())
+    mipmap = random_texture(rng, px, "tiles checker marble terrazzo cobble tiles")
     gloss = rng.uniform(0.0, 0.35)
     paving = Material(mipmap, tile=rng.uniform(1.6, 2.6), gloss=gloss, polish=0.6, drift=0.2)
-    grass = Material(textured("grass", px // 2, rng.seed()), tile=2.5, drift=0.6)
+    grass = Material(random_texture(rng, px // 2, "grass"), tile=2.5, drift=0.6)
     wide = hall.half + 4.0
     shadows = casters.baked_on_plane(Pose((0.0, 0.0, 0.0), FLOOR_AXES), (-wide, wide, 0.3, hall.end + 3.0), 320)
 
@@ -100,105 +95,65 @@ def _ground(rng: Rng, px: int, hall: Hall, casters: ShadowCasters) -> Shader:
         paved = (hit.point[0].abs() < hall.half + 0.45) & (hit.point[2] < hall.end + 0.4)
         return torch.where(paved, within(hit), outside(hit))
 
-    return hazed(shader, 0.9 * linear(_AIR), 70.0)
+    return _veiled(shader)
 
 
 def _shell(rng: Rng, px: int, hall: Hall, stone: MipMap, casters: ShadowCasters) -> list[list[Primitive]]:
     """Wall, ceiling with its beam, and the far end with its gate."""
-    light, air = casters.light, 0.9 * linear(_AIR)
-    inward = -hall.side
-    wall = Pose((inward * (hall.half + 0.12), 0.0, 0.0), side_axes(inward))
-    skin = Material(textured(rng.choice(("plaster", "ashlar", "brick", "plaster")), px, rng.seed()), tile=2.2)
-    striped = casters.baked_on_plane(wall, (0.3, hall.end, 0.0, hall.height), 256)
-    ceiling = Pose((0.0, hall.height, 0.0), ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0)))
-    boards = Material(textured(rng.choice(("planks", "plaster", "wood")), px // 2, rng.seed()), tile=1.8)
-    end = Pose((0.0, 0.0, hall.end))
+    light, end, high, wide = casters.light, hall.end, hall.height, hall.half + 0.3
+    wall = Pose((-hall.side * (hall.half + 0.12), 0.0, 0.0), side_axes(-hall.side))
+    skin = Material(random_texture(rng, px, "plaster ashlar brick plaster"), tile=2.2)
+    striped = casters.baked_on_plane(wall, (0.3, end, 0.0, high), 256)
+    ceiling = Pose((0.0, high, 0.0), CEILING_AXES)
+    boards = Material(random_texture(rng, px // 2, "planks plaster wood"), tile=1.8)
     masonry = Material(stone, tile=2.0)
-    beam = Box(
-        Pose((hall.side * hall.half, hall.height - 0.16, 0.5 * hall.end)), (hall.thick * 1.1, 0.18, 0.5 * hall.end)
-    )
-    gate = Card(end, _gate(hall, rng), (-hall.half - 0.5, hall.half + 0.5, 0.0, hall.height + 0.3))
-    side = Card(wall, _until(hall.end, hall.height), (-1.0, hall.end, 0.0, hall.height))
-    lid = Card(ceiling, _lid(hall), (-hall.half - 0.3, hall.half + 0.3, -1.0, hall.end))
-
-    def veiled(solid: Solid, skin: Material, visibility: Visibility) -> Primitive:
-        return Primitive(solid, hazed(lit(skin, light, visibility), air, 70.0))
-
+    beam = Box(Pose((hall.side * hall.half, high - 0.16, 0.5 * end)), (hall.thick * 1.1, 0.18, 0.5 * end))
+    gate = _gate(hall, rng.uniform(0.6, 0.8) * hall.half, rng.uniform(0.5, 0.6) * high, rng.chance(0.7))
+    front = Card(Pose((0.0, 0.0, end)), gate, (-hall.half - 0.5, hall.half + 0.5, 0.0, high + 0.3))
+    side = Card(wall, lambda x, y: torch.maximum(x - end, y - high), (-1.0, end, 0.0, high))
+    lid = Card(ceiling, lambda x, y: torch.maximum(x.abs() - wide, y - end), (-wide, wide, -1.0, end))
     return [
-        [veiled(gate, masonry, _dim(0.5))],
-        [veiled(side, skin, striped)],
-        [veiled(lid, boards, _dim(0.8)), veiled(beam, masonry, _dim(0.7))],
+        [Primitive(front, _veiled(lit(masonry, light, indoors(0.5))))],
+        [Primitive(side, _veiled(lit(skin, light, striped)))],
+        [
+            Primitive(lid, _veiled(lit(boards, light, indoors(0.8)))),
+            Primitive(beam, _veiled(lit(masonry, light, indoors(0.7)))),
+        ],
     ]
+
+
+@outline
+def _gate(x: Tensor, y: Tensor, hall: Hall, half: float, spring: float, arched: bool) -> Tensor:
+    """A wall with an arch, or with a square door."""
+    wall = rectangle(hall.half + 0.4, hall.height + 0.2)(x, y)
+    arch = (x * x + (y - spring).clamp(min=0.0) ** 2).sqrt() - half
+    return torch.maximum(wall, -(arch if arched else torch.maximum(x.abs() - half, y - spring - 0.6 * half)))
 
 
 def _columns(hall: Hall, stone: MipMap, casters: ShadowCasters, stops: list[Box], rng: Rng) -> list[list[Primitive]]:
     """One surface per pair that stands face to face."""
     fluted = rng.chance(0.5)
-    skin = Material(stone, tile=1.4)
-    profile = _profile(hall)
+    skin, r, high = Material(stone, tile=1.4), hall.thick, hall.height - 0.54
+    shares = ((0.0, 1.35), (0.02, 1.3), (0.045, 1.02), (0.5, 1.0), (0.9, 0.85), (0.94, 0.95), (1.0, 1.3))
+    profile = [(y * high, radius * r) for y, radius in shares]
     layers: list[list[Primitive]] = [[] for _ in range(hall.count)]
-    for i, (x, z) in enumerate(_feet(hall)):
-        r = hall.thick
+    for i, (x, z) in enumerate(hall.feet):
         shaft = spline_lathe(Pose((x, 0.12, z)), profile, pieces=14)
-        parts: list[Solid] = [
-            Box(Pose((x, 0.06, z)), (1.5 * r, 0.06, 1.5 * r)),
-            shaft,
-            Box(Pose((x, hall.height - 0.37, z)), (1.4 * r, 0.05, 1.4 * r)),
-        ]
-        for part in parts:
+        base = Box(Pose((x, 0.06, z)), (1.5 * r, 0.06, 1.5 * r))
+        capital = Box(Pose((x, hall.height - 0.37, z)), (1.4 * r, 0.05, 1.4 * r))
+        for part in (base, shaft, capital):
             shader = lit(skin, casters.light, casters.visibility_on(part, excluding=stops[i]))
-            if fluted and part is shaft:
-                shader = _fluted(shader, x, z)
-            layers[i % hall.count].append(Primitive(part, hazed(shader, 0.9 * linear(_AIR), 70.0)))
+            grooved = _fluted(shader, x, z) if fluted and part is shaft else shader
+            layers[i % hall.count].append(Primitive(part, _veiled(grooved)))
     return layers[::-1]
 
 
-def _profile(hall: Hall) -> list[tuple[float, float]]:
-    r, high = hall.thick, hall.height - 0.54
-    return [
-        (0.0, 1.35 * r),
-        (0.02 * high, 1.3 * r),
-        (0.045 * high, 1.02 * r),
-        (0.5 * high, 1.0 * r),
-        (0.9 * high, 0.85 * r),
-        (0.94 * high, 0.95 * r),
-        (high, 1.3 * r),
-    ]
+def _veiled(shader: Shader) -> Shader:
+    return hazed(shader, 0.9 * linear("#e6dccb"), 70.0)
 
 
-def _fluted(shader: Shader, x: float, z: float) -> Shader:
+@of_hit
+def _fluted(hit: Hit, shader: Shader, x: float, z: float) -> Tensor:
     """Grooves as shading: twenty around the shaft, fading out at its ends."""
-
-    def grooved(hit: Hit) -> Tensor:
-        angle = torch.atan2(hit.point[0] - x, hit.point[2] - z)
-        return shader(hit) * (0.86 + 0.22 * torch.cos(20.0 * angle) * (hit.part == 0.0))
-
-    return grooved
-
-
-def _dim(share: float) -> Visibility:
-    """Indoors: no sun, and a share of the sky."""
-    return lambda hit: (torch.zeros_like(hit.depth), torch.full_like(hit.depth, share))
-
-
-def _until(end: float, height: float) -> Outline:
-    return lambda x, y: torch.maximum(x - end, y - height)
-
-
-def _lid(hall: Hall) -> Outline:
-    return lambda x, y: torch.maximum(x.abs() - hall.half - 0.3, y - hall.end)
-
-
-def _gate(hall: Hall, rng: Rng) -> Outline:
-    """A wall with an arch, or with a square door."""
-    half = rng.uniform(0.6, 0.8) * hall.half
-    spring = rng.uniform(0.5, 0.6) * hall.height
-    arched = rng.chance(0.7)
-    wall = rectangle(hall.half + 0.4, hall.height + 0.2)
-
-    def distance(x: Tensor, y: Tensor) -> Tensor:
-        arch = (x * x + (y - spring).clamp(min=0.0) ** 2).sqrt() - half
-        door = arch if arched else torch.maximum(x.abs() - half, y - spring - 0.6 * half)
-        return torch.maximum(wall(x, y), -door)
-
-    return distance
+    angle = torch.atan2(hit.point[0] - x, hit.point[2] - z)
+    return shader(hit) * (0.86 + 0.22 * torch.cos(20.0 * angle) * (hit.part == 0.0))

@@ -3,38 +3,30 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize, Vector
+from simulator.scenes.camera import Camera, FrameSize, Pose, Vector, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture
 from simulator.scenes.outlines import below, flower, leaf_blade, line
-from simulator.scenes.pose import Pose, pose_at
 from simulator.scenes.raster import Primitive, render_layers
-from simulator.scenes.rng import Rng
+from simulator.scenes.rng import FreeFloor, Rng
 from simulator.scenes.scenery import day_sky, hedge
-from simulator.scenes.shading import Hit, Material, Shader, Visibility, lit
+from simulator.scenes.shading import Hit, Material, Shader, lit, of_hit
 from simulator.scenes.solids import Card, SkyDome
 from simulator.scenes.textures.pattern import linear, smoothstep
 
 _LEAVES = (
-    ("#4f8a35", "#6ea043", "#3f7a32"),
-    ("#3c7040", "#5b8f3f", "#7d9a3a"),
-    ("#6b8f2e", "#94a63a", "#567f2f"),
-    ("#a8632a", "#c98a35", "#8a4526", "#7a8a35"),
-    ("#7a2f38", "#94424a", "#5f7a3c"),
+    "#4f8a35 #6ea043 #3f7a32",
+    "#3c7040 #5b8f3f #7d9a3a",
+    "#6b8f2e #94a63a #567f2f",
+    "#a8632a #c98a35 #8a4526 #7a8a35",
+    "#7a2f38 #94424a #5f7a3c",
 )
-_BLOSSOMS = (
-    ("#f2e6ea", "#e8b84a"),
-    ("#e58aa5", "#f2d06a"),
-    ("#f4f0e0", "#d9a83a"),
-    ("#c96a9a", "#f0dca0"),
-    ("#e8703a", "#5a2f22"),
-)
+_BLOSSOMS = ("#f2e6ea #e8b84a", "#e58aa5 #f2d06a", "#f4f0e0 #d9a83a", "#c96a9a #f0dca0", "#e8703a #5a2f22")
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class Growth:
 
 
 def foliage(size: FrameSize, rng: Rng) -> LayeredDepthImage:
-    camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.5, pitch=rng.uniform(-0.08, 0.08))
+    camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.5, pitch=rng.within(0.08))
     light = light_from_colors(
         unit_direction(rng.sign() * rng.uniform(1.75, 2.4), rng.uniform(0.5, 0.85)),
         key=("#fff0d0", rng.uniform(1.9, 2.5)),
@@ -60,37 +52,31 @@ def foliage(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         ground="#5f6b42",
         softness=0.1,
     )
-    wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.uniform(-0.45, 0.45))
-    skin = Material(
-        textured(rng.choice(("brick", "ashlar", "stone", "plaster", "planks", "brick")), size.texture_px, rng.seed()),
-        tile=rng.uniform(1.5, 2.0),
-    )
-    growth = _growth(rng, light, size.texture_px)
-    top = None if rng.chance(0.5) else below(rng.uniform(-0.1, 0.5))
-    layers = [[Primitive(SkyDome(), day_sky(rng, size.texture_px, light))]] if top else []
-    if top:
-        layers.append(
-            hedge(rng, size.texture_px, light, depth=rng.uniform(9.0, 14.0), base=-1.0, height=rng.uniform(3.0, 4.5))
-        )
-    layers.append([Primitive(Card(wall, top), lit(skin, light, _dapples(rng)))])
-    ivy = [_leaf(growth, rng, pose, 0.9) for pose in _ivy_places(wall, rng)]
-    layers.append(ivy)
-    count = rng.integer(13, 17)
-    for i in range(count):
-        nearness = (i + rng.uniform(0.0, 1.0)) / count
-        depth = 1.0 / (1.0 / 3.0 + (1.0 / 0.62 - 1.0 / 3.0) * nearness**1.5)
+    px = size.texture_px
+    wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.within(0.45))
+    skin = Material(random_texture(rng, px, "brick ashlar stone plaster planks brick"), tile=rng.uniform(1.5, 2.0))
+    growth = _growth(rng, light, px)
+    layers: list[list[Primitive]] = []
+    top = None
+    if not rng.chance(0.5):
+        top = below(rng.uniform(-0.1, 0.5))
+        layers.append([Primitive(SkyDome(), day_sky(rng, px, light))])
+        layers.append(hedge(rng, px, light, depth=rng.uniform(9.0, 14.0), base=-1.0, height=rng.uniform(3.0, 4.5)))
+    layers.append([Primitive(Card(wall, top), lit(skin, light, _dapples([rng.uniform(0.0, 6.28) for _ in range(6)])))])
+    layers.append([_leaf(growth, rng, pose, 0.9) for pose in _ivy_places(wall, rng)])
+    for nearness, depth in rng.depths(rng.integer(13, 17), far=3.0, near=0.62, bias=1.5):
         layers.append(_twig(growth, camera, rng, depth, crowd=nearness))
     return render_layers(camera, layers)
 
 
-def _growth(rng: Rng, light: Light, texture_px: int) -> Growth:
-    blade = textured("leaf", texture_px // 2, rng.seed())
-    petal, middle = rng.choice(_BLOSSOMS)
+def _growth(rng: Rng, light: Light, px: int) -> Growth:
+    blade = random_texture(rng, px // 2, "leaf")
+    petal, middle = rng.choice(_BLOSSOMS).split()
     return Growth(
         light=light,
-        blades=[blade, *(blade.tinted(code) for code in rng.choice(_LEAVES))],
-        bark=lit(Material(textured("bark", texture_px // 4, rng.seed()), tile=0.3), light),
-        petal=textured("paper", texture_px // 4, rng.seed(), petal),
+        blades=[blade, *(blade.tinted(code) for code in rng.choice(_LEAVES).split())],
+        bark=lit(Material(random_texture(rng, px // 4, "bark"), tile=0.3), light),
+        petal=random_texture(rng, px // 4, "paper", petal),
         heart=linear(middle),
         slim=rng.uniform(0.35, 0.6),
         length=rng.uniform(0.11, 0.17),
@@ -101,30 +87,25 @@ def _growth(rng: Rng, light: Light, texture_px: int) -> Growth:
 def _twig(growth: Growth, camera: Camera, rng: Rng, depth: float, *, crowd: float) -> list[Primitive]:
     """A bent twig that enters from outside the frame, leaves left and right in turn; none hides another."""
     side = rng.sign()
-    start = (
-        (side * rng.uniform(1.15, 1.4), rng.uniform(-1.1, 1.0)) if rng.chance(0.6) else (rng.uniform(-1.2, 1.2), -1.35)
-    )
-    x, y, z = camera.point(*start, depth)
-    heading = math.atan2(rng.uniform(-0.6, 0.9) - (start[1] < -1.2), -start[0]) + rng.uniform(-0.3, 0.3)
+    from_side = rng.chance(0.6)
+    across = side * rng.uniform(1.15, 1.4) if from_side else rng.uniform(-1.2, 1.2)
+    down = rng.uniform(-1.1, 1.0) if from_side else -1.35
+    x, y, z = camera.point(across, down, depth)
+    heading = math.atan2(rng.uniform(-0.6, 0.9) - (down < -1.2), -across) + rng.within(0.3)
     reach = rng.uniform(0.5, 1.0) * 2.0 * camera.half_x * depth * (1.0 if crowd < 0.75 else 0.55)
     step = growth.length * rng.uniform(0.42, 0.6)
     primitives: list[Primitive] = []
-    bend = rng.uniform(-0.12, 0.12)
+    bend = rng.within(0.12)
     for i in range(min(16, max(3, int(reach / step)))):
         dx, dy = step * math.cos(heading), step * math.sin(heading)
         primitives.append(_stem(growth, (x, y, z), dx, dy, 0.0035 + 0.0004 * max(0, 10 - i)))
         x, y, z = x + dx, y + dy, z + 0.06 * step
-        heading += bend + rng.uniform(-0.08, 0.08)
+        heading += bend + rng.within(0.08)
         turn = heading + (1.0 if i % 2 else -1.0) * rng.uniform(0.7, 1.1)
-        pose = pose_at(
-            (x, y, z - 0.01), yaw=rng.uniform(-0.7, 0.7), pitch=rng.uniform(-0.5, 0.5), roll=0.5 * math.pi - turn
-        )
+        pose = pose_at((x, y, z - 0.01), yaw=rng.within(0.7), pitch=rng.within(0.5), roll=0.5 * math.pi - turn)
         if rng.chance(growth.flowering):
-            primitives.append(
-                _blossom(
-                    growth, rng, pose_at((x, y, z - 0.02), yaw=rng.uniform(-0.5, 0.5), pitch=rng.uniform(-0.4, 0.4))
-                )
-            )
+            pose = pose_at((x, y, z - 0.02), yaw=rng.within(0.5), pitch=rng.within(0.4))
+            primitives.append(_blossom(growth, rng, pose))
         else:
             primitives.append(_leaf(growth, rng, pose, rng.uniform(0.75, 1.1)))
     return primitives
@@ -133,20 +114,21 @@ def _twig(growth: Growth, camera: Camera, rng: Rng, depth: float, *, crowd: floa
 def _leaf(growth: Growth, rng: Rng, pose: Pose, scale: float) -> Primitive:
     length = growth.length * scale
     width = length * growth.slim
-    outline = leaf_blade(length, width, bend=rng.uniform(-0.15, 0.15))
+    outline = leaf_blade(length, width, bend=rng.within(0.15))
     reach = 0.75 * width + 0.15 * length
     card = Card(pose, outline, (-reach, reach, 0.0, length))
     blade, tone = rng.choice(growth.blades), rng.uniform(0.75, 1.2)
-    return Primitive(card, partial(_leaf_light, growth.light, blade, tone, length, width))
+    return Primitive(card, _leaf_light(growth.light, blade, tone, length, width))
 
 
-def _leaf_light(light: Light, blade: MipMap, tone: float, length: float, width: float, hit: Hit) -> Tensor:
+@of_hit
+def _leaf_light(hit: Hit, light: Light, blade: MipMap, tone: float, length: float, width: float) -> Tensor:
     """A leaf lit from the front, or glowing green with the light that comes through; a little shiny."""
-    u, v = hit.uv[0] / (1.3 * width) + 0.5, hit.uv[1] / length
-    albedo = blade.sample(u, v, hit.footprint / length) * tone
+    uv = torch.stack([hit.uv[0] / (1.3 * width) + 0.5, hit.uv[1] / length])
+    albedo = blade.sample(uv, hit.footprint / length) * tone
     facing = hit.normal[0] * light.toward[0] + hit.normal[1] * light.toward[1] + hit.normal[2] * light.toward[2]
     front, through = facing.clamp(min=0.0), (-facing).clamp(min=0.0) * 0.75
-    around = light.ground[:, None] + (light.sky - light.ground)[:, None] * (0.5 + 0.5 * hit.normal[1])
+    around = light.around(0.5 + 0.5 * hit.normal[1])
     curl = 1.0 + 0.25 * (hit.uv[0] / width).clamp(-1.0, 1.0)
     glow = torch.stack([through * 1.05, through * 1.25, through * 0.35])
     return albedo * (light.key[:, None] * (front * curl + glow) + around) + light.key[:, None] * (0.06 * front**3)
@@ -155,24 +137,19 @@ def _leaf_light(light: Light, blade: MipMap, tone: float, length: float, width: 
 def _blossom(growth: Growth, rng: Rng, pose: Pose) -> Primitive:
     radius = growth.length * rng.uniform(0.24, 0.34)
     card = Card(pose, flower(5, radius, rng.uniform(0.35, 0.5)), (-radius, radius, -radius, radius))
-    base = lit(Material(growth.petal, tile=0.2), growth.light)
+    return Primitive(card, _blossom_light(growth, radius))
 
-    def shader(hit: Hit) -> Tensor:
-        r = (hit.uv[0] ** 2 + hit.uv[1] ** 2).sqrt() / radius
-        petals = base(hit) * (0.6 + 0.5 * smoothstep(0.0, 0.7, r))
-        middle = smoothstep(0.24, 0.16, r)
-        return petals + (growth.heart[:, None] * 0.9 - petals) * middle
 
-    return Primitive(card, shader)
+@of_hit
+def _blossom_light(hit: Hit, growth: Growth, radius: float) -> Tensor:
+    r = (hit.uv[0] ** 2 + hit.uv[1] ** 2).sqrt() / radius
+    petals = lit(Material(growth.petal, tile=0.2), growth.light)(hit) * (0.6 + 0.5 * smoothstep(0.0, 0.7, r))
+    return petals + (growth.heart[:, None] * 0.9 - petals) * smoothstep(0.24, 0.16, r)
 
 
 def _stem(growth: Growth, start: Vector, dx: float, dy: float, half_width: float) -> Primitive:
-    extent = (
-        min(0.0, dx) - half_width,
-        max(0.0, dx) + half_width,
-        min(0.0, dy) - half_width,
-        max(0.0, dy) + half_width,
-    )
+    left, right, low, high = min(0.0, dx), max(0.0, dx), min(0.0, dy), max(0.0, dy)
+    extent = (left - half_width, right + half_width, low - half_width, high + half_width)
     return Primitive(Card(Pose(start), line(0.0, 0.0, dx, dy, half_width), extent, thin=True), growth.bark)
 
 
@@ -180,30 +157,23 @@ def _ivy_places(wall: Pose, rng: Rng) -> list[Pose]:
     """Leaves just off the wall, in a climbing swarm, none over another."""
     x, y = rng.uniform(-1.2, 1.2), -1.6
     poses: list[Pose] = []
-    taken: list[tuple[float, float]] = []
-    lean = rng.uniform(-0.25, 0.25)
+    free = FreeFloor()
+    lean = rng.within(0.25)
     for _ in range(90):
-        a, b = x + rng.uniform(-0.4, 0.4), y + rng.uniform(0.0, 3.0)
+        a, b = x + rng.within(0.4), y + rng.uniform(0.0, 3.0)
         a += lean * b
-        if all(math.hypot(a - c, b - d) > 0.15 for c, d in taken):
-            taken.append((a, b))
+        if free.take(a, b, 0.075):
             origin = wall.point_to_world(a, b, -0.06)
-            poses.append(
-                pose_at(origin, yaw=rng.uniform(-0.6, 0.6), pitch=rng.uniform(-0.2, 0.6), roll=rng.uniform(1.8, 4.4))
-            )
+            yaw, pitch, roll = rng.within(0.6), rng.uniform(-0.2, 0.6), rng.uniform(1.8, 4.4)
+            poses.append(pose_at(origin, yaw=yaw, pitch=pitch, roll=roll))
     return poses
 
 
-def _dapples(rng: Rng) -> Visibility:
+@of_hit
+def _dapples(hit: Hit, phases: Sequence[float]) -> tuple[Tensor, Tensor]:
     """Sunlight through a tree: soft round patches."""
-    phases = [rng.uniform(0.0, 6.28) for _ in range(6)]
-
-    def visibility(hit: Hit) -> tuple[Tensor, Tensor]:
-        x, y = hit.uv
-        a = torch.sin(2.1 * x + phases[0] + torch.sin(1.7 * y + phases[1])) + torch.sin(
-            2.6 * y + phases[2] + torch.sin(2.3 * x + phases[3])
-        )
-        b = torch.sin(5.7 * x + phases[4] + 1.3 * a) * torch.sin(6.3 * y + phases[5] - 1.1 * a)
-        return 0.12 + 0.88 * smoothstep(-0.2, 0.7, 0.5 * a + 0.8 * b), torch.ones_like(x)
-
-    return visibility
+    x, y = hit.uv
+    a = torch.sin(2.1 * x + phases[0] + torch.sin(1.7 * y + phases[1]))
+    a = a + torch.sin(2.6 * y + phases[2] + torch.sin(2.3 * x + phases[3]))
+    b = torch.sin(5.7 * x + phases[4] + 1.3 * a) * torch.sin(6.3 * y + phases[5] - 1.1 * a)
+    return 0.12 + 0.88 * smoothstep(-0.2, 0.7, 0.5 * a + 0.8 * b), torch.ones_like(x)

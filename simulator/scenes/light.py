@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import Vector
+from simulator.scenes.camera import Vector, column
 from simulator.scenes.solids import Box, Card, Lathe, Solid
 from simulator.scenes.textures.pattern import linear, smoothstep
 
@@ -60,23 +60,30 @@ class Light:
     ground: Tensor
     softness: float = 0.12
 
+    def around(self, up: Tensor) -> Tensor:
+        """Light [3, n] of the surroundings: the ground's where up [n] is 0, the sky's where it is 1."""
+        return self.ground[:, None] + (self.sky - self.ground)[:, None] * up
+
     def key_visibility(self, points: Tensor, occluders: Sequence[Occluder]) -> Tensor:
         """Share of the key light that reaches points [3, n]: [n], in [0, 1]."""
         seen = torch.ones_like(points[0])
+        balls = [occluder for occluder in occluders if isinstance(occluder, OccluderSphere)]
+        if balls:
+            seen = torch.minimum(seen, self._past_balls(points, balls).amin(0))
         for occluder in occluders:
-            if isinstance(occluder, OccluderSphere):
-                seen = torch.minimum(seen, self._past_ball(points, occluder))
-            elif isinstance(occluder, Card):
+            if isinstance(occluder, Card):
                 seen = torch.minimum(seen, self._past_card(points, occluder))
-            else:
+            elif isinstance(occluder, Box):
                 seen = torch.minimum(seen, self._past_box(points, occluder))
         return seen
 
-    def _past_ball(self, points: Tensor, ball: OccluderSphere) -> Tensor:
-        x, y, z = (c - p for c, p in zip(ball.center, points, strict=True))
+    def _past_balls(self, points: Tensor, balls: Sequence[OccluderSphere]) -> Tensor:
+        """Visibility past each ball: [balls, n]."""
+        x, y, z = _offsets(points, balls)
+        radius = column([ball.radius for ball in balls], points)
         along = x * self.toward[0] + y * self.toward[1] + z * self.toward[2]
-        gap = (x * x + y * y + z * z - along * along).clamp(min=0.0).sqrt() - ball.radius
-        blur = self.softness * along.clamp(min=0.0) + 0.04 * ball.radius
+        gap = (x * x + y * y + z * z - along * along).clamp(min=0.0).sqrt() - radius
+        blur = self.softness * along.clamp(min=0.0) + column([0.04 * ball.radius for ball in balls], points)
         return torch.where(along > 0.0, smoothstep(-0.9, 0.9, (gap / blur).clamp(-1.0, 1.0)), 1.0)
 
     def _past_card(self, points: Tensor, card: Card) -> Tensor:
@@ -97,50 +104,55 @@ class Light:
         """
         o = box.pose.points_to_local(points)
         toward = box.pose.vector_to_local(self.toward)
-        gap = torch.full_like(o[0], -torch.inf)
-        enter, leave = torch.full_like(o[0], -torch.inf), torch.full_like(o[0], torch.inf)
+        lines, slabs = [], []
         for i, (half, speed) in enumerate(zip(box.half, toward, strict=True)):
             j, k = (i + 1) % 3, (i + 2) % 3
             length = math.hypot(toward[j], toward[k])
             if length > 1e-6:
                 a, b = toward[k] / length, -toward[j] / length  # n has components a along j and b along k
-                gap = torch.maximum(gap, (a * o[j] + b * o[k]).abs() - (abs(a) * box.half[j] + abs(b) * box.half[k]))
+                lines.append((a * o[j] + b * o[k]).abs() - (abs(a) * box.half[j] + abs(b) * box.half[k]))
             per_speed = 1.0 / (speed if abs(speed) > 1e-6 else 1e-6)
-            middle, reach = -per_speed * o[i], half * abs(per_speed)
-            enter, leave = torch.maximum(enter, middle - reach), torch.minimum(leave, middle + reach)
+            slabs.append((-per_speed, half * abs(per_speed)))
+        middle, reach = torch.tensor(slabs).T[:, :, None]  # [3, 1] each
+        middle = middle * o
+        enter, leave = (middle - reach).amax(0), (middle + reach).amin(0)
         blur = self.softness * enter.clamp(min=0.0) + 0.003
-        return torch.where(leave > 1e-4, smoothstep(-0.9, 0.9, (gap / blur).clamp(-1.0, 1.0)), 1.0)
+        seen = smoothstep(-0.9, 0.9, (torch.stack(lines).amax(0) / blur).clamp(-1.0, 1.0))
+        return torch.where(leave > 1e-4, seen, 1.0)
 
 
-def ambient_visibility(points: Tensor, normals: Tensor, occluders: Sequence[Occluder]) -> Tensor:
-    """Share of the surroundings that occluders leave visible from each point: [n], in [0, 1]."""
+def ambient_visibility(points: Tensor, normals: Tensor, balls: Sequence[OccluderSphere]) -> Tensor:
+    """Share of the surroundings that balls leave visible from each point: [n], in [0, 1]."""
     seen = torch.ones_like(points[0])
-    for occluder in occluders:
-        for ball in _proxy_spheres(occluder):
-            x, y, z = (c - p for c, p in zip(ball.center, points, strict=True))
-            square = (x * x + y * y + z * z).clamp(min=1e-6)
-            cosine = (normals[0] * x + normals[1] * y + normals[2] * z) / square.sqrt()
-            near = (ball.radius**2 / square).clamp(max=1.0)
-            seen = seen * (1.0 - 0.75 * near * (0.25 + 0.75 * cosine).clamp(min=0.0))
+    if balls:
+        x, y, z = _offsets(points, balls)
+        square = (x * x + y * y + z * z).clamp(min=1e-6)
+        cosine = (normals[0] * x + normals[1] * y + normals[2] * z) / square.sqrt()
+        near = (square.reciprocal() * column([ball.radius**2 for ball in balls], points)).clamp(max=1.0)
+        for share in 1.0 - 0.75 * near * (0.25 + 0.75 * cosine).clamp(min=0.0):
+            seen = seen * share
     return seen
 
 
-def _proxy_spheres(occluder: Occluder) -> list[OccluderSphere]:
+def _offsets(points: Tensor, balls: Sequence[OccluderSphere]) -> Tensor:
+    """From points [3, n] to the balls' centers: [3, balls, n]."""
+    return torch.tensor([ball.center for ball in balls]).T[:, :, None] - points[:, None]
+
+
+def proxy_spheres(occluder: Occluder) -> list[OccluderSphere]:
     """Spheres in place of an occluder: itself; along a box's longest side; none for a card."""
     if isinstance(occluder, OccluderSphere):
         return [occluder]
-    return _spheres_along(occluder) if isinstance(occluder, Box) else []
-
-
-def _spheres_along(box: Box) -> list[OccluderSphere]:
-    order = sorted(range(3), key=lambda i: box.half[i])
-    radius = 0.5 * (box.half[order[0]] + box.half[order[1]])
-    count = max(1, min(5, round(box.half[order[2]] / radius)))
+    if isinstance(occluder, Card):
+        return []
+    short, middle, long = sorted(range(3), key=lambda i: occluder.half[i])
+    radius = 0.5 * (occluder.half[short] + occluder.half[middle])
+    count = max(1, min(5, round(occluder.half[long] / radius)))
     balls = []
     for i in range(count):
-        at = [0.0, 0.0, 0.0]
-        at[order[2]] = box.half[order[2]] * ((2 * i + 1) / count - 1.0)
-        balls.append(OccluderSphere(box.pose.point_to_world(at[0], at[1], at[2]), radius))
+        center = [0.0, 0.0, 0.0]
+        center[long] = occluder.half[long] * ((2 * i + 1) / count - 1.0)
+        balls.append(OccluderSphere(occluder.pose.point_to_world(*center), radius))
     return balls
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,19 +10,20 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from simulator.scenes.rng import Rng
 from simulator.scenes.textures.catalog import texture
 from simulator.scenes.textures.pattern import linear
 
 
 @dataclass(frozen=True)
 class MipMap:
-    """A square picture that repeats in both directions; levels[k] is [1, 3, n, n] with
+    """A square picture that repeats in both directions; levels[k] is [1, c, n, n] with
     n = size/2^k + 2: one pixel on every side repeats the opposite one."""
 
     levels: tuple[Tensor, ...]
 
     @classmethod
-    def from_image(cls, picture: Float[Tensor, "3 s s"]) -> MipMap:
+    def from_image(cls, picture: Float[Tensor, "c s s"]) -> MipMap:
         """The pyramid of a picture; s is a power of two."""
         levels, level = [], picture[None]
         while True:
@@ -44,15 +46,14 @@ class MipMap:
         ratio = (linear(code) / self.mean.clamp(min=1e-4))[None, :, None, None]
         return MipMap(tuple((level * ratio).clamp(max=1.0) for level in self.levels))
 
-    def sample(self, u: Tensor, v: Tensor, footprint: Tensor) -> Float[Tensor, "3 n"]:
-        """Colors at (u, v) [n], one period per unit; footprint [n]: width of a sample in the same units."""
+    def sample(self, uv: Tensor, footprint: Tensor) -> Float[Tensor, "c n"]:
+        """Colors at uv [2, n], one period per unit; footprint [n]: width of a sample in the same units."""
         level = (footprint * self.size).clamp(min=1.0).log2().clamp(max=len(self.levels) - 1.0)
-        total = torch.zeros(3, u.shape[0], dtype=u.dtype)
-        u, v = u - u.floor(), v - v.floor()
-        for k in range(int(level.min()), int(level.max()) + 2):
-            if k < len(self.levels):
-                share = (1.0 - (level - k).abs()).clamp(min=0.0)
-                total += share * _bilinear(self.levels[k], u, v)
+        total = torch.zeros(self.levels[0].shape[1], uv.shape[1], dtype=uv.dtype)
+        uv = uv - uv.floor()
+        for k in range(int(level.min()), math.ceil(float(level.max())) + 1):
+            share = (1.0 - (level - k).abs()).clamp(min=0.0)
+            total += share * _bilinear(self.levels[k], uv)
         return total
 
 
@@ -63,23 +64,29 @@ def average_2x2(picture: Float[Tensor, "... h w"]) -> Float[Tensor, "... h//2 w/
     return (rows[..., 0::2] + rows[..., 1::2]) * 0.25
 
 
-def _bilinear(padded: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """[1, 3, s + 2, s + 2] at (u, v) in [0, 1]: [3, n]. Texel centers lie at halves of 1/s."""
+def _bilinear(padded: Tensor, uv: Tensor) -> Tensor:
+    """[1, c, s + 2, s + 2] at uv [2, n] in [0, 1]: [c, n]. Texel centers lie at halves of 1/s."""
     size = padded.shape[-1] - 2
-    grid = torch.stack([u, v], dim=-1)[None, None]  # [1, 1, n, 2]
-    grid = (grid * size + 0.5) * (2.0 / (size + 1)) - 1.0
-    return functional.grid_sample(padded, grid, mode="bilinear", padding_mode="border", align_corners=True)[0, :, 0]
+    return _grid_sample(padded, (uv * size + 0.5) * (2.0 / (size + 1)) - 1.0, align_corners=True)
 
 
-def sample_clamped(values: Float[Tensor, "c h w"], u: Tensor, v: Tensor) -> Float[Tensor, "c n"]:
-    """Bilinear values of a picture over the unit square at (u, v) [n]; outside it, those of the border."""
-    grid = 2.0 * torch.stack([u, v], dim=-1)[None, None] - 1.0
-    return functional.grid_sample(values[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[
-        0, :, 0
-    ]
+def sample_clamped(values: Float[Tensor, "c h w"], uv: Tensor) -> Float[Tensor, "c n"]:
+    """Bilinear values of a picture over the unit square at uv [2, n]; outside it, those of the border."""
+    return _grid_sample(values[None], 2.0 * uv - 1.0, align_corners=False)
+
+
+def _grid_sample(values: Tensor, at: Tensor, *, align_corners: bool) -> Tensor:
+    grid = at.T[None, None]  # [1, 1, n, 2]
+    return functional.grid_sample(values, grid, "bilinear", "border", align_corners)[0, :, 0]
 
 
 def textured(name: str, size: int, seed: int, tint: str | None = None) -> MipMap:
     """The mipmap of texture `name`, size × size pixels, recolored about `tint` ('#rrggbb') if given."""
     mipmap = MipMap.from_image(texture(name, size, size, seed))
     return mipmap if tint is None else mipmap.tinted(tint)
+
+
+def random_texture(rng: Rng, size: int, names: str, tints: str = "") -> MipMap:
+    """As `textured`, of one of several textures and about one of several tints: words of a text, as in `Rng.word`."""
+    name, seed = rng.word(names), rng.seed()
+    return textured(name, size, seed, rng.word(tints) if tints else None)

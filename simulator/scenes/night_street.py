@@ -2,21 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize, Vector
+from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, Vector, column, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
-from simulator.scenes.mipmap import MipMap, textured
+from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import houses, line, rectangle
-from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at, side_axes
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import clear_sky
-from simulator.scenes.shading import Hit, Material, Shader, glowing, lit
-from simulator.scenes.solids import Card, Lathe, SkyDome, cone, ellipsoid, sphere, spline_lathe
+from simulator.scenes.shading import Hit, Material, Shader, glowing, lit, of_hit
+from simulator.scenes.solids import Card, SkyDome, cone, ellipsoid, sphere, spline_lathe
 from simulator.scenes.textures.noise import hash_uniform
 from simulator.scenes.textures.pattern import linear, smoothstep
 
@@ -28,7 +29,7 @@ _HALF_STREET = 6.0
 def night_street(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.62, pitch=rng.uniform(-0.05, 0.03))
     px = size.texture_px
-    dusk = rng.choice((("#101a33", "#4a3a55"), ("#0a1020", "#2a3350"), ("#141c3c", "#7a4a4a"), ("#0c1424", "#35303a")))
+    dusk = rng.choice(("#101a33 #4a3a55", "#0a1020 #2a3350", "#141c3c #7a4a4a", "#0c1424 #35303a"))
     night = light_from_colors(
         unit_direction(rng.sign() * rng.uniform(0.7, 1.2), 0.5),
         key=("#ffc27a", 0.9),
@@ -37,11 +38,12 @@ def night_street(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         softness=0.2,
     )
     bulbs = _lights(camera, rng)
-    zenith, horizon = (linear(code) for code in dusk)
+    zenith, horizon = (linear(code) for code in dusk.split())
     layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.15))]]
     layers += _houses(rng, px, night)
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), _asphalt(rng, px, night, bulbs))])
-    layers += [[_bulb(light) for light in slot] + _poles(slot, night, px) for slot in bulbs if slot]
+    iron = lit(Material(textured("glaze", px // 8, 1, "#2c3033"), tile=0.5), night)
+    layers += [_lamps(slot, iron) for slot in bulbs if slot]
     side = rng.sign()
     layers += _person(camera, rng, px, night, side * rng.uniform(0.1, 0.5), rng.uniform(1.2, 1.9))
     if rng.chance(0.4):
@@ -49,18 +51,24 @@ def night_street(size: FrameSize, rng: Rng) -> LayeredDepthImage:
     return render_layers(camera, layers)
 
 
-Bulb = tuple[Vector, float, Tensor, bool]  # center, radius, light sent out, on a pole
+class Bulb(NamedTuple):
+    """A lamp and the light [3] that it sends out."""
+
+    center: Vector
+    radius: float
+    light: Tensor
+    on_pole: bool = False
 
 
 def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
     """Lamps along both curbs, cars, strings across the street, in slots of depth."""
     slots: list[list[Bulb]] = [[] for _ in range(5)]
 
-    def add(center: Vector, radius: float, code: str, strength: float, pole: bool = False) -> None:
+    def add(center: Vector, radius: float, code: str, strength: float, on_pole: bool = False) -> None:
         depth = max(camera.depth(center), 3.0)
-        slot = min(4, int(5 * math.log(depth / 3.0) / math.log(40.0)))
-        if all(math.dist(center, other[0]) > 2.2 * radius for other in slots[slot]):
-            slots[slot].append((center, radius, linear(code) * strength, pole))
+        slot = slots[min(4, int(5 * math.log(depth / 3.0) / math.log(40.0)))]
+        if all(math.dist(center, other.center) > 2.2 * radius for other in slot):
+            slot.append(Bulb(center, radius, linear(code) * strength, on_pole))
 
     lamp_color = rng.choice(_BULBS)
     step = rng.uniform(7.0, 10.0)
@@ -69,7 +77,7 @@ def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
         for side in (-1.0, 1.0):
             add((side * (_HALF_STREET - 1.2), 4.2, z), 0.16, lamp_color, rng.uniform(18.0, 40.0), True)
     for _ in range(rng.integer(3, 6)):
-        x, z = rng.uniform(-3.0, 3.0), rng.uniform(8.0, 70.0)
+        x, z = rng.within(3.0), rng.uniform(8.0, 70.0)
         code, strength = ("#fff0d8", 30.0) if x > 0 else ("#ff2a1a", 9.0)
         for side in (-0.65, 0.65):
             add((x + side, 0.65, z), 0.09, code, strength)
@@ -88,133 +96,119 @@ def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
     return slots
 
 
-def _bulb(light: Bulb) -> Primitive:
-    center, radius, color, _ = light
-    return Primitive(sphere(center, radius), glowing(color))
-
-
-def _poles(slot: Sequence[Bulb], night: Light, px: int) -> list[Primitive]:
-    primitives = []
-    iron = Material(textured("glaze", px // 8, 1, "#2c3033"), tile=0.5)
-    for (x, y, z), radius, _, pole in slot:
-        if pole:
-            pole_line = line(0.0, 0.0, 0.0, y - radius, 0.045)
-            card = Card(Pose((x, 0.0, z + 0.5 * radius)), pole_line, (-0.06, 0.06, -0.06, y), thin=True)
-            primitives.append(Primitive(card, lit(iron, night)))
-    return primitives
+def _lamps(slot: Sequence[Bulb], iron: Shader) -> list[Primitive]:
+    """Bulbs, then their poles."""
+    lamps = [Primitive(sphere(bulb.center, bulb.radius), glowing(bulb.light)) for bulb in slot]
+    for (x, y, z), radius, _, on_pole in slot:
+        if on_pole:
+            pole = line(0.0, 0.0, 0.0, y - radius, 0.045)
+            foot = Pose((x, 0.0, z + 0.5 * radius))
+            lamps.append(Primitive(Card(foot, pole, (-0.06, 0.06, -0.06, y), thin=True), iron))
+    return lamps
 
 
 def _houses(rng: Rng, px: int, night: Light) -> list[list[Primitive]]:
     """Two rows of fronts that run away from the camera, and one across the end of the street."""
-    layers = []
+    rows = []
     for side in (-1.0, 1.0):
         front = Pose((side * _HALF_STREET, 0.0, 0.0), side_axes(side))
-        wall = textured(rng.choice(("brick", "ashlar", "plaster")), px, rng.seed())
+        wall = random_texture(rng, px, "brick ashlar plaster")
         roofs = [rng.uniform(7.0, 13.0) for _ in range(12)]
-        fronts = Card(front, houses(roofs, 9.0, 90.0), (-1.0, 90.0, 0.0, max(roofs)))
-        layers.append([Primitive(fronts, _front(wall, night, rng))])
+        row = Card(front, houses(roofs, 9.0, 90.0), (-1.0, 90.0, 0.0, max(roofs)))
+        rows.append([Primitive(row, _front(wall, night, rng))])
     end = Pose((0.0, 0.0, rng.uniform(75.0, 95.0)))
-    wall = textured("concrete", px // 4, rng.seed())
+    wall = random_texture(rng, px // 4, "concrete")
     half_y = rng.uniform(9.0, 20.0)
     across = Card(end, rectangle(14.0, half_y), (-14.0, 14.0, 0.0, half_y))
-    layers.append([Primitive(across, _front(wall, night, rng))])
-    return layers[2:] + layers[:2]
+    return [[Primitive(across, _front(wall, night, rng))], *rows]
 
 
 def _front(wall: MipMap, night: Light, rng: Rng) -> Shader:
-    """Rows of windows, some of them lit; shop windows on the ground floor."""
-    base = lit(Material(wall, tile=4.0), night)
-    seed, share = rng.seed(), rng.uniform(0.3, 0.5)
+    return _with_windows(lit(Material(wall, tile=4.0), night), rng.seed(), rng.uniform(0.3, 0.5))
+
+
+@of_hit
+def _with_windows(hit: Hit, base: Shader, seed: int, share: float) -> Tensor:
+    """Rows of windows, a share of them lit; shop windows on the ground floor."""
     warm = torch.stack([linear(code) for code in ("#ffb45e", "#ffd08a", "#ffe6bd", "#cfe0ff", "#ff9a4a")], dim=1)
-
-    def shader(hit: Hit) -> Tensor:
-        x, y = hit.uv[0] / 1.8, -hit.uv[1]
-        shop = y < 3.2
-        x = torch.where(shop, x * 0.6, x)
-        y = torch.where(shop, y / 3.2, 1.0 + (y - 3.2) / 2.6)
-        column, row = x.floor(), y.floor()
-        u, v = (x - column - 0.5).abs(), (y - row - 0.52).abs()
-        half_u, half_v = torch.where(shop, 0.43, 0.24), torch.where(shop, 0.36, 0.32)
-        pane = smoothstep(0.02, -0.02, u - half_u) * smoothstep(0.02, -0.02, v - half_v)
-        bars = smoothstep(0.012, 0.03, torch.minimum(u, torch.where(shop, v + 1.0, (v - 0.08).abs())))
-        index = (row * 977.0 + column).long()
-        on = hash_uniform(index, seed) < torch.where(shop, 0.8, share)
-        color = warm[:, (hash_uniform(index, seed + 1) * 4.99).long()]
-        strength = 0.35 + 1.8 * hash_uniform(index, seed + 2) ** 2
-        curtain = 0.6 + 0.4 * smoothstep(0.0, 0.25, u) + 0.5 * (y - row)
-        inside = torch.where(on, strength * curtain, 0.012)
-        glow = 0.5 * torch.where(shop, 1.0, 0.0) * smoothstep(0.0, 0.8, 1.0 - y)
-        return base(hit) * (1.0 + glow) * (1.0 - pane) + color * inside * pane * (0.2 + 0.8 * bars)
-
-    return shader
+    x, y = hit.uv[0] / 1.8, -hit.uv[1]
+    shop = y < 3.2
+    x = torch.where(shop, x * 0.6, x)
+    y = torch.where(shop, y / 3.2, 1.0 + (y - 3.2) / 2.6)
+    bay, row = x.floor(), y.floor()
+    u, v = (x - bay - 0.5).abs(), (y - row - 0.52).abs()
+    half_u, half_v = torch.where(shop, 0.43, 0.24), torch.where(shop, 0.36, 0.32)
+    pane = smoothstep(0.02, -0.02, u - half_u) * smoothstep(0.02, -0.02, v - half_v)
+    bars = smoothstep(0.012, 0.03, torch.minimum(u, torch.where(shop, v + 1.0, (v - 0.08).abs())))
+    index = (row * 977.0 + bay).long()
+    on = hash_uniform(index, seed) < torch.where(shop, 0.8, share)
+    color = warm[:, (hash_uniform(index, seed + 1) * 4.99).long()]
+    strength = 0.35 + 1.8 * hash_uniform(index, seed + 2) ** 2
+    curtain = 0.6 + 0.4 * smoothstep(0.0, 0.25, u) + 0.5 * (y - row)
+    inside = torch.where(on, strength * curtain, 0.012)
+    glow = 0.5 * torch.where(shop, 1.0, 0.0) * smoothstep(0.0, 0.8, 1.0 - y)
+    return base(hit) * (1.0 + glow) * (1.0 - pane) + color * inside * pane * (0.2 + 0.8 * bars)
 
 
 def _asphalt(rng: Rng, px: int, night: Light, slots: Sequence[Sequence[Bulb]]) -> Shader:
-    """Wet road: bulbs mirrored as upright streaks, broken by the grain; pavement setts beyond the curbs."""
-    road = Material(textured("gravel", px, rng.seed(), "#4a4b4f"), tile=1.6, drift=0.6)
-    setts = Material(textured("cobble", px, rng.seed()), tile=1.8, drift=0.4)
+    road = Material(random_texture(rng, px, "gravel", "#4a4b4f"), tile=1.6, drift=0.6)
+    setts = Material(random_texture(rng, px, "cobble"), tile=1.8, drift=0.4)
     wet = rng.uniform(0.5, 1.0)
-    mirrored = [light for slot in slots for light in slot if light[1] > 0.07 or light[0][2] < 12.0]
-    chosen = rng.shuffled(mirrored)[:26]
+    mirrored = [bulb for slot in slots for bulb in slot if bulb.radius > 0.07 or bulb.center[2] < 12.0]
+    return _wet(road, setts, night, rng.shuffled(mirrored)[:26], wet)
 
-    def shader(hit: Hit) -> Tensor:
-        curb = smoothstep(3.9, 4.0, hit.point[0].abs())
-        grain = road.color(hit)
-        albedo = grain + (setts.color(hit) - grain) * curb
-        color = albedo * (0.32 * night.key + night.sky)[:, None]
-        x, y, z = hit.view
-        rough = (grain[1] / road.mipmap.mean[1] - 1.0).clamp(-0.6, 0.6)
-        for (lx, ly, lz), radius, light, _ in chosen:
-            dx, dy, dz = lx - hit.point[0], ly - hit.point[1], lz - hit.point[2]
-            far = (dx * dx + dy * dy + dz * dz).clamp(min=0.05)
-            length = far.sqrt()
-            aside = (dx * z - dz * x) / length  # mirrored about the ground: only y of the view turns over
-            rise = dy / length + y + 0.10 * rough
-            spot = 1.0 / ((1.0 + (aside / 0.022) ** 2) * (1.0 + (rise / 0.085) ** 2))
-            color = color + light[:, None] * (wet * (0.012 + 0.25 * radius * radius) * spot * (dz > 0))
-        return color
 
-    return shader
+@of_hit
+def _wet(hit: Hit, road: Material, setts: Material, night: Light, mirrored: Sequence[Bulb], wet: float) -> Tensor:
+    """Wet road: bulbs mirrored as upright streaks, broken by the grain; pavement setts beyond the curbs."""
+    grain = road.color(hit)
+    albedo = grain + (setts.color(hit) - grain) * smoothstep(3.9, 4.0, hit.point[0].abs())
+    color = albedo * (0.32 * night.key + night.sky)[:, None]
+    x, y, z = hit.view
+    rough = (grain[1] / road.mipmap.mean[1] - 1.0).clamp(-0.6, 0.6)
+    for center, radius, light, _ in mirrored:
+        dx, dy, dz = column(center, hit.point) - hit.point
+        length = (dx * dx + dy * dy + dz * dz).clamp(min=0.05).sqrt()
+        aside = (dx * z - dz * x) / length  # mirrored about the ground: only y of the view turns over
+        rise = dy / length + y + 0.10 * rough
+        spot = 1.0 / ((1.0 + (aside / 0.022) ** 2) * (1.0 + (rise / 0.085) ** 2))
+        color = color + light[:, None] * (wet * (0.012 + 0.25 * radius * radius) * spot * (dz > 0))
+    return color
 
 
 def _person(camera: Camera, rng: Rng, px: int, night: Light, across: float, depth: float) -> list[list[Primitive]]:
     """Seen from behind: coat, scarf, head, hat or hair."""
-    x = across * camera.half_x * depth
     y = 1.62 + rng.uniform(-0.08, 0.04) - 0.12
-    turn = rng.uniform(-0.4, 0.4)
-    pose = pose_at((x, y, depth), yaw=turn)
-    cloth = Material(textured(rng.choice(("weave", "plaid", "leather", "knit")), px, rng.seed()), tile=0.5)
-    wool = Material(textured("knit", px // 2, rng.seed()), tile=0.22)
-    hair = Material(
-        textured("bark", px // 2, rng.seed(), rng.choice(("#2b1d14", "#4a3020", "#1b1714", "#7a5a35", "#5b2e1c"))),
-        tile=0.16,
-    )
-    skin = Material(
-        textured("paper", px // 4, rng.seed(), rng.choice(("#c68a6a", "#8d5a3f", "#e0b090", "#5f3c2a"))), tile=0.3
-    )
+    turn = rng.within(0.4)
+    pose = pose_at((across * camera.half_x * depth, y, depth), yaw=turn)
+    cloth = Material(random_texture(rng, px, "weave plaid leather knit"), tile=0.5)
+    wool = Material(random_texture(rng, px // 2, "knit"), tile=0.22)
+    hair = Material(random_texture(rng, px // 2, "bark", "#2b1d14 #4a3020 #1b1714 #7a5a35 #5b2e1c"), tile=0.16)
+    skin = Material(random_texture(rng, px // 4, "paper", "#c68a6a #8d5a3f #e0b090 #5f3c2a"), tile=0.3)
     front = light_from_colors(night.toward, key=("#ffc890", 2.2), sky=("#8a9ac8", 0.35), ground="#7a6048", softness=0.2)
-    coat = spline_lathe(
-        pose,
-        [(-0.75, 0.29), (-0.35, 0.285), (-0.17, 0.268), (-0.09, 0.225), (-0.04, 0.15), (0.0, 0.09), (0.06, 0.06)],
-        pieces=16,
-    )
-    coat = Lathe(pose, coat.arcs, squash=0.48)
-    scarf = spline_lathe(pose, [(-0.02, 0.07), (0.0, 0.105), (0.05, 0.118), (0.09, 0.105), (0.12, 0.06)], pieces=6)
-    head = ellipsoid(pose_at(pose.point_to_world(0.0, 0.2, -0.01), yaw=turn, pitch=0.1), 0.088, 0.118, 1.12)
-    skirt = cone(pose_at(pose.point_to_world(0.0, -1.45, 0.0), yaw=turn), 0.335, 0.29, 0.71)
-    skirt = Lathe(skirt.pose, skirt.arcs, squash=0.48)
-    primitives = [(coat, cloth), (skirt, cloth), (scarf, wool), (head, skin)]
-    cap = pose_at(pose.point_to_world(0.0, 0.2, 0.0), yaw=turn, pitch=rng.uniform(0.05, 0.2))
+
+    def at(height: float, back: float = 0.0, pitch: float = 0.0) -> Pose:
+        return pose_at(pose.point_to_world(0.0, height, back), yaw=turn, pitch=pitch)
+
+    coat = [(-0.75, 0.29), (-0.35, 0.285), (-0.17, 0.268), (-0.09, 0.225), (-0.04, 0.15), (0.0, 0.09), (0.06, 0.06)]
+    scarf = [(-0.02, 0.07), (0.0, 0.105), (0.05, 0.118), (0.09, 0.105), (0.12, 0.06)]
+    body = [
+        (spline_lathe(pose, coat, pieces=16, squash=0.48), cloth),
+        (replace(cone(at(-1.45), 0.335, 0.29, 0.71), squash=0.48), cloth),
+    ]
+    head = [
+        (spline_lathe(pose, scarf, pieces=6), wool),
+        (ellipsoid(at(0.2, -0.01, 0.1), 0.088, 0.118, 1.12), skin),
+    ]
+    cap = at(0.2, pitch=rng.uniform(0.05, 0.2))
     if rng.chance(0.5):
-        hat = spline_lathe(cap, [(0.0, 0.112), (0.03, 0.117), (0.08, 0.11), (0.125, 0.075), (0.15, 0.02)], pieces=6)
-        brim = spline_lathe(cap, [(-0.035, 0.112), (-0.015, 0.124), (0.02, 0.124), (0.04, 0.112)], pieces=4)
-        primitives += [(hat, wool), (brim, wool), (sphere(cap.point_to_world(0.0, 0.175, 0.0), 0.034), wool)]
-        locks = spline_lathe(cap, [(-0.17, 0.06), (-0.11, 0.095), (-0.04, 0.104), (0.03, 0.1)], pieces=5)
-        primitives.append((Lathe(locks.pose, locks.arcs, squash=1.14), hair))
+        hat = [(0.0, 0.112), (0.03, 0.117), (0.08, 0.11), (0.125, 0.075), (0.15, 0.02)]
+        brim = [(-0.035, 0.112), (-0.015, 0.124), (0.02, 0.124), (0.04, 0.112)]
+        locks = [(-0.17, 0.06), (-0.11, 0.095), (-0.04, 0.104), (0.03, 0.1)]
+        head += [(spline_lathe(cap, hat, pieces=6), wool), (spline_lathe(cap, brim, pieces=4), wool)]
+        head.append((sphere(cap.point_to_world(0.0, 0.175, 0.0), 0.034), wool))
+        head.append((spline_lathe(cap, locks, pieces=5, squash=1.14), hair))
     else:
-        mane = spline_lathe(
-            cap, [(-0.2, 0.05), (-0.13, 0.085), (-0.03, 0.102), (0.06, 0.1), (0.115, 0.06), (0.135, 0.01)], pieces=8
-        )
-        primitives.append((Lathe(mane.pose, mane.arcs, squash=1.12), hair))
-    painted = [Primitive(solid, lit(look, front)) for solid, look in primitives]
-    return [painted[:2], painted[2:]]
+        mane = [(-0.2, 0.05), (-0.13, 0.085), (-0.03, 0.102), (0.06, 0.1), (0.115, 0.06), (0.135, 0.01)]
+        head.append((spline_lathe(cap, mane, pieces=8, squash=1.12), hair))
+    return [[Primitive(solid, lit(look, front)) for solid, look in part] for part in (body, head)]

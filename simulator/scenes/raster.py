@@ -102,12 +102,10 @@ def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> P
     mixed = _sample_coarsely(camera, primitive, patch)
     _resample_edges(camera, primitive, patch, mixed)
     for rows in _blocks(window, 1):  # disparity at pixel centers
-        x, y = _grid(window, rows, 1, torch.float64)
-        hits = primitive.solid.intersect(camera.rays(x, y), 1.0 / camera.focal_px)
-        shape = (rows.stop - rows.start, window.width)
-        exact = torch.where(hits.part >= 0, hits.inverse_depth, -1.0).to(torch.float32).reshape(shape)
-        covered = patch.coverage[rows] > 0
-        patch.inverse_depth[rows] = torch.where(covered & (exact >= 0), exact, patch.inverse_depth[rows])
+        hits = primitive.solid.intersect(camera.rays(*_grid(window, rows, 1, torch.float64)), 1.0 / camera.focal_px)
+        exact = hits.inverse_depth.to(torch.float32).reshape(-1, window.width)
+        known = (hits.part >= 0).reshape(exact.shape) & (exact >= 0) & (patch.coverage[rows] > 0)
+        patch.inverse_depth[rows] = torch.where(known, exact, patch.inverse_depth[rows])
     return patch
 
 
@@ -118,10 +116,8 @@ def _sample_coarsely(camera: Camera, primitive: Primitive, patch: Patch) -> Tens
     rims = torch.zeros(window.height, window.width, dtype=torch.bool)
     for rows in _blocks(window, 4):
         shape = (2 * (rows.stop - rows.start), 2 * window.width)
-        color, hits = _shade_samples(camera, primitive, *_grid(window, rows, 2, torch.float32))
-        hit = (hits.part >= 0).to(torch.float32)
-        stack = torch.cat([color, hit[None], (hits.inverse_depth * hit)[None]]).reshape(5, *shape)
-        _store(patch, rows, average_2x2(stack))
+        samples, hits = _shade_samples(camera, primitive, *_grid(window, rows, 2, torch.float32))
+        _store(patch, (rows, slice(None)), average_2x2(samples.reshape(5, *shape)))
         parts[2 * rows.start : 2 * rows.stop] = hits.part.reshape(shape)
         if hits.rim is not None:
             rims[rows] = functional.max_pool2d(hits.rim.to(torch.float32).reshape(1, *shape), 2)[0] > 0
@@ -136,36 +132,36 @@ def _resample_edges(camera: Camera, primitive: Primitive, patch: Patch, mixed: T
     k = torch.arange(_FINE)
     offset_x = (k % 4) / 4 + ((k // 4) + 0.5) / 16
     offset_y = (k // 4) / 4 + ((k % 4) + 0.5) / 16
-    rows, columns = mixed.nonzero(as_tuple=True)
-    for chunk in torch.arange(rows.numel()).split(_BLOCK // _FINE):
-        row, column = rows[chunk], columns[chunk]
+    for pixels in mixed.nonzero().split(_BLOCK // _FINE):
+        row, column = pixels.unbind(1)
         x = (patch.window.left + column[:, None] + offset_x).reshape(-1)
         y = (patch.window.top + row[:, None] + offset_y).reshape(-1)
-        color, hits = _shade_samples(camera, primitive, x, y)
-        hit = (hits.part >= 0).to(torch.float32)
-        stack = torch.cat([color, hit[None], (hits.inverse_depth * hit)[None]]).reshape(5, -1, _FINE).mean(-1)
-        patch.color[:, row, column] = stack[:3]
-        patch.coverage[row, column] = stack[3]
-        patch.inverse_depth[row, column] = stack[4] / stack[3].clamp(min=1e-6)
+        samples, _ = _shade_samples(camera, primitive, x, y)
+        _store(patch, (row, column), samples.reshape(5, -1, _FINE).mean(-1))
 
 
 def _shade_samples(camera: Camera, primitive: Primitive, x: Tensor, y: Tensor) -> tuple[Tensor, Intersections]:
-    """Color [3, n] (0 where a ray meets nothing) and intersections of samples at pixel coordinates x, y [n]."""
+    """Samples at pixel coordinates as in `Camera.rays`: color, coverage, inverse depth [5, n], and intersections.
+
+    All are 0 where a ray meets nothing."""
     rays = camera.rays(x, y)
     angle = 0.5 / camera.focal_px
     hits = primitive.solid.intersect(rays, angle)
-    met = (hits.part >= 0).nonzero()[:, 0]
-    color = torch.zeros(3, x.shape[0])
+    is_met = hits.part >= 0
+    met = is_met.nonzero()[:, 0]
+    samples = torch.zeros(5, is_met.shape[0])
+    samples[3] = is_met
+    torch.mul(hits.inverse_depth, samples[3], out=samples[4])
     if met.numel():
-        seen = Rays(rays.origin, rays.direction[:, met])
+        seen = Rays(rays.origin, rays.direction.index_select(1, met))
         depth = 1.0 / hits.inverse_depth[met].clamp(min=1e-6)
         part, point = hits.part[met], seen.at(depth)
         normal, uv = primitive.solid.surface(point, part)
         view = unit(seen.direction)
         facing = (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]).abs().clamp(min=0.04)
         hit = Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)
-        color[:, met] = primitive.shader(hit).clamp(min=0.0)
-    return color, hits
+        samples[:3].index_copy_(1, met, primitive.shader(hit).clamp(min=0.0))
+    return samples, hits
 
 
 def _composite(layer: Patch, patch: Patch) -> None:
@@ -204,10 +200,11 @@ def _sum_of_three(values: Tensor, dim: int) -> Tensor:
     return total
 
 
-def _store(patch: Patch, rows: slice, stack: Tensor) -> None:
-    patch.color[:, rows] = stack[:3]
-    patch.coverage[rows] = stack[3]
-    patch.inverse_depth[rows] = stack[4] / stack[3].clamp(min=1e-6)
+def _store(patch: Patch, pixels: tuple[slice | Tensor, slice | Tensor], means: Tensor) -> None:
+    """Puts color, coverage and inverse depth, averaged over samples, into a patch."""
+    patch.color[:, pixels[0], pixels[1]] = means[:3]
+    patch.coverage[pixels] = means[3]
+    patch.inverse_depth[pixels] = means[4] / means[3].clamp(min=1e-6)
 
 
 def _blocks(window: Window, samples: int) -> Iterator[slice]:
@@ -218,8 +215,7 @@ def _blocks(window: Window, samples: int) -> Iterator[slice]:
 
 
 def _grid(window: Window, rows: slice, per_pixel: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Pixel coordinates of a regular grid of samples over some rows: x, y [n], row by row."""
+    """Pixel coordinates of a regular grid of samples over some rows: x [1, w], y [h, 1]."""
     x = window.left + (torch.arange(per_pixel * window.width, dtype=dtype) + 0.5) / per_pixel
-    count = per_pixel * (rows.stop - rows.start)
-    y = window.top + rows.start + (torch.arange(count, dtype=dtype) + 0.5) / per_pixel
-    return x.repeat(count), y.repeat_interleave(x.shape[0])
+    y = window.top + rows.start + (torch.arange(per_pixel * (rows.stop - rows.start), dtype=dtype) + 0.5) / per_pixel
+    return x[None, :], y[:, None]

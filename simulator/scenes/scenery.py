@@ -1,51 +1,50 @@
-"""What lies far away: skies, hedges and trees, hills."""
+"""Outdoors: skies, hills, trees and hedges far away, grass and flowers close by."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import Camera, Rays, Vector
+from simulator.scenes.camera import Camera, Pose, Rays, Vector, column, pose_at
 from simulator.scenes.light import Light
-from simulator.scenes.mipmap import MipMap, textured
-from simulator.scenes.outlines import conifer, crown
-from simulator.scenes.pose import Pose
+from simulator.scenes.mipmap import MipMap, random_texture
+from simulator.scenes.outlines import conifer, crown, flower, line
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
-from simulator.scenes.shading import Hit, Material, Shader, hazed, lit
-from simulator.scenes.solids import Card, Intersections
+from simulator.scenes.shading import Hit, Material, Shader, hazed, lit, of_hit
+from simulator.scenes.solids import Card, Intersections, outline
 from simulator.scenes.textures.noise import fractal
 from simulator.scenes.textures.pattern import linear, smoothstep
 
 _SKIES = (  # zenith, horizon, lit cloud, shaded cloud
-    ("#3f78b8", "#b9d3e6", "#ffffff", "#b4bcc8"),
-    ("#5b8fc4", "#d6e2ea", "#fdf8ee", "#a9b4c2"),
-    ("#4a6fa5", "#f0d2ae", "#ffe6c4", "#a98f9a"),
-    ("#3c5686", "#f2b487", "#ffcf9e", "#8a6f86"),
-    ("#7fa3c4", "#dfe6e8", "#f6f4f0", "#bcc3ca"),
+    "#3f78b8 #b9d3e6 #ffffff #b4bcc8",
+    "#5b8fc4 #d6e2ea #fdf8ee #a9b4c2",
+    "#4a6fa5 #f0d2ae #ffe6c4 #a98f9a",
+    "#3c5686 #f2b487 #ffcf9e #8a6f86",
+    "#7fa3c4 #dfe6e8 #f6f4f0 #bcc3ca",
 )
 
 
 def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
     """Gradient from the horizon up, clouds under a curved ceiling, a glow around the sun."""
-    zenith, horizon, bright, gray = (linear(code) for code in rng.choice(_SKIES))
+    zenith, horizon, bright, gray = (linear(code) for code in rng.choice(_SKIES).split())
     noise = fractal(texture_px, texture_px, 5, rng.seed(), octaves=9, gain=0.55)
-    cover = MipMap.from_image((0.5 + 0.5 * noise).expand(3, -1, -1).contiguous())
+    cover = MipMap.from_image(0.5 + 0.5 * noise[None])
     shift, amount = rng.uniform(0.0, 1.0), rng.uniform(0.35, 0.7)
     strength = rng.uniform(0.95, 1.25)
 
     def shader(hit: Hit) -> Tensor:
         x, y, z = hit.view
         rise = y.clamp(min=0.0)
-        sky = horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + 0.22))
+        sky = clear_sky(zenith, horizon, 0.22)(hit)
         far = 1.0 / (rise + 0.28)  # distance along the ceiling
-        u, v = x * far * 0.30 + shift, z * far * 0.42
-        body = cover.sample(u, v, 0.0006 * far)[0]
-        above = cover.sample(u + 0.02 * light.toward[0], v - 0.035, 0.004 * far)[0]  # towards the light
+        uv = torch.stack([x * far * 0.30 + shift, z * far * 0.42])
+        body = cover.sample(uv, 0.0006 * far)[0]
+        above = cover.sample(uv + column((0.02 * light.toward[0], -0.035), uv), 0.004 * far)[0]  # towards the light
         cloud = smoothstep(0.9 - amount, 1.3 - amount, body) * smoothstep(0.0, 0.12, y)
-        billow = cover.sample(3.1 * u, 3.1 * v, 0.002 * far)[0] - 0.5
+        billow = cover.sample(3.1 * uv, 0.002 * far)[0] - 0.5
         thick = smoothstep(0.95 - amount, 1.7 - amount, above + 0.25 * billow)
         lit_cloud = bright[:, None] + (gray - bright)[:, None] * (0.85 * thick - 0.25 * billow)
         sky = sky + (lit_cloud - sky) * cloud * 0.95
@@ -55,86 +54,126 @@ def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
     return shader
 
 
-def clear_sky(zenith: Tensor, horizon: Tensor, height: float, strength: float = 1.0) -> Shader:
+@of_hit
+def clear_sky(hit: Hit, zenith: Tensor, horizon: Tensor, height: float) -> Tensor:
     """Gradient from the horizon up, half way at an elevation of `height` (its sine)."""
-
-    def shader(hit: Hit) -> Tensor:
-        rise = hit.view[1].clamp(min=0.0)
-        return strength * (horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + height)))
-
-    return shader
+    rise = hit.view[1].clamp(min=0.0)
+    return horizon[:, None] + (zenith - horizon)[:, None] * (rise / (rise + height))
 
 
 def hedge(rng: Rng, texture_px: int, light: Light, *, depth: float, base: float, height: float) -> list[Primitive]:
     """A closed row of trees across the view."""
-    leaves = textured("canopy", texture_px // 2, rng.seed(), rng.choice(("#3f5a2a", "#4a6a33", "#5f6b2f", "#365236")))
-    primitives = []
+    leaves = random_texture(rng, texture_px // 2, "canopy", "#3f5a2a #4a6a33 #5f6b2f #365236")
+    trees = []
     x = -0.9 * depth
     while x < 0.9 * depth:
         width = height * rng.uniform(0.5, 0.8)
-        primitives.append(
-            tree((x, base, depth + rng.uniform(-0.5, 0.5)), height * rng.uniform(0.8, 1.1), width, leaves, light, rng)
-        )
+        foot = (x, base, depth + rng.within(0.5))
+        trees.append(tree(foot, height * rng.uniform(0.8, 1.1), width, leaves, light, rng))
         x += width * rng.uniform(0.7, 0.95)
-    return primitives
+    return trees
 
 
-def tree(
-    foot: Vector, height: float, width: float, leaves: MipMap, light: Light, rng: Rng, *, low: float = 0.36
-) -> Primitive:
-    """A broad-leaved tree, flat as a stage set, shaded as if its crown were round; low: where the crown begins."""
+def tree(foot: Vector, height: float, width: float, leaves: MipMap, light: Light, rng: Rng) -> Primitive:
+    """A broad-leaved tree, flat as a stage set, shaded as if its crown were round."""
     discs = [(0.0, 0.68 * height, 0.3 * width)]
     for _ in range(9):
         r = width * rng.uniform(0.12, 0.24)
-        discs.append(
-            (
-                rng.uniform(-1.0, 1.0) * (0.5 * width - r),
-                rng.uniform(low, 0.95) * height + (0.6 * r if low < 0.2 else -0.3 * r),
-                r,
-            )
-        )
+        discs.append((rng.within(1.0) * (0.5 * width - r), rng.uniform(0.36, 0.95) * height - 0.3 * r, r))
     canopy = crown(discs, 0.035 * width, rng.integer(0, 1000))
     trunk = 0.02 * height
 
-    def outline(x: Tensor, y: Tensor) -> Tensor:
+    def with_trunk(x: Tensor, y: Tensor) -> Tensor:
         stem = torch.maximum(x.abs() - trunk * (1.4 - y / height), torch.maximum(-y, y - 0.6 * height))
         return torch.minimum(canopy(x, y), stem)
 
     skin = Material(leaves, tile=0.8 * height)
     bark = linear("#4a3b2c")
-    side = light.toward[0]
+    a, b, r = torch.tensor(discs).T[:, :, None]  # [discs, 1] each
 
     def shader(hit: Hit) -> Tensor:
         x, y = hit.uv[0], -hit.uv[1]
-        bulge = torch.zeros_like(x)
-        glow = torch.zeros_like(x)
-        for a, b, r in discs:
-            dx, dy = (x - a) / r, (y - b) / r
-            inside = (1.0 - dx * dx - dy * dy).clamp(min=0.0).sqrt()
-            better = inside * r > bulge
-            glow = torch.where(better, 0.45 + 0.3 * side * dx + 0.35 * dy - 0.2 * light.toward[2] * inside, glow)
-            bulge = torch.maximum(bulge, inside * r)
-        albedo = skin.color(hit)
+        dx, dy = (x - a) / r, (y - b) / r  # [discs, n]
+        inside = (1.0 - dx * dx - dy * dy).clamp(min=0.0).sqrt()
+        bulge, foremost = (inside * r).max(0, keepdim=True)
+        glow = 0.45 + 0.3 * light.toward[0] * dx + 0.35 * dy - 0.2 * light.toward[2] * inside
+        glow = torch.where(bulge > 0.0, glow.gather(0, foremost), 0.0)  # [1, n]
         shade = light.key[:, None] * glow.clamp(min=0.05) + light.sky[:, None] * (0.3 + 0.5 * glow.clamp(min=0.0))
         stem = canopy(x, y) > 0
-        return torch.where(stem, bark[:, None] * (0.4 * light.key + light.sky)[:, None], albedo * shade)
+        return torch.where(stem, bark[:, None] * (0.4 * light.key + light.sky)[:, None], skin.color(hit) * shade)
 
-    extent = (-0.6 * width, 0.6 * width, 0.0, 1.15 * height)
-    return Primitive(Card(Pose(foot), outline, extent), shader)
+    return Primitive(Card(Pose(foot), with_trunk, (-0.6 * width, 0.6 * width, 0.0, 1.15 * height)), shader)
 
 
 def spruce(foot: Vector, height: float, leaves: MipMap, light: Light, rng: Rng) -> Primitive:
     width = height * rng.uniform(0.32, 0.45)
     card = Card(Pose(foot), conifer(height, width, rng.integer(5, 9)), (-0.6 * width, 0.6 * width, 0.0, height))
-    skin = Material(leaves, tile=0.9 * height)
-    side = light.toward[0]
+    return Primitive(card, _spruce_light(Material(leaves, tile=0.9 * height), light, width))
 
-    def shader(hit: Hit) -> Tensor:
-        across = hit.uv[0] / (0.5 * width)
-        glow = (0.42 + 0.35 * side * across).clamp(min=0.08)
-        return skin.color(hit) * (light.key[:, None] * glow + 0.7 * light.sky[:, None])
 
-    return Primitive(card, shader)
+@of_hit
+def _spruce_light(hit: Hit, skin: Material, light: Light, width: float) -> Tensor:
+    across = hit.uv[0] / (0.5 * width)
+    glow = (0.42 + 0.35 * light.toward[0] * across).clamp(min=0.08)
+    return skin.color(hit) * (light.key[:, None] * glow + 0.7 * light.sky[:, None])
+
+
+@dataclass(frozen=True)
+class Flora:
+    """What all tufts and flowers of a picture share."""
+
+    blade: MipMap
+    petal: MipMap
+    light: Light
+
+
+def tuft(flora: Flora, foot: Vector, height: float, rng: Rng) -> Primitive:
+    """A fan of bent, tapering blades."""
+    blades = [(rng.within(0.12), rng.within(0.5), rng.uniform(0.6, 1.0)) for _ in range(9)]
+    extent = (-0.7 * height, 0.7 * height, 0.0, height)
+    card = Card(pose_at(foot, yaw=rng.within(0.3)), _fan(blades, height), extent, thin=True)
+    return Primitive(card, _tuft_light(flora, height, rng.uniform(0.8, 1.2)))
+
+
+@outline
+def _fan(x: Tensor, y: Tensor, blades: Sequence[tuple[float, float, float]], height: float) -> Tensor:
+    start, bend, _ = (column(values, x) for values in zip(*blades, strict=True))  # [blades, 1] each
+    tip = column([height * length for _, _, length in blades], x)
+    t = (y / tip).clamp(0.0, 1.0)
+    half = torch.stack([0.02 * height * (1.0 - along) ** 0.6 for along in t])
+    blade = torch.maximum(((x - height * (start + bend * t * t)).abs() - half) * 0.8, y - tip)
+    return torch.maximum(blade.amin(0), -y)
+
+
+@of_hit
+def _tuft_light(hit: Hit, flora: Flora, height: float, tone: float) -> Tensor:
+    rise = (-hit.uv[1] / height).clamp(0.0, 1.0)
+    color, light = Material(flora.blade, tile=0.5 * height).color(hit), flora.light
+    return color * (light.key[:, None] * (0.12 + 0.6 * rise) + light.sky[:, None]) * tone
+
+
+def flower_on_stem(flora: Flora, foot: Vector, height: float, rng: Rng) -> list[Primitive]:
+    lean = rng.within(0.15) * height
+    extent = (min(0.0, lean) - 0.01, max(0.0, lean) + 0.01, 0.0, height)
+    stem = Card(Pose(foot), line(0.0, 0.0, lean, height, 0.008 * height), extent, thin=True)
+    radius = rng.uniform(0.09, 0.15) * height
+    top = (foot[0] + lean, foot[1] + height, foot[2] - 0.01)
+    pose = pose_at(top, yaw=rng.within(0.6), pitch=rng.uniform(-0.7, 0.3))
+    head = Card(pose, flower(rng.integer(4, 7), radius, rng.uniform(0.2, 0.45)), (-radius, radius, -radius, radius))
+    return [Primitive(stem, _stem_light(flora)), Primitive(head, _petal_light(flora, radius))]
+
+
+@of_hit
+def _stem_light(hit: Hit, flora: Flora) -> Tensor:
+    return Material(flora.blade, tile=0.3).color(hit) * (0.5 * flora.light.key + flora.light.sky)[:, None]
+
+
+@of_hit
+def _petal_light(hit: Hit, flora: Flora, radius: float) -> Tensor:
+    r = (hit.uv[0] ** 2 + hit.uv[1] ** 2).sqrt() / radius
+    petals = lit(Material(flora.petal, tile=0.2), flora.light)(hit)
+    through = 0.25 * flora.light.key[:, None] * flora.petal.mean[:, None]
+    return (petals + through) * (0.25 + 0.75 * smoothstep(0.1, 0.5, r))
 
 
 @dataclass(frozen=True)
@@ -155,24 +194,18 @@ class Ridge:
         return []
 
     def intersect(self, rays: Rays, sample: float) -> Intersections:
-        a, b = self._screen(rays.direction)
-        drop = b - self.top(a)
+        sin, cos = math.sin(self.camera.pitch), math.cos(self.camera.pitch)
+        drop = -(cos * rays.direction[1] + sin * rays.direction[2]) - self.top(rays.direction[0])
         return Intersections(self.crest + self.slope * drop.clamp(min=0.0), torch.where(drop >= 0, 0.0, -1.0))
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
         """The normal leans towards us, and aside where the crest falls to one side."""
-        offset = points - torch.tensor(self.camera.origin)[:, None]
-        sin, cos = math.sin(self.camera.pitch), math.cos(self.camera.pitch)
-        depth = cos * offset[2] - sin * offset[1]
-        a = offset[0] / depth
+        x, y, z = points - column(self.camera.origin, points)
+        a = x / (math.cos(self.camera.pitch) * z - math.sin(self.camera.pitch) * y)
         lean = (self.top(a + 0.004) - self.top(a - 0.004)) / 0.008
         normal = torch.stack([0.7 * lean, torch.ones_like(lean), torch.full_like(lean, -0.45)])
-        length = (normal * normal).sum(0).sqrt()
-        return normal / length, torch.stack([points[0], -2.2 * points[1] if self.steep else -points[2]])
-
-    def _screen(self, direction: Tensor) -> tuple[Tensor, Tensor]:
-        sin, cos = math.sin(self.camera.pitch), math.cos(self.camera.pitch)
-        return direction[0], -(cos * direction[1] + sin * direction[2])
+        uv = torch.stack([points[0], -2.2 * points[1] if self.steep else -points[2]])
+        return normal / (normal * normal).sum(0).sqrt(), uv
 
 
 def skyline(rng: Rng, height: float, roughness: float, level: float) -> Callable[[Tensor], Tensor]:
@@ -182,9 +215,8 @@ def skyline(rng: Rng, height: float, roughness: float, level: float) -> Callable
     def top(a: Tensor) -> Tensor:
         total = torch.zeros_like(a)
         for frequency, phase, strength in waves:
-            total = total + strength * torch.sin(
-                frequency * a * 2.2 + phase + 0.6 * torch.sin(1.7 * frequency * a + 2 * phase)
-            )
+            wobble = 0.6 * torch.sin(1.7 * frequency * a + 2 * phase)
+            total = total + strength * torch.sin(frequency * a * 2.2 + phase + wobble)
         return level - 0.5 * height * total
 
     return top

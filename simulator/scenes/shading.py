@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -26,6 +26,13 @@ class Hit(NamedTuple):
 
 Shader = Callable[[Hit], Tensor]  # Hit of n samples -> linear light [3, n]
 Visibility = Callable[[Hit], tuple[Tensor, Tensor]]  # -> visible share of key light and of surroundings, [n] each
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def of_hit(function: Callable[Concatenate[Hit, _P], _T]) -> Callable[_P, Callable[[Hit], _T]]:
+    """Decorator: from a function of (hit, parameters) makes one of the parameters that returns a function of a hit."""
+    return lambda *args, **kwargs: lambda hit: function(hit, *args, **kwargs)
 
 
 @dataclass(frozen=True)
@@ -51,28 +58,36 @@ class Material:
 
     def color(self, hit: Hit) -> Tensor:
         """Reflectance [3, n] at the hit points."""
-        u, v = hit.uv.flip(0) / self.tile if self.grain_across else hit.uv / self.tile
+        uv = (hit.uv.flip(0) if self.grain_across else hit.uv) / self.tile
         footprint = hit.footprint / self.tile
-        color = self.mipmap.sample(u, v, footprint)
+        color = self.mipmap.sample(uv, footprint)
         if self.drift == 0.0:
             return color
-        coarse = self.mipmap.sample(0.137 * u + 0.021 * v, 0.131 * v - 0.017 * u, 0.137 * footprint + 0.02)
+        turned = torch.stack([0.137 * uv[0] + 0.021 * uv[1], 0.131 * uv[1] - 0.017 * uv[0]])
+        coarse = self.mipmap.sample(turned, 0.137 * footprint + 0.02)
         return color * (1.0 + self.drift * (coarse / self.mipmap.mean[:, None].clamp(min=1e-4) - 1.0)).clamp(min=0.2)
 
 
-def lit(material: Material, light: Light, visibility: Visibility | None = None) -> Shader:
-    """A shader: Lambert's law for the key light, a hemisphere of sky and ground, and gloss on top."""
+@of_hit
+def lit(hit: Hit, material: Material, light: Light, visibility: Visibility | None = None) -> Tensor:
+    """Lambert's law for the key light, a hemisphere of sky and ground, and gloss on top."""
+    albedo = material.color(hit)
+    key, surroundings = (visibility or unobstructed)(hit)
+    facing = _dot(hit.normal, light.toward).clamp(min=0.0) * key
+    around = light.around(0.5 + 0.5 * hit.normal[1]) * surroundings
+    color = albedo * (light.key[:, None] * facing + around + material.glow)
+    return color + _polish(material, light, hit, key, surroundings) if material.gloss > 0 else color
 
-    def shader(hit: Hit) -> Tensor:
-        albedo = material.color(hit)
-        key, surroundings = visibility(hit) if visibility else (torch.ones_like(hit.depth), torch.ones_like(hit.depth))
-        facing = _dot(hit.normal, light.toward).clamp(min=0.0) * key
-        up = 0.5 + 0.5 * hit.normal[1]
-        around = _blend(light.ground, light.sky, up) * surroundings
-        color = albedo * (light.key[:, None] * facing + around + material.glow)
-        return color + _polish(material, light, hit, key, surroundings) if material.gloss > 0 else color
 
-    return shader
+def unobstructed(hit: Hit) -> tuple[Tensor, Tensor]:
+    """The visibility where nothing stands in the way."""
+    return torch.ones_like(hit.depth), torch.ones_like(hit.depth)
+
+
+@of_hit
+def indoors(hit: Hit, share: float = 1.0) -> tuple[Tensor, Tensor]:
+    """The visibility of a share of the surroundings without the key light."""
+    return torch.zeros_like(hit.depth), torch.full_like(hit.depth, share)
 
 
 def _polish(material: Material, light: Light, hit: Hit, key: Tensor, surroundings: Tensor) -> Tensor:
@@ -86,29 +101,29 @@ def _polish(material: Material, light: Light, hit: Hit, key: Tensor, surrounding
     bars = smoothstep(0.03 * size, 0.12 * size, torch.minimum(across, up))
     window = pane * (0.25 + 0.75 * bars) * (_dot(mirrored, light.toward) > 0) * key
     fresnel = 0.04 + 0.96 * (1.0 + cosine).clamp(0.0, 1.0) ** 5
-    around = _blend(light.ground, light.sky, smoothstep(-0.3, 0.5, mirrored[1])) * surroundings
+    around = light.around(smoothstep(-0.3, 0.5, mirrored[1])) * surroundings
     strength = min(6.0, 0.12 / size)
     return material.gloss * (light.key[:, None] * (strength * window) + around * fresnel)
 
 
-def glowing(color: Tensor) -> Shader:
-    """A shader that sends the same light [3] everywhere."""
-    return lambda hit: color[:, None].expand(3, hit.depth.shape[0])
+@of_hit
+def glowing(hit: Hit, color: Tensor) -> Tensor:
+    """The same light [3] everywhere."""
+    return color[:, None].expand(3, hit.depth.shape[0])
 
 
-def hazed(shader: Shader, air: Tensor, distance: float) -> Shader:
+@of_hit
+def scaled(hit: Hit, shader: Shader, strength: float) -> Tensor:
+    """A shader at another exposure."""
+    return strength * shader(hit)
+
+
+@of_hit
+def hazed(hit: Hit, shader: Shader, air: Tensor, distance: float) -> Tensor:
     """A shader behind haze of color [3], which makes up half of the light at `distance` meters."""
-
-    def veiled(hit: Hit) -> Tensor:
-        clear = 1.0 / (1.0 + (hit.depth / distance) ** 2)
-        return shader(hit) * clear + air[:, None] * (1.0 - clear)
-
-    return veiled
+    clear = 1.0 / (1.0 + (hit.depth / distance) ** 2)
+    return shader(hit) * clear + air[:, None] * (1.0 - clear)
 
 
 def _dot(vectors: Tensor, fixed: tuple[float, float, float]) -> Tensor:
     return vectors[0] * fixed[0] + vectors[1] * fixed[1] + vectors[2] * fixed[2]
-
-
-def _blend(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    return a[:, None] + (b - a)[:, None] * t

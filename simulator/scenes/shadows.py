@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import Vector
-from simulator.scenes.light import Light, Occluder, OccluderSphere, ambient_visibility, occluders_of, tangents
+from simulator.scenes.camera import Pose, Vector
+from simulator.scenes.light import (
+    Light,
+    Occluder,
+    OccluderSphere,
+    ambient_visibility,
+    occluders_of,
+    proxy_spheres,
+    tangents,
+)
 from simulator.scenes.mipmap import sample_clamped
-from simulator.scenes.pose import Pose
 from simulator.scenes.shading import Hit, Visibility
 from simulator.scenes.solids import Box, Solid
 
@@ -22,6 +28,7 @@ _BLOCK = 1 << 14  # points at once
 _OPEN_BEYOND = 2.2  # reach of ambient occlusion, in thicknesses of the occluder
 
 Area = tuple[float, float, float, float]  # left, right, low, high in a plane's local x and y
+Extents = list[tuple[float, float]]  # along x, y, z, towards the light, and two directions across the light
 
 
 class ShadowCaster(NamedTuple):
@@ -30,8 +37,8 @@ class ShadowCaster(NamedTuple):
     solid: Solid
     occluder: Occluder
     corners: list[Vector]
-    extents: list[tuple[float, float]]  # along x, y, z, towards the light, and two directions across the light
-    thickness: float
+    extents: Extents
+    thickness: float  # half the size that sets the reach of its ambient occlusion, meters
 
 
 @dataclass(frozen=True)
@@ -43,79 +50,68 @@ class ShadowCasters:
 
     @classmethod
     def from_solids(cls, solids: Sequence[Solid], light: Light) -> ShadowCasters:
-        axes = _axes(light)
         casters = []
         for solid in solids:
             for occluder in occluders_of(solid):
-                corners = _corners(occluder)
-                casters.append(ShadowCaster(solid, occluder, corners, _extents(corners, axes), _thickness(occluder)))
+                if isinstance(occluder, OccluderSphere):
+                    thickness = occluder.radius
+                    corners = Box(Pose(occluder.center), (thickness, thickness, thickness)).corners()
+                else:
+                    thickness = sorted(occluder.half)[1] if isinstance(occluder, Box) else 0.0
+                    corners = occluder.corners()
+                casters.append(ShadowCaster(solid, occluder, corners, _extents(corners, light), thickness))
         return cls(light, tuple(casters))
 
     def visibility_on(self, solid: Solid, *, excluding: Solid | None = None) -> Visibility:
         """Visibility on a solid, occluded by all other solids except `excluding`; computed at each sample."""
-        bounds = _extents(solid.corners(), _axes(self.light))
+        bounds = _extents(solid.corners(), self.light)
         others = [caster for caster in self.casters if caster.solid is not solid and caster.solid is not excluding]
         dark = [caster.occluder for caster in others if _can_shadow(caster, bounds, self.light)]
         close = [caster.occluder for caster in others if _gap(caster, bounds) < _OPEN_BEYOND * caster.thickness]
+        balls = [ball for occluder in close for ball in proxy_spheres(occluder)]
 
         def visibility(hit: Hit) -> tuple[Tensor, Tensor]:
-            return self.light.key_visibility(hit.point, dark), ambient_visibility(hit.point, hit.normal, close)
+            return self.light.key_visibility(hit.point, dark), ambient_visibility(hit.point, hit.normal, balls)
 
         return visibility
 
     def baked_on_plane(self, pose: Pose, area: Area, size: int) -> Visibility:
         """Visibility on a plane from a map of size × size cells over `area`; beyond it, that of the border."""
         left, right, low, high = area
-        key, surroundings = torch.ones(size, size), torch.ones(size, size)
+        baked = torch.ones(2, size, size)  # share of the key light, and of the surroundings
         for caster in self.casters:
             cast, near = _shadow_area(caster, pose, self.light), _ambient_area(caster, pose)
-            if cast is not None:
-                share = partial(_key_share, self.light, caster.occluder)
-                _combine_map(key, torch.minimum, pose, area, cast, share)
-            if near is not None:
-                _combine_map(surroundings, torch.mul, pose, area, near, partial(_ambient_share, caster.occluder))
-        baked = torch.stack([key, surroundings])
+            for cells, points in _cells_within(pose, area, cast, size):
+                seen = self.light.key_visibility(points, [caster.occluder])
+                baked[0][cells] = torch.minimum(baked[0][cells], seen.view_as(baked[0][cells]))
+            normal = -torch.tensor(pose.axes[2])[:, None]
+            for cells, points in _cells_within(pose, area, near, size):
+                seen = ambient_visibility(points, normal.expand_as(points), proxy_spheres(caster.occluder))
+                baked[1][cells] *= seen.view_as(baked[1][cells])
 
         def visibility(hit: Hit) -> tuple[Tensor, Tensor]:
             u, v = (hit.uv[0] - left) / (right - left), (-hit.uv[1] - low) / (high - low)
-            values = sample_clamped(baked, u, v)
-            return values[0], values[1]
+            key, surroundings = sample_clamped(baked, torch.stack([u, v]))
+            return key, surroundings
 
         return visibility
 
 
-def _key_share(light: Light, occluder: Occluder, points: Tensor, normals: Tensor) -> Tensor:
-    return light.key_visibility(points, [occluder])
-
-
-def _ambient_share(occluder: Occluder, points: Tensor, normals: Tensor) -> Tensor:
-    return ambient_visibility(points, normals, [occluder])
-
-
-def _combine_map(
-    values: Tensor,
-    combine: Callable[[Tensor, Tensor], Tensor],
-    pose: Pose,
-    area: Area,
-    part: Area,
-    share: Callable[[Tensor, Tensor], Tensor],
-) -> None:
-    """Combines a map [size, size] over `area` in place with a share, computed only where the map overlaps `part`."""
-    size = values.shape[0]
+def _cells_within(pose: Pose, area: Area, part: Area | None, size: int) -> Iterator[tuple[tuple[slice, slice], Tensor]]:
+    """Blocks of the cells of a map [size, size] over `area` that touch `part`: (index, world points [3, n])."""
+    if part is None:
+        return
     columns, rows = _cells(area[0], area[1], part[0], part[1], size), _cells(area[2], area[3], part[2], part[3], size)
     width = columns.stop - columns.start
     if width <= 0:
         return
     step = max(1, _BLOCK // width)
+    x = area[0] + (area[1] - area[0]) * (torch.arange(columns.start, columns.stop) + 0.5) / size
     for start in range(rows.start, rows.stop, step):
         block = slice(start, min(start + step, rows.stop))
-        x = area[0] + (area[1] - area[0]) * (torch.arange(columns.start, columns.stop) + 0.5) / size
         y = area[2] + (area[3] - area[2]) * (torch.arange(block.start, block.stop) + 0.5) / size
         local = torch.stack([x.repeat(y.shape[0]), y.repeat_interleave(width), torch.zeros(width * y.shape[0])])
-        points = pose.vectors_to_world(local) + torch.tensor(pose.origin)[:, None]
-        normals = -torch.tensor(pose.axes[2])[:, None].expand_as(points)
-        seen = share(points, normals).reshape(-1, width)
-        values[block, columns] = combine(values[block, columns], seen)
+        yield (block, columns), pose.vectors_to_world(local) + torch.tensor(pose.origin)[:, None]
 
 
 def _cells(low: float, high: float, first: float, last: float, size: int) -> slice:
@@ -144,19 +140,14 @@ def _shadow_area(caster: ShadowCaster, pose: Pose, light: Light) -> Area | None:
 
 def _ambient_area(caster: ShadowCaster, pose: Pose) -> Area | None:
     """Bounds of an occluder's ambient occlusion on a plane; None when it is too far off or too thin."""
-    corners = [pose.point_to_local(corner) for corner in caster.corners]
+    xs, ys, zs = zip(*(pose.point_to_local(corner) for corner in caster.corners), strict=True)
     reach = _OPEN_BEYOND * caster.thickness
-    if reach == 0.0 or min(-z for _, _, z in corners) > reach:
+    if reach == 0.0 or -max(zs) > reach:
         return None
-    xs, ys = [x for x, _, _ in corners], [y for _, y, _ in corners]
     return min(xs) - reach, max(xs) + reach, min(ys) - reach, max(ys) + reach
 
 
-def _axes(light: Light) -> tuple[Vector, ...]:
-    return ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), light.toward, *tangents(light.toward))
-
-
-def _can_shadow(caster: ShadowCaster, bounds: Sequence[tuple[float, float]], light: Light) -> bool:
+def _can_shadow(caster: ShadowCaster, bounds: Extents, light: Light) -> bool:
     """True if, seen from the light, an occluder lies in front of the bounds `bounds` and overlaps them."""
     ahead = caster.extents[3][1] - bounds[3][0]
     blur = light.softness * max(ahead, 0.0)
@@ -165,27 +156,15 @@ def _can_shadow(caster: ShadowCaster, bounds: Sequence[tuple[float, float]], lig
     )
 
 
-def _gap(caster: ShadowCaster, bounds: Sequence[tuple[float, float]]) -> float:
+def _gap(caster: ShadowCaster, bounds: Extents) -> float:
     """Distance between the bounding boxes."""
     return math.hypot(
         *(max(0.0, caster.extents[i][0] - bounds[i][1], bounds[i][0] - caster.extents[i][1]) for i in range(3))
     )
 
 
-def _extents(corners: Sequence[Vector], axes: Sequence[Vector]) -> list[tuple[float, float]]:
+def _extents(corners: Sequence[Vector], light: Light) -> Extents:
     """Least and greatest coordinate along each axis."""
+    axes = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), light.toward, *tangents(light.toward))
     along = [[x * a + y * b + z * c for x, y, z in corners] for a, b, c in axes]
     return [(min(values), max(values)) for values in along]
-
-
-def _corners(occluder: Occluder) -> list[Vector]:
-    if isinstance(occluder, OccluderSphere):
-        return Box(Pose(occluder.center), (occluder.radius, occluder.radius, occluder.radius)).corners()
-    return occluder.corners()
-
-
-def _thickness(occluder: Occluder) -> float:
-    """Half the size that sets the reach of an occluder's ambient occlusion, in meters."""
-    if isinstance(occluder, OccluderSphere):
-        return occluder.radius
-    return sorted(occluder.half)[1] if isinstance(occluder, Box) else 0.0

@@ -9,13 +9,12 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Concatenate, NamedTuple, ParamSpec, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import Rays, Vector
-from simulator.scenes.pose import Pose
+from simulator.scenes.camera import Pose, Rays, Vector, column
 
 MISS = -1.0
 
@@ -86,20 +85,23 @@ class Lathe:
     def intersect(self, rays: Rays, sample: float) -> Intersections:
         (ox, oy, oz), (dx, dy, dz) = self.pose.rays_to_local(rays)
         oz, dz = oz / self.squash, dz / self.squash
-        best, part = torch.zeros_like(dx), torch.full_like(dx, MISS)
-        for arc in self.arcs:
-            # |o + t d|² in x, z equals a + b y + c y² with y = oy + t dy: A t² + 2 B t + C = 0
-            slope = arc.b + 2.0 * arc.c * oy
-            quad = dx * dx + dz * dz - arc.c * dy * dy
-            half = ox * dx + oz * dz - 0.5 * slope * dy
-            const = ox * ox + oz * oz - (arc.a + arc.b * oy + arc.c * oy * oy)
-            disc = half * half - quad * const
-            root = disc.clamp(min=0.0).sqrt()
-            q = -(half + torch.where(half < 0, -root, root))
-            for w in (q / const, quad / q):  # the two roots as inverse depths: finite also where A = 0
-                rise = w * oy + dy  # y · w
-                ok = (disc >= 0) & (w > best) & (rise >= arc.low * w) & (rise <= arc.high * w)
-                best, part = torch.where(ok, w, best), torch.where(ok, 0.0, part)
+        # |o + t d|² in x, z equals a + b y + c y² with y = oy + t dy: A t² + 2 B t + C = 0
+        pieces = [
+            (low, high, c, 0.5 * (b + 2.0 * c * oy), ox * ox + oz * oz - (a + b * oy + c * oy * oy))
+            for low, high, a, b, c in self.arcs
+        ]
+        low, high, c, half_slope, const = torch.tensor(pieces, dtype=dx.dtype).T[:, :, None]  # [arcs, 1] each
+        quad = dx * dx + dz * dz - c * dy * dy  # [arcs, n]
+        half = ox * dx + oz * dz - half_slope * dy
+        disc = half * half - quad * const
+        root = disc.clamp(min=0.0).sqrt()
+        q = -(half + torch.where(half < 0, -root, root))
+        best = torch.zeros_like(dx)
+        for w in (q / const, quad / q):  # the two roots as inverse depths: finite also where A = 0
+            rise = w * oy + dy  # y · w
+            ok = (disc >= 0) & (w > 0) & (rise >= low * w) & (rise <= high * w)
+            best = torch.maximum(best, torch.where(ok, w, 0.0).amax(0))
+        part = torch.where(best > 0, 0.0, MISS)
         ends = ((self.capped_below, self.low, self.arcs[0], 1.0), (self.capped_above, self.high, self.arcs[-1], 2.0))
         for capped, y, arc, number in ends:
             if capped and arc.radius(y) > 0:
@@ -111,10 +113,10 @@ class Lathe:
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
         x, y, z = self.pose.points_to_local(points)
+        low, high, _, b, c = torch.tensor(self.arcs, dtype=y.dtype).T[:, :, None]  # [arcs, 1] each
         rise = torch.zeros_like(y)
-        for arc in self.arcs:
-            within = (y >= arc.low) & (y <= arc.high)
-            rise = torch.where(within, -0.5 * arc.b - arc.c * y, rise)
+        for within, slope in zip((y >= low) & (y <= high), -0.5 * b - c * y, strict=True):
+            rise = torch.where(within, slope, rise)
         cap = torch.where(part == 1.0, -1.0, 1.0)
         side = part == 0.0
         zero = torch.zeros_like(y)
@@ -147,7 +149,7 @@ def cone(pose: Pose, below: float, above: float, height: float) -> Lathe:
 
 
 def spline_lathe(
-    pose: Pose, profile: Sequence[tuple[float, float]], *, pieces: int = 9, open_above: bool = False
+    pose: Pose, profile: Sequence[tuple[float, float]], *, pieces: int, open_above: bool = False, squash: float = 1.0
 ) -> Lathe:
     """A smooth lathe close to the (height, radius) points of a profile, heights ascending, in meters.
 
@@ -165,7 +167,7 @@ def spline_lathe(
         c = (end - start - slope * step) / step**2
         b = slope - 2.0 * c * y0
         arcs.append(Arc(y0, y0 + step, start - b * y0 - c * y0 * y0, b, c))
-    return Lathe(pose, tuple(arcs), capped_above=not open_above)
+    return Lathe(pose, tuple(arcs), capped_above=not open_above, squash=squash)
 
 
 def _interpolated(profile: Sequence[tuple[float, float]], y: float) -> float:
@@ -187,16 +189,13 @@ class Box:
 
     def intersect(self, rays: Rays, sample: float) -> Intersections:
         o, d = self.pose.rays_to_local(rays)
-        enter, leave = torch.full_like(d[0], -torch.inf), torch.full_like(d[0], torch.inf)
-        part = torch.full_like(d[0], MISS)
-        for axis in range(3):
-            half = torch.full_like(d[axis], self.half[axis])
-            side = torch.where(d[axis] < 0, half, -half)  # the face met first
-            near, far = (side - o[axis]) / d[axis], (-side - o[axis]) / d[axis]
-            part = torch.where(near > enter, 2.0 * axis + (side > 0), part)
-            enter, leave = torch.maximum(enter, near), torch.minimum(leave, far)
+        origin, half = column(o, d), column(self.half, d)
+        side = torch.where(d < 0, half, -half)  # the faces met first
+        enter, axis = ((side - origin) / d).max(0)
+        leave = ((-side - origin) / d).amin(0)
+        part = 2 * axis + (d < 0).gather(0, axis[None])[0]
         hit = (enter <= leave) & (enter > 0)
-        return Intersections(torch.where(hit, 1.0 / enter, 0.0), torch.where(hit, part, MISS))
+        return Intersections(torch.where(hit, 1.0 / enter, 0.0), torch.where(hit, part.to(d.dtype), MISS))
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
         x, y, z = self.pose.points_to_local(points)
@@ -208,6 +207,12 @@ class Box:
 
 
 Outline = Callable[[Tensor, Tensor], Tensor]  # (x, y) in meters -> signed distance in meters, negative inside
+_P = ParamSpec("_P")
+
+
+def outline(distance: Callable[Concatenate[Tensor, Tensor, _P], Tensor]) -> Callable[_P, Outline]:
+    """Decorator: from a signed distance of (x, y, parameters) makes a function of the parameters that returns it."""
+    return lambda *args, **kwargs: lambda x, y: distance(x, y, *args, **kwargs)
 
 
 @dataclass(frozen=True)

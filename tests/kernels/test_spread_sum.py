@@ -5,32 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from simulator.scatter.inner_spectrum import cropped
-from simulator.scatter.spot_spectra import SpotMix
-from simulator.scatter.spread_bin import SpreadBin
+from pipelines.gpu.kernels import spread_bins
 from simulator.scatter.spread_sum import spread_sum_by_torch
 from tests.kernels.compiled import ptx
 from tests.simulator.closeness import assert_close
 
 pytestmark = pytest.mark.kernels
-
-X, HP = 41, 48  # frequencies: sides 80 and 48, that 8 divides
-
-
-def noise(*shape: int, seed: int) -> torch.Tensor:
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed)) - 0.5
-
-
-def spread_bins(coarseness: list[int], spots: int, seed: int) -> list[SpreadBin]:
-    """Bins of one lens: the same spectra for each lens, spots of its own."""
-    bins = []
-    for number, f in enumerate(coarseness):
-        spectrum = cropped(torch.view_as_complex(noise(4, X, HP, 2, seed=number)), f).contiguous()
-        shape = spectrum.shape[1], 2 * spectrum.shape[2]
-        low, high = (tuple(noise(spots, *shape, seed=seed + 10 * number + side)) for side in (0, 1))
-        weights = tuple((noise(spots, seed=seed) + 0.5).tolist())
-        bins.append(SpreadBin(torch.view_as_real(spectrum).flatten(-2), SpotMix(low, high, weights), f))
-    return bins
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import socket
 import struct
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ import numpy as np
 from PIL import Image
 
 from tests.pipelines.render.depth.test_depth_forms import BAD_FORMS
+from tests.pipelines.render.depth.test_embedded_depth import BROKEN
+from tests.pipelines.render.depth.test_exr import exr, with_window
 from tests.pipelines.render.depth.test_sidecar import BAD_FILES, npy, png16
 from tests.pipelines.render.photos import hostile_photos as hostile
 from tests.pipelines.render.photos.photo_examples import slope
@@ -100,6 +103,29 @@ def pfm(head: bytes, body: bytes = bytes(4800)) -> bytes:
 
 _BOX = b"\0\0\0\x18ftyp%b\0\0\0\0mif1heic" + bytes(2000)
 _BIG = "9" * 500
+_EXR: list[tuple[str, str, str, bytes, str]] = []
+if find_spec("OpenEXR"):
+    _WINDOW = exr({"Z": slope()})
+    _EXR = [
+        ("exr", "a gigapixel", "disparity.exr", with_window(_WINDOW, 40_000, 30_000), "depth/too_large"),
+        (
+            "exr",
+            "window of 2^31",
+            "disparity.exr",
+            with_window(_WINDOW, 2**31 - 1, 2**31 - 1),
+            "depth/too_large depth/unreadable",
+        ),
+        ("exr", "window that is none", "disparity.exr", with_window(_WINDOW, -5, -5), "depth/unreadable"),
+        ("exr", "99 megapixels of nothing", "disparity.exr", with_window(_WINDOW, 10_999, 8_999), "depth/unreadable"),
+        ("exr", "cut", "disparity.exr", _WINDOW[:-1000], "depth/unreadable"),
+        (
+            "exr",
+            "all of 99 channels",
+            "disparity.exr",
+            with_window(exr({f"c{i}": slope() for i in range(99)}), 1999, 1999),
+            "depth/too_large",
+        ),
+    ]
 # fmt: off
 PHOTOS: list[tuple[str, str, bytes, str]] = [
     *(("photo", name, content, f"photo/{code}") for name, (content, code) in REJECTED.items()),
@@ -183,6 +209,7 @@ PHOTOS: list[tuple[str, str, bytes, str]] = [
     ("tiff", "big tiff cut", b"II+\0\x08\0\0\0" + bytes(8), "photo/unreadable photo/truncated"),
     ("tiff", "float color", bytes(cv2.imencode(".tif", np.ones((96, 128, 3), np.float32))[1]), "photo/unreadable photo/gray16"),
     ("tiff", "lzw cut", LZW[:9000], "photo/truncated photo/unreadable"),
+    *(("depth within a photo", name, content, "depth/unreadable depth/size_mismatch") for name, (content, _) in BROKEN.items()),
 ]
 SURVIVED: list[tuple[str, str, bytes, str]] = [
     ("survived", "no picture data behind the end", JPEG + bytes(5000), ""),
@@ -252,6 +279,10 @@ SIDECARS: list[tuple[str, str, str, bytes, str]] = [
     ("depth png", "a jpeg", "disparity.png", hostile.encoded(hostile.noise(), "JPEG"), "depth/unreadable"),
     ("depth png", "no bytes", "disparity.png", b"", "depth/unreadable"),
     ("depth png", "text that inflates", "disparity.png", png(middle=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(80 << 20)))), "depth/unreadable"),
+    ("exr", "magic only", "disparity.exr", b"\x76\x2f\x31\x01", "depth/unreadable depth/exr"),
+    ("exr", "header of zeros", "disparity.exr", b"\x76\x2f\x31\x01" + bytes(200), "depth/unreadable depth/exr"),
+    ("exr", "a jpeg", "disparity.exr", JPEG, "depth/unreadable depth/exr"),
+    *_EXR,
     ("depth values", "all zero", "depth.npy", npy(np.zeros((66, 88))), "depth/constant depth/no_depth depth/holes"),
     ("depth values", "all infinite", "depth.npy", npy(np.full((66, 88), np.inf)), "depth/constant depth/no_depth depth/holes"),
     ("depth values", "all negative", "depth.npy", npy(-1 - slope(66, 88)), "depth/constant depth/no_depth depth/holes"),

@@ -8,6 +8,7 @@ import json
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,13 @@ from pipelines.preview.reject_gallery import reject_groups
 from pipelines.refocus.photo_file import read_photo
 from pipelines.render.config import StackConfig
 from pipelines.render.depth.sidecar import SidecarDepth, read_note
+from pipelines.render.photos.content import content_hashes
 from pipelines.render.photos.decode import decode_photo
+from pipelines.render.photos.finding import find_photos
 from pipelines.render.photos.listing import list_photos
-from pipelines.render.photos.near_duplicates import perceptual_hashes
 from pipelines.render.photos.photo import PhotoSource
-from pipelines.render.plan.plan import Plan, PlannedSample, PlannedShard, plan_to_json, read_plan
+from pipelines.render.photos.table import PhotoTable
+from pipelines.render.plan.plan import Plan, plan_lines, read_plan
 from pipelines.render.plan.rejects import read_left_out
 from pipelines.render.sample.lens_sampling import read_aperture_mask
 from pipelines.runs.data_set_paths import DataSetPaths
@@ -41,12 +44,14 @@ from pipelines.runs.settings import read_settings, settings_to_json
 from shards import encode
 from shards.archive import scan
 from shards.codec import decode
-from shards.index import MANIFEST_FILE, read_manifest
+from shards.manifest import MANIFEST_FILE, ManifestRows
 from shards.marker import Marker, marker_path, tar_path
 from shards.reader import read_shards
 from shards.validate import validate
+from tests.pipelines.render.depth.test_exr import exr
 from tests.pipelines.render.photos import hostile_photos as hostile
-from tests.pipelines.render.photos.photo_examples import photo_at, slope, source_at
+from tests.pipelines.render.photos import portrait_photos as portrait
+from tests.pipelines.render.photos.photo_examples import photo_at, slope
 from tests.shards.synthetic import make_sample, write_data_set
 
 Bytes = bytes
@@ -162,7 +167,10 @@ def _pictures(scratch: Path) -> list[Parser]:
         hostile.cmyk(hostile.cmyk_profile()),
         hostile.saved(Image.fromarray(small).quantize(16), "PNG"),
     )
-    source = source_at(scratch / "hashed.jpg")
+
+    def near_hash(path: Path) -> object:
+        return content_hashes(str(path), near=True)
+
     mask = read_aperture_mask.__wrapped__  # past its cache
     return [
         Parser("photo", pictures, lambda content: decode_photo(content, long_side=64), (Rejection,)),
@@ -178,7 +186,11 @@ def _pictures(scratch: Path) -> list[Parser]:
             lambda content: decode_photo(hostile.encoded(small, "PNG", icc_profile=content), long_side=64),
             (Rejection,),
         ),
-        Parser("near-duplicate hash", pictures, at(scratch / "hashed.jpg", lambda _: perceptual_hashes([source]))),
+        Parser(
+            "near-duplicate hash",
+            pictures,
+            at(scratch / "hashed.jpg", near_hash),
+        ),
         Parser("refocus photo", pictures[:4], at(scratch / "r.jpg", read_photo), (UserError,)),
         Parser("aperture mask", (hostile.encoded(small[..., 0]),), at(scratch / "m.png", mask), (UserError,)),
     ]
@@ -197,6 +209,8 @@ def _depth_files(scratch: Path) -> list[Parser]:
         "npy": (_npy(ramp), _npy(ramp.astype(">f8")[None]), _npy(np.asfortranarray((ramp * 999).astype(np.int16)))),
         "pfm": (b"Pf\n40 30\n-1.0\n" + ramp[::-1].astype("<f4").tobytes(),),
     }
+    if find_spec("OpenEXR"):
+        seeds["exr"] = (exr({"Z": ramp}), exr({"Y": ramp, "A": ramp}, "PIZ"))
     found = []
     for suffix, contents in seeds.items():
         for word in ("disparity", "depth"):
@@ -204,15 +218,41 @@ def _depth_files(scratch: Path) -> list[Parser]:
             photo = photo_at(folder / "a.jpg", scale=2)
 
             def estimate(_: Path, photo: Any = photo) -> object:
-                return SidecarDepth().estimate([photo])
+                return SidecarDepth().prepared(photo)
 
             path = folder / f"a.{word}.{suffix}"
             found.append(Parser(f"sidecar {path.name[2:]}", contents, at(path, estimate)))
+    photo_of_portrait = photo_at(scratch / "portrait" / "a.jpg", 96, 128)
+    photo_of_portrait = dataclasses.replace(
+        photo_of_portrait, source=dataclasses.replace(photo_of_portrait.source, holds_depth=True)
+    )
+
+    def embedded(path: Path) -> object:
+        list_and_hash = find_photos(str(path.parent), limit=None, seed=0)
+        return list_and_hash, SidecarDepth().prepared(photo_of_portrait)
+
     note = json.dumps({"quantity": "depth", "kind": "metric", "scale": 0.001, "offset": 0.0, "source": "rig"}).encode()
     return [
         *found,
+        Parser("depth within a photo", _portraits(), at(scratch / "portrait" / "a.jpg", embedded)),
         Parser("depth.json", (note,), at(scratch / "n" / "depth.json", lambda p: read_note(p.parent)), (UserError,)),
     ]
+
+
+def _portraits() -> tuple[bytes, ...]:
+    """Photos whose depth is a small picture, so that much of the damage falls on what says where it is."""
+    stored = (slope(24, 32) * 255).astype(np.uint8)
+    stated: dict[str, object] = {"Format": "RangeInverse", "Near": 1, "Far": 5, "Units": "m"}
+    apple: dict[str, object] = {"AuxiliaryImageType": "disparity", "FloatMinValue": 0.2, "FloatMaxValue": 2}
+    photos = [
+        portrait.gdepth(stored, stated, jpeg=portrait.photo(64, 64)),
+        portrait.gdepth(np.random.default_rng(0).integers(0, 65536, (192, 256), np.uint16), stated),
+        portrait.dynamic_depth(stored, stated),
+        portrait.apple_jpeg(stored, apple, "absolute"),
+    ]
+    if find_spec("pillow_heif"):
+        photos.append(portrait.heic(stored, xmp=portrait.apple_xmp(apple, "relative")))
+    return tuple(photos)
 
 
 def _lists(scratch: Path) -> list[Parser]:
@@ -256,7 +296,7 @@ def _shards(scratch: Path) -> list[Parser]:
         Parser("marker", (marker,), Marker.from_json, (ValueError,)),
         Parser("tar", (tar.read_bytes(),), at(bare, scan)),
         Parser("tar of samples", (tar.read_bytes(),), at(bare, lambda p: list(read_shards(p))), (ValueError, OSError)),
-        Parser("manifest", (side[MANIFEST_FILE],), read_manifest, (ValueError,)),
+        Parser("manifest", (side[MANIFEST_FILE],), lambda data: list(ManifestRows(io.BytesIO(data))), (ValueError,)),
     ]
     return [
         *found,
@@ -302,7 +342,7 @@ def _run_files(scratch: Path) -> list[Parser]:
     paths = DataSetPaths(out)
     sha256 = "0" * 64
     photo = PhotoSource(sha256[:16], "a.jpg", str(scratch / "a.jpg"), sha256, "", "", "")
-    plan = Plan((PlannedShard("train-000000", "train", (PlannedSample("00000000", photo, ""),)),))
+    plan = Plan().with_photos(PhotoTable([photo]), np.zeros(1, np.int8), 64)
     rejects = json.dumps(
         {"path": "a", "scene_id": "0", "stage": "photo", "code": "missing", "message": "gone"}
     ).encode()
@@ -313,7 +353,7 @@ def _run_files(scratch: Path) -> list[Parser]:
     runs = json.dumps(dataclasses.asdict(run)).encode()
     audit = json.dumps({"checks": [check.to_json()]}).encode()
     return [
-        Parser("plan.json", (plan_to_json(plan),), at(paths.plan, read_plan), (UserError,)),
+        Parser("plan.jsonl", (b"".join(plan_lines(plan)),), at(paths.plan, read_plan), (UserError,)),
         Parser("config.json", (settings,), at(paths.fingerprint, read_settings), (ValueError,)),
         Parser("config.json of audit", (settings,), at(paths.fingerprint, lambda _: RenderSettings.read(out))),
         Parser("left_out.jsonl", (rejects,), at(paths.left_out, lambda _: read_left_out(paths)), (UserError,)),

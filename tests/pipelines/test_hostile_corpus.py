@@ -11,11 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipelines.__main__ import main
 from pipelines.render.config import RenderConfig
@@ -39,7 +41,9 @@ TINY = ("--long-side", "88", "--planes", "2", "--levels", "1", "--device", "cpu"
 ALL_MAY_GO = ("--max-reject-fraction", "1", "--max-aspect", "1000", "--near-duplicates", "ignore")
 MOST_BYTES = 1 << 30
 MOST_SECONDS = 120.0
-"""Of processor time for all of one run; a single input that hangs is cut off by it."""
+"""Of processor time for all of one run."""
+MOST_SECONDS_OF_ONE = 10.0
+"""For one input, by the clock: also one that waits."""
 
 HOSTILE_LISTS: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "lists no photos"),
@@ -127,6 +131,14 @@ def test_the_corpus_is_large_enough() -> None:
     assert len(set(lines)) == len(lines)
 
 
+@pytest.fixture(autouse=True)
+def _no_case_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    if "name" in request.fixturenames:  # a test of one input
+        assert time.perf_counter() - began < MOST_SECONDS_OF_ONE
+
+
 def one_line_of_error(said: Said) -> str:
     error = said.readouterr().err
     lines = [line for line in error.splitlines() if line.startswith("refocus-foundry:")]
@@ -135,32 +147,56 @@ def one_line_of_error(said: Said) -> str:
     return lines[0]
 
 
-RENDER_AND_SAY_PEAK = """
-import sys
+MEASURED_RENDER = """
+import json, sys, threading, time
+from collections import Counter
 from pathlib import Path
 from pipelines.__main__ import main
+from pipelines.render.depth import sidecar
+from pipelines.render.executors import worker
+from pipelines.render.photos import finding
+
+seconds, lock = Counter(), threading.Lock()
+
+def measured(module, function, name_of):
+    inner = getattr(module, function)
+    def outer(*arguments, **options):
+        began = time.perf_counter()
+        try:
+            return inner(*arguments, **options)
+        finally:
+            with lock:
+                seconds[name_of(*arguments)] += time.perf_counter() - began
+    setattr(module, function, outer)
+
+measured(finding, "content_hashes", lambda location, near: location.rpartition("/")[2])
+measured(worker, "load_photo", lambda source: source.name)
+measured(sidecar.SidecarDepth, "prepared", lambda self, photo: photo.source.name)
 code = main(sys.argv[1:])
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-print(*peak.split()[:2])
+print("measured", json.dumps({"peak_kib": int(peak.split()[1]), "seconds": dict(seconds)}))
 sys.exit(code)
 """
-# What the kernel says of a child's peak begins with that of the process it was forked from: tests before this one.
+"""A run that says how long it took to list and hash, decode, and find the depth of each photo, and its peak: what the
+kernel says of a child's begins with that of the process it was forked from."""
 
 
-def render_alone(folder: Path, out: Path) -> list[dict[str, str]]:
+def render_alone(folder: Path, out: Path, most_seconds: float = MOST_SECONDS_OF_ONE) -> list[dict[str, str]]:
     """Render in a process of its own, bounded; returns the lines of rejects.jsonl."""
     command = ["render", "--photos", str(folder), "--depth", "sidecar", "--out", str(out), *TINY, *ALL_MAY_GO]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-c", RENDER_AND_SAY_PEAK, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-c", MEASURED_RENDER, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     assert process.stdout is not None
     said = process.stdout.read().decode()
     _, status, used = os.wait4(process.pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0, said[-2000:]
     assert "Traceback" not in said
-    peak_kib = int(said.rpartition("VmHWM: ")[2])
-    assert peak_kib << 10 < MOST_BYTES, f"{peak_kib >> 10} MiB"
+    measured = json.loads(said.rpartition("measured ")[2])
+    assert measured["peak_kib"] << 10 < MOST_BYTES, f"{measured['peak_kib'] >> 10} MiB"
+    slowest, seconds = max(measured["seconds"].items(), key=lambda item: item[1])
+    assert seconds < most_seconds, f"{slowest}: {seconds:.1f} s"
     assert used.ru_utime + used.ru_stime < MOST_SECONDS
     return [json.loads(line) for line in (out / "rejects.jsonl").read_text("utf-8").splitlines()]
 
@@ -221,6 +257,17 @@ def test_hostile_depth_ends_in_its_codes(tmp_path: Path) -> None:
     assert [s.record.photo.name for s in read_shards(tmp_path / "out", seed=None)] == [
         photo.relative_to(folder).as_posix()
     ]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_the_largest_photo_stays_within_the_bound(mode: str, tmp_path: Path) -> None:
+    """128 megapixels, turned by its EXIF. They take 3 s of an idle core, and may take their time on a busy one."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.linear_gradient("L").resize((12_800, 10_000)).convert(mode)
+    picture.save(made(tmp_path / "photos") / "a.jpg", exif=exif)
+    np.save(tmp_path / "photos" / "a.disparity.npy", np.linspace(0, 1, 12_800, dtype=np.float32).reshape(128, 100))
+    assert render_alone(tmp_path / "photos", tmp_path / "out", most_seconds=60) == []
 
 
 def made(folder: Path) -> Path:

@@ -10,8 +10,9 @@ from pathlib import Path
 import webdataset
 
 from shards import read_marker, write_index
-from shards.archive import read_member, scan
-from shards.marker import checksum, tar_path, write_marker
+from shards.archive import read_members, scan
+from shards.marker import tar_path, write_marker
+from shards.stored_fields import checksum
 
 Samples = dict[str, dict[str, bytes]]
 
@@ -21,9 +22,8 @@ def read_samples(tar: Path) -> Samples:
     members, damage = scan(tar)
     assert damage is None
     samples: Samples = {}
-    with tar.open("rb") as file:
-        for member in members:
-            samples.setdefault(member.key, {})[member.field] = read_member(file, member)
+    for member, content in zip(members, read_members(tar, members), strict=True):
+        samples.setdefault(member.key, {})[member.field] = content
     return samples
 
 

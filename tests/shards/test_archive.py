@@ -3,13 +3,16 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shards.archive import Member, TarDamage, iterate_members, layout, read_member, scan
+from shards.archive import MAX_END_BYTES, Member, TarDamage, iterate_members, layout, read_members, scan
+from shards.complaint import FieldError
+from shards.foreign_file import read_foreign_ranges
 
 FILES = {"00000000.a": b"x" * 700, "00000000.b": b"", "00000001.a": b"yz" * 256}
 
@@ -31,9 +34,44 @@ def members_of(data: bytes) -> list[Member]:
     return list(iterate_members(io.BytesIO(data), len(data)))
 
 
-def test_a_sound_tar_is_read_whole() -> None:
-    file = io.BytesIO(TAR)
-    assert {member.name: read_member(file, member) for member in members_of(TAR)} == FILES
+@pytest.fixture
+def tar(tmp_path: Path) -> Path:
+    (tmp_path / "a.tar").write_bytes(TAR)
+    return tmp_path / "a.tar"
+
+
+def test_a_sound_tar_is_read_whole(tar: Path) -> None:
+    members = members_of(TAR)
+    assert dict(zip(FILES, read_members(tar, members), strict=True)) == FILES
+    assert read_members(tar, [members[2], members[0]]) == [FILES["00000001.a"], FILES["00000000.a"]]
+    assert read_members(tar, []) == []
+
+
+def test_near_members_are_one_read_and_far_ones_are_not_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"00000000.a": b"a" * 1000, "00000000.b": b"b" * 3000, "00000000.c": b"c" * 9000, "00000000.d": b"d"}
+    (tmp_path / "a.tar").write_bytes(tar_of(files))
+    asked: list[tuple[int, int]] = []
+
+    def watched(path: Path, ranges: list[tuple[int, int]]) -> list[bytes]:
+        asked.extend(ranges)
+        return read_foreign_ranges(path, ranges)
+
+    monkeypatch.setattr("shards.archive.read_foreign_ranges", watched)
+    members = scan(tmp_path / "a.tar")[0]
+    assert read_members(tmp_path / "a.tar", [members[3], members[0], members[1]]) == [b"d", b"a" * 1000, b"b" * 3000]
+    first, last = members[0].offset - 512, members[3].offset - 512
+    assert asked == [(first, members[1].offset + 3000), (last, last + 513)]
+
+
+def test_a_member_that_does_not_lie_where_it_should_is_named(tar: Path) -> None:
+    members = members_of(TAR)
+    other = Member("00000000.z", members[0].offset, members[0].size)
+    with pytest.raises(FieldError, match=r"00000000\.z must lie in the tar: .* must lie there, got 00000000\.a"):
+        read_members(tar, [other])
+    assert read_members(tar, [other], check_headers=False) == [FILES["00000000.a"]]
+    tar.write_bytes(TAR[: members[2].offset + 100])
+    with pytest.raises(FieldError, match=r"00000001\.a must lie in the tar: the file ends within it"):
+        read_members(tar, members)
 
 
 def test_layout_says_where_members_lie() -> None:
@@ -80,10 +118,16 @@ def test_scan_gives_what_came_before_the_damage(tmp_path: Path) -> None:
     assert damage.offset == members[2].offset
 
 
-def test_a_file_that_became_shorter_is_damage_and_not_less_content() -> None:
-    member = members_of(TAR)[0]
-    with pytest.raises(TarDamage, match="the file ends, 600 bytes before it may"):
-        read_member(io.BytesIO(TAR[: member.offset + 100]), member)
+def test_zeros_without_end_behind_the_end_are_refused_unread(tar: Path) -> None:
+    with tar.open("r+b") as file:
+        file.truncate(16 << 30)  # sparse
+    tracemalloc.start()
+    members, damage = scan(tar)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(members) == 3
+    assert "at most 1 MiB may follow the last file of a tar, got 16383 MiB" in str(damage)
+    assert peak < MAX_END_BYTES
 
 
 def test_scan_of_an_unreadable_file_is_damage(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from shards import read_marker, validate, write_card
 from shards.card import card_text
+from shards.summary import DataSetSummary
 from tests.shards.synthetic import make_sample, write_shard
 
 
@@ -21,7 +22,7 @@ def card_of(tmp_path: Path, **photo: str) -> str:
     sample = make_sample()
     record = dataclasses.replace(sample.record, photo=dataclasses.replace(sample.record.photo, **photo))
     write_shard(tmp_path, "train-000000", [dataclasses.replace(sample, record=record)])
-    return card_text([read_marker(tmp_path, "train-000000")])
+    return card_text(DataSetSummary([read_marker(tmp_path, "train-000000")]))
 
 
 def test_the_card_points_at_the_tars_of_each_split_that_has_some(out: Path) -> None:
@@ -63,7 +64,7 @@ def test_two_licenses_make_no_single_one(tmp_path: Path) -> None:
     photo = dataclasses.replace(second.record.photo, license="CC-BY-4.0")
     second = dataclasses.replace(second, record=dataclasses.replace(second.record, photo=photo))
     write_shard(tmp_path, "train-000000", [first, second])
-    card = card_text([read_marker(tmp_path, "train-000000")])
+    card = card_text(DataSetSummary([read_marker(tmp_path, "train-000000")]))
     assert front_matter(card)["license"] == "other"
     assert "- `CC-BY-4.0`: 1\n- `CC0-1.0`: 1" in card
 
@@ -79,7 +80,7 @@ def test_non_commercial_depth_weights_are_flagged(tmp_path: Path) -> None:
     disparity = dataclasses.replace(sample.record.disparity, source="depth-anything/Depth-Anything-V2-Large-hf")
     record = dataclasses.replace(sample.record, disparity=disparity)
     write_shard(tmp_path, "train-000000", [dataclasses.replace(sample, record=record)])
-    card = card_text([read_marker(tmp_path, "train-000000")])
+    card = card_text(DataSetSummary([read_marker(tmp_path, "train-000000")]))
     assert "Depth-Anything-V2-Large-hf are licensed for non-commercial use only" in card
 
 

@@ -12,6 +12,7 @@ from shards.croissant import CROISSANT_FILE
 from shards.index import marked_shards
 from shards.licenses import summarize_licenses
 from shards.marker import SampleRow, read_marker
+from shards.summary import DataSetSummary
 
 mlcroissant = pytest.importorskip("mlcroissant", reason="pip install -e '.[dev]' brings it")
 pytestmark = [  # the reader leaves its files open and calls what its own libraries deprecate
@@ -23,6 +24,13 @@ pytestmark = [  # the reader leaves its files open and calls what its own librar
 
 def rows_of(out: Path) -> list[SampleRow]:
     return [row for name in marked_shards(out) for row in read_marker(out, name).rows]
+
+
+def summary_of(*rows: SampleRow) -> DataSetSummary:
+    summary = DataSetSummary()
+    for row in rows:
+        summary.count(row)
+    return summary
 
 
 def test_mlcroissant_finds_nothing_wrong_and_reads_the_manifest(out: Path) -> None:
@@ -59,7 +67,8 @@ def test_mlcroissant_takes_photos_and_labels_out_of_the_tars(out: Path) -> None:
 )
 def test_what_licenses_come_to(out: Path, licenses: list[str], name: str, warned: list[str]) -> None:
     row = dataclasses.replace(rows_of(out)[0], disparity_source="sidecar")
-    said = summarize_licenses([dataclasses.replace(row, license=license_name) for license_name in licenses])
+    rows = [dataclasses.replace(row, license=license_name) for license_name in licenses]
+    said = summarize_licenses(summary_of(*rows))
     assert said.name == name
     assert len(said.warnings) == len(warned)
     assert all(part in warning for part, warning in zip(warned, said.warnings, strict=True))
@@ -69,7 +78,7 @@ def test_weights_that_may_not_be_sold_restrict_the_data_set(out: Path) -> None:
     row = dataclasses.replace(rows_of(out)[0], license="MIT")
     free = dataclasses.replace(row, disparity_source="depth-anything/Depth-Anything-V2-Small-hf")
     bound = dataclasses.replace(row, disparity_source="depth-anything/Depth-Anything-V2-Large-hf")
-    free_alone, both = summarize_licenses([free]), summarize_licenses([free, bound])
+    free_alone, both = summarize_licenses(summary_of(free)), summarize_licenses(summary_of(free, bound))
     assert (free_alone.name, free_alone.warnings) == ("mit", ())
     assert both.name == "other"
     assert "Depth-Anything-V2-Large-hf are licensed for non-commercial use only" in both.warnings[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shards.durable import TEMPORARY_PATTERN, temporary_for, write_durably
+from shards.durable import TEMPORARY_PATTERN, Draft, write_durably
 
 
 def test_the_old_content_gives_way_to_the_new(tmp_path: Path) -> None:
@@ -36,9 +36,10 @@ def test_a_power_failure_finds_the_content_before_the_name_and_the_name_in_its_f
 
 def test_temporaries_never_meet_and_are_found_by_their_pattern(tmp_path: Path) -> None:
     path = tmp_path / "train-000000.tar"
-    temporaries = {temporary_for(path) for _ in range(20)}
+    drafts = [Draft(path) for _ in range(20)]
+    temporaries = set(tmp_path.glob(TEMPORARY_PATTERN))
     assert len(temporaries) == 20
-    for temporary in temporaries:
-        assert temporary.name.startswith(".train-000000.tmp-")
-        temporary.touch()
-    assert set(tmp_path.glob(TEMPORARY_PATTERN)) == temporaries
+    assert all(temporary.name.startswith(".train-000000.tmp-") for temporary in temporaries)
+    for draft in drafts:
+        draft.close()
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shards import ReaderShard, ShardStream, decode, encode, find_shards, read_shards
+from shards import FieldError, ReaderShard, SampleAccess, ShardStream, decode, encode, find_shards, read_shards
 from shards.archive import scan
+from shards.inspection import inspect_shard
 from shards.marker import marker_path, tar_path
-from tests.shards.forgery import forge
+from tests.shards.forgery import forge, read_samples
 from tests.shards.synthetic import make_sample, write_data_set
 
 
@@ -178,8 +181,64 @@ def test_a_header_damaged_under_a_right_size_is_an_error(out: Path) -> None:
     tar.write_bytes(bytes(data))
     stream = read_shards(out, seed=None)
     assert next(stream).key == "00000000"
-    with pytest.raises(ValueError, match=r"train-000000 \* tar: sample 1: a tar header must match its checksum"):
+    with pytest.raises(ValueError, match=r"train-000000 00000001 disparity\.png: .* header must match its checksum"):
         next(stream)
+
+
+def flip_bit(out: Path, name: str, field: str) -> None:
+    """One bit in the middle of a JPEG, which decodes all the same."""
+    tar = tar_path(out, name)
+    member = next(member for member in scan(tar)[0] if member.name == field)
+    data = bytearray(tar.read_bytes())
+    data[member.offset + member.size * 3 // 4] ^= 4
+    tar.write_bytes(bytes(data))
+
+
+def test_a_flipped_bit_is_a_named_drop_where_checksums_are_compared(out: Path) -> None:
+    flip_bit(out, "train-000000", "00000001.frame_02.jpg")
+    in_order = read_shards(out, seed=None, on_error="skip", max_dropped_fraction=0.2)
+    assert keys(in_order) == [0, 2, 3, 4, 5, 0]
+    (drop,) = in_order.dropped
+    assert (drop.shard, drop.key, drop.field) == ("train-000000", "00000001", "frame_02.jpg")
+    assert "as the shard's marker says" in drop.message
+    for unchecked in (read_shards(out, seed=None, verify=False), read_shards(out, seed=None, epoch=1)):
+        assert keys(unchecked) == [0, 1, 2, 3, 4, 5]
+        assert unchecked.dropped == []
+    with pytest.raises(ValueError, match=r"00000001 frame_02\.jpg: must have crc32"):
+        list(read_shards(out, seed=None, epoch=1, verify=True))
+
+
+def test_only_the_fields_that_are_looked_up_are_compared(out: Path) -> None:
+    flip_bit(out, "train-000000", "00000000.frame_02.jpg")
+    access = SampleAccess(find_shards(out, split="train"), lambda key, fields: fields)
+    fields = access.read(0, 0, verify=True)
+    assert fields["frame_01.jpg"] == access.read(0, 0)["frame_01.jpg"]
+    with pytest.raises(FieldError, match=r"00000000\.frame_02\.jpg must have crc32"):
+        fields["frame_02.jpg"]
+
+
+def test_fields_larger_than_their_pixels_are_refused_unread(out: Path) -> None:
+    """512 MB in every frame: the file is sparse, but who reads it holds all of it."""
+    small = read_samples(tar_path(out, "val-000000"))["00000005"]
+    tar = out / "huge.tar"
+    with tar.open("wb") as file:
+        for name, content in sorted(small.items()):
+            size = 512 << 20 if name.startswith("frame") else len(content)
+            info = tarfile.TarInfo(f"00000005.{name}")
+            info.size = size
+            file.write(info.tobuf(tarfile.USTAR_FORMAT) + content[:size])
+            file.seek(-(-(file.tell() + size - min(size, len(content))) // 512) * 512)
+        file.truncate(file.tell() + 1024)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"00000005 frame_00\.jpg: must have at most 67\d\d\d bytes .* got 536870912"):
+        next(read_shards(tar))
+    (complaint,) = inspect_shard(tar, None).complaints[1:]
+    assert (complaint.key, complaint.message) == (
+        "00000005",
+        "must have at most 2147483648 bytes together, got 2147486760",
+    )
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 def test_importing_sets_no_environment() -> None:

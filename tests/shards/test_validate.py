@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from shards import Complaint, ShardWriter, ValidationReport, encode, read_marker, validate, write_index
 from shards.archive import BLOCK_BYTES
-from shards.index import encode_manifest
 from shards.inspection import inspect_shard
+from shards.manifest import write_manifest
 from shards.marker import marker_path, tar_path
 from tests.shards.forgery import Samples, forge, read_samples, write_tar
 from tests.shards.synthetic import make_sample, write_shard
@@ -335,11 +335,13 @@ def test_an_index_written_in_another_form_is_named(out: Path) -> None:
 
 def test_a_manifest_of_other_rows_is_named(out: Path) -> None:
     markers = [read_marker(out, name) for name in (TRAIN, "train-000001")]
-    (out / "manifest.parquet").write_bytes(encode_manifest(markers))
+    with (out / "manifest.parquet").open("wb") as file:
+        write_manifest(file, markers)
     assert ("manifest.parquet", "*", "*") in places(validate(out))
     changed = dataclasses.replace(markers[0].rows[2], seed=8)
     markers[0] = dataclasses.replace(markers[0], rows=(*markers[0].rows[:2], changed))
-    (out / "manifest.parquet").write_bytes(encode_manifest([*markers, read_marker(out, "val-000000")]))
+    with (out / "manifest.parquet").open("wb") as file:
+        write_manifest(file, [*markers, read_marker(out, "val-000000")])
     assert ("manifest.parquet", "00000002", "seed") in places(validate(out))
 
 

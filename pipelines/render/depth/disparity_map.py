@@ -68,6 +68,10 @@ class DisparityMap:
         return np.ones(self.values.shape, np.bool_) if self.filled is None else ~self.filled
 
 
+PreparedDepth = DisparityMap | Rejection | Tensor
+"""A photo's map, why it has none, or the input [1, 3, h, w] from which a depth model makes the map."""
+
+
 @dataclass(frozen=True)
 class RawDepth:
     """Depth or disparity of any scale, as a file or a network gives it, with its quantity, kind and source.

@@ -7,14 +7,17 @@ worker and builds the estimator. Built-in scenes bring their own disparity and c
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from typing import Protocol
+
+from torch import Tensor
 
 from pipelines.errors import Rejection, UserError
 from pipelines.render.config import DepthConfig
 from pipelines.render.depth.checkpoint import check_checkpoint, fetch_checkpoint
-from pipelines.render.depth.disparity_map import DisparityMap, Kind
+from pipelines.render.depth.disparity_map import DisparityMap, Kind, PreparedDepth
 from pipelines.render.depth.networks import TransformersDepth
 from pipelines.render.depth.registry import DEFAULT_MODEL
 from pipelines.render.depth.sidecar import SidecarDepth, meaning, numbers_of_file, read_note
@@ -26,13 +29,27 @@ from shards.storage import StoragePath
 _log = logging.getLogger(__name__)
 _WITH_SIDECARS = ("auto", "sidecar")
 
-__all__ = ["DepthEstimator", "DepthOrigin", "DisparityMap", "check_depth", "open_depth", "shared_sidecars"]
+__all__ = ["DepthEstimator", "DepthOrigin", "DisparityMap", "check_depth", "estimate", "open_depth", "shared_sidecars"]
 
 
 class DepthEstimator(Protocol):
-    """Estimates depth: for each photo, in order, a disparity map of the photo's size or a Rejection."""
+    """Estimates depth: for each photo, in order, a disparity map of the photo's size or a Rejection.
 
-    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]: ...
+    In two steps, so that a worker's threads take what needs no device: `maps(photos, list(map(prepared, photos)))`.
+    """
+
+    def prepared(self, photo: Photo) -> PreparedDepth:
+        """The map of a photo or why there is none; where the device must make it, the model's input. Thread-safe."""
+        ...
+
+    def maps(self, photos: Sequence[Photo], prepared: Sequence[PreparedDepth]) -> list[DisparityMap | Rejection]:
+        """The maps of photos from what `prepared` returned for them, by one thread at a time."""
+        ...
+
+
+def estimate(estimator: DepthEstimator, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
+    """Both steps, one after the other."""
+    return estimator.maps(photos, [estimator.prepared(photo) for photo in photos])
 
 
 @dataclass(frozen=True)
@@ -46,7 +63,12 @@ class DepthOrigin:
     is_here: bool  # False when the model will be downloaded first
 
 
-def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tuple[DepthOrigin, ...]:
+_SIDECARS = DepthOrigin("sidecar", "", "", False, True)
+
+
+def check_depth(
+    config: DepthConfig, photos: Sequence[PhotoSource] = (), folders: SidecarFolders | None = None
+) -> tuple[DepthOrigin, ...]:
     """The sources of disparity for `photos`; takes seconds and loads no model.
 
     `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a model's folder or a
@@ -59,19 +81,20 @@ def check_depth(config: DepthConfig, photos: Sequence[PhotoSource] = ()) -> tupl
     if depth_dir is not None and not depth_dir.is_dir():
         raise UserError(f"--depth-dir {depth_dir} must be a folder; it is not there")
     origins = []
-    folders = SidecarFolders(depth_dir)
-    first = _first_sidecar(spec, photos, folders)
-    if first is not None:
+    folders = folders or SidecarFolders(depth_dir)
+    looked_at = photos if spec in _WITH_SIDECARS else ()
+    if first := next((path for photo in looked_at if (path := folders.find(photo))), None):
         _check_sidecar(first, kind)
-        origins.append(DepthOrigin("sidecar", "", "", False, True))
+    if first or any(photo.holds_depth for photo in looked_at):
+        origins.append(_SIDECARS)
     if spec == "sidecar":
         if photos and not origins:
             raise UserError(
                 f"--depth sidecar: none of the {len(photos)} photos has one, for the first there is no "
                 f"{folders.looked_for(photos[0])}; name the folder with --depth-dir, or use --depth auto"
             )
-        return tuple(origins) or (DepthOrigin("sidecar", "", "", False, True),)
-    if spec == "auto" and photos and all(folders.find(photo) for photo in photos):
+        return (_SIDECARS,)
+    if spec == "auto" and photos and all(map(folders.has_depth, photos)):
         return tuple(origins)
     model = DEFAULT_MODEL if spec == "auto" else spec
     found = check_checkpoint(model, kind=kind, revision=config.depth_revision, allow_network=not config.offline)
@@ -103,30 +126,29 @@ def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
 class _SidecarElseModel:
     sidecars: SidecarDepth
     open_model: Callable[[], DepthEstimator]
+    opening: Lock = field(default_factory=Lock)  # threads ask for the model at once
 
     @cached_property
-    def model(self) -> DepthEstimator:
+    def _model(self) -> DepthEstimator:
         return self.open_model()
 
-    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
-        has_sidecar = [self.sidecars.folders.find(photo.source) is not None for photo in photos]
-        bare = [photo for photo, has in zip(photos, has_sidecar, strict=True) if not has]
-        estimated = iter(self.model.estimate(bare) if bare else [])
-        return [
-            self.sidecars.estimate([photo])[0] if has else next(estimated)
-            for photo, has in zip(photos, has_sidecar, strict=True)
-        ]
+    def prepared(self, photo: Photo) -> PreparedDepth:
+        if self.sidecars.folders.has_depth(photo.source):
+            return self.sidecars.prepared(photo)
+        with self.opening:
+            model = self._model
+        return model.prepared(photo)
+
+    def maps(self, photos: Sequence[Photo], prepared: Sequence[PreparedDepth]) -> list[DisparityMap | Rejection]:
+        needs_model = any(isinstance(one, Tensor) for one in prepared)
+        return self._model.maps(photos, prepared) if needs_model else self.sidecars.maps(photos, prepared)
 
 
-def shared_sidecars(config: DepthConfig, photos: Sequence[PhotoSource]) -> dict[str, Rejection]:
-    """Rejections of photos whose depth file would serve several of them, by scene_id."""
-    return SidecarFolders(config.depth_dir).rejections(photos) if config.depth in _WITH_SIDECARS else {}
-
-
-def _first_sidecar(spec: str, photos: Sequence[PhotoSource], folders: SidecarFolders) -> StoragePath | None:
-    if spec not in _WITH_SIDECARS:
-        return None
-    return next((path for photo in photos if (path := folders.find(photo))), None)
+def shared_sidecars(
+    config: DepthConfig, photos: Sequence[PhotoSource], folders: SidecarFolders
+) -> dict[int, Rejection]:
+    """Rejections of photos whose depth file would serve several of them, by index."""
+    return folders.rejections(photos) if config.depth in _WITH_SIDECARS else {}
 
 
 def _check_sidecar(path: StoragePath, kind: Kind | None) -> None:

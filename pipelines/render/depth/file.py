@@ -1,29 +1,31 @@
-"""The values of a depth map, read from an untrusted PNG, TIFF, npy, npz or PFM file; sidecar.py finds their unit."""
+"""The values of a depth map, read from an untrusted file of one of EXTENSIONS; sidecar.py finds their unit."""
 
 import hashlib
 import io
 import math
+import threading
 import zipfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
-from typing import IO, Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from pipelines.errors import Rejection, rejecting
-from pipelines.render.photos.decode import MAX_PIXELS, open_image
-from shards.foreign_file import open_foreign, read_foreign
+from pipelines.render.photos.decode import open_image
+from pipelines.render.photos.first_bytes import GRAY_16_BIT
+from pipelines.render.photos.header import MAX_PIXELS
+from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 
 MIN_PIXELS = 4
-EXTENSIONS = (".png", ".npy", ".pfm", ".npz", ".tif", ".tiff")
+EXTENSIONS = (".png", ".npy", ".pfm", ".npz", ".tif", ".tiff", ".exr")
 MAX_FILE_BYTES = 8 * MAX_PIXELS + (1 << 16)  # of float64, with a header
 _NPY_HEADER_BYTES = 1 << 16
-_PICTURE_KINDS = {".png": ("PNG",), ".tif": ("TIFF",), ".tiff": ("TIFF",)}
-_WHOLE_NUMBERS = ("L", "I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of one channel
+_decoding_exr = threading.Lock()  # its warnings go to stdout, which is the whole process's
 
 
 @dataclass(frozen=True)
@@ -47,29 +49,13 @@ def read_depth_file(path: StoragePath) -> DepthFile:
         return replace(file, sha256=hashlib.sha256(content).hexdigest())
 
 
-def is_bare_depth(path: StoragePath) -> bool:
-    """Whether a file that only has a photo's stem is depth: for PNG and TIFF its header says 16 bits or float."""
-    if path.suffix.lower() not in _PICTURE_KINDS:
-        return True
-    try:
-        with (
-            open_foreign(path) as stream,
-            Image.open(cast(IO[bytes], stream), formats=_PICTURE_KINDS[path.suffix.lower()]) as image,
-        ):
-            return image.mode in (*_WHOLE_NUMBERS[1:], "F")
-    except Exception:  # whatever a parser of foreign bytes raises: no depth
-        return False
-
-
 def _read_picture(content: bytes, formats: tuple[str, ...]) -> DepthFile:
     image = open_image(content, formats, stage="depth")
     _check_sides(image.size, 0, 0)
     if (pages := getattr(image, "n_frames", 1)) > 1:
         raise Rejection("depth", "not_single_channel", f"must be one picture, has {pages} pages")
-    if image.mode == "F":
-        return DepthFile(np.asarray(image), holds_units=True)
-    if image.mode in _WHOLE_NUMBERS:
-        return DepthFile(np.asarray(image), holds_units=False)
+    if image.mode in ("L", *GRAY_16_BIT):
+        return DepthFile(np.asarray(image), holds_units=image.mode == "F")
     if image.mode not in ("RGB", "RGBA", "LA", "P"):
         raise Rejection("depth", "not_single_channel", f"must be one gray channel, got mode {image.mode}")
     if formats == ("PNG",) and content[24] == 16:  # Pillow keeps 8 bits of 16 where there are several channels
@@ -181,7 +167,40 @@ def _read_pfm(content: bytes) -> DepthFile:
     return DepthFile(values[::-1], holds_units=abs(scale) == 1.0)
 
 
+def _read_exr(content: bytes) -> DepthFile:
+    """The channel Z, else Y, else the only one of the first part. Its window is checked before it is decoded.
+
+    Source: OpenEXR, "Technical Introduction" (Z is the name of depth, Y that of a gray picture).
+    """
+    try:
+        import OpenEXR
+    except ImportError as error:
+        raise Rejection("depth", "exr", "OpenEXR is needed to read it; pip install 'refocus-foundry[exr]'") from error
+    headers = [part.header for part in OpenEXR.File(io.BytesIO(content), header_only=True, num_threads=0).parts]
+    values = 0  # of all parts and channels: the library decodes all of them
+    for header in headers:
+        (left, top), (right, bottom) = (map(int, corner) for corner in header["dataWindow"])
+        _check_sides((bottom - top + 1, right - left + 1), 0, 0)
+        values += (bottom - top + 1) * (right - left + 1) * len(header["channels"])
+    if values > MAX_PIXELS:
+        raise Rejection("depth", "too_large", f"must have at most {MAX_PIXELS} values in all channels, has {values}")
+    with _decoding_exr, redirect_stdout(io.StringIO()) as said:  # of a part that cannot be decoded: it is left out
+        parts = OpenEXR.File(io.BytesIO(content), separate_channels=True, num_threads=0).parts
+    if len(parts) < len(headers):
+        raise ValueError(said.getvalue())
+    channels = parts[0].channels
+    named = [name for name in ("Z", "Y") if name in channels] or list(channels)
+    if len(named) > 1 and named[0] not in ("Z", "Y"):
+        got = ", ".join(sorted(channels))
+        raise Rejection("depth", "not_single_channel", f"must have a channel Z or Y, or one channel only, has {got}")
+    pixels = channels[named[0]].pixels
+    if pixels.ndim != 2 or pixels.dtype.kind not in "fu":
+        raise Rejection("depth", "not_single_channel", "must hold one number a pixel, is a deep picture")
+    return DepthFile(pixels, holds_units=pixels.dtype.kind == "f")
+
+
 _READERS = {
+    ".exr": _read_exr,
     ".png": _read_png,
     ".npy": _read_npy,
     ".pfm": _read_pfm,

@@ -7,14 +7,15 @@ distinct depths, which the blur shows as bands.
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pipelines.errors import Rejection
+from pipelines.errors import Rejection, UserError
 from pipelines.render.depth.checkpoint import DepthCheckpoint
-from pipelines.render.depth.disparity_map import DisparityMap, Quantity, RawDepth, disparity_map
+from pipelines.render.depth.disparity_map import DisparityMap, PreparedDepth, Quantity, RawDepth, disparity_map
 from pipelines.render.photos.photo import Photo
 
 MAX_ASPECT = 4.0  # the tokens grow with it, attention with their square: 10:1 would be 13,690 tokens
@@ -33,39 +34,31 @@ class TransformersDepth:
         self.device = torch.device(device)
         self.batch_size = batch_size
         self.deband = deband
-        self._processor, self._model = _load(str(checkpoint.folder))
-        self._model.to(self.device)
+        self._processor, self.network = _load(str(checkpoint.folder))
+        self.network.to(self.device)
         if self.device.type == "cuda":
-            run_backbone_in_half_precision(self._model, "cuda")
+            run_backbone_in_half_precision(self.network, "cuda")
 
-    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
+    def prepared(self, photo: Photo) -> Tensor | Rejection:
+        """The model's input, [1, 3, h, w] on the CPU."""
+        height, width = photo.srgb.shape[:2]
+        if max(height, width) > MAX_ASPECT * min(height, width):
+            why = f"sides must be within {MAX_ASPECT:g}:1 for a depth model, got {width}x{height}"
+            return Rejection("depth", "aspect", f"{why}; crop it, or bring a sidecar")
+        pixels: Tensor = self._processor(images=photo.srgb, return_tensors="pt")["pixel_values"]
+        return pixels
+
+    def maps(self, photos: Sequence[Photo], prepared: Sequence[PreparedDepth]) -> list[DisparityMap | Rejection]:
         """One disparity map or one Rejection a photo, in the order of the photos."""
-        results: dict[int, DisparityMap | Rejection] = {}
-        for batch in self._batches(photos, results):
-            pixels = torch.cat([pixels for _, pixels in batch]).to(self.device)  # [B, 3, h, w]
-            with torch.inference_mode():
-                raw = self._model(pixel_values=pixels).predicted_depth.float()  # [B, h, w]
+        results = {index: one for index, one in enumerate(prepared) if not isinstance(one, Tensor)}
+        inputs = [(index, one) for index, one in enumerate(prepared) if isinstance(one, Tensor)]
+        for batch in _batches(inputs, self.batch_size):
+            pixels = torch.cat([pixels for _, pixels in batch])  # [B, 3, h, w]
+            with torch.inference_mode(), _fitting(len(batch)):
+                raw = self.network(pixel_values=pixels.to(self.device)).predicted_depth.float()  # [B, h, w]
                 for (index, _), depth in zip(batch, raw, strict=True):
                     results[index] = self._disparity(depth, photos[index])
         return [results[index] for index in range(len(photos))]
-
-    def _batches(
-        self, photos: Sequence[Photo], rejected: dict[int, DisparityMap | Rejection]
-    ) -> Iterator[list[tuple[int, Tensor]]]:
-        """Photos of one processed size, at most `batch_size` of them; at most one open batch a size is held."""
-        waiting: dict[torch.Size, list[tuple[int, Tensor]]] = {}
-        for index, photo in enumerate(photos):
-            height, width = photo.srgb.shape[:2]
-            if max(height, width) > MAX_ASPECT * min(height, width):
-                why = f"sides must be within {MAX_ASPECT:g}:1 for a depth model, got {width}x{height}"
-                rejected[index] = Rejection("depth", "aspect", f"{why}; crop it, or bring a sidecar")
-                continue
-            pixels = self._processor(images=photo.srgb, return_tensors="pt")["pixel_values"]  # [1, 3, h, w]
-            batch = waiting.setdefault(pixels.shape, [])
-            batch.append((index, pixels))
-            if len(batch) == self.batch_size:
-                yield waiting.pop(pixels.shape)
-        yield from waiting.values()
 
     def _disparity(self, raw: Tensor, photo: Photo) -> DisparityMap | Rejection:
         kind = self.checkpoint.kind
@@ -75,6 +68,29 @@ class TransformersDepth:
             return disparity_map(depth, photo.srgb, deband=self.deband)
         except Rejection as rejection:
             return rejection
+
+
+@contextmanager
+def _fitting(photos: int) -> Iterator[None]:
+    """Memory that runs out on a GPU is the user's matter. A smaller batch might change bits, so none is taken."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        way_out = "lower --depth-batch or --workers-per-gpu"
+        raise UserError(
+            f"depth of {photos} photos at once must fit the GPU's memory, it does not; {way_out}"
+        ) from error
+
+
+def _batches(inputs: Sequence[tuple[int, Tensor]], batch_size: int) -> Iterator[list[tuple[int, Tensor]]]:
+    """Numbered inputs of one size, at most `batch_size` of them; at most one open batch a size is held."""
+    waiting: dict[torch.Size, list[tuple[int, Tensor]]] = {}
+    for index, pixels in inputs:
+        batch = waiting.setdefault(pixels.shape, [])
+        batch.append((index, pixels))
+        if len(batch) == batch_size:
+            yield waiting.pop(pixels.shape)
+    yield from waiting.values()
 
 
 def _load(folder: str) -> tuple[Callable[..., Any], torch.nn.Module]:

@@ -1,28 +1,12 @@
-"""A depth map made from the pixels as they are stored, turned upright as its photo is. EXIF 2.32, tag 274."""
+"""A depth map made from the pixels as they are stored, turned upright as its photo is."""
 
-from collections.abc import Callable
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.render.photos.header import SWAPS_SIDES, turned_upright
+
 Orientation = Literal["upright", "stored"]
-
-_SWAPS_SIDES = (5, 6, 7, 8)
-_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
-    2: np.fliplr,
-    3: lambda values: np.rot90(values, 2),
-    4: np.flipud,
-    5: np.transpose,
-    6: lambda values: np.rot90(values, -1),
-    7: lambda values: np.rot90(values, 2).T,
-    8: np.rot90,
-}
-
-
-def turned_upright(values: NDArray[Any], exif_orientation: int) -> NDArray[Any]:
-    """Stored values [h, w] as the upright photo has them: [h, w] or [w, h]."""
-    return _TURNS.get(exif_orientation, np.asarray)(values)
 
 
 def oriented(
@@ -44,6 +28,6 @@ def oriented(
     if stated == "stored":
         return turned, False
     fits, fits_turned = (abs(v.shape[1] / v.shape[0] / upright_aspect - 1) <= tolerance for v in (values, turned))
-    if exif_orientation in _SWAPS_SIDES and fits != fits_turned:
+    if exif_orientation in SWAPS_SIDES and fits != fits_turned:
         return (values if fits else turned), False
     return values, True

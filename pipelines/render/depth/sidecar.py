@@ -18,10 +18,20 @@ import torch
 from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError, one_line, rejecting
-from pipelines.render.depth.disparity_map import DisparityMap, Kind, Quantity, RawDepth, disparity_map
+from pipelines.render.depth.disparity_map import (
+    DisparityMap,
+    Kind,
+    PreparedDepth,
+    Quantity,
+    RawDepth,
+    disparity_map,
+)
 from pipelines.render.depth.file import DepthFile, read_depth_file
 from pipelines.render.depth.orientation import Orientation, oriented
 from pipelines.render.depth.sidecar_search import SidecarFolders, word_of
+from pipelines.render.photos.content import read_photo
+from pipelines.render.photos.embedded_depth import embedded_depth
+from pipelines.render.photos.header import turned_upright
 from pipelines.render.photos.photo import Photo
 from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
@@ -63,11 +73,18 @@ class DepthNote:
         check_text("source", self.source)
         check_text("source_revision", self.source_revision)
 
-    def numbers(self, stored: NDArray[Any], scale: float) -> NDArray[np.float64]:
+    def numbers(self, stored: NDArray[Any], scale: float) -> NDArray[np.float32]:
         """Meters, 1/m or relative disparity of the stored values, NaN where they mean "not measured"."""
-        numbers = self.offset + scale * stored.astype(np.float64)
-        missing = np.isinf(numbers) if self.infinite == "unknown" else np.zeros(stored.shape, np.bool_)
-        return np.where(missing | (stored == self.unknown), np.nan, numbers)
+        numbers = np.empty(stored.shape, np.float32)
+        for row, values in zip(numbers, stored, strict=True):  # a whole map in float64 would be the largest buffer
+            exact = values.astype(np.float64) * scale + self.offset
+            if self.infinite == "unknown":
+                exact[np.isinf(exact)] = np.nan
+            if self.unknown is not None:
+                exact[values == self.unknown] = np.nan
+            with np.errstate(over="ignore"):  # beyond float32: infinite
+                row[:] = exact
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -84,10 +101,12 @@ class SidecarDepth:
         """Where the files are looked for; listed once."""
         return SidecarFolders(self.depth_dir)
 
-    def estimate(self, photos: Sequence[Photo]) -> list[DisparityMap | Rejection]:
-        return [self._map_or_rejection(photo) for photo in photos]
+    def maps(self, photos: Sequence[Photo], prepared: Sequence[PreparedDepth]) -> list[DisparityMap | Rejection]:
+        """What is prepared: files need no device."""
+        return [one for one in prepared if not isinstance(one, torch.Tensor)]
 
-    def _map_or_rejection(self, photo: Photo) -> DisparityMap | Rejection:
+    def prepared(self, photo: Photo) -> DisparityMap | Rejection:
+        """The map that the photo's file holds."""
         try:
             with rejecting("depth"):
                 return self._read(photo)
@@ -96,6 +115,8 @@ class SidecarDepth:
 
     def _read(self, photo: Photo) -> DisparityMap:
         path = self.folders.find(photo.source)
+        if path is None and photo.source.holds_depth:
+            return self._read_embedded(photo)
         if path is None:
             raise Rejection("depth", "sidecar_missing", f"no {self.folders.looked_for(photo.source)}")
         note = _note_or_rejection(path.parent)
@@ -104,6 +125,23 @@ class SidecarDepth:
         stored, is_assumed = self._oriented(path, file, note, photo)
         raw = _numbers(path, file, note, quantity, kind, stored)
         return replace(disparity_map(raw, photo.srgb, deband=self.deband), is_turn_assumed=is_assumed)
+
+    def _read_embedded(self, photo: Photo) -> DisparityMap:
+        """The map of the depth picture within the photo, which lies as the stored photo does."""
+        with rejecting("depth", subject="the depth within the photo"):
+            content = read_photo(photo.source.location)
+            if (found := embedded_depth(content)) is None:
+                raise ValueError("it was there when the photos were listed, and is gone")
+            numbers = np.ascontiguousarray(turned_upright(found.numbers(), photo.orientation))
+            _check_size("it", numbers, photo)
+        values, revision = torch.from_numpy(numbers), f"sha256:{photo.source.sha256[:16]}"
+        if found.is_metric:
+            raw = RawDepth(values, found.quantity, "metric", found.source, revision)
+        else:  # depth whose unit alone is unknown has an inverse that is disparity up to a scale
+            inverse = torch.where(values > 0, values.reciprocal(), torch.nan)
+            disparity = inverse if found.quantity == "depth" else values
+            raw = RawDepth(disparity, "disparity", "relative", found.source, revision)
+        return disparity_map(raw, photo.srgb, deband=self.deband)
 
     def _oriented(self, path: StoragePath, file: DepthFile, note: DepthNote, photo: Photo) -> tuple[NDArray[Any], bool]:
         """Stored values as the upright photo has them, and whether their orientation was assumed."""

@@ -4,14 +4,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipelines.errors import UserError
 from pipelines.render.executors.inline import run_inline
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
+from pipelines.render.executors.placement import chosen_executor
 from pipelines.render.executors.stage_clock import shares
 from pipelines.render.plan.plan import PlannedShard
 from pipelines.runs.data_set_paths import DataSetPaths
+from pipelines.runs.interruption import deferred_signals
 from pipelines.runs.progress_bar import ProgressBar
 from pipelines.runs.run_log import RunEntry, append_run, utc_now
 
@@ -24,6 +26,7 @@ class RenderedShards:
     """Finished shards, reasons of failed ones, busy seconds by stage, and photos whose maps may be turned otherwise."""
 
     finished: list[str] = field(default_factory=list)
+    rejects: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     seconds: Counter[str] = field(default_factory=Counter)
     turns_assumed: list[str] = field(default_factory=list)
@@ -32,6 +35,7 @@ class RenderedShards:
         """Count one shard. Raises UserError when the first shards all failed."""
         if isinstance(outcome, ShardReport):
             self.finished.append(outcome.name)
+            self.rejects += len(outcome.rejects)
             self.seconds.update(outcome.seconds)
             self.turns_assumed.extend(outcome.turns_assumed)
             return
@@ -50,6 +54,8 @@ def render_shards(job: RenderJob, shards: Sequence[PlannedShard]) -> RenderedSha
     rendered = RenderedShards()
     if not shards:
         return rendered
+    executor = chosen_executor(job.config, job.device_kind, shards)
+    job = replace(job, config=replace(job.config, execution=replace(job.config.execution, executor=executor)))
     started, start = utc_now(), time.monotonic()
     with (
         ProgressBar("render", "photos", sum(len(shard.samples) for shard in shards)) as bar,
@@ -57,7 +63,7 @@ def render_shards(job: RenderJob, shards: Sequence[PlannedShard]) -> RenderedSha
     ):
         for outcome in outcomes:
             rendered.add(outcome)
-            bar.note(shares(rendered.seconds))
+            bar.note(f"{rendered.rejects} rejected, {shares(rendered.seconds)}")
     photos = sum(len(shard.samples) for shard in shards if shard.name in rendered.finished)
     _log_run(job, rendered, photos, started, time.monotonic() - start)
     return rendered
@@ -70,7 +76,8 @@ def _outcomes(
     if job.config.execution.executor == "inline":
         yield from run_inline(job, shards, on_photo)
     else:
-        from pipelines.render.executors.ray_pool import run_ray  # Ray takes seconds to import
+        with deferred_signals():
+            from pipelines.render.executors.ray_pool import run_ray  # Ray takes seconds to import
 
         yield from run_ray(job, shards, on_photo)
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-STAGES = ("photo", "depth", "render", "encode")
+STAGES = ("photo", "depth", "label", "render", "encode", "write")
 
 
 class StageClock:

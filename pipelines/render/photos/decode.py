@@ -1,49 +1,41 @@
 """Untrusted image bytes to sRGB pixels, or a Rejection that says why not.
 
-The order matters: size before pixels (a 49 kB PNG can hold 20,000 x 20,000), orientation before anything that
-looks at sides, color profile before the pixels are mixed, and mixing (downscaling) in linear light.
+The order matters: size before pixels (a 49 kB PNG can hold 20,000 x 20,000), color profile before the pixels are mixed,
+and mixing (downscaling) in linear light, band by band, before the picture is turned: only Pillow's copy is ever whole.
 """
 
 import io
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from pipelines.errors import Rejection, one_line, rejecting
 from pipelines.pictures.resizing import resized, size_within
 from pipelines.pictures.srgb8 import linear_of_code
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
-from pipelines.render.photos.first_bytes import is_heic, not_a_photo
+from pipelines.render.photos.first_bytes import GRAY_16_BIT, not_a_photo
+from pipelines.render.photos.header import (
+    FORMATS,
+    MAX_PIXELS,
+    SWAPS_SIDES,
+    open_header,
+    orientation_of,
+    turned_upright,
+)
 from simulator.optics.color import linear_to_srgb
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
-MAX_PIXELS = 128_000_000  # more than any medium-format back gives; 0.9 GB while it is scaled
 MIN_SHORT_SIDE_PX = 64  # below, an icon
 MIN_SCALED_SHORT_SIDE_PX = 32  # below, a strip with no room for blur
+_BAND_PIXELS = 1 << 22  # that are float32 at once
 OPAQUE_ALPHA = 250  # of 255: what lossy encoders leave of 255
 
-_16_BIT_GRAY = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 _PROFILE_TO_RGB = ("RGB", "CMYK", "L", "LAB")
-# EXIF 2.32, tag 274: what turns the stored picture upright.
-_TO_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_opening = threading.Lock()  # warnings.catch_warnings is not safe among threads
 
 
 @dataclass(frozen=True)
@@ -66,9 +58,9 @@ def decode_photo(content: bytes, *, long_side: int) -> DecodedPhoto:
     """
     if long_side < 1:
         raise ValueError(f"long_side must be >= 1 pixel, got {long_side}")
-    rgb, flags, orientation, camera = _upright_srgb(content)
-    width, height = rgb.size
-    scaled = _shrunk(np.asarray(rgb), long_side)
+    rgb, flags, orientation, camera = _srgb(content)
+    scaled = np.ascontiguousarray(turned_upright(_shrunk(rgb, long_side), orientation))
+    width, height = rgb.size[::-1] if orientation in SWAPS_SIDES else rgb.size
     if min(scaled.shape[:2]) < MIN_SCALED_SHORT_SIDE_PX:
         raise Rejection(
             "photo",
@@ -88,33 +80,6 @@ def open_image(content: bytes, formats: tuple[str, ...], *, stage: str) -> Image
         image = open_header(content, formats)
         image.load()  # verify() passes truncated JPEGs
         return image
-
-
-@cache
-def heic_is_read() -> bool:
-    """Whether pillow-heif (extra `heic`) is installed; from here on, Pillow opens HEIC with it."""
-    try:
-        import pillow_heif
-    except ImportError:
-        return False
-    pillow_heif.register_heif_opener(thumbnails=False)
-    return True
-
-
-def open_header(content: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """The image before its pixels are decoded. Raises what Pillow does, DecompressionBombError beyond MAX_PIXELS.
-
-    Where photos are read (`formats` has JPEG), HEIC is too if pillow-heif is installed.
-    """
-    if "JPEG" in formats and is_heic(content) and heic_is_read():
-        formats = ("HEIF",)
-    with _opening, warnings.catch_warnings():
-        # Pillow warns from 89 megapixels on; the rule here is MAX_PIXELS.
-        warnings.simplefilter("ignore")
-        image = Image.open(io.BytesIO(content), formats=formats)
-    if image.width * image.height > MAX_PIXELS:
-        raise Image.DecompressionBombError(f"{image.width}x{image.height}")
-    return image
 
 
 @contextmanager
@@ -145,14 +110,14 @@ def _undecodable(content: bytes, formats: tuple[str, ...], error: Exception, sta
     return Rejection(stage, "unreadable", f"must be one of {', '.join(formats)} and whole: {reason}")
 
 
-def _upright_srgb(content: bytes) -> tuple[Image.Image, list[str], int, CameraTags]:
+def _srgb(content: bytes) -> tuple[Image.Image, list[str], int, CameraTags]:
+    """The stored picture in sRGB, oddities, its EXIF orientation and camera tags."""
     flags: list[str] = []
     with _decoding(content, FORMATS, "photo"):  # counting frames and converting read hostile bytes as well
         image = open_image(content, FORMATS, stage="photo")
         _check_kind(image)
-        upright_image = upright(image, flags)  # first, since it says when the EXIF is broken
-        orientation = 1 if upright_image is image else image.getexif()[ExifTags.Base.Orientation]
-        return _to_srgb(upright_image, flags), flags, orientation, camera_tags(image)
+        orientation, camera = orientation_of(image, flags), camera_tags(image)
+        return _to_srgb(image, flags), flags, orientation, camera
 
 
 def _check_kind(image: Image.Image) -> None:
@@ -161,7 +126,7 @@ def _check_kind(image: Image.Image) -> None:
     if image.format not in ("MPO", "HEIF") and getattr(image, "is_animated", False):
         frames = getattr(image, "n_frames", 2)
         raise Rejection("photo", "animated", f"must be one picture, has {frames} frames or pages")
-    if image.mode in _16_BIT_GRAY:
+    if image.mode in GRAY_16_BIT:
         raise Rejection("photo", "gray16", f"must be an 8-bit photo, mode {image.mode} is depth or a scan")
     if min(image.size) < MIN_SHORT_SIDE_PX:
         raise Rejection(
@@ -175,17 +140,8 @@ def _check_kind(image: Image.Image) -> None:
             raise Rejection("photo", "transparent", f"must be opaque, alpha goes down to {lowest} of 255")
 
 
-def upright(image: Image.Image, flags: list[str]) -> Image.Image:
-    """Turn by the EXIF orientation. ImageOps.exif_transpose also writes EXIF anew, and fails on odd entries."""
-    try:
-        turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # a broken EXIF block is no reason to lose the photo; its pixels are fine
-        flags.append("exif_corrupt")
-        return image
-    return image if turn is None else image.transpose(turn)
-
-
 def _to_srgb(image: Image.Image, flags: list[str]) -> Image.Image:
+    """RGB or gray."""
     profile = image.info.get("icc_profile")
     if image.mode not in _PROFILE_TO_RGB:  # palettes, alpha, bilevel, YCbCr: their profile is one for RGB
         try:
@@ -198,35 +154,40 @@ def _to_srgb(image: Image.Image, flags: list[str]) -> Image.Image:
         except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
             if image.mode not in ("CMYK", "LAB"):
                 flags.append("icc_corrupt")
-                return image.convert("RGB")
+                return image
             raise Rejection("photo", "cmyk", f"{image.mode} with a broken color profile") from error
     if image.mode in ("CMYK", "LAB"):
         missing = "without a color profile: its colors are unknown; convert it to sRGB"
         raise Rejection("photo", "cmyk", f"{image.mode} {missing}")
-    return image.convert("RGB")
+    return image
 
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    in_place = image.mode == "RGB"
     converted = ImageCms.profileToProfile(
         image,
         ImageCms.ImageCmsProfile(io.BytesIO(profile)),
         ImageCms.createProfile("sRGB"),
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         outputMode="RGB",
+        inPlace=in_place,
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-    if converted is None:
-        raise ValueError("no image came back")
-    return converted
+    return image if in_place or converted is None else converted  # None: in place
 
 
-def _shrunk(srgb: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
-    """Area average in linear light, as a lens and a coarser sensor would give it. [h, w, 3] -> [H, W, 3]."""
-    size = size_within(srgb.shape[0], srgb.shape[1], long_side)
-    if size == srgb.shape[:2]:
-        return srgb.copy()  # Pillow's own buffer is read-only
-    linear = np.empty((*size, 3), np.float32)
-    for c in range(3):  # one at a time: the float32 pixels of a large photo are the largest buffer here
-        linear[..., c] = resized(cv2.LUT(cv2.extractChannel(srgb, c), linear_of_code()), *size)
-    display = linear_to_srgb(torch.from_numpy(linear)).clamp(0, 1)
+def _shrunk(image: Image.Image, long_side: int) -> NDArray[np.uint8]:
+    """Area average in linear light, as a lens and a coarser sensor would give it. RGB or gray [h, w] -> [H, W, 3].
+
+    Each band is averaged across; the narrow picture, then, down. An area average has the same bits in two steps.
+    """
+    height, width = size_within(image.height, image.width, long_side)
+    if (height, width) == (image.height, image.width):
+        return np.array(image.convert("RGB"))
+    rows = max(1, _BAND_PIXELS // image.width)
+    narrow = np.empty((image.height, width, 3), np.float32)
+    for top in range(0, image.height, rows):
+        band = np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGB"))
+        narrow[top : top + rows] = resized(cv2.LUT(band, linear_of_code()), band.shape[0], width)
+    display = linear_to_srgb(torch.from_numpy(resized(narrow, height, width))).clamp(0, 1)
     return (display * 255).round().to(torch.uint8).numpy()

@@ -1,4 +1,4 @@
-"""Camera tags of a photo's EXIF: focal length, its 35 mm equivalent, f-number. EXIF is untrusted input."""
+"""EXIF of a photo: focal length, its 35 mm equivalent, f-number. EXIF is untrusted input."""
 
 import math
 from dataclasses import dataclass

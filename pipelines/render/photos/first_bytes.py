@@ -1,7 +1,15 @@
-"""What a file is by its first bytes, whatever its name says: for messages about files that do not decode."""
+"""What a file is by its first bytes, whatever its name says."""
+
+from typing import IO, cast
+
+from PIL import Image
 
 from pipelines.errors import Rejection
+from shards.foreign_file import open_foreign
+from shards.object_store import StoreError
+from shards.storage import StoragePath
 
+_HEADER_BYTES = 1 << 14
 _READ = "JPEG, PNG, WebP and TIFF are read"
 _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF"),
@@ -24,6 +32,8 @@ _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
 )
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 HEIC_SUFFIXES = (".heic", ".heif", ".hif")
+GRAY_16_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # Pillow's modes of gray beyond 8 bits
+_BARE_DEPTH_FORMATS = {".png": ("PNG",), ".tif": ("TIFF",), ".tiff": ("TIFF",)}
 _LFS = b"version https://git-lfs.github.com/"
 _WEB_PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<svg")
 
@@ -31,6 +41,22 @@ _WEB_PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<svg")
 def is_heic(content: bytes) -> bool:
     """Whether the file is HEIC, as iPhones and some cameras write it."""
     return content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS
+
+
+def is_bare_depth(file: StoragePath) -> bool:
+    """Whether a PNG's or TIFF's header says gray of 16 bits or float, as of no photo: then `STEM.png` is depth."""
+    if not (formats := _BARE_DEPTH_FORMATS.get(file.suffix.lower())):
+        return False
+    try:
+        with (
+            open_foreign(file, readahead_bytes=_HEADER_BYTES) as stream,
+            Image.open(cast(IO[bytes], stream), formats=formats) as image,
+        ):
+            return image.mode in GRAY_16_BIT
+    except StoreError:
+        raise
+    except Exception:  # whatever a parser of foreign bytes raises: no depth
+        return False
 
 
 def not_a_photo(content: bytes) -> Rejection | None:

@@ -1,7 +1,7 @@
 """The rows of a list of photos: .csv and .tsv, .jsonl, .parquet. One photo a row, with its labels.
 
-A list has a column `path`, and may have license, author, source_url and group. Names of columns are compared without
-case and without blanks around them; other columns are left alone.
+A list has a column `path`, and may have those of LABELS. Names of columns are compared without case and without blanks
+around them; other columns are left alone.
 """
 
 import csv
@@ -12,13 +12,13 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import pyarrow.parquet
-
 from pipelines.errors import UserError, one_line
 from shards.foreign_file import read_foreign
+from shards.foreign_parquet import ForeignParquet
 from shards.storage import StoragePath
 
-COLUMNS = ("path", "license", "author", "source_url", "group")
+LABELS = ("license", "author", "source_url", "group", "focus_points")
+COLUMNS = ("path", *LABELS)
 MAX_LIST_BYTES = 1 << 30
 MAX_ROWS = 10**7
 _SEPARATORS = ",;\t"
@@ -119,16 +119,12 @@ def _object(line: str) -> dict[str, object] | str:
 
 
 def _parquet_rows(subject: str, content: bytes) -> Iterator[ListRow]:
-    table = pyarrow.parquet.ParquetFile(io.BytesIO(content))
-    if table.metadata.num_rows > MAX_ROWS:
-        raise ValueError(f"it may have {MAX_ROWS} rows at most, has {table.metadata.num_rows}; split it")
-    names = table.schema_arrow.names
-    columns = _columns(subject, names)
-    number = 0
-    for batch in table.iter_batches(columns=[names[i] for i in columns.values()]):
-        for row in batch.to_pylist():
-            yield _typed_row(f"row {number}", columns, [(name, row.get(name)) for name in names])
-            number += 1
+    table = ForeignParquet(io.BytesIO(content))
+    if table.count > MAX_ROWS:
+        raise ValueError(f"it may have {MAX_ROWS} rows at most, has {table.count}; split it")
+    columns = _columns(subject, table.names)
+    for number, row in enumerate(table.rows([table.names[i] for i in columns.values()])):
+        yield _typed_row(f"row {number}", columns, [(name, row.get(name)) for name in table.names])
 
 
 def _typed_row(place: str, columns: dict[str, int], row: Sequence[tuple[str, object]]) -> ListRow:

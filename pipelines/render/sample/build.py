@@ -1,6 +1,7 @@
 """One RGB-D image becomes one sample: choose planes, blur and lens at random, render, label every frame.
 
     disparity ──quantized──▶ codes ──sample_frames──▶ lenses ──Scene.render──▶ frames ──▶ Sample
+    └──────────────── plan_sample ─────────────────┘└──── render_frames ────┘└── labeled ──┘
 
 Letters: D disparity, D_f plane in focus, K blur scale, r = K·|D − D_f| blur radius in pixels, F frames.
 Labels are computed from the 16-bit disparity that the shard stores, and the lens is set to the same numbers, so that
@@ -15,10 +16,11 @@ import numpy.typing as npt
 
 from pipelines.errors import Rejection
 from pipelines.pictures.srgb8 import to_srgb8
-from pipelines.render.config import LensConfig, StackConfig
+from pipelines.render.config import LensConfig, StackConfig, points_of
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo
 from pipelines.render.sample.aperture_labels import aperture_record
+from pipelines.render.sample.distinct_depths import DistinctDepths
 from pipelines.render.sample.focus_points import FocusField, FocusPoint
 from pipelines.render.sample.lens_sampling import (
     SampledLens,
@@ -47,6 +49,7 @@ from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.highlight import HighlightCurve
 
 Codes = npt.NDArray[np.uint16]  # [H, W] disparity as it is stored
+Frames = npt.NDArray[np.uint8]  # [F, H, W, 3] 8-bit sRGB
 IN_FOCUS_RADIUS_PX = 1.0
 
 
@@ -89,19 +92,27 @@ def plan_sample(rgbd: RgbdImage, settings: SampleSettings) -> SamplePlan:
     stored = dequantized(codes, disparity)
     lens = _sample_lens(rgbd, settings, _depth_range(codes, disparity))
     known = rgbd.disparity.known
-    field = FocusField(codes, known, subject(stored, known), _given_points(settings.stack, known))
+    points = _given_points(rgbd.photo.source.focus_points or settings.stack.focus_points, settings.stack.planes, known)
+    field = FocusField(codes, known, subject(stored, known), points)
     return SamplePlan(
         codes, disparity, stored, lens, sample_frames(settings, rgbd.photo.source.scene_id, field, disparity, lens)
     )
 
 
-def _given_points(stack: StackConfig, known: npt.NDArray[np.bool_]) -> tuple[FocusPoint, ...]:
-    """The pixels of --focus-points. Raises Rejection (`focus_point`) where the depth is unknown."""
+def _given_points(text: str, planes: int, known: npt.NDArray[np.bool_]) -> tuple[FocusPoint, ...]:
+    """The pixels of a list's or the run's focus points.
+
+    Raises Rejection (`focus_point`) for what are none, and where the depth is unknown.
+    """
     height, width = known.shape
-    points = tuple(FocusPoint(int(y * height), int(x * width)) for x, y in stack.given_points)
-    for point, (x, y) in zip(points, stack.given_points, strict=True):
+    try:
+        given = points_of(text, planes)
+    except ValueError as error:
+        raise Rejection("draw", "focus_point", f"focus_points of the list {error}; correct the row") from error
+    points = tuple(FocusPoint(int(y * height), int(x * width)) for x, y in given)
+    for point, (x, y) in zip(points, given, strict=True):
         if not known[point.row, point.column]:
-            message = f"--focus-points {x:g},{y:g} must lie where the depth is known, it is filled in there; move it"
+            message = f"focus point {x:g},{y:g} must lie where the depth is known, it is filled in there; move it"
             raise Rejection("draw", "focus_point", message)
     return points
 
@@ -109,13 +120,32 @@ def _given_points(stack: StackConfig, known: npt.NDArray[np.bool_]) -> tuple[Foc
 def build_sample(key: str, split: str, rgbd: RgbdImage, settings: SampleSettings) -> Sample:
     """Render and label the stack of one photo. Raises Rejection when its disparity has too few depths."""
     plan = plan_sample(rgbd, settings)
+    return labeled(key, split, rgbd, plan, render_frames(rgbd, plan, settings), settings)
+
+
+def render_frames(rgbd: RgbdImage, plan: SamplePlan, settings: SampleSettings) -> Frames:
+    """The stack as the sensor gives it: the only stage of a sample that uses `settings.device`."""
+    lenses, lens = [frame.lens for frame in plan.frames], plan.lens
+    radius_px = largest_radius_px(lenses, rgbd.disparity_range(plan.stored), lens.aperture)
+    scene = rgbd.scene(plan.stored, radius_px, settings.device, lens.highlight)
+    linear = scene.render(lenses, aperture=lens.aperture, quality=settings.stack.quality)  # [F, 3, H, W]
+    noisy = with_sensor_noise(linear, lens.noise, settings.seed, rgbd.photo.source.scene_id)
+    return to_srgb8(noisy, settings.lens.tone)
+
+
+def labeled(
+    key: str, split: str, rgbd: RgbdImage, plan: SamplePlan, frames: Frames, settings: SampleSettings
+) -> Sample:
+    """The sample of a rendered stack: frames with their JPEG compression, and every label."""
     known = rgbd.disparity.known
+    depths = DistinctDepths.of(plan.stored[known])
+    compressed = [jpeg_compressed(p, frame.jpeg_quality) for p, frame in zip(frames, plan.frames, strict=True)]
     return Sample(
         key=key,
         aif=rgbd.photo.srgb,
         disparity=plan.codes,
         valid=known,
-        frames=_rendered(rgbd, plan.stored, plan.frames, plan.lens, settings),
+        frames=np.stack(compressed),
         record=SampleRecord(
             schema_version=SCHEMA_VERSION,
             scene_id=rgbd.photo.source.scene_id,
@@ -124,9 +154,9 @@ def build_sample(key: str, split: str, rgbd: RgbdImage, settings: SampleSettings
             height=plan.codes.shape[0],
             seed=settings.seed,
             disparity=plan.disparity,
-            frames=tuple(label_frame(frame, plan.stored, known) for frame in plan.frames),
+            frames=tuple(label_frame(frame, depths, known.shape) for frame in plan.frames),
             aperture=aperture_record(plan.lens.aperture),
-            lens=_lens_record(plan.lens, min(frame.f_number for frame in plan.frames)),
+            lens=_lens_record(plan, min(frame.f_number for frame in plan.frames)),
             imaging=_imaging_record(plan.lens, settings.lens),
             photo=_photo_record(rgbd.photo),
             renderer=settings.renderer,
@@ -221,29 +251,11 @@ def _blur_levels(
     return tuple(min(max(level, low), high) for level in physical)
 
 
-def _rendered(
-    rgbd: RgbdImage,
-    stored: npt.NDArray[np.float32],
-    frames: list[FrameSettings],
-    lens: SampledLens,
-    settings: SampleSettings,
-) -> npt.NDArray[np.uint8]:
-    """The stack in 8-bit sRGB, [F, H, W, 3], with the sensor's noise and the frames' JPEG compression."""
-    lenses = [frame.lens for frame in frames]
-    radius_px = largest_radius_px(lenses, rgbd.disparity_range(stored), lens.aperture)
-    scene = rgbd.scene(stored, radius_px, settings.device, lens.highlight)
-    linear = scene.render(lenses, aperture=lens.aperture, quality=settings.stack.quality)  # [F, 3, H, W]
-    noisy = with_sensor_noise(linear, lens.noise, settings.seed, rgbd.photo.source.scene_id)
-    pixels = to_srgb8(noisy, settings.lens.tone)
-    return np.stack([jpeg_compressed(p, frame.jpeg_quality) for p, frame in zip(pixels, frames, strict=True)])
-
-
-def label_frame(frame: FrameSettings, stored: npt.NDArray[np.float32], known: npt.NDArray[np.bool_]) -> FrameLabels:
-    """Labels of one frame; radii are taken over the pixels of the stored disparity [H, W] that are `known` [H, W]."""
-    height, width = stored.shape
+def label_frame(frame: FrameSettings, depths: DistinctDepths, size: tuple[int, int]) -> FrameLabels:
+    """Labels of one frame of a photo of `size` (height, width); radii are taken over the pixels of known depth."""
+    height, width = size
     lens = frame.lens
-    values = stored[known].astype(np.float64)
-    radius_px = lens.blur_scale_px * np.abs(values - lens.focus_disparity)
+    radius_px = lens.blur_scale_px * np.abs(depths.values - lens.focus_disparity)
     return FrameLabels(
         focus_x=(frame.point.column + 0.5) / width,
         focus_y=(frame.point.row + 0.5) / height,
@@ -251,8 +263,8 @@ def label_frame(frame: FrameSettings, stored: npt.NDArray[np.float32], known: np
         blur_scale_px=lens.blur_scale_px,
         blur_level=lens.blur_level(max(height, width)),
         blur_at_infinity_px=lens.blur_at_infinity_px,
-        in_focus_fraction=float((radius_px <= IN_FOCUS_RADIUS_PX).mean()),
-        radius_p95_px=float(np.percentile(radius_px, 95)),
+        in_focus_fraction=depths.share(radius_px <= IN_FOCUS_RADIUS_PX),
+        radius_p95_px=depths.percentile(radius_px, 95),
         radius_max_px=float(radius_px.max()),
         group=frame.group,
         f_number=frame.f_number,
@@ -260,8 +272,9 @@ def label_frame(frame: FrameSettings, stored: npt.NDArray[np.float32], known: np
     )
 
 
-def _lens_record(lens: SampledLens, f_number: float) -> LensRecord:
-    assumed = lens.recipe.depth
+def _lens_record(plan: SamplePlan, f_number: float) -> LensRecord:
+    lens = plan.lens
+    assumed = lens.recipe.depth if plan.disparity.kind == "relative" else None
     return LensRecord(
         f_number=f_number,
         focal_length_mm=lens.focal_length_mm,

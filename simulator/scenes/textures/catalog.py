@@ -16,38 +16,9 @@ from simulator.scenes.textures.noise import mix_seeds
 from simulator.scenes.textures.pattern import Canvas
 
 _PATTERNS: dict[str, Callable[[Canvas], Tensor]] = {
-    "plaster": mineral.plaster,
-    "glaze": mineral.glaze,
-    "concrete": mineral.concrete,
-    "brick": mineral.brick,
-    "ashlar": mineral.ashlar,
-    "stone": mineral.stone,
-    "cobble": mineral.cobble,
-    "gravel": mineral.gravel,
-    "marble": mineral.marble,
-    "terrazzo": mineral.terrazzo,
-    "rust": mineral.rust,
-    "tiles": made.tiles,
-    "checker": made.checker,
-    "stripes": made.stripes,
-    "plaid": made.plaid,
-    "weave": made.weave,
-    "knit": made.knit,
-    "kilim": made.kilim,
-    "wallpaper": made.wallpaper,
-    "paper": made.paper,
-    "print": made.print_marks,
-    "wood": organic.wood,
-    "planks": organic.planks,
-    "bark": organic.bark,
-    "leaf": organic.leaf,
-    "grass": organic.grass,
-    "canopy": organic.canopy,
-    "moss": organic.moss,
-    "leather": organic.leather,
-    "clouds": organic.clouds,
-    "gradient": organic.gradient,
+    pattern.__name__: pattern for pattern in (*mineral.PATTERNS, *made.PATTERNS, *organic.PATTERNS)
 }
+_PATTERNS["print"] = made.print_marks  # whose own name would hide Python's
 
 TEXTURES: tuple[str, ...] = tuple(_PATTERNS)
 

@@ -9,10 +9,8 @@ from simulator.scenes.textures.pattern import Canvas, linear, mix, relief, smoot
 def tiles(canvas: Canvas) -> Tensor:
     """Glazed cement tiles in grout; about half of the seeds carry a printed motif."""
     base, motif, third, grout = canvas.palette(
-        "#d8d3c6 #3f5f7f #8fa9bd #b2aca0",
-        "#cfc3ac #6f3f34 #b98b5e #8d857a",
-        "#c9cfc9 #3d5a4c #93ab93 #9da19a",
-        "#d9d2c9 #3a3a40 #9a958f #b5afa6",
+        "#d8d3c6 #3f5f7f #8fa9bd #b2aca0 | #cfc3ac #6f3f34 #b98b5e #8d857a | #c9cfc9 #3d5a4c #93ab93 #9da19a | "
+        "#d9d2c9 #3a3a40 #9a958f #b5afa6"
     )
     x, y = canvas.grid(6, 6)
     column, row = x.floor(), y.floor()
@@ -44,7 +42,7 @@ def _encaustic(
 
 def checker(canvas: Canvas) -> Tensor:
     """Checkered floor, worn."""
-    a, b = canvas.palette("#d9d2c4 #33302e", "#c9b48f #6a3b2c", "#cfd4d2 #4b6570", "#d6cba8 #47603f")
+    a, b = canvas.palette("#d9d2c4 #33302e | #c9b48f #6a3b2c | #cfd4d2 #4b6570 | #d6cba8 #47603f")
     x, y = canvas.grid(8, 8, even_columns=True, even_rows=True)
     soft = canvas.softness(8)
     side_x, side_y = (smoothstep(-soft, soft, 0.25 - ((0.5 * s) % 1.0 - 0.5).abs()) * 2.0 - 1.0 for s in (x, y))
@@ -57,11 +55,8 @@ def checker(canvas: Canvas) -> Tensor:
 def stripes(canvas: Canvas) -> Tensor:
     """Awning cloth: broad stripes with fine lines, woven."""
     cloth, stripe, line = canvas.palette(
-        "#e3dccb #a83a30 #7d2a24",
-        "#e1ddd0 #2f5d7c #22435a",
-        "#e4dcc4 #4a7350 #33543a",
-        "#e6d9bd #d08a2e #a5671e",
-        "#d9d4cc #4b4a50 #2f2e33",
+        "#e3dccb #a83a30 #7d2a24 | #e1ddd0 #2f5d7c #22435a | #e4dcc4 #4a7350 #33543a | #e6d9bd #d08a2e #a5671e | "
+        "#d9d4cc #4b4a50 #2f2e33"
     )
     x, y = canvas.grid(6, 6)
     across = (x - x.floor() - 0.5).abs()
@@ -74,10 +69,8 @@ def stripes(canvas: Canvas) -> Tensor:
 def plaid(canvas: Canvas) -> Tensor:
     """Tartan: the same sequence of threads across and along, in twill."""
     colors = canvas.palette(
-        "#7a2a2a #1f3a34 #c9b36a #26262b",
-        "#2d4a6a #20302c #b9c4c9 #7d3b34",
-        "#5d6b52 #33402f #c7b58c #8a4a35",
-        "#c4a981 #4b3a30 #8f3f35 #e3d9c6",
+        "#7a2a2a #1f3a34 #c9b36a #26262b | #2d4a6a #20302c #b9c4c9 #7d3b34 | #5d6b52 #33402f #c7b58c #8a4a35 | "
+        "#c4a981 #4b3a30 #8f3f35 #e3d9c6"
     )
     x, y = canvas.grid(4, 4)
 
@@ -97,7 +90,7 @@ def plaid(canvas: Canvas) -> Tensor:
 def weave(canvas: Canvas) -> Tensor:
     """Plain-woven cloth: linen, canvas, wool."""
     warp, weft = canvas.palette(
-        "#b8a98c #a39272", "#4d5b6b #3b4756", "#8a4f3f #713e32", "#6d7558 #58603f", "#c7c0b4 #aaa294", "#393a40 #2a2b30"
+        "#b8a98c #a39272 | #4d5b6b #3b4756 | #8a4f3f #713e32 | #6d7558 #58603f | #c7c0b4 #aaa294 | #393a40 #2a2b30"
     )
     x, y = canvas.grid(64, 64, even_columns=True, even_rows=True)
     over = (x.floor() + y.floor()) % 2.0
@@ -120,12 +113,8 @@ def _threads(canvas: Canvas, per_long_side: int) -> Tensor:
 def knit(canvas: Canvas) -> Tensor:
     """Stockinette: columns of V-shaped stitches; some seeds have colored bands."""
     yarn, second, shadow = canvas.palette(
-        "#a83c36 #d9cbb2 #3d1512",
-        "#3f5d7a #cfd3cf #16212d",
-        "#c9b694 #7a4a38 #4b3d29",
-        "#55664a #c9b46a #1f2a1b",
-        "#8a8a90 #3b3c44 #2c2c30",
-        "#c58a2e #5b3a28 #4a300f",
+        "#a83c36 #d9cbb2 #3d1512 | #3f5d7a #cfd3cf #16212d | #c9b694 #7a4a38 #4b3d29 | #55664a #c9b46a #1f2a1b | "
+        "#8a8a90 #3b3c44 #2c2c30 | #c58a2e #5b3a28 #4a300f"
     )
     x, y = canvas.grid(18, 22)
     u = (2.0 * (x - x.floor()) - 1.0).abs()  # 0 in the column's middle
@@ -141,9 +130,8 @@ def knit(canvas: Canvas) -> Tensor:
 def kilim(canvas: Canvas) -> Tensor:
     """Flat-woven rug: bands of diamonds and zigzags in steps of the weave."""
     colors = canvas.palette(
-        "#7a2f27 #26394d #c9a765 #d8cdb6 #3a2622",
-        "#3d5a5c #b0603c #d9cba6 #7a3b30 #232b2e",
-        "#a8572f #3c3f4f #d6bf8f #6d2f2b #e0d6c0",
+        "#7a2f27 #26394d #c9a765 #d8cdb6 #3a2622 | #3d5a5c #b0603c #d9cba6 #7a3b30 #232b2e | "
+        "#a8572f #3c3f4f #d6bf8f #6d2f2b #e0d6c0"
     )
     x, y = canvas.grid(64, 64)
     x = 6.0 * x.floor() / canvas.count(64, canvas.width)  # steps of the weave; six bands
@@ -162,11 +150,8 @@ def kilim(canvas: Canvas) -> Tensor:
 def wallpaper(canvas: Canvas) -> Tensor:
     """Printed paper: staggered flowers between dotted lines."""
     ground, print_color, accent = canvas.palette(
-        "#c9bfa8 #8f7f63 #a5574a",
-        "#8fa39b #5f7a72 #d6c9a5",
-        "#394a5a #5d7488 #c2a878",
-        "#b98f84 #93655c #e0cdb8",
-        "#6f7a5c #525f43 #d2c391",
+        "#c9bfa8 #8f7f63 #a5574a | #8fa39b #5f7a72 #d6c9a5 | #394a5a #5d7488 #c2a878 | #b98f84 #93655c #e0cdb8 | "
+        "#6f7a5c #525f43 #d2c391"
     )
     x, y = canvas.grid(6, 8, even_rows=True)
     row = y.floor()
@@ -186,9 +171,7 @@ def wallpaper(canvas: Canvas) -> Tensor:
 
 def paper(canvas: Canvas) -> Tensor:
     """Tinted drawing paper with fibers and a tooth."""
-    (tint,) = canvas.palette(
-        "#d9cfb9", "#c7553f", "#e0b04a", "#4f8a8b", "#3f5f8f", "#8fae6a", "#d98a6a", "#7a5c8a", "#e5ddd0"
-    )
+    (tint,) = canvas.palette("#d9cfb9 | #c7553f | #e0b04a | #4f8a8b | #3f5f8f | #8fae6a | #d98a6a | #7a5c8a | #e5ddd0")
     fiber = canvas.fractal(30, 2, gain=0.75, stretch=3.0) + canvas.fractal(30, 3, gain=0.75, stretch=0.33)
     tooth = canvas.fractal(90, 4, octaves=3, gain=0.8)
     return tint[:, None, None] * (1.0 + 0.035 * fiber) * relief(tooth, 0.0005)
@@ -196,7 +179,7 @@ def paper(canvas: Canvas) -> Tensor:
 
 def print_marks(canvas: Canvas) -> Tensor:
     """A printed page: headlines and columns of text-like marks."""
-    page, ink = canvas.palette("#dcd3bf #2a2622", "#e2dfd6 #1f2226", "#d2c39f #3a2a20")
+    page, ink = canvas.palette("#dcd3bf #2a2622 | #e2dfd6 #1f2226 | #d2c39f #3a2a20")
     marks = torch.zeros(canvas.height, canvas.width)
     x, y = canvas.grid(3, 3)
     margin = (x - x.floor() > 0.06) & (x - x.floor() < 0.94)
@@ -217,3 +200,6 @@ def _glyphs(canvas: Canvas, per_line: int, salt: int) -> Tensor:
     stroke = (canvas.value(raster, salt) < 0.42) | ((u < 1.0) & (canvas.value(index, salt + 1) < 0.75))
     word = canvas.value(index, salt + 2) > 0.17
     return (stroke & word & (u < 3.0) & (v >= 0.0) & (v < 5.0)).to(torch.float32)
+
+
+PATTERNS = (tiles, checker, stripes, plaid, weave, knit, kilim, wallpaper, paper)

@@ -6,22 +6,19 @@ from torch import Tensor
 from simulator.scenes.textures.pattern import Canvas, mix, ramp, relief, smoothstep, wave
 
 _WOODS = (
-    "#c79b66 #a8763f #7d5228",
-    "#9a6b42 #7a4d2b #4d2f1a",
-    "#6b4630 #4e3120 #2f1d13",
-    "#d3b48a #bd9566 #94693d",
-    "#a39684 #867a69 #5d5347",
+    "#c79b66 #a8763f #7d5228 | #9a6b42 #7a4d2b #4d2f1a | #6b4630 #4e3120 #2f1d13 | "
+    "#d3b48a #bd9566 #94693d | #a39684 #867a69 #5d5347"
 )
 
 
 def wood(canvas: Canvas) -> Tensor:
     """Sawn face of a log: growth rings along y, pores, two knots."""
-    return _grain(canvas, canvas.palette(*_WOODS), canvas.x.expand(canvas.height, -1), 0)
+    return _grain(canvas, canvas.palette(_WOODS), canvas.x.expand(canvas.height, -1), 0)
 
 
 def planks(canvas: Canvas) -> Tensor:
     """Boards side by side along y, each cut from another place of the log."""
-    colors = canvas.palette(*_WOODS)
+    colors = canvas.palette(_WOODS)
     x, _ = canvas.grid(7, 1)
     board = x.floor()
     tone = canvas.value(board, 9)
@@ -56,7 +53,7 @@ def _around(delta: Tensor, period: float) -> Tensor:
 def bark(canvas: Canvas) -> Tensor:
     """Deep vertical ridges, lichen."""
     *tones, lichen = canvas.palette(
-        "#2c221b #5d4a3a #8d7860 #8f9a72", "#2a2826 #5b5650 #8a8378 #9aa38a", "#33231a #6a452f #94694a #7f8a5c"
+        "#2c221b #5d4a3a #8d7860 #8f9a72 | #2a2826 #5b5650 #8a8378 #9aa38a | #33231a #6a452f #94694a #7f8a5c"
     )
     folds = canvas.fractal(12, 2, octaves=6, gain=0.55, stretch=4.0)
     ridge = 1.0 - (folds.abs() * 2.2).clamp(max=1.0)
@@ -70,11 +67,8 @@ def bark(canvas: Canvas) -> Tensor:
 def leaf(canvas: Canvas) -> Tensor:
     """Blade of a leaf: midrib along y in the middle, side veins that bend towards the tip (y = 0)."""
     deep, blade, vein = canvas.palette(
-        "#2f5a22 #4f8a35 #a9c77a",
-        "#3b6b2a #6ea043 #c3d694",
-        "#25492a #3c7040 #8fb584",
-        "#6b7a24 #9aa63a #d6d68a",
-        "#7a3a1c #b8642a #e0b26a",
+        "#2f5a22 #4f8a35 #a9c77a | #3b6b2a #6ea043 #c3d694 | #25492a #3c7040 #8fb584 | #6b7a24 #9aa63a #d6d68a | "
+        "#7a3a1c #b8642a #e0b26a"
     )
     aspect = canvas.width / canvas.long_side
     side = (2.0 * canvas.x / aspect - 1.0).abs().expand(canvas.height, -1)  # 0 at the midrib, 1 at the rim
@@ -96,7 +90,7 @@ def leaf(canvas: Canvas) -> Tensor:
 def grass(canvas: Canvas) -> Tensor:
     """A meadow from above: tufts, dry blades, clover."""
     tones = canvas.palette(
-        "#252f16 #475a28 #73853f #a39f5c", "#2f3818 #586a30 #8a9450 #bfb37c", "#22331f #3d5731 #647d46 #939f62"
+        "#252f16 #475a28 #73853f #a39f5c | #2f3818 #586a30 #8a9450 #bfb37c | #22331f #3d5731 #647d46 #939f62"
     )
     tuft = canvas.fractal(9, 2, octaves=3)
     blades = canvas.fractal(80, 3, octaves=3, gain=0.9, stretch=3.5)
@@ -108,7 +102,7 @@ def grass(canvas: Canvas) -> Tensor:
 def canopy(canvas: Canvas) -> Tensor:
     """Dense leaves of a hedge or a crown, seen from afar: three storeys, the upper ones brighter."""
     deep, dark, light, bright = canvas.palette(
-        "#16240d #2f4a1c #557a2e #8aa84a", "#18260f #3a4f1f #6b7f33 #a3a853", "#2a1a0d #6b3f1a #a8692a #d09a45"
+        "#16240d #2f4a1c #557a2e #8aa84a | #18260f #3a4f1f #6b7f33 #a3a853 | #2a1a0d #6b3f1a #a8692a #d09a45"
     )
     clump = 0.5 + 0.5 * canvas.fractal(7, 2, octaves=4)
     picture = mix(deep, dark, clump)
@@ -126,7 +120,7 @@ def canopy(canvas: Canvas) -> Tensor:
 def moss(canvas: Canvas) -> Tensor:
     """Soil, dead leaves and cushions of moss: the floor of a wood."""
     earth_dark, earth, green, bright = canvas.palette(
-        "#2b2118 #5a4530 #4a5a24 #8a9a3e", "#2a241d #6a5238 #3f5428 #71893a"
+        "#2b2118 #5a4530 #4a5a24 #8a9a3e | #2a241d #6a5238 #3f5428 #71893a"
     )
     patch = canvas.fractal(5, 2, octaves=6, gain=0.55)
     cover = smoothstep(-0.25, 0.25, patch)
@@ -139,7 +133,7 @@ def moss(canvas: Canvas) -> Tensor:
 def leather(canvas: Canvas) -> Tensor:
     """Grained hide, darker in the creases."""
     dark, light = canvas.palette(
-        "#3a1f14 #7a4528", "#1d1c1c #3d3a38", "#5b1d1a #8f3a30", "#6b4a2a #a97c4b", "#22332c #3f5a4e"
+        "#3a1f14 #7a4528 | #1d1c1c #3d3a38 | #5b1d1a #8f3a30 | #6b4a2a #a97c4b | #22332c #3f5a4e"
     )
     pores = canvas.cellular(64, 2, jitter=0.95)
     dome = smoothstep(0.0, 0.3, pores.edge)
@@ -151,7 +145,7 @@ def leather(canvas: Canvas) -> Tensor:
 def clouds(canvas: Canvas) -> Tensor:
     """Fair-weather clouds with shaded undersides."""
     zenith, haze, white, gray = canvas.palette(
-        "#4a7fb5 #8fb3d1 #f2f0ec #a9b2bd", "#5f8fbd #b3cadb #faf3e8 #b9b6b8", "#6a83a8 #d9b9a0 #ffe9cf #9a8fa0"
+        "#4a7fb5 #8fb3d1 #f2f0ec #a9b2bd | #5f8fbd #b3cadb #faf3e8 #b9b6b8 | #6a83a8 #d9b9a0 #ffe9cf #9a8fa0"
     )
     body = canvas.fractal(4, 2, octaves=8, gain=0.52, stretch=0.6)
     cover = smoothstep(-0.05, 0.55, body)
@@ -163,7 +157,10 @@ def clouds(canvas: Canvas) -> Tensor:
 def gradient(canvas: Canvas) -> Tensor:
     """Three colors that flow into each other: a studio backdrop."""
     colors = canvas.palette(
-        "#2d3e50 #6f8a9a #d9c7a8", "#3a2a3f #a0556a #e6b98a", "#1f3d3a #5f8f7f #d6d9b5", "#4a4540 #8f857a #cfc6ba"
+        "#2d3e50 #6f8a9a #d9c7a8 | #3a2a3f #a0556a #e6b98a | #1f3d3a #5f8f7f #d6d9b5 | #4a4540 #8f857a #cfc6ba"
     )
     flow = canvas.fractal(2, 2, octaves=2, gain=0.35)
     return ramp(colors, 0.5 + 0.55 * flow) * (1.0 + 0.012 * canvas.fractal(120, 3, octaves=2, gain=1.0))
+
+
+PATTERNS = (wood, planks, bark, leaf, grass, canopy, moss, leather, clouds, gradient)

@@ -72,9 +72,13 @@ class Canvas:
         """A uniform number in [low, high), the same for every pixel."""
         return low + (high - low) * float(hash_uniform(torch.tensor([salt]), mix_seeds(self.seed, -1))[0])
 
-    def palette(self, *options: str) -> list[Tensor]:
-        """One of several palettes, each a text of sRGB colors "#rrggbb", in linear light with a random exposure."""
-        chosen = options[min(int(self.uniform(1) * len(options)), len(options) - 1)]
+    def palette(self, options: str) -> list[Tensor]:
+        """One of several palettes, in linear light with a random exposure.
+
+        options: sRGB colors "#rrggbb", with " | " between palettes.
+        """
+        palettes = options.split(" | ")
+        chosen = palettes[min(int(self.uniform(1) * len(palettes)), len(palettes) - 1)]
         exposure = self.uniform(1001, 0.88, 1.12)
         return [linear(code) * exposure for code in chosen.split()]
 

@@ -22,7 +22,7 @@ def test_what_is_not_said_hangs_on_quick() -> None:
         ({"repeats": 0}, "--repeats must be at least 1; got 0"),
         ({"sizes": (512, 8)}, "--sizes must lie between 32 and 8192 px"),
         ({"radii": (0,)}, "--radii must lie between 1 and 256 px"),
-        ({"parts": ()}, "--parts must name some of renderer pipeline reader"),
+        ({"parts": ()}, "--parts must name some of renderer pipeline feeding reader"),
     ],
 )
 def test_a_flag_that_cannot_be_is_named(flags: dict[str, Any], message: str) -> None:

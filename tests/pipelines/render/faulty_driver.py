@@ -32,6 +32,8 @@ def die(kind: str) -> None:
         ctypes.string_at(0)
     if kind == "exit":
         os._exit(17)
+    if kind == "sleep":
+        time.sleep(10**9)
     if kind == "memory":  # until Ray's monitor, the kernel or the allocator puts an end to it
         import resource
 
@@ -61,7 +63,7 @@ class FaultyWorker(ShardWorker):
     def _half_a_shard(self, shard: PlannedShard, kind: str) -> None:
         from shards.writer import ShardWriter
 
-        writer = ShardWriter(self._folder.out, shard.name)  # its temporary is what a crash leaves lying about
+        writer = ShardWriter(self._paths.out, shard.name)  # its temporary is what a crash leaves lying about
         writer.__enter__()
         die(kind)
 

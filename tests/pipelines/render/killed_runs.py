@@ -40,18 +40,18 @@ class Scenario:
     after: RenderConfig
 
 
-def remember_samples() -> None:
-    """Let the worker build each sample once; forks inherit what is known."""
+def remember_frames() -> None:
+    """Let the worker render each stack once; forks inherit what is known."""
     known: dict[Any, Any] = {}
-    build = worker.build_sample
+    render = worker.render_frames
 
-    def remembered(key: str, split: str, rgbd: Any, settings: Any) -> Any:
-        identity = (key, split, rgbd.photo.source, settings)
+    def remembered(rgbd: Any, plan: Any, settings: Any) -> Any:
+        identity = (rgbd.photo.source, settings)
         if identity not in known:
-            known[identity] = build(key, split, rgbd, settings)
+            known[identity] = render(rgbd, plan, settings)
         return known[identity]
 
-    worker.build_sample = remembered
+    worker.render_frames = remembered
 
 
 def forked(act: Callable[[], object], out: Path, kill_at: int | None = None) -> int:
@@ -156,7 +156,7 @@ def main(folder: Path) -> None:
     """Run all scenarios in an empty folder."""
     for name in ("few", "more"):
         (folder / name).mkdir(parents=True)
-    remember_samples()
+    remember_frames()
     for scenario in scenarios(folder):
         print(json.dumps(run_scenario(scenario, folder)), flush=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,11 +17,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
 from pipelines.render.config import RenderConfig
-from pipelines.render.executors import ray_pool as run_ray
+from pipelines.render.executors import ray_cluster
 from pipelines.render.run import render
 from shards.index import marked_shards
 from shards.inspection import inspect_shard
@@ -115,7 +117,7 @@ def assert_same(out: Path, expected: RenderConfig) -> None:
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    head = {"num_cpus": 2, "object_store_memory": run_ray.OBJECT_STORE_BYTES, "include_dashboard": False}
+    head = {"num_cpus": 2, "object_store_memory": ray_cluster.OBJECT_STORE_BYTES, "include_dashboard": False}
     started = Cluster(initialize_head=True, head_node_args=head)
     yield started
     started.shutdown()
@@ -165,7 +167,7 @@ def test_a_shard_that_kills_every_worker_is_poison_and_the_rest_is_made(
 
 def test_a_node_that_vanishes_costs_nothing_but_time(expected: RenderConfig, tmp_path: Path, cluster: Cluster) -> None:
     """Three nodes; one that has a shard in work is taken away."""
-    nodes = [cluster.add_node(num_cpus=2, object_store_memory=run_ray.OBJECT_STORE_BYTES) for _ in range(2)]
+    nodes = [cluster.add_node(num_cpus=2, object_store_memory=ray_cluster.OBJECT_STORE_BYTES) for _ in range(2)]
     cluster.wait_for_nodes()
     ray = ("--executor", "ray", "--ray-address", cluster.address, "--workers", "6", "--attempts", "3")
     driver = Driver(replace(expected, out=tmp_path / "out"), tmp_path / "diary", ray, slow_s=1.0)
@@ -223,9 +225,99 @@ def test_a_signal_in_the_midst_of_it_leaves_finished_shards_and_no_lock(
     wait_until(lambda: complete(driver.config.out) >= 3, "three shards were done")
     process.send_signal(number)
     said, error = process.communicate(timeout=DEADLINE_S)
-    assert (process.returncode, said) == (128 + number, "")
+    assert (process.returncode, said) == (128 + number, ""), error
     assert "interrupted; finished shards are kept" in error
     assert 3 <= complete(driver.config.out) < SHARDS
     assert not (driver.config.out / ".meta" / "run.lock").exists()
     driver.finish()
     assert_same(driver.config.out, expected)
+
+
+def test_a_worker_that_sleeps_for_ever_is_killed_and_its_shard_tried_again(
+    expected: RenderConfig, tmp_path: Path, cluster: Cluster
+) -> None:
+    """One shard hangs once, another one twice, which is all of its tries; the limit has room for a busy machine."""
+    ray = ("--ray-address", cluster.address, "--workers", "2", "--attempts", "2", "--stall-timeout-s", "10")
+    faults = json.dumps({"train-000002": ["sleep"], "train-000004": ["sleep", "sleep"]})
+    driver = Driver(replace(expected, out=tmp_path / "out"), tmp_path / "diary", ray, faults)
+    process = driver.start()
+    out, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1, err
+    assert json.loads(out)["failed_shards"] == {
+        "train-000004": "its worker finished no photo for 10 s and was killed (--stall-timeout-s)"
+    }
+    assert [name.rpartition(".")[0] for name in driver.begun if "000002" in name] == [
+        "train-000002.0",
+        "train-000002.1",
+    ]
+    assert set(tar_sums(expected.out)) - set(tar_sums(driver.config.out)) == {"train-000004.tar"}
+    driver.finish()
+    assert_same(driver.config.out, expected)
+
+
+def test_a_run_waits_for_a_node_and_uses_those_that_join_later(expected: RenderConfig, tmp_path: Path) -> None:
+    """The head has no core for a worker; a node with one joins, and another one in the midst of it."""
+    few = {"num_cpus": 0, "object_store_memory": ray_cluster.OBJECT_STORE_BYTES}
+    cluster = Cluster(initialize_head=True, head_node_args=few | {"include_dashboard": False})
+    try:
+        driver = Driver(
+            replace(expected, out=tmp_path / "out"), tmp_path / "diary", ("--ray-address", cluster.address), slow_s=1.0
+        )
+        process = driver.start()
+        wait_until((driver.config.out / ".meta" / "run.lock").exists, "the run had begun")
+        time.sleep(10.0)  # it looks at the cluster, and finds no room
+        nodes = [cluster.add_node(**few | {"num_cpus": 1})]
+        wait_until(lambda: complete(driver.config.out) >= 3, "three shards were done")
+        nodes.append(cluster.add_node(**few | {"num_cpus": 1}))
+        _, err = process.communicate(timeout=DEADLINE_S)
+    finally:
+        cluster.shutdown()
+    assert process.returncode == 0, err
+    assert "waiting for the Ray cluster: it has room for 0 workers of 1 CPU each" in err
+    assert "the Ray cluster has room for 2 workers" in err
+    assert {name.rpartition(".")[2] for name in driver.begun} == {node.node_id for node in nodes}
+    assert_same(driver.config.out, expected)
+
+
+@pytest.mark.parametrize(("victim", "process_name"), [("head", "gcs_server"), ("raylet", "raylet")])
+def test_a_cluster_whose_head_or_raylet_is_killed_is_said(
+    expected: RenderConfig, tmp_path: Path, victim: str, process_name: str
+) -> None:
+    driver = Driver(
+        replace(expected, out=tmp_path / "out"), tmp_path / "diary", ("--executor", "ray", "--workers", "2"), slow_s=1.0
+    )
+    process = driver.start()
+    wait_until(lambda: complete(driver.config.out) >= 3, "three shards were done")
+    (found,) = [each for each in psutil.Process(process.pid).children(recursive=True) if each.name() == process_name]
+    found.kill()
+    out, err = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, out) == (1, ""), err
+    last = err.strip().splitlines()[-1]
+    assert re.match(
+        rf"refocus-foundry: the Ray cluster is lost: its {victim} at [\d.:]+ has not answered for \d+ s", last
+    )
+    assert last.endswith("finished shards are kept, the same command resumes")
+    assert not (driver.config.out / ".meta" / "run.lock").exists()
+    assert 3 <= complete(driver.config.out) < SHARDS
+    driver.finish()
+    assert_same(driver.config.out, expected)
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 2.0, 4.0, 7.0])
+def test_sigterm_while_ray_starts_ends_the_run_and_leaves_no_process(
+    expected: RenderConfig, tmp_path: Path, delay_s: float
+) -> None:
+    """The lock is there just before Ray is imported and starts, which takes about eight seconds."""
+    config = replace(expected, out=tmp_path / "out")
+    process = Driver(config, tmp_path / "diary", ("--executor", "ray", "--workers", "2"), slow_s=1.0).start()
+    wait_until((config.out / ".meta" / "run.lock").exists, "the run had begun")
+    time.sleep(delay_s)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, out) == (143, ""), err
+    assert "interrupted; finished shards are kept" in err
+    assert "Traceback" not in err
+    assert not (config.out / ".meta" / "run.lock").exists()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+import time
 
 import pytest
 
+from pipelines.runs import progress_bar
 from pipelines.runs.progress_bar import ProgressBar
 
 
@@ -44,3 +47,34 @@ def test_a_bar_that_is_not_shown_is_not_drawn_on_a_terminal(monkeypatch: pytest.
     with ProgressBar("train", "steps", 2, is_shown=False) as bar:
         bar.advance()
     assert stream.getvalue() == ""
+
+
+def test_off_a_terminal_a_line_is_written_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(progress_bar, "LINE_S", 0.05)
+    with caplog.at_level("INFO"):
+        with ProgressBar("render", "photos", 3) as bar:
+            bar.advance()
+            bar.note("1 rejected")
+            time.sleep(0.2)
+            bar.advance()
+            time.sleep(0.2)
+        before = len(caplog.messages)
+        time.sleep(0.2)
+    assert len(caplog.messages) == before
+    assert re.fullmatch(r"render 1/3 photos, 0/s, left -:--:--, 1 rejected", caplog.messages[1])
+    assert re.fullmatch(r"render 2/3 photos, [\d.]+/s, left 0:00:0\d, 1 rejected", caplog.messages[-1])
+
+
+def test_nothing_is_said_on_a_terminal_or_when_not_shown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(progress_bar, "LINE_S", 0.01)
+    with caplog.at_level("INFO"):
+        for stream, is_shown in ((Terminal(), True), (io.StringIO(), False)):
+            monkeypatch.setattr(sys, "stderr", stream)
+            with ProgressBar("train", "steps", 2, is_shown=is_shown):
+                time.sleep(0.1)
+    assert caplog.messages == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import torch
 from pipelines.errors import UserError
 from pipelines.train.batches import Batch, GroupDataset, PositionSampler, Rank, find_training_shards, open_batches
 from pipelines.train.config import DataConfig, ObjectiveConfig
+from shards import StoreError
+from shards.archive import scan
 from tests.shards.forgery import Samples, forge
 from tests.shards.synthetic import write_data_set
 
@@ -103,6 +106,7 @@ def test_a_damaged_sample_is_replaced_and_named(own_scenes: Path) -> None:
     assert "end with the JPEG end marker" in dropped[0].message
 
 
+@pytest.mark.usefixtures("as_in_production")
 def test_a_cut_tar_is_passed_over_too(own_scenes: Path) -> None:
     tar = own_scenes / "shards" / "train-000001.tar"
     shards = find_training_shards(data(own_scenes))  # found whole, cut while training
@@ -141,3 +145,40 @@ def test_no_data_set_and_no_split_are_errors(scenes: Path, tmp_path: Path) -> No
         find_training_shards(data(tmp_path))
     with pytest.raises(UserError, match="samples of split val"):
         find_training_shards(data(scenes, split="val"))
+
+
+class _Failing(GroupDataset):
+    """Every sample fails as it does when a store is down."""
+
+    error: Exception
+
+    def __getitem__(self, place: tuple[int, int]) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("error", [StoreError("s3://bucket/set: down"), UserError("no sample", exit_code=1)])
+def test_what_fails_in_a_worker_is_said_in_its_own_line(error: Exception, workers: int, scenes: Path) -> None:
+    failing = _Failing(find_training_shards(data(scenes)), data(scenes), ObjectiveConfig(), 0)
+    failing.error = error
+    positions = PositionSampler(5, 2, Rank(), first=0, count=1)
+    with pytest.raises(type(error), match=f"^{error}$"):
+        next(open_batches(failing, positions, data(scenes, workers=workers)))
+
+
+@pytest.mark.usefixtures("as_in_production")
+@pytest.mark.parametrize(("verify", "epochs"), [("first-epoch", {0}), ("always", {0, 1}), ("never", set())])
+def test_checksums_are_compared_in_the_epochs_asked_for(verify: str, epochs: set[int], own_scenes: Path) -> None:
+    """A bit that flips in every picture of a sample: it decodes, so that only its checksum tells."""
+    tar = own_scenes / "shards" / "train-000000.tar"
+    content = bytearray(tar.read_bytes())
+    pictures = [member for member in scan(tar)[0] if member.key == "00000000" and member.name.endswith(".jpg")]
+    for member in pictures:
+        content[member.offset + member.size * 3 // 4] ^= 4
+    tar.write_bytes(bytes(content))
+    groups = dataset(data(own_scenes, verify=verify))
+    dropped = {
+        epoch: [complaint for position in range(5) for complaint in groups[(epoch, position)][1]] for epoch in (0, 1)
+    }
+    assert {epoch for epoch, complaints in dropped.items() if complaints} == epochs
+    assert all("must have crc32" in complaint.message for each in dropped.values() for complaint in each)

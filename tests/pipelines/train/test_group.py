@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -191,13 +192,14 @@ def test_only_what_is_needed_is_read(scenes: Path, monkeypatch: pytest.MonkeyPat
     """Of six frames, two targets and at most one reference: the others stay on the disk."""
 
     read: set[str] = set()  # checks of types at run time look at a field more than once
-    plain = StoredFields.__getitem__
+    plain = StoredFields.read
 
-    def watched(fields: StoredFields, name: str) -> bytes:
-        read.add(name)
-        return plain(fields, name)
+    def watched(fields: StoredFields, names: Iterable[str]) -> dict[str, bytes]:
+        chosen = list(names)
+        read.update(chosen)
+        return plain(fields, chosen)
 
-    monkeypatch.setattr(StoredFields, "__getitem__", watched)
+    monkeypatch.setattr(StoredFields, "read", watched)
     fields = SampleAccess(find_shards(scenes), lambda key, fields: fields).read(0, 0)
     read_group("00000000", fields, np.random.default_rng(0), DATA, OBJECTIVE)
     assert sum(name.startswith("frame_") for name in read) in (2, 3)

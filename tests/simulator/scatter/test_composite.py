@@ -61,3 +61,28 @@ def test_a_gap_of_rounding_is_given_to_what_is_there() -> None:
         compositor.add(group(1.0, 1.0))
         expected = torch.full((3, 2, 2), 0.2 + 0.8 * seen)
         assert_close(compositor.normalized()[0], expected, atol=0.008, what=f"{taken} of the lens taken")
+
+
+def test_a_hidden_surface_takes_what_visible_ones_lost_before_farther_ones_do() -> None:
+    """A hidden surface continues what is seen: a share that visible groups gave up is its, at most its own again."""
+    for lost, own in ((0.0, 0.3), (0.2, 0.42), (9.0, 0.5)):
+        compositor = Compositor.empty(1, 2, 2, CPU)
+        compositor.add(group(0.0, 0.5))
+        compositor.lost.fill_(lost)
+        compositor.add(group(0.3, 0.3))  # white, hidden
+        assert_close(compositor.light, torch.full((1, 3, 2, 2), own), atol=2e-2 * own, what=f"lost {lost}")
+        compositor.add(group(9.0, 1.0))
+        left = torch.full((1, 3, 2, 2), own + 9.0 * (0.5 - own))
+        assert_close(compositor.light, left, atol=0.1, what=f"what is left of {lost} for what lies behind")
+
+
+def test_what_nearer_groups_look_through_is_lost_to_farther_ones_and_known() -> None:
+    """Two halves of the lens on the same side: the second group loses nearly all that it would have taken."""
+    ramp = torch.linspace(0.0, 1.0, 32).expand(4, 32)
+    compositor = Compositor.empty(1, 4, 32, CPU)
+    for _ in range(2):
+        compositor.add(torch.stack([ramp, ramp, ramp, ramp])[None].clone(), [[16.0]])
+    total = compositor.lost[0, 0, 1:-1, 8:24]
+    assert bool((total > 0.1).all())
+    kept = 1.0 - compositor.free[0, 0, 1:-1, 8:24] - ramp[1:-1, 8:24]
+    assert_close(kept + total, (1.0 - ramp)[1:-1, 8:24].minimum(ramp[1:-1, 8:24]), atol=1e-5, what="taken and lost")

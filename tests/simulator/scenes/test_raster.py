@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera
+from simulator.scenes.camera import Camera, Pose, pose_at
 from simulator.scenes.outlines import disc
-from simulator.scenes.pose import Pose, pose_at
 from simulator.scenes.raster import Primitive, render_layers
 from simulator.scenes.shading import Hit
 from simulator.scenes.solids import Card, SkyDome, sphere

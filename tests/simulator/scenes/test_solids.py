@@ -9,11 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import Camera, Rays
+from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Rays, pose_at
+from simulator.scenes.furniture import PROFILES, vessel
 from simulator.scenes.outlines import disc, flower, gear, heart, leaf_blade, rectangle, star
-from simulator.scenes.pose import FLOOR_AXES, Pose, pose_at
 from simulator.scenes.solids import Box, Card, Lathe, Solid, cone, cylinder, ellipsoid, sphere
-from simulator.scenes.vessels import PROFILES, vessel
 
 CAMERA = Camera(height=40, width=60, focal=1.2)
 TILTED = pose_at((0.1, -0.1, 2.0), yaw=0.4, pitch=-0.5, roll=0.3)

@@ -125,13 +125,13 @@ def test_a_stored_map_turns_with_its_photo(tmp_path: Path, orientation: int) -> 
     for settings in ({"orientation": "stored"}, {}):
         if not settings:
             say(tmp_path, orientation="stored")
-        (answer,) = SidecarDepth(**settings, deband=False).estimate([photo])
+        answer = SidecarDepth(**settings, deband=False).prepared(photo)
         assert isinstance(answer, DisparityMap), answer
         gray = decoded.srgb[..., 0].astype(np.float64)
         # Relative disparity is cut off at its outermost percentiles; a map turned otherwise is 0.2 off and more.
         np.testing.assert_allclose(answer.values, (gray - gray.min()) / np.ptp(gray), atol=0.02)
         assert not answer.is_turn_assumed
-    (conflict,) = SidecarDepth(orientation="upright").estimate([photo])
+    conflict = SidecarDepth(orientation="upright").prepared(photo)
     assert isinstance(conflict, Rejection)
     assert conflict.code == "depth_json"
 
@@ -157,11 +157,11 @@ def test_where_nobody_says_so_the_sides_decide_or_it_is_assumed(
 ) -> None:
     (tmp_path / "a.disparity.npy").write_bytes(npy(slope(*map_shape)))
     photo = dataclasses.replace(photo_at(tmp_path / "a.jpg", *photo_shape), orientation=orientation)
-    (answer,) = SidecarDepth().estimate([photo])
+    answer = SidecarDepth().prepared(photo)
     assert isinstance(answer, DisparityMap), answer
     assert answer.is_turn_assumed is is_assumed
     assert bool(answer.values[0, 0] == answer.values[0, -1]) is is_turned  # the slope runs down, then
-    (stated,) = SidecarDepth(orientation="upright").estimate([photo])
+    stated = SidecarDepth(orientation="upright").prepared(photo)
     assert isinstance(stated, Rejection) if is_turned else not getattr(stated, "is_turn_assumed", True)
 
 

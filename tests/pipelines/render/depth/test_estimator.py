@@ -13,7 +13,7 @@ from pipelines.errors import UserError
 from pipelines.render.config import DepthConfig
 from pipelines.render.depth import estimator as depth_module
 from pipelines.render.depth.disparity_map import DisparityMap
-from pipelines.render.depth.estimator import DepthOrigin, check_depth, open_depth
+from pipelines.render.depth.estimator import DepthOrigin, check_depth, estimate, open_depth
 from pipelines.render.depth.networks import TransformersDepth
 from pipelines.render.depth.registry import DEFAULT_MODEL
 from pipelines.render.depth.sidecar import SidecarDepth
@@ -40,7 +40,7 @@ def test_a_model_folder_is_checked_and_opened(relative_checkpoint: Path) -> None
     estimator = open_depth(DepthConfig(str(relative_checkpoint), offline=True, depth_batch=3))
     assert isinstance(estimator, TransformersDepth)
     assert estimator.batch_size == 3
-    (answer,) = estimator.estimate([photo_at(Path("/a.jpg"), 90, 120)])
+    (answer,) = estimate(estimator, [photo_at(Path("/a.jpg"), 90, 120)])
     assert isinstance(answer, DisparityMap)
     assert (answer.source, answer.source_revision) == (origin.source, origin.revision)
 
@@ -96,7 +96,7 @@ def test_auto_needs_no_model_where_every_photo_has_a_sidecar(tmp_path: Path) -> 
         put_sidecar(tmp_path / f"{name}.disparity.npy")
     photos = [source_at(tmp_path / name) for name in ("a.jpg", "b.jpg")]
     assert check_depth(DepthConfig("auto", offline=True), photos) == (SIDECAR,)
-    answers = open_depth(DepthConfig("auto", offline=True)).estimate([photo_at(tmp_path / "a.jpg")])
+    answers = estimate(open_depth(DepthConfig("auto", offline=True)), [photo_at(tmp_path / "a.jpg")])
     assert isinstance(answers[0], DisparityMap)
     assert answers[0].source == "sidecar"
 
@@ -107,7 +107,7 @@ def test_auto_needs_the_default_model_where_a_photo_has_no_sidecar(tmp_path: Pat
     with pytest.raises(UserError, match=DEFAULT_MODEL):
         check_depth(DepthConfig("auto", offline=True), photos)
     with pytest.raises(UserError, match=DEFAULT_MODEL):
-        open_depth(DepthConfig("auto", offline=True)).estimate([photo_at(tmp_path / "b.jpg")])
+        estimate(open_depth(DepthConfig("auto", offline=True)), [photo_at(tmp_path / "b.jpg")])
 
 
 def test_auto_takes_sidecars_where_they_lie_and_the_model_for_the_rest(
@@ -119,9 +119,9 @@ def test_auto_takes_sidecars_where_they_lie_and_the_model_for_the_rest(
     origins = check_depth(DepthConfig("auto", offline=True), sources)
     assert [origin.source for origin in origins] == ["sidecar", "tiny-relative"]
     photos = [photo_at(tmp_path / f"{name}.jpg", 90, 120, seed=i) for i, name in enumerate("abc")]
-    answers = open_depth(DepthConfig("auto", offline=True)).estimate(photos)
+    answers = estimate(open_depth(DepthConfig("auto", offline=True)), photos)
     assert [getattr(a, "source", a) for a in answers] == ["tiny-relative", "sidecar", "tiny-relative"]
-    (alone,) = open_depth(DepthConfig(str(relative_checkpoint), offline=True)).estimate([photos[2]])
+    (alone,) = estimate(open_depth(DepthConfig(str(relative_checkpoint), offline=True)), [photos[2]])
     assert isinstance(alone, DisparityMap)
     assert isinstance(answers[2], DisparityMap)
     np.testing.assert_allclose(answers[2].values, alone.values, atol=1e-4)  # batches order float32 sums differently

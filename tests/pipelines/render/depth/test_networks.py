@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from pipelines.errors import Rejection
+from pipelines.errors import Rejection, UserError
 from pipelines.render.depth.checkpoint import DepthCheckpoint, fetch_checkpoint
 from pipelines.render.depth.disparity_map import DisparityMap
+from pipelines.render.depth.estimator import estimate
 from pipelines.render.depth.networks import TransformersDepth, run_backbone_in_half_precision
 from pipelines.render.photos.photo import Photo
 from simulator.layers.disparity import normalized
@@ -30,7 +31,7 @@ def photos_of(sizes: list[tuple[int, int]]) -> list[Photo]:
 
 
 def disparities(depth: TransformersDepth, photos: list[Photo]) -> list[DisparityMap]:
-    answers = depth.estimate(photos)
+    answers = estimate(depth, photos)
     assert all(isinstance(answer, DisparityMap) for answer in answers), answers
     return [answer for answer in answers if isinstance(answer, DisparityMap)]
 
@@ -91,7 +92,7 @@ def test_batches_of_mixed_sizes_equal_one_by_one(relative_checkpoint: Path, batc
 def test_batches_are_bounded_and_never_mix_sizes(relative_checkpoint: Path) -> None:
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu", batch_size=2)
     shapes = []
-    depth._model.register_forward_pre_hook(
+    depth.network.register_forward_pre_hook(
         lambda model, args, kwargs: shapes.append(tuple(kwargs["pixel_values"].shape)), with_kwargs=True
     )
     disparities(depth, photos_of(SIZES))
@@ -101,21 +102,21 @@ def test_batches_are_bounded_and_never_mix_sizes(relative_checkpoint: Path) -> N
 
 def test_a_panorama_is_rejected_and_the_others_keep_their_places(relative_checkpoint: Path) -> None:
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu")
-    answers = depth.estimate(photos_of([(90, 120), (64, 260), (260, 64), (64, 256)]))
+    answers = estimate(depth, photos_of([(90, 120), (64, 260), (260, 64), (64, 256)]))
     assert [getattr(answer, "code", None) for answer in answers] == [None, "aspect", "aspect", None]
     assert isinstance(answers[1], Rejection)
     assert "260x64" in answers[1].message
 
 
 def test_no_photos_give_no_answers(relative_checkpoint: Path) -> None:
-    assert TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu").estimate([]) == []
+    assert estimate(TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu"), []) == []
 
 
 def test_a_model_that_sees_nothing_gives_a_rejection(relative_checkpoint: Path) -> None:
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu")
     with torch.no_grad():
-        depth._model.head.conv3.weight.zero_()  # type: ignore[union-attr, operator]
-    (answer,) = depth.estimate(photos_of([(90, 120)]))
+        depth.network.head.conv3.weight.zero_()  # type: ignore[union-attr, operator]
+    (answer,) = estimate(depth, photos_of([(90, 120)]))
     assert isinstance(answer, Rejection)
     assert (answer.stage, answer.code) == ("depth", "constant")
 
@@ -123,8 +124,8 @@ def test_a_model_that_sees_nothing_gives_a_rejection(relative_checkpoint: Path) 
 def test_a_model_that_breaks_down_gives_a_rejection(relative_checkpoint: Path) -> None:
     depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu")
     with torch.no_grad():
-        depth._model.head.conv3.bias.fill_(float("nan"))  # type: ignore[union-attr, operator]
-    (answer,) = depth.estimate(photos_of([(90, 120)]))
+        depth.network.head.conv3.bias.fill_(float("nan"))  # type: ignore[union-attr, operator]
+    (answer,) = estimate(depth, photos_of([(90, 120)]))
     assert isinstance(answer, Rejection)
     assert (answer.stage, answer.code) == ("depth", "no_depth")
 
@@ -144,7 +145,7 @@ def test_half_precision_weights_are_computed_in_float32(relative_checkpoint: Pat
     AutoModelForDepthEstimation.from_pretrained(relative_checkpoint).half().save_pretrained(tmp_path)
     AutoImageProcessor.from_pretrained(relative_checkpoint).save_pretrained(tmp_path)
     depth = TransformersDepth(checkpoint_of(tmp_path), device="cpu")
-    assert {weight.dtype for weight in depth._model.parameters()} == {torch.float32}
+    assert {weight.dtype for weight in depth.network.parameters()} == {torch.float32}
 
 
 def test_what_cannot_be_loaded_is_a_mistake_of_ours(relative_checkpoint: Path) -> None:
@@ -160,12 +161,12 @@ def test_half_precision_stays_within_the_backbone(relative_checkpoint: Path) -> 
     photos = photos_of([(200, 200), (90, 120)])
     checkpoint = checkpoint_of(relative_checkpoint)
     exact, half = (TransformersDepth(checkpoint, device="cpu") for _ in range(2))
-    run_backbone_in_half_precision(half._model, "cpu")
+    run_backbone_in_half_precision(half.network, "cpu")
     dtypes = set()
-    half._model.neck.register_forward_pre_hook(  # type: ignore[union-attr, operator]
+    half.network.neck.register_forward_pre_hook(  # type: ignore[union-attr, operator]
         lambda neck, args: dtypes.update(feature.dtype for feature in args[0])
     )
-    layer = half._model.get_submodule("backbone.encoder.layer.0.mlp.fc1")
+    layer = half.network.get_submodule("backbone.encoder.layer.0.mlp.fc1")
     layer.register_forward_hook(lambda layer, args, output: dtypes.add(output.dtype))
     for one, other in zip(disparities(half, photos), disparities(exact, photos), strict=True):
         assert not np.array_equal(one.values, other.values)
@@ -173,6 +174,17 @@ def test_half_precision_stays_within_the_backbone(relative_checkpoint: Path) -> 
         np.testing.assert_allclose(one.values, other.values, atol=0.02)
         assert np.unique(one.values).size > 0.5 * one.values.size
     assert dtypes == {torch.float16, torch.float32}
+
+
+def test_a_batch_that_does_not_fit_the_gpu_is_said(relative_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu", batch_size=2)
+
+    def out_of_memory(**_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("tried to allocate 90 GiB")
+
+    monkeypatch.setattr(depth.network, "forward", out_of_memory)
+    with pytest.raises(UserError, match=r"depth of 2 photos at once must fit the GPU's memory.*lower --depth-batch"):
+        estimate(depth, photos_of([(90, 120)] * 3))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA is not available")

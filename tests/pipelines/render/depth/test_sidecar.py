@@ -34,7 +34,7 @@ def npy(values: NDArray[Any]) -> bytes:
 
 def estimate(folder: Path, **settings: Any) -> DisparityMap | Rejection:
     """The answer for the photo `a.jpg` of `folder`, 40x30, whose original was 80x60."""
-    return SidecarDepth(**settings).estimate([photo_at(folder / "a.jpg", scale=2)])[0]
+    return SidecarDepth(**settings).prepared(photo_at(folder / "a.jpg", scale=2))
 
 
 def disparity(folder: Path, **settings: Any) -> DisparityMap:
@@ -400,7 +400,8 @@ def test_a_depth_dir_is_looked_into_instead(tmp_path: Path) -> None:
 def test_answers_come_in_the_order_of_the_photos(tmp_path: Path) -> None:
     (tmp_path / "b.disparity.npy").write_bytes(npy(slope()))
     photos = [photo_at(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg")]
-    answers = SidecarDepth().estimate(photos)
+    sidecars = SidecarDepth()
+    answers = [sidecars.prepared(photo) for photo in photos]
     assert [type(answer) for answer in answers] == [Rejection, DisparityMap, Rejection]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 import ray
@@ -13,11 +15,14 @@ from ray.cluster_utils import Cluster
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
+from pipelines.render.executors import ray_cluster
 from pipelines.render.executors import ray_pool as run_ray
-from pipelines.render.executors.job import ShardReport
+from pipelines.render.executors.job import RenderJob, ShardReport
+from pipelines.render.executors.shard_queue import ShardQueue
 from pipelines.render.executors.worker import ShardWorker
 from pipelines.render.plan.plan import PlannedShard
 from pipelines.render.run import render
+from pipelines.runs import progress_bar
 from shards.validate import validate
 from tests.pipelines.tiny_photos import tar_sums, temporaries
 
@@ -25,7 +30,7 @@ from tests.pipelines.tiny_photos import tar_sums, temporaries
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """Address of a Ray cluster of one node with two cores."""
-    head = {"num_cpus": 2, "object_store_memory": run_ray.OBJECT_STORE_BYTES, "include_dashboard": False}
+    head = {"num_cpus": 2, "object_store_memory": ray_cluster.OBJECT_STORE_BYTES, "include_dashboard": False}
     started = Cluster(initialize_head=True, head_node_args=head)
     yield started.address
     started.shutdown()
@@ -43,6 +48,22 @@ class DyingWorker(ShardWorker):
         if shard.name == "train-000001":
             os.kill(os.getpid(), signal.SIGKILL)
         return super().render_shard(shard)
+
+
+class SlowWorker(ShardWorker):
+    """Takes a second more for each photo."""
+
+    def __init__(self, job: RenderJob, on_photo: Callable[[], None]) -> None:
+        def after_a_while() -> None:
+            time.sleep(1.0)
+            on_photo()
+
+        super().__init__(job, after_a_while)
+
+
+class BrokenProcess(run_ray.WorkerProcess):
+    def __init__(self, kind: type[ShardWorker], job: RenderJob) -> None:
+        raise ModuleNotFoundError("no torch here")
 
 
 class FullDiskWorker(ShardWorker):
@@ -100,13 +121,49 @@ def test_a_cluster_that_is_not_there_is_named(finished: RenderConfig) -> None:
         render(on_ray(finished, "127.0.0.1:1", "nowhere"))
 
 
-def test_a_cluster_without_a_place_for_a_worker_is_said(finished: RenderConfig, cluster: str) -> None:
-    with pytest.raises(UserError, match="no place for a worker, which needs 99 CPU cores: lower --threads"):
-        render(on_ray(finished, cluster, "too-wide", threads=99))
+def test_photos_are_counted_one_by_one_and_said_off_a_terminal(
+    finished: RenderConfig, cluster: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All five photos are in one shard."""
+    use_worker(monkeypatch, SlowWorker)
+    monkeypatch.setattr(run_ray, "ASK_S", 0.1)
+    monkeypatch.setattr(run_ray, "POLL_S", 0.1)
+    monkeypatch.setattr(progress_bar, "LINE_S", 0.2)
+    config = on_ray(finished, cluster, "slow", workers=1)
+    storage = dataclasses.replace(config.storage, samples_per_shard=5)
+    with caplog.at_level("INFO"):
+        assert render(dataclasses.replace(config, storage=storage)).exit_code == 0
+    said = re.findall(r"render (\d)/5 photos, [\d.]+/s, left [\d:-]+", caplog.text)
+    assert said == sorted(said)
+    assert set(said) >= set("1234"), caplog.text
+
+
+def test_a_machine_without_room_for_a_worker_is_said(tiny_config: RenderConfig) -> None:
+    """A cluster may grow, this machine does not."""
+
+    class Machine:
+        def machines(self) -> list[dict[str, float]]:
+            return [{"CPU": 4.0, "GPU": 1.0}]
+
+    execution = dataclasses.replace(tiny_config.execution, cpus_per_gpu=16)
+    job = RenderJob(dataclasses.replace(tiny_config, execution=execution), "cuda", "0" * 64)
+    pool = run_ray._WorkerPool(job, Machine(), ShardQueue([], 1, lambda: None))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="no room for a worker of 16 CPU and 1 GPU; lower --cpus-per-gpu"):
+        next(pool.step())
+
+
+def test_workers_that_cannot_start_end_the_run(
+    finished: RenderConfig, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_ray, "WorkerProcess", BrokenProcess)
+    use_worker(monkeypatch, ShardWorker)
+    monkeypatch.setattr(run_ray, "FOLLOW_S", 0.1)
+    with pytest.raises(UserError, match=r"3 Ray workers in a row did not start, the last with: .*no torch here"):
+        render(on_ray(finished, cluster, "broken", workers=1))
 
 
 def test_what_processes_say_on_descriptor_1_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    with run_ray.stdout_to_stderr():
+    with ray_cluster.stdout_to_stderr():
         os.write(1, b"a raylet talks")
     os.write(1, b"the result")
     said = capfd.readouterr()

@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from pipelines.render.depth.sidecar_search import SidecarFolders
 from pipelines.render.photos.folder import photos_in
 from tests.pipelines.render.photos import hostile_photos as hostile
+from tests.pipelines.render.photos.photo_examples import source_at
 
 PHOTOS = [
     *("a.jpg", "B.JPG", "c.Jpeg", "d.jfif", "e.jpe", "f.mpo", "g.TIF", "h.webp", "i.png", "sub/j.jpg", "dir.jpg/k.jpg"),
@@ -108,3 +112,18 @@ def test_a_folder_that_may_not_be_entered_is_named(tmp_path: Path) -> None:
     said = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
     (tmp_path / "locked").chmod(0o755)
     assert said.stdout.strip() == "['a.jpg'] ['locked/']", said.stderr
+
+
+def test_gray_pictures_of_16_bits_or_float_beside_a_photo_are_its_depth(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    cv2.imwrite(str(tmp_path / "a.tif"), ramp)
+    cv2.imwrite(str(tmp_path / "b.png"), (65535 * ramp).astype(np.uint16))
+    cv2.imwrite(str(tmp_path / "c.tiff"), (255 * ramp).astype(np.uint8))  # gray of 8 bits may be a photo
+    (tmp_path / "d.tif").write_bytes(b"II*\0")  # broken: named when it is read
+    cv2.imwrite(str(tmp_path / "alone.tif"), ramp)  # rejected with its reason, gray16
+    assert photos_in(tmp_path).names == ["a.jpg", "alone.tif", "b.jpg", "c.jpg", "c.tiff", "d.jpg", "d.tif"]
+    folders = SidecarFolders()
+    found = [folders.find(source_at(tmp_path / f"{stem}.jpg")) for stem in "abcd"]
+    assert [path and path.name for path in found] == ["a.tif", "b.png", None, None]

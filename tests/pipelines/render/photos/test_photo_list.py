@@ -11,8 +11,10 @@ import pytest
 from upath import UPath
 
 from pipelines.errors import UserError
+from pipelines.render.photos.content import read_photo
+from pipelines.render.photos.finding import find_photos
 from pipelines.render.photos.listing import ListedPhoto, list_photos
-from pipelines.render.photos.photo import find_photos
+from shards import object_store
 
 
 def listed(path: Path, content: str | bytes, encoding: str = "utf-8") -> list[ListedPhoto]:
@@ -124,8 +126,8 @@ def test_columns_that_nearly_match_are_said(tmp_path: Path, caplog: pytest.LogCa
 
 
 def test_a_url_whose_package_is_missing_is_one_line_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r'"aiohttp".*pip install'):
-        listed(tmp_path / "list.csv", "path\nhttps://example.org/a.jpg\n")
+    with pytest.raises(UserError, match=r"Please install gcsfs .*pip install"):
+        listed(tmp_path / "list.csv", "path\ngs://bucket/a.jpg\n")
 
 
 def test_photos_elsewhere_are_called_by_their_path_below_their_common_folder(tmp_path: Path) -> None:
@@ -147,3 +149,24 @@ def test_names_tell_nothing_of_the_folders_above(tmp_path: Path, monkeypatch: py
     assert [photo.name for photo in listed(tmp_path / "list.csv", "path\n/a/1.jpg\n/b/1.jpg\n")] == ["1.jpg", "1.jpg"]
     urls = "path\nmemory://one/s/1.jpg\nmemory://one/t/1.jpg\nmemory://two/s/1.jpg\n"
     assert [photo.name for photo in listed(tmp_path / "list.csv", urls)] == ["s/1.jpg", "t/1.jpg", "1.jpg"]
+
+
+def test_focus_points_of_a_row_belong_to_its_photo(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    (tmp_path / "list.csv").write_text('path,Focus_Points\na.jpg,"0.2,0.3;0.5,0.5"\n')
+    [source] = find_photos(str(tmp_path / "list.csv"), limit=None, seed=0).sources
+    assert source.focus_points == "0.2,0.3;0.5,0.5"
+
+
+def test_a_photo_is_opened_once_to_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an object store each opening is a request or two."""
+    store = UPath("memory://photos/a.jpg")
+    store.write_bytes(b"the photo")
+    [source] = find_photos("memory://photos", limit=None, seed=0).sources
+    asked: list[str] = []
+    for request in ("object_bytes", "read_ranges"):
+        plain = getattr(object_store, request)
+        counted = lambda *arguments, name=request, plain=plain: asked.append(name) or plain(*arguments)  # noqa: E731
+        monkeypatch.setattr(object_store, request, counted)
+    assert read_photo(source.location) == b"the photo"
+    assert asked == ["read_ranges"]

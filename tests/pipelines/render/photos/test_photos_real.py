@@ -10,8 +10,9 @@ import pytest
 
 from pipelines.render.config import DepthConfig
 from pipelines.render.depth.disparity_map import DisparityMap
-from pipelines.render.depth.estimator import check_depth, open_depth
-from pipelines.render.photos.photo import find_photos, load_photo
+from pipelines.render.depth.estimator import check_depth, estimate, open_depth
+from pipelines.render.photos.finding import find_photos
+from pipelines.render.photos.photo import load_photo
 
 FOLDER = Path(os.environ.get("REFOCUS_PHOTOS") or Path(__file__).parents[5] / "shared" / "photos")
 NAMES = ["photo_13.jpg", "photo_21.jpg", "photo_3.jpg"]
@@ -35,7 +36,7 @@ def test_a_real_photo_and_its_disparity_come_in_one_size(name: str) -> None:
     assert max(photo.srgb.shape[:2]) == 256
     assert photo.flags == ()
     assert check_depth(DepthConfig(offline=True), [source])[0].source == "sidecar"
-    (disparity,) = open_depth(DepthConfig("sidecar")).estimate([photo])
+    (disparity,) = estimate(open_depth(DepthConfig("sidecar")), [photo])
     assert isinstance(disparity, DisparityMap)
     assert disparity.values.shape == photo.srgb.shape[:2]
     assert (disparity.kind, disparity.unit, disparity.steps) == ("relative", "1", "as_is")

@@ -61,7 +61,10 @@ OTHER: dict[str, dict[str, Any]] = {
         "ray_address": None,
         "threads": 2,
         "device": None,  # resolved: device_kind
+        "cpus_per_gpu": None,
+        "workers_per_gpu": None,
         "attempts": None,
+        "stall_timeout_s": None,
         "force": None,
     },
     "": {

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from pipelines.errors import Rejection
 from pipelines.render.config import StackConfig
 from pipelines.render.depth.disparity_map import DisparityMap
-from pipelines.render.photos.photo import find_photos
-from pipelines.render.sample.build import SampleSettings, build_sample, dequantized, quantized
+from pipelines.render.photos.finding import find_photos
+from pipelines.render.sample.build import SampleSettings, build_sample, dequantized, plan_sample, quantized
 from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from shards.record import RendererRecord
 from shards.sample import Sample
@@ -50,6 +52,26 @@ def test_the_frames_are_those_that_the_labels_ask_for(sample: Sample) -> None:
 def linear_to_srgb_reference(linear: np.ndarray) -> np.ndarray:
     """IEC 61966-2-1, written down a second time."""
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+def points(row: str, run: str = "") -> set[tuple[int, int]]:
+    """(row, column) of the planes of a photo whose list and whose run give these focus points."""
+    image = rgbd()
+    image = replace(image, photo=replace(image.photo, source=replace(image.photo.source, focus_points=row)))
+    plan = plan_sample(image, replace(SETTINGS, stack=replace(STACK, focus_points=run)))
+    return {(frame.point.row, frame.point.column) for frame in plan.frames}
+
+
+def test_focus_points_of_a_list_go_before_those_of_the_run() -> None:
+    assert (24, 32) in points("0.5, 0.5")
+    assert (24, 32) in points("", "0.5,0.5")
+    assert points("0.5,0.5;0.1,0.2", "0.9,0.9") >= {(24, 32), (9, 6)}
+
+
+@pytest.mark.parametrize("row", ["0.5", "nan,0.5", "1.5,0.5", "0.5,0.5;" * 4])
+def test_focus_points_of_a_list_that_are_none_cost_their_photo(row: str) -> None:
+    with pytest.raises(Rejection, match=r"draw/focus_point: focus_points of the list must .*; correct the row"):
+        points(row)
 
 
 def test_the_plane_in_focus_is_the_stored_disparity_at_the_focus_point(sample: Sample) -> None:

@@ -112,6 +112,13 @@ def test_a_sample_says_what_it_was_taken_with(name: str) -> None:
     assert keys == {key: sorted(value) for key, value in others.items() if isinstance(value, dict)}
 
 
+def test_near_and_far_are_assumed_of_relative_disparity_alone() -> None:
+    settings = settings_of(LensConfig(lens_recipe="portrait-85mm"))
+    metric = build_sample("00000003", "val", rgbd(disparity_map("metric", low=0.2, high=0.5)), settings).record.lens
+    assert metric.f_number > 0
+    assert (metric.near_m, metric.far_m) == (0.0, 0.0)
+
+
 def test_the_same_scene_gives_the_same_bytes_and_off_is_off() -> None:
     config = LensConfig(lens_recipe="phone")
     one, two = (build_sample("00000003", "val", rgbd(), settings_of(config)) for _ in range(2))

@@ -1,0 +1,164 @@
+"""The Ray cluster of a run: started here or joined, watched, and left. Together with ray_pool, all that knows Ray."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import ray
+
+from pipelines.errors import UserError
+from pipelines.render.config import ExecutionConfig
+from pipelines.runs.interruption import Interrupted, install_handlers
+from shards.parallel import cores
+
+OBJECT_STORE_BYTES = 100 << 20
+"""Reports are small and pixels never travel, so Ray's smallest store is enough."""
+CONNECT_S = 5.0
+CHECK_S = 2.0
+"""Between two questions to the cluster whether it is there."""
+LOST_S = {"head": 20.0, "raylet": 5.0}
+"""Silence that ends a run. A raylet never comes back; without its head, Ray ends this process by force after 60 s."""
+SHUTDOWN_S = 30.0
+
+
+class RayCluster:
+    """Ray, started here or joined, in a thread of its own.
+
+    Ray's processes end with the thread that has started them, and in the main thread ray.init would take SIGTERM for
+    itself.
+    """
+
+    def __init__(self, execution: ExecutionConfig) -> None:
+        self._execution = execution
+        self._is_up, self._is_over = threading.Event(), threading.Event()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._live, name="ray", daemon=True)
+        self._addresses: dict[str, tuple[str, int]] = {}
+        self._heard: dict[str, float] = {}
+        self._checked = 0.0
+
+    def start(self, pending_signal: Callable[[], int]) -> None:
+        """Return when Ray is there. Raises UserError when it cannot be, and Interrupted on a signal.
+
+        On its way, ray.init puts a handler of its own for SIGTERM, in C++, which sets an alarm that aborts the
+        process after three seconds: ours is put back at once, and the alarm stopped if that was too late.
+        """
+        self._thread.start()
+        is_up = False
+        while not is_up:
+            is_up = self._is_up.wait(0.05)
+            if signal_number := pending_signal():
+                signal.alarm(0)
+                raise Interrupted(signal_number)
+            install_handlers()
+        if self._error:
+            raise self._error
+
+    def stop(self) -> None:
+        """Stop or leave Ray, which also ends this run's workers."""
+        self._is_over.set()
+        self._thread.join(SHUTDOWN_S)
+
+    def machines(self) -> list[dict[str, float]] | None:
+        """Resources of the nodes that are there now; None while the head is silent.
+
+        Ray is not asked then: it would wait for its head, until it ends this process.
+        """
+        if not _is_listening(self._addresses["head"]):
+            return None
+        return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+    def check(self) -> None:
+        """Raise UserError when the head of the cluster or this machine's raylet is gone."""
+        now = time.monotonic()
+        if now - self._checked < CHECK_S:
+            return
+        self._checked = now
+        for process, address in self._addresses.items():
+            if _is_listening(address):
+                self._heard[process] = now
+            elif now - self._heard[process] > LOST_S[process]:
+                host, port = address
+                raise UserError(
+                    f"the Ray cluster is lost: its {process} at {host}:{port} has not answered for "
+                    f"{now - self._heard[process]:.0f} s; finished shards are kept, the same command resumes",
+                    exit_code=1,
+                )
+
+    def _live(self) -> None:
+        try:
+            _init(self._execution)
+            context = ray.get_runtime_context()
+            host, _, port = context.gcs_address.rpartition(":")
+            (node,) = (node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
+            raylet = (node["NodeManagerAddress"], node["NodeManagerPort"])
+            self._addresses = {"head": (host, int(port)), "raylet": raylet}
+            self._heard = dict.fromkeys(self._addresses, time.monotonic())
+        except Exception as error:
+            self._error = error
+        self._is_up.set()
+        self._is_over.wait()
+        ray.shutdown()
+
+
+@contextmanager
+def running_cluster(execution: ExecutionConfig, pending_signal: Callable[[], int]) -> Iterator[RayCluster]:
+    """Ray within the block."""
+    cluster = RayCluster(execution)
+    try:
+        cluster.start(pending_signal)
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def _init(execution: ExecutionConfig) -> None:
+    """Start Ray here, or join a cluster. Raises UserError when neither is possible."""
+    quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
+    address = execution.ray_address
+    host, _, port = (address or "").rpartition(":")
+    try:
+        if address:
+            if host and port.isdigit():  # Ray itself knocks for many minutes before it gives up
+                socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+            ray.init(address=address, **quiet)
+        else:
+            workers = 1 if execution.workers == "auto" else execution.workers
+            cpus = max(cores(), workers * execution.threads)
+            ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+    except (OSError, ValueError, RuntimeError) as error:
+        if address:
+            raise UserError(
+                f"--ray-address {address}: no cluster answers ({error}); "
+                "start one with `ray start --head`, or leave the flag out"
+            ) from error
+        raise UserError(f"Ray does not start here ({error}); use --executor inline", exit_code=1) from error
+
+
+def _is_listening(address: tuple[str, int]) -> bool:
+    """Whether a process accepts connections there; the kernel answers for one that is busy."""
+    try:
+        socket.create_connection(address, timeout=CONNECT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Ray's own processes inherit file descriptor 1 and talk on it; stdout is for results alone."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
