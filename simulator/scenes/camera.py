@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -119,12 +120,25 @@ class Camera:
         return 0.5 * self.height / self.focal_px
 
     def rays(self, x: Tensor, y: Tensor) -> Rays:
-        """Rays through pixel coordinates x, y: [n] each, or [1, w] and [h, 1] for the rays of a grid, row by row."""
-        right, down = (x - 0.5 * self.width) / self.focal_px, (y - 0.5 * self.height) / self.focal_px
+        """Rays through pixel coordinates x, y [n]."""
+        return Rays(self.origin, torch.stack([self._right(x), *self._down(y)]))
+
+    def grid(self, per_pixel: int, dtype: torch.dtype) -> RayGrid:
+        """The rays of per_pixel × per_pixel samples in each pixel of the canvas."""
+        x, y = (
+            start + (torch.arange(per_pixel * size, dtype=dtype) + 0.5) / per_pixel
+            for start, size in ((self.canvas.left, self.canvas.width), (self.canvas.top, self.canvas.height))
+        )
+        return RayGrid(self, per_pixel, self._right(x), *self._down(y))
+
+    def _right(self, x: Tensor) -> Tensor:
+        return (x - 0.5 * self.width) / self.focal_px
+
+    def _down(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """World y and z of the directions: forward (0, −sin, cos) − down · (0, cos, sin)."""
+        down = (y - 0.5 * self.height) / self.focal_px
         sin, cos = math.sin(self.pitch), math.cos(self.pitch)
-        # forward (0, −sin, cos) + right · (1, 0, 0) − down · (0, cos, sin)
-        direction = torch.broadcast_tensors(right, -sin - down * cos, cos - down * sin)
-        return Rays(self.origin, torch.stack(direction).flatten(1))
+        return -sin - down * cos, cos - down * sin
 
     def point(self, across: float, down: float, depth: float) -> Vector:
         """World point seen at (across, down), in half frames from the center, at a depth."""
@@ -151,10 +165,11 @@ class Camera:
         canvas = self.canvas
         if not corners:
             return canvas
-        ahead = [corner for corner in corners if self.depth(corner) >= _NEAR_CLIP]
-        behind = [corner for corner in corners if self.depth(corner) < _NEAR_CLIP]
-        # The near plane cuts the hull at most on lines between any two corners.
-        visible = [*ahead, *(self._clipped(a, b) for a in ahead for b in behind)]
+        visible = [corner for corner in corners if self.depth(corner) >= _NEAR_CLIP]
+        if len(visible) < len(corners):
+            # The near plane cuts the hull at most on lines between any two corners.
+            behind = [corner for corner in corners if self.depth(corner) < _NEAR_CLIP]
+            visible += [self._clipped(a, b) for a in visible for b in behind]
         if not visible:
             return Window(0, 0, 0, 0)
         xs, ys = zip(*(self.pixel(corner) for corner in visible), strict=True)
@@ -172,6 +187,25 @@ class Camera:
         return x, y, z
 
 
+class RayGrid(NamedTuple):
+    """The rays of a regular grid of samples over a camera's canvas."""
+
+    camera: Camera
+    per_pixel: int
+    right: Tensor  # [per_pixel · width] x of the directions
+    up: Tensor  # [per_pixel · height] y of the directions
+    ahead: Tensor  # [per_pixel · height] z of the directions
+
+    def rays(self, window: Window, rows: slice) -> Rays:
+        """The rays of some rows of a window, row by row."""
+        k, canvas = self.per_pixel, self.camera.canvas
+        left, top = window.left - canvas.left, window.top - canvas.top
+        lines = slice(k * (top + rows.start), k * (top + rows.stop))
+        right = self.right[k * left : k * (left + window.width)]
+        parts = torch.broadcast_tensors(right, self.up[lines, None], self.ahead[lines, None])
+        return Rays(self.camera.origin, torch.stack(parts).flatten(1))
+
+
 FLOOR_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))  # local x right, y away from the camera, z down
 CEILING_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))  # the same with z up
 
@@ -181,7 +215,8 @@ def side_axes(side: float) -> tuple[Vector, Vector, Vector]:
     return (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0)
 
 
-class Pose(NamedTuple):
+@dataclass(frozen=True)
+class Pose:
     """Origin and orthonormal axes of a solid's local coordinates, in world coordinates."""
 
     origin: Vector
@@ -205,13 +240,18 @@ class Pose(NamedTuple):
         return self._along_axes(points - column(self.origin, points))
 
     def _along_axes(self, vectors: Tensor) -> Tensor:
-        x, y, z = torch.tensor(self.axes, dtype=vectors.dtype).T[:, :, None]  # [3, 1] each: of all three axes
+        x, y, z = self._axes_as[vectors.dtype].unbind(1)  # [3, 1] each: of all three axes
         return vectors[0] * x + vectors[1] * y + vectors[2] * z
 
     def vectors_to_world(self, vectors: Tensor) -> Tensor:
         """Local vectors [3, n] in world coordinates."""
-        a, b, c = torch.tensor(self.axes, dtype=vectors.dtype)[:, :, None]  # [3, 1] each
+        a, b, c = self._axes_as[vectors.dtype]  # [3, 1] each
         return vectors[0] * a + vectors[1] * b + vectors[2] * c
+
+    @cached_property
+    def _axes_as(self) -> dict[torch.dtype, Tensor]:
+        """The axes [3, 3, 1] by type of the numbers."""
+        return {dtype: torch.tensor(self.axes, dtype=dtype)[:, :, None] for dtype in (torch.float32, torch.float64)}
 
     def point_to_world(self, x: float, y: float, z: float) -> Vector:
         """A local point in world coordinates."""

@@ -16,6 +16,7 @@ from simulator.scenes.light import (
     Occluder,
     OccluderSphere,
     ambient_visibility,
+    key_visibility,
     occluders_of,
     proxy_spheres,
     tangents,
@@ -66,12 +67,12 @@ class ShadowCasters:
         """Visibility on a solid, occluded by all other solids except `excluding`; computed at each sample."""
         bounds = _extents(solid.corners(), self.light)
         others = [caster for caster in self.casters if caster.solid is not solid and caster.solid is not excluding]
-        dark = [caster.occluder for caster in others if _can_shadow(caster, bounds, self.light)]
+        shadows = self.light.shadows([c.occluder for c in others if _can_shadow(c, bounds, self.light)])
         close = [caster.occluder for caster in others if _gap(caster, bounds) < _OPEN_BEYOND * caster.thickness]
         balls = [ball for occluder in close for ball in proxy_spheres(occluder)]
 
         def visibility(hit: Hit) -> tuple[Tensor, Tensor]:
-            return self.light.key_visibility(hit.point, dark), ambient_visibility(hit.point, hit.normal, balls)
+            return key_visibility(hit.point, shadows), ambient_visibility(hit.point, hit.normal, balls)
 
         return visibility
 
@@ -81,8 +82,9 @@ class ShadowCasters:
         baked = torch.ones(2, size, size)  # share of the key light, and of the surroundings
         for caster in self.casters:
             cast, near = _shadow_area(caster, pose, self.light), _ambient_area(caster, pose)
+            shadows = self.light.shadows([caster.occluder])
             for cells, points in _cells_within(pose, area, cast, size):
-                seen = self.light.key_visibility(points, [caster.occluder])
+                seen = key_visibility(points, shadows)
                 baked[0][cells] = torch.minimum(baked[0][cells], seen.view_as(baked[0][cells]))
             normal = -torch.tensor(pose.axes[2])[:, None]
             for cells, points in _cells_within(pose, area, near, size):
