@@ -11,8 +11,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -56,23 +56,6 @@ class Window(NamedTuple):
         return self.right - self.left
 
 
-class FrameSize(NamedTuple):
-    """Size of the frame to render, in pixels."""
-
-    height: int
-    width: int
-    margin_px: int = 0
-
-    @property
-    def texture_px(self) -> int:
-        """Side of the mipmaps: the power of two nearest to the longer side."""
-        return int(min(2048, max(64, 2 ** round(math.log2(max(self.height, self.width))))))
-
-    def camera(self, *, focal: float, eye: float = 0.0, pitch: float = 0.0) -> Camera:
-        """The camera that renders this frame; arguments as in Camera."""
-        return Camera(self.height, self.width, focal, eye, pitch, self.margin_px)
-
-
 @dataclass(frozen=True)
 class Camera:
     """A pinhole camera above the origin.
@@ -91,6 +74,15 @@ class Camera:
     eye: float = 0.0
     pitch: float = 0.0
     margin_px: int = 0
+
+    def view(self, *, focal: float, eye: float = 0.0, pitch: float = 0.0) -> Camera:
+        """Another camera for the same frame."""
+        return replace(self, focal=focal, eye=eye, pitch=pitch)
+
+    @property
+    def texture_px(self) -> int:
+        """Side of the mipmaps: the power of two nearest to the longer side."""
+        return int(min(2048, max(64, 2 ** round(math.log2(self.long_side)))))
 
     @property
     def long_side(self) -> int:
@@ -121,21 +113,14 @@ class Camera:
 
     def rays(self, x: Tensor, y: Tensor) -> Rays:
         """Rays through pixel coordinates x, y [n]."""
-        return Rays(self.origin, torch.stack([self._right(x), *self._down(y)]))
+        return Rays(self.origin, torch.stack([self.right(x), *self.down(y)]))
 
-    def grid(self, per_pixel: int, dtype: torch.dtype) -> RayGrid:
-        """The rays of per_pixel × per_pixel samples in each pixel of the canvas."""
-        x, y = (
-            start + (torch.arange(per_pixel * size, dtype=dtype) + 0.5) / per_pixel
-            for start, size in ((self.canvas.left, self.canvas.width), (self.canvas.top, self.canvas.height))
-        )
-        return RayGrid(self, per_pixel, self._right(x), *self._down(y))
-
-    def _right(self, x: Tensor) -> Tensor:
+    def right(self, x: Tensor) -> Tensor:
+        """World x of the directions to columns x."""
         return (x - 0.5 * self.width) / self.focal_px
 
-    def _down(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """World y and z of the directions: forward (0, −sin, cos) − down · (0, cos, sin)."""
+    def down(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """World y and z of the directions to rows y: forward (0, −sin, cos) − down · (0, cos, sin)."""
         down = (y - 0.5 * self.height) / self.focal_px
         sin, cos = math.sin(self.pitch), math.cos(self.pitch)
         return -sin - down * cos, cos - down * sin
@@ -188,7 +173,7 @@ class Camera:
 
 
 class RayGrid(NamedTuple):
-    """The rays of a regular grid of samples over a camera's canvas."""
+    """The rays of per_pixel × per_pixel samples in each pixel of a camera's canvas."""
 
     camera: Camera
     per_pixel: int
@@ -204,6 +189,16 @@ class RayGrid(NamedTuple):
         right = self.right[k * left : k * (left + window.width)]
         parts = torch.broadcast_tensors(right, self.up[lines, None], self.ahead[lines, None])
         return Rays(self.camera.origin, torch.stack(parts).flatten(1))
+
+
+@lru_cache(maxsize=2)
+def ray_grid(camera: Camera, per_pixel: int, dtype: torch.dtype) -> RayGrid:
+    """The grid of a camera, computed in `dtype`; kept, since all things of a picture use it."""
+    x, y = (
+        start + (torch.arange(per_pixel * size, dtype=dtype) + 0.5) / per_pixel
+        for start, size in ((camera.canvas.left, camera.canvas.width), (camera.canvas.top, camera.canvas.height))
+    )
+    return RayGrid(camera, per_pixel, camera.right(x), *camera.down(y))
 
 
 FLOOR_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))  # local x right, y away from the camera, z down

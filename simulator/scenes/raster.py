@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, RayGrid, Rays, Window
+from simulator.scenes.camera import Camera, Rays, Window, ray_grid
 from simulator.scenes.mipmap import average_2x2
 from simulator.scenes.shading import Hit, Shader
 from simulator.scenes.solids import MISS, Intersections, Solid, unit
@@ -58,13 +57,6 @@ class Patch:
         )
 
 
-class Grids(NamedTuple):
-    """2 × 2 samples a pixel, and the pixels' centers in float64."""
-
-    coarse: RayGrid
-    centers: RayGrid
-
-
 def render_layers(camera: Camera, layers: Sequence[Sequence[Primitive]]) -> LayeredDepthImage:
     """One surface per layer; the primitives of a layer are composited, nearest first at each pixel.
 
@@ -73,8 +65,7 @@ def render_layers(camera: Camera, layers: Sequence[Sequence[Primitive]]) -> Laye
     further out both are 0.
     """
     wide = replace(camera, margin_px=camera.margin_px + _OVERSCAN)  # so that pixels at the border see their neighbors
-    grids = Grids(wide.grid(2, torch.float32), wide.grid(1, torch.float64))
-    drawn = [_render_layer(grids, primitives).crop(camera.canvas) for primitives in layers]
+    drawn = [_render_layer(wide, primitives).crop(camera.canvas) for primitives in layers]
     frame = [patch.crop(Window(0, camera.height, 0, camera.width)) for patch in drawn]
     nearest = max(float(torch.where(p.coverage > 0, p.inverse_depth, 0.0).max()) for p in frame)
     farthest = min(float(torch.where(p.coverage > 0, p.inverse_depth, torch.inf).min()) for p in frame)
@@ -92,34 +83,34 @@ def _disparity(patch: Patch, farthest: float, scale: float) -> Tensor:
     return torch.where(nothing, 0.0, (patch.inverse_depth - farthest) * scale + _FARTHEST)
 
 
-def _render_layer(grids: Grids, primitives: Sequence[Primitive]) -> Patch:
-    camera = grids.coarse.camera
+def _render_layer(camera: Camera, primitives: Sequence[Primitive]) -> Patch:
     layer = Patch.empty(camera.canvas)
     used: list[Window] = []
     for primitive in primitives:
         window = camera.window(primitive.solid.corners())
         if window.height > 0 and window.width > 0:
             used.append(window)
-            _composite(layer.crop(window), _render_primitive(grids, primitive, window))
+            _composite(layer.crop(window), _render_primitive(camera, primitive, window))
     if used:
         tops, bottoms, lefts, rights = zip(*used, strict=True)
         _extend_past_rim(layer.crop(Window(min(tops), max(bottoms), min(lefts), max(rights))))
     return layer
 
 
-def _render_primitive(grids: Grids, primitive: Primitive, window: Window) -> Patch:
+def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> Patch:
     patch = Patch.empty(window)
-    _resample_edges(grids.coarse.camera, primitive, patch, _sample_coarsely(grids.coarse, primitive, patch))
+    mixed = _sample_coarsely(camera, primitive, patch)
+    _resample_edges(camera, primitive, patch, mixed)
+    centers = ray_grid(camera, 1, torch.float64)
     for rows in _blocks(window, 1):
-        rays = grids.centers.rays(window, rows)
-        hits = primitive.solid.intersect(rays, 1.0 / grids.centers.camera.focal_px)
+        hits = primitive.solid.intersect(centers.rays(window, rows), 1.0 / camera.focal_px)
         exact = hits.inverse_depth.to(torch.float32).reshape(-1, window.width)
         known = (hits.part >= 0).reshape(exact.shape) & (exact >= 0) & (patch.coverage[rows] > 0)
         patch.inverse_depth[rows] = torch.where(known, exact, patch.inverse_depth[rows])
     return patch
 
 
-def _sample_coarsely(grid: RayGrid, primitive: Primitive, patch: Patch) -> Tensor:
+def _sample_coarsely(camera: Camera, primitive: Primitive, patch: Patch) -> Tensor:
     """2 × 2 samples a pixel, into `patch`; returns which pixels hold an edge, [h, w].
 
     Blocks without any other pixel are not shaded: 16 samples replace their colors.
@@ -127,10 +118,10 @@ def _sample_coarsely(grid: RayGrid, primitive: Primitive, patch: Patch) -> Tenso
     window = patch.window
     parts = torch.full((2 * window.height, 2 * window.width), MISS)
     rims = torch.zeros(window.height, window.width, dtype=torch.bool)
-    angle = 0.5 / grid.camera.focal_px
+    angle = 0.5 / camera.focal_px
     blocks = []
     for rows in _blocks(window, 4):
-        rays = grid.rays(window, rows)
+        rays = ray_grid(camera, 2, torch.float32).rays(window, rows)
         hits = primitive.solid.intersect(rays, angle)
         shape = (2 * (rows.stop - rows.start), 2 * window.width)
         parts[2 * rows.start : 2 * rows.stop] = hits.part.reshape(shape)
@@ -176,7 +167,8 @@ def _shade_samples(shader: Shader | None, solid: Solid, rays: Rays, hits: Inters
     direction, inverse_depth, part = rays.direction, hits.inverse_depth, hits.part
     everywhere = met.shape == is_met.shape
     if not everywhere:
-        direction, inverse_depth, part = direction.index_select(1, met), inverse_depth[met], part[met]
+        direction = direction.index_select(1, met)
+        inverse_depth, part = inverse_depth.index_select(0, met), part.index_select(0, met)
     depth = 1.0 / inverse_depth.clamp(min=1e-6)
     point = Rays(rays.origin, direction).at(depth)
     normal, uv = solid.surface(point, part)
