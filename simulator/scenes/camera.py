@@ -223,8 +223,9 @@ class Pose:
 
     def vector_to_local(self, vector: Sequence[float]) -> Vector:
         """A world direction in local coordinates."""
-        x, y, z = (sum(v * a for v, a in zip(vector, axis, strict=True)) for axis in self.axes)
-        return x, y, z
+        x, y, z = vector
+        a, b, c = self.axes
+        return (x * a[0] + y * a[1] + z * a[2], x * b[0] + y * b[1] + z * b[2], x * c[0] + y * c[1] + z * c[2])
 
     def point_to_local(self, point: Vector) -> Vector:
         """A world point in local coordinates."""

@@ -66,14 +66,14 @@ class Light:
         """Light [3, n] of the surroundings: the ground's where up [n] is 0, the sky's where it is 1."""
         return self.ground[:, None] + (self.sky - self.ground)[:, None] * up
 
-    def shadows(self, occluders: Sequence[Occluder]) -> list[Shadow]:
-        """The shadows of occluders, all balls in one."""
-        balls = [occluder for occluder in occluders if isinstance(occluder, OccluderSphere)]
-        cards = [partial(self._past_card, occluder) for occluder in occluders if isinstance(occluder, Card)]
-        boxes = [self._box_shadow(occluder) for occluder in occluders if isinstance(occluder, Box)]
-        return [*([partial(self._past_balls, balls)] if balls else []), *cards, *boxes]
+    def shadow(self, occluder: Occluder) -> Shadow:
+        """The shadow of an occluder."""
+        if isinstance(occluder, OccluderSphere):
+            return partial(self.past_balls, [occluder])
+        return partial(self._past_card, occluder) if isinstance(occluder, Card) else self._box_shadow(occluder)
 
-    def _past_balls(self, balls: Sequence[OccluderSphere], points: Tensor) -> Tensor:
+    def past_balls(self, balls: Sequence[OccluderSphere], points: Tensor) -> Tensor:
+        """The shadow of some balls at points [3, n]: [n]."""
         x, y, z = _offsets(points, balls)
         radius = column([ball.radius for ball in balls], points)
         along = x * self.toward[0] + y * self.toward[1] + z * self.toward[2]

@@ -2,7 +2,8 @@
 
 Every pixel takes 2 × 2 samples; where these or their neighbors meet different parts, 16 jittered ones. Disparity
 is traced once more through the pixel's center, in float64. All work goes in small blocks of samples: they stay in
-the processor's cache, and torch does not split them over threads, so the bytes do not depend on how many there are.
+the processor's cache, and torch does not split over threads what depends on the split in its last bit (powers, sines),
+so the bytes do not depend on how many threads there are.
 """
 
 from __future__ import annotations
