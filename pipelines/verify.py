@@ -78,7 +78,7 @@ def _compared_with_run(paths: DataSetPaths) -> Iterator[Complaint]:
         message = (
             f"must be there and readable, so that shards can be compared with the run that made them, got: {error}"
         )
-        yield Complaint(".meta", ALL, "plan.json, config.json", message)
+        yield Complaint(".meta", ALL, "plan.jsonl, config.json", message)
     else:
         yield from compared_with_plan(paths, plan, settings_sha256)
 

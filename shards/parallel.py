@@ -1,11 +1,13 @@
 """The results of a function over many items, in their order, from several processes."""
 
+from __future__ import annotations
+
 import multiprocessing
 import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -30,27 +32,42 @@ def cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     return allowed
 
 
-def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """`function` of each item, in order; in this process for one worker. The results do not depend on `workers`.
+class Workers:
+    """Processes that last for several maps; a context manager. They start when they are first needed.
 
-    Args:
-        function: can be pickled; runs in fresh processes, since one that was forked from a process with threads may
-            wait for a lock that nobody holds any more.
-
-    Raises:
-        BrokenProcessPool: a worker was killed.
+    They are fresh ones: a process that was forked from one with threads may wait for a lock that nobody holds any more.
     """
-    if workers <= 1:
-        yield from map(function, items)
-        return
-    waiting: deque[Future[Result]] = deque()
-    items = iter(items)
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    try:
-        waiting.extend(pool.submit(function, item) for item in islice(items, AHEAD * workers))
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """`function` (it can be pickled) of each item, in order; in this process for one worker.
+
+        Raises BrokenProcessPool when a worker was killed.
+        """
+        if self._count <= 1:
+            yield from map(function, items)
+            return
+        if self._pool is None:
+            context, ignore = multiprocessing.get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)
+            self._pool = ProcessPoolExecutor(self._count, context, initializer=signal.signal, initargs=ignore)
+        items = iter(items)
+        waiting = deque(self._pool.submit(function, item) for item in islice(items, AHEAD * self._count))
         while waiting:
             yield waiting.popleft().result()
-            waiting.extend(pool.submit(function, item) for item in islice(items, 1))
-    finally:
-        pool.shutdown(cancel_futures=True)
+            waiting.extend(self._pool.submit(function, item) for item in islice(items, 1))
+
+
+def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """`Workers.map` with workers of its own. The results do not depend on their number."""
+    with Workers(workers) as processes:
+        yield from processes.map(function, items)

@@ -36,7 +36,8 @@ RENDERER_VERSION = "5"
 
 SPECTRA_BYTES = {"cpu": 192 << 20, "cuda": 512 << 20}
 """By device, others as cuda. Spectra of scenes that need more are computed anew in each `render`, a group at a time."""
-MAX_FRAMES_PER_BATCH = 16  # on a GPU; their sums of spectra take 21 MB each at 1024²
+MAX_FRAMES_PER_BATCH, BATCH_BYTES = 16, 512 << 20
+"""On a GPU; the sum of spectra of one frame takes about 20 bytes a pixel, 21 MB at 1024²."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class Scene:
         stack = FrameStack(len(lenses), *self.layers.size, self.layers.device, 3 if aperture.is_chromatic else 1)
         for groups in (self.visible, self.hidden):
             for group in groups:
-                for frames in _batches(group, lenses, aperture):
+                for frames in _batches(group, lenses, aperture, self.layers.size):
                     batch = [lenses[frame] for frame in frames]
                     is_visible = groups is self.visible  # what is hidden takes what is left
                     defocus_px = [group.mean_defocus_px(lens, aperture) for lens in batch] if is_visible else ()
@@ -136,7 +137,9 @@ class Scene:
         return stack.normalized()
 
 
-def _batches(group: DepthGroup, lenses: Sequence[ThinLens], aperture: Aperture) -> Iterator[list[int]]:
+def _batches(
+    group: DepthGroup, lenses: Sequence[ThinLens], aperture: Aperture, size: tuple[int, int]
+) -> Iterator[list[int]]:
     """Numbers of the frames that a group is blurred for together, all on one octave.
 
     A CPU takes one frame at a time, since its caches hold no more; a GPU would idle with one.
@@ -144,15 +147,17 @@ def _batches(group: DepthGroup, lenses: Sequence[ThinLens], aperture: Aperture) 
     batches: dict[int, list[int]] = {}
     for frame, lens in enumerate(lenses):
         batches.setdefault(group.octave(lens, aperture), []).append(frame)
-    batch_size = frames_per_batch(group.device)
+    batch_size = frames_per_batch(group.device, size)
     for frames in batches.values():
         for start in range(0, len(frames), batch_size):
             yield frames[start : start + batch_size]
 
 
-def frames_per_batch(device: torch.device) -> int:
-    """How many frames a group is blurred for together."""
-    return 1 if device.type == "cpu" else MAX_FRAMES_PER_BATCH
+def frames_per_batch(device: torch.device, size: tuple[int, int]) -> int:
+    """How many frames of this size (height, width) a group is blurred for together; the same on every GPU."""
+    if device.type == "cpu":
+        return 1
+    return max(1, min(MAX_FRAMES_PER_BATCH, BATCH_BYTES // (20 * size[0] * size[1])))
 
 
 def render_stack(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from pipelines.audit.audited_sample import AuditedSample
-from pipelines.render.photos.near_duplicates import perceptual_hash
+from pipelines.render.photos.content import perceptual_hash
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
 from pipelines.render.sample.focus_points import DEPTH_LEVELS
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from pipelines.bench.subject import PhotoSet
 from pipelines.errors import UserError
 from pipelines.render.config import DepthConfig, ExecutionConfig, RenderConfig, SourceConfig, StorageConfig
@@ -130,7 +132,8 @@ def ray_rate(load: Workload, workers: int, inline: InlineRates) -> ExecutorRate:
     shards = load.planning.plan.shards
     if len(shards) < 2 * workers:
         raise UserError(f"{workers} Ray workers need {2 * workers} shards to be timed; got {len(shards)}")
-    execution = replace(load.config.execution, executor="ray", workers=workers)
+    sharing = max(1, -(-workers // max(1, torch.cuda.device_count())))
+    execution = replace(load.config.execution, executor="ray", workers=workers, workers_per_gpu=sharing)
     job = load.job(execution, load.config.out.with_name(f"ray-{workers}"))
     start = time.perf_counter()
     with interruptible():  # when each shard was done, and how many samples it has

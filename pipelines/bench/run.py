@@ -1,12 +1,9 @@
 """One measurement from its configuration to a report: renderer, memory, pipeline, reader, one after the other."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import torch
 
 from pipelines.bench import memory, pipeline, renderers
 from pipelines.bench.config import PARTS, BenchConfig
@@ -76,21 +73,12 @@ def _from_photos(config: BenchConfig, device: str, not_run: list[NotRun]) -> dic
         _log.info("pipeline: inline, %d times", turns)
         inline = pipeline.inline_rates(load, turns)
         if "pipeline" in config.parts:
-            rays = _ray_rates(load, inline, not_run)
+            rays = []
+            for workers in RAY_WORKERS:
+                _log.info("pipeline: Ray, workers: %d", workers)
+                rays.append(pipeline.ray_rate(load, workers, inline))
             fields |= {"stages": inline.stages, "executors": (inline.executor, *rays)}
         if "reader" in config.parts:
             _log.info("reader")
             fields["reader"] = pipeline.reader_rate(inline.out, config.chosen_repeats)
     return fields
-
-
-def _ray_rates(
-    load: pipeline.Workload, inline: pipeline.InlineRates, not_run: list[NotRun]
-) -> Iterator[pipeline.ExecutorRate]:
-    for workers in RAY_WORKERS:
-        gpus = torch.cuda.device_count()
-        if load.planning.device_kind == "cuda" and gpus < workers:
-            not_run.append(NotRun(f"{workers} Ray workers", f"each needs a GPU, there are {gpus}"))
-        else:
-            _log.info("pipeline: Ray, workers: %d", workers)
-            yield pipeline.ray_rate(load, workers, inline)

@@ -6,7 +6,10 @@ find photos ─▶ plan (depth, device, settings checked) ─▶ lock ─▶ fre
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+
+import numpy as np
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
@@ -14,18 +17,21 @@ from pipelines.render.estimate import bytes_per_sample
 from pipelines.render.executors.job import RenderJob
 from pipelines.render.executors.shards import RenderedShards, render_shards
 from pipelines.render.executors.worker import ShardWorker
-from pipelines.render.photos.photo import RejectedPhoto, find_photos
+from pipelines.render.photos.finding import Hashing, find_photos
+from pipelines.render.photos.known_hashes import KnownHashes
+from pipelines.render.photos.photo import RejectedPhoto
 from pipelines.render.plan.planning import Planning, plan_run
 from pipelines.render.plan.rejects import counts_by_code
 from pipelines.render.result import COARSE_LEVELS, Forecast, RenderResult
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.disk import format_bytes, free_bytes
-from pipelines.runs.interruption import interruptible
+from pipelines.runs.interruption import Interrupted, interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
 from shards.card import write_card
 from shards.index import marked_shards, remove_stale_temporaries, write_index
 from shards.marker import Marker
+from shards.parallel import cores
 from shards.record import SPLITS
 from shards.summary import DataSetSummary
 
@@ -37,9 +43,19 @@ def run(config: RenderConfig) -> RenderResult | Forecast:
     return forecast(config) if config.dry_run else render(config)
 
 
-def plan(config: RenderConfig) -> Planning:
-    """Find photos, check depth, device and settings, plan shards; writes nothing. Raises UserError."""
-    photos = find_photos(config.source.photos, limit=config.source.limit, seed=config.seed)
+def plan(config: RenderConfig, known: KnownHashes | None = None) -> Planning:
+    """Find photos, check depth, device and settings, plan shards; writes at most to `known`. Raises UserError."""
+    near = config.storage.near_duplicates == "together"
+    hashing = Hashing(near, cores(), known or KnownHashes(DataSetPaths(config.out).meta))
+    try:
+        photos = find_photos(config.source.photos, limit=config.source.limit, seed=config.seed, hashing=hashing)
+    except Interrupted:
+        hashing.known.store()
+        raise
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a process that read photos was killed: too little memory? The same command goes on", 1
+        ) from error
     return plan_run(config, photos, DataSetPaths(config.out))
 
 
@@ -48,17 +64,19 @@ def render(config: RenderConfig) -> RenderResult:
 
     Raises UserError, and Interrupted on SIGINT and SIGTERM; finished shards stay.
     """
+    paths = DataSetPaths(config.out)
     with interruptible():
-        planning = plan(config)
-        planning.paths.create()
-        with run_lock(planning.paths.meta, force=config.execution.force):
+        known = KnownHashes(paths.meta, paths.create)
+        planning = plan(config, known)
+        paths.create()
+        with run_lock(paths.meta, force=config.execution.force):
+            if config.growth.overwrite:
+                paths.clear()
+            known.store()
             return _render(config, planning)
 
 
 def _render(config: RenderConfig, planning: Planning) -> RenderResult:
-    paths = planning.paths
-    if config.growth.overwrite:
-        paths.clear()
     planning.freeze()
     remove_stale_temporaries(config.out)  # of a run that was killed
     try:
@@ -75,7 +93,9 @@ def forecast(config: RenderConfig) -> Forecast:
     planning = plan(config)
     rejects = [*planning.left_out, *_vetted(config, planning)]
     unfit = {reject.scene_id for reject in rejects}
-    fit = Counter(shard.split for shard, sample in planning.plan.latest.values() if sample.photo.scene_id not in unfit)
+    planned, splits = planning.plan.photos.scene_ids, planning.plan.splits
+    is_fit = ~np.isin(planned, np.array([int(scene_id, 16) for scene_id in unfit if scene_id], np.uint64))
+    fit = Counter(SPLITS[split] for split in splits[is_fit].tolist())
     samples = fit.total()
     return Forecast(
         out=str(config.out),
@@ -94,10 +114,10 @@ def forecast(config: RenderConfig) -> Forecast:
 def _render_unfinished(config: RenderConfig, planning: Planning) -> RenderedShards:
     """Render the shards that are not finished; warn when the disk is too small for them."""
     finished = planning.finished_shards()
-    unfinished = [shard for shard in planning.plan.shards if shard.name not in finished]
+    unfinished = planning.plan.unfinished(finished)
     if finished:
         _log.info("%s: %d of %d shards are there already", config.out, len(finished), len(planning.plan.shards))
-    needed = sum(len(shard.samples) for shard in unfinished) * bytes_per_sample(config)
+    needed = unfinished.samples * bytes_per_sample(config)
     free = free_bytes(config.out)
     if free is not None and needed > free:
         _log.warning("%s has %s free, about %s are needed", config.out, format_bytes(free), format_bytes(needed))

@@ -2,8 +2,8 @@
 
 OUT/README.md  index.json  manifest.parquet  croissant.json  SHA256SUMS  rejects.jsonl
 OUT/shards/train-000000.tar ...
-OUT/.meta/plan.json  config.json  left_out.jsonl  runs.jsonl  train-000000.json  train-000000.rejects.jsonl ...
-OUT/.meta/run.lock
+OUT/.meta/plan.jsonl  config.json  left_out.jsonl  runs.jsonl  train-000000.json  train-000000.rejects.jsonl ...
+OUT/.meta/run.lock  hashes-0123456789abcdef.npy ...
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from shards.manifest import MANIFEST_FILE
 from shards.storage import StoragePath
 
 LOCK_FILE = "run.lock"
+KEPT_FILES = (LOCK_FILE, "hashes-")
 SIDE_FILES = (CARD_FILE, INDEX_FILE, MANIFEST_FILE, CROISSANT_FILE, CHECKSUM_FILE, "rejects.jsonl")
 
 
@@ -31,7 +32,7 @@ class DataSetPaths:
 
     @property
     def plan(self) -> StoragePath:
-        return self.meta / "plan.json"
+        return self.meta / "plan.jsonl"
 
     @property
     def fingerprint(self) -> StoragePath:
@@ -57,11 +58,12 @@ class DataSetPaths:
         self.meta.mkdir(parents=True, exist_ok=True)
 
     def clear(self) -> None:
-        """Remove the data set: tars, side files, and everything in `.meta` but the lock. Other files stay.
+        """Remove the data set: tars, side files, and everything in `.meta` but the lock and hashes of photos. Other
+        files stay.
 
         The fingerprint goes first: a folder without one holds no data set to resume.
         """
-        meta = [path for path in self.meta.glob("*") if path.is_file() and path.name != LOCK_FILE]
+        meta = [path for path in self.meta.glob("*") if path.is_file() and not path.name.startswith(KEPT_FILES)]
         ours = [*meta, *(self.out / "shards").glob("*.tar"), *(self.out / name for name in SIDE_FILES)]
         for path in (self.fingerprint, *ours):
             path.unlink(missing_ok=True)

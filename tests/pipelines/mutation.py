@@ -29,11 +29,13 @@ from pipelines.preview.reject_gallery import reject_groups
 from pipelines.refocus.photo_file import read_photo
 from pipelines.render.config import StackConfig
 from pipelines.render.depth.sidecar import SidecarDepth, read_note
+from pipelines.render.photos.content import content_hashes
 from pipelines.render.photos.decode import decode_photo
+from pipelines.render.photos.finding import find_photos
 from pipelines.render.photos.listing import list_photos
-from pipelines.render.photos.near_duplicates import perceptual_hashes
-from pipelines.render.photos.photo import PhotoSource, find_photos
-from pipelines.render.plan.plan import Plan, PlannedSample, PlannedShard, plan_to_json, read_plan
+from pipelines.render.photos.photo import PhotoSource
+from pipelines.render.photos.table import PhotoTable
+from pipelines.render.plan.plan import Plan, plan_lines, read_plan
 from pipelines.render.plan.rejects import read_left_out
 from pipelines.render.sample.lens_sampling import read_aperture_mask
 from pipelines.runs.data_set_paths import DataSetPaths
@@ -49,7 +51,7 @@ from shards.validate import validate
 from tests.pipelines.render.depth.test_exr import exr
 from tests.pipelines.render.photos import hostile_photos as hostile
 from tests.pipelines.render.photos import portrait_photos as portrait
-from tests.pipelines.render.photos.photo_examples import photo_at, slope, source_at
+from tests.pipelines.render.photos.photo_examples import photo_at, slope
 from tests.shards.synthetic import make_sample, write_data_set
 
 Bytes = bytes
@@ -165,7 +167,10 @@ def _pictures(scratch: Path) -> list[Parser]:
         hostile.cmyk(hostile.cmyk_profile()),
         hostile.saved(Image.fromarray(small).quantize(16), "PNG"),
     )
-    source = source_at(scratch / "hashed.jpg")
+
+    def near_hash(path: Path) -> object:
+        return content_hashes(str(path), near=True)
+
     mask = read_aperture_mask.__wrapped__  # past its cache
     return [
         Parser("photo", pictures, lambda content: decode_photo(content, long_side=64), (Rejection,)),
@@ -181,7 +186,11 @@ def _pictures(scratch: Path) -> list[Parser]:
             lambda content: decode_photo(hostile.encoded(small, "PNG", icc_profile=content), long_side=64),
             (Rejection,),
         ),
-        Parser("near-duplicate hash", pictures, at(scratch / "hashed.jpg", lambda _: perceptual_hashes([source]))),
+        Parser(
+            "near-duplicate hash",
+            pictures,
+            at(scratch / "hashed.jpg", near_hash),
+        ),
         Parser("refocus photo", pictures[:4], at(scratch / "r.jpg", read_photo), (UserError,)),
         Parser("aperture mask", (hostile.encoded(small[..., 0]),), at(scratch / "m.png", mask), (UserError,)),
     ]
@@ -333,7 +342,7 @@ def _run_files(scratch: Path) -> list[Parser]:
     paths = DataSetPaths(out)
     sha256 = "0" * 64
     photo = PhotoSource(sha256[:16], "a.jpg", str(scratch / "a.jpg"), sha256, "", "", "")
-    plan = Plan((PlannedShard("train-000000", "train", (PlannedSample("00000000", photo, ""),)),))
+    plan = Plan().with_photos(PhotoTable([photo]), np.zeros(1, np.int8), 64)
     rejects = json.dumps(
         {"path": "a", "scene_id": "0", "stage": "photo", "code": "missing", "message": "gone"}
     ).encode()
@@ -344,7 +353,7 @@ def _run_files(scratch: Path) -> list[Parser]:
     runs = json.dumps(dataclasses.asdict(run)).encode()
     audit = json.dumps({"checks": [check.to_json()]}).encode()
     return [
-        Parser("plan.json", (plan_to_json(plan),), at(paths.plan, read_plan), (UserError,)),
+        Parser("plan.jsonl", (b"".join(plan_lines(plan)),), at(paths.plan, read_plan), (UserError,)),
         Parser("config.json", (settings,), at(paths.fingerprint, read_settings), (ValueError,)),
         Parser("config.json of audit", (settings,), at(paths.fingerprint, lambda _: RenderSettings.read(out))),
         Parser("left_out.jsonl", (rejects,), at(paths.left_out, lambda _: read_left_out(paths)), (UserError,)),

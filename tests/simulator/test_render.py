@@ -13,6 +13,7 @@ from simulator import Aperture, LayeredDepthImage, Scene, ThinLens, render_stack
 from simulator.layers.bins import depth_groups, disparity_bins
 from simulator.optics.aperture import second_moment_radius_px
 from simulator.reference.scatter import layered_frame, spread
+from simulator.render import frames_per_batch
 from simulator.scatter.grouping import BINS, GROUPS
 from tests.simulator.closeness import assert_close
 
@@ -130,9 +131,15 @@ def test_frames_blurred_together_are_those_blurred_one_by_one(
     image[:, 25, 35] = 20.0  # a lamp: its bin stays on the frame's grid
     lenses = [ThinLens(focus, scale) for focus in (0.1, 0.6, 0.9) for scale in (12.0, 30.0)]
     alone = render_stack(image, disparity, lenses, aperture=aperture)
-    monkeypatch.setattr("simulator.render.frames_per_batch", lambda device: 4)
+    monkeypatch.setattr("simulator.render.frames_per_batch", lambda device, size: 4)
     together = render_stack(image, disparity, lenses, aperture=aperture)
     assert_close(together, alone, atol=2e-5, what="frames")
+
+
+@pytest.mark.parametrize(("side", "frames"), [(512, 16), (1024, 16), (2048, 6), (8192, 1)])
+def test_a_gpu_blurs_as_many_frames_together_as_its_memory_bears(side: int, frames: int) -> None:
+    assert frames_per_batch(torch.device("cuda"), (side, side)) == frames
+    assert frames_per_batch(torch.device("cpu"), (side, side)) == 1
 
 
 @pytest.mark.parametrize("radius", [8.0, 20.0, 40.0])
@@ -227,7 +234,7 @@ def test_lenses_blurred_together_have_the_same_bins(monkeypatch: pytest.MonkeyPa
     disparity = torch.linspace(0.0, 1.0, 200).expand(64, 200).contiguous()
     image, lenses = noise(3, 64, 200), [ThinLens(0.3, 44.0), ThinLens(0.3, 16.0), ThinLens(0.8, 44.0)]
     alone = render_stack(image, disparity, lenses)
-    monkeypatch.setattr("simulator.render.frames_per_batch", lambda device: 4)
+    monkeypatch.setattr("simulator.render.frames_per_batch", lambda device, size: 4)
     assert_close(render_stack(image, disparity, lenses), alone, atol=2e-5, what="frames")
 
 

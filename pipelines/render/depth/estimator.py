@@ -63,6 +63,9 @@ class DepthOrigin:
     is_here: bool  # False when the model will be downloaded first
 
 
+_SIDECARS = DepthOrigin("sidecar", "", "", False, True)
+
+
 def check_depth(
     config: DepthConfig, photos: Sequence[PhotoSource] = (), folders: SidecarFolders | None = None
 ) -> tuple[DepthOrigin, ...]:
@@ -83,14 +86,14 @@ def check_depth(
     if first := next((path for photo in looked_at if (path := folders.find(photo))), None):
         _check_sidecar(first, kind)
     if first or any(photo.holds_depth for photo in looked_at):
-        origins.append(DepthOrigin("sidecar", "", "", False, True))
+        origins.append(_SIDECARS)
     if spec == "sidecar":
         if photos and not origins:
             raise UserError(
                 f"--depth sidecar: none of the {len(photos)} photos has one, for the first there is no "
                 f"{folders.looked_for(photos[0])}; name the folder with --depth-dir, or use --depth auto"
             )
-        return tuple(origins) or (DepthOrigin("sidecar", "", "", False, True),)
+        return (_SIDECARS,)
     if spec == "auto" and photos and all(map(folders.has_depth, photos)):
         return tuple(origins)
     model = DEFAULT_MODEL if spec == "auto" else spec
@@ -143,8 +146,8 @@ class _SidecarElseModel:
 
 def shared_sidecars(
     config: DepthConfig, photos: Sequence[PhotoSource], folders: SidecarFolders
-) -> dict[str, Rejection]:
-    """Rejections of photos whose depth file would serve several of them, by scene_id."""
+) -> dict[int, Rejection]:
+    """Rejections of photos whose depth file would serve several of them, by index."""
     return folders.rejections(photos) if config.depth in _WITH_SIDECARS else {}
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, rejecting
-from pipelines.render.photos.decode import MAX_PIXELS, open_image
+from pipelines.render.photos.decode import open_image
 from pipelines.render.photos.first_bytes import GRAY_16_BIT
+from pipelines.render.photos.header import MAX_PIXELS
 from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 

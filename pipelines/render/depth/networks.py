@@ -7,12 +7,13 @@ distinct depths, which the blur shows as bands.
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pipelines.errors import Rejection
+from pipelines.errors import Rejection, UserError
 from pipelines.render.depth.checkpoint import DepthCheckpoint
 from pipelines.render.depth.disparity_map import DisparityMap, PreparedDepth, Quantity, RawDepth, disparity_map
 from pipelines.render.photos.photo import Photo
@@ -53,7 +54,7 @@ class TransformersDepth:
         inputs = [(index, one) for index, one in enumerate(prepared) if isinstance(one, Tensor)]
         for batch in _batches(inputs, self.batch_size):
             pixels = torch.cat([pixels for _, pixels in batch])  # [B, 3, h, w]
-            with torch.inference_mode():
+            with torch.inference_mode(), _fitting(len(batch)):
                 raw = self.network(pixel_values=pixels.to(self.device)).predicted_depth.float()  # [B, h, w]
                 for (index, _), depth in zip(batch, raw, strict=True):
                     results[index] = self._disparity(depth, photos[index])
@@ -67,6 +68,18 @@ class TransformersDepth:
             return disparity_map(depth, photo.srgb, deband=self.deband)
         except Rejection as rejection:
             return rejection
+
+
+@contextmanager
+def _fitting(photos: int) -> Iterator[None]:
+    """Memory that runs out on a GPU is the user's matter. A smaller batch might change bits, so none is taken."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        way_out = "lower --depth-batch or --workers-per-gpu"
+        raise UserError(
+            f"depth of {photos} photos at once must fit the GPU's memory, it does not; {way_out}"
+        ) from error
 
 
 def _batches(inputs: Sequence[tuple[int, Tensor]], batch_size: int) -> Iterator[list[tuple[int, Tensor]]]:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from pipelines.render.photos.exif import SWAPS_SIDES, turned_upright
+from pipelines.render.photos.header import SWAPS_SIDES, turned_upright
 
 Orientation = Literal["upright", "stored"]
 

@@ -29,9 +29,10 @@ from pipelines.render.depth.disparity_map import (
 from pipelines.render.depth.file import DepthFile, read_depth_file
 from pipelines.render.depth.orientation import Orientation, oriented
 from pipelines.render.depth.sidecar_search import SidecarFolders, word_of
+from pipelines.render.photos.content import read_photo
 from pipelines.render.photos.embedded_depth import embedded_depth
-from pipelines.render.photos.exif import turned_upright
-from pipelines.render.photos.photo import Photo, read_photo
+from pipelines.render.photos.header import turned_upright
+from pipelines.render.photos.photo import Photo
 from shards.foreign_file import read_foreign
 from shards.storage import StoragePath
 from shards.strict_json import check_text
@@ -128,7 +129,7 @@ class SidecarDepth:
     def _read_embedded(self, photo: Photo) -> DisparityMap:
         """The map of the depth picture within the photo, which lies as the stored photo does."""
         with rejecting("depth", subject="the depth within the photo"):
-            content = read_photo(photo.source)
+            content = read_photo(photo.source.location)
             if (found := embedded_depth(content)) is None:
                 raise ValueError("it was there when the photos were listed, and is gone")
             numbers = np.ascontiguousarray(turned_upright(found.numbers(), photo.orientation))

@@ -8,10 +8,13 @@ first. It lies beside the photo, or in `--depth-dir`: there below the folder of 
 
 import re
 import unicodedata
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from pipelines.errors import Rejection
 from pipelines.render.depth.file import EXTENSIONS
@@ -19,13 +22,15 @@ from pipelines.render.photos.first_bytes import is_bare_depth
 from pipelines.render.photos.folder import PHOTO_SUFFIXES, SIDECAR_WORDS
 from pipelines.render.photos.photo import PhotoSource
 from shards.foreign_file import is_foreign_file
+from shards.object_store import StoreError, asking
 from shards.storage import StoragePath, storage_path
 
 _NAMED = re.compile(rf"(.+)([._])({'|'.join(SIDECAR_WORDS)})", re.IGNORECASE | re.DOTALL)
 _MOST_NAMES = 3  # of photos in a message
+_MOST_FOLDERS = 64  # whose names are kept: photos come folder by folder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _DepthName:
     """The name of a depth file, as that of a sidecar: of which stem, and in which form."""
 
@@ -40,10 +45,11 @@ class _DepthName:
 
 @dataclass(frozen=True)
 class SidecarFolders:
-    """Depth files by photo. Each folder is listed once, when the first of its photos is asked for."""
+    """Depth files by photo. A folder is listed when the first of its photos is asked for; the last ones are kept."""
 
     depth_dir: StoragePath | None = None
     _listed: dict[str, dict[str, list[_DepthName]]] = field(default_factory=dict, repr=False, compare=False)
+    _depth_dirs: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, source: PhotoSource) -> StoragePath | None:
         """The depth file that belongs to a photo, or None."""
@@ -59,24 +65,29 @@ class SidecarFolders:
         names = ", ".join(f"{stem}.{word}({extensions})" for word in SIDECAR_WORDS)
         return f"{names} or {stem}({extensions}) in {' or '.join(map(str, self._folders(source)))}"
 
-    def rejections(self, photos: Sequence[PhotoSource]) -> dict[str, Rejection]:
-        """Why photos cannot have the depth file that they share with others, by scene_id."""
-        served: dict[str, list[PhotoSource]] = defaultdict(list)
-        for photo in photos:
-            if path := self.find(photo):
-                served[str(path)].append(photo)
+    def rejections(self, photos: Sequence[PhotoSource]) -> dict[int, Rejection]:
+        """Why photos cannot have the depth file that they share with others, by their index."""
+        files = array("q", (hash(str(path)) if (path := self.find(photo)) else 0 for photo in photos))
+        values, counts = np.unique(np.frombuffer(files, np.int64), return_counts=True)
+        several = set(values[counts > 1].tolist()) - {0}
+        served: dict[str, list[int]] = defaultdict(list)
+        for index, file in enumerate(files) if several else ():
+            if file in several:
+                served[str(self.find(photos[index]))].append(index)
         return {
-            photo.scene_id: _shared(path, several)
-            for path, several in served.items()
-            if len(several) > 1
-            for photo in several
+            index: _shared(path, [photos[i] for i in indices])
+            for path, indices in served.items()
+            if len(indices) > 1
+            for index in indices
         }
 
     def _candidates(self, source: PhotoSource) -> Iterator[StoragePath]:
         photo = storage_path(source.location)
         for folder in self._folders(source):
+            names = self._names(folder).get(_folded(photo.stem))
+            if not names:
+                continue
             beside = _same(folder, photo.parent)
-            names = self._names(folder).get(_folded(photo.stem), ())
             for found in sorted(names, key=lambda one: (_distance(one.stem, photo.stem), one.form, one.name)):
                 path = folder / found.name
                 is_picture = found.is_bare and path.suffix.lower() in PHOTO_SUFFIXES
@@ -86,13 +97,22 @@ class SidecarFolders:
 
     def _folders(self, source: PhotoSource) -> list[StoragePath]:
         beside = storage_path(source.location).parent
-        if self.depth_dir is None or _same(self.depth_dir, beside):
+        if self.depth_dir is None or self._is_depth_dir(beside):
             return [beside]
         return list(dict.fromkeys([self.depth_dir / PurePosixPath(source.name).parent, self.depth_dir]))
 
+    def _is_depth_dir(self, folder: StoragePath) -> bool:
+        assert self.depth_dir is not None
+        if (key := str(folder)) not in self._depth_dirs:
+            self._depth_dirs[key] = _same(self.depth_dir, folder)
+        return self._depth_dirs[key]
+
     def _names(self, folder: StoragePath) -> dict[str, list[_DepthName]]:
-        if (key := str(folder)) not in self._listed:
-            self._listed[key] = _depth_names(folder)
+        key = str(folder)
+        names = self._listed.pop(key, None)
+        self._listed[key] = _depth_names(folder) if names is None else names  # the last one used stands last
+        if len(self._listed) > _MOST_FOLDERS:
+            del self._listed[next(iter(self._listed))]
         return self._listed[key]
 
 
@@ -106,7 +126,10 @@ def _depth_names(folder: StoragePath) -> dict[str, list[_DepthName]]:
     """Names of a folder's depth files by folded stem; none of a folder that cannot be listed."""
     found: dict[str, list[_DepthName]] = defaultdict(list)
     try:
-        names = [path.name for path in folder.iterdir()]
+        with asking(folder):
+            names = [path.name for path in folder.iterdir()]
+    except StoreError:
+        raise
     except Exception:  # not there, closed, or a server without a listing: what is missing is said photo by photo
         return found
     for name in names:

@@ -13,6 +13,7 @@ import errno
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -171,10 +172,19 @@ class ShardWorker:
     def _writes(self, work: _ShardInWork, writer: ShardWriter, writing: ThreadPoolExecutor) -> Iterator[Future[None]]:
         """Renders each sample that can be made; its labels, files and place in the shard come behind, in order."""
         for planned, prepared in self._fit(work):
-            with work.clock.stage("render"):
+            with work.clock.stage("render"), self._fitting():
                 frames = self._render(prepared.rgbd, prepared.plan, self._settings)
             encoded = work.helpers.submit(self._encode, planned.key, prepared, frames, work)
             yield writing.submit(self._write, writer, planned.key, encoded, work.clock)
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """Memory that runs out on a GPU is the user's matter: every photo of the run needs as much."""
+        try:
+            yield
+        except torch.cuda.OutOfMemoryError as error:
+            needed = f"a stack at --long-side {self._config.source.long_side} must fit the GPU's memory, it does not"
+            raise UserError(f"{needed}; lower it, or --workers-per-gpu", exit_code=1) from error
 
     def _encode(self, key: str, prepared: _Prepared, frames: Frames, work: _ShardInWork) -> dict[str, bytes]:
         with work.clock.stage("label"):

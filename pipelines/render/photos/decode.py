@@ -5,12 +5,9 @@ and mixing (downscaling) in linear light, band by band, before the picture is tu
 """
 
 import io
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
@@ -21,26 +18,24 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from pipelines.errors import Rejection, one_line, rejecting
 from pipelines.pictures.resizing import resized, size_within
 from pipelines.pictures.srgb8 import linear_of_code
-from pipelines.render.photos.exif import (
+from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags, camera_tags
+from pipelines.render.photos.first_bytes import GRAY_16_BIT, not_a_photo
+from pipelines.render.photos.header import (
+    FORMATS,
+    MAX_PIXELS,
     SWAPS_SIDES,
-    UNKNOWN_CAMERA,
-    CameraTags,
-    camera_tags,
+    open_header,
     orientation_of,
     turned_upright,
 )
-from pipelines.render.photos.first_bytes import GRAY_16_BIT, is_heic, not_a_photo
 from simulator.optics.color import linear_to_srgb
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
-MAX_PIXELS = 128_000_000  # more than any medium-format back gives; 0.5 GB in Pillow, and its file
 MIN_SHORT_SIDE_PX = 64  # below, an icon
 MIN_SCALED_SHORT_SIDE_PX = 32  # below, a strip with no room for blur
 _BAND_PIXELS = 1 << 22  # that are float32 at once
 OPAQUE_ALPHA = 250  # of 255: what lossy encoders leave of 255
 
 _PROFILE_TO_RGB = ("RGB", "CMYK", "L", "LAB")
-_opening = threading.Lock()  # warnings.catch_warnings is not safe among threads
 
 
 @dataclass(frozen=True)
@@ -85,33 +80,6 @@ def open_image(content: bytes, formats: tuple[str, ...], *, stage: str) -> Image
         image = open_header(content, formats)
         image.load()  # verify() passes truncated JPEGs
         return image
-
-
-@cache
-def heic_is_read() -> bool:
-    """Whether pillow-heif (extra `heic`) is installed; from here on, Pillow opens HEIC with it."""
-    try:
-        import pillow_heif
-    except ImportError:
-        return False
-    pillow_heif.register_heif_opener(thumbnails=False)
-    return True
-
-
-def open_header(content: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """The image before its pixels are decoded. Raises what Pillow does, DecompressionBombError beyond MAX_PIXELS.
-
-    Where photos are read (`formats` has JPEG), HEIC is too if pillow-heif is installed.
-    """
-    if "JPEG" in formats and is_heic(content) and heic_is_read():
-        formats = ("HEIF",)
-    with _opening, warnings.catch_warnings():
-        # Pillow warns from 89 megapixels on; the rule here is MAX_PIXELS.
-        warnings.simplefilter("ignore")
-        image = Image.open(io.BytesIO(content), formats=formats)
-    if image.width * image.height > MAX_PIXELS:
-        raise Image.DecompressionBombError(f"{image.width}x{image.height}")
-    return image
 
 
 @contextmanager

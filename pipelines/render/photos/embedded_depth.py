@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipelines.render.photos.decode import FORMATS, open_header
+from pipelines.render.photos.header import FORMATS, open_header
 
 _GDEPTH = "{http://ns.google.com/photos/1.0/depthmap/}"
 _DEPTH_MAP = "{http://ns.google.com/photos/dd/1.0/depthmap/}"
@@ -73,6 +73,14 @@ class EmbeddedDepth:
 def may_hold_depth(content: bytes) -> bool:
     """Whether what all of the formats write occurs in a piece of a file; other photos may write it, too."""
     return any(mark in content for mark in _MARKS)
+
+
+def holds_depth(content: bytes) -> bool:
+    """Whether a depth picture is within a photo. A broken one, too: its photo is rejected with the reason later."""
+    try:
+        return embedded_depth(content) is not None
+    except Exception:  # of a parser of foreign bytes
+        return True
 
 
 def embedded_depth(content: bytes) -> EmbeddedDepth | None:

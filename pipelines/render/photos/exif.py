@@ -1,30 +1,14 @@
-"""EXIF of a photo: how it was turned; focal length, its 35 mm equivalent, f-number. EXIF is untrusted input."""
+"""EXIF of a photo: focal length, its 35 mm equivalent, f-number. EXIF is untrusted input."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from simulator.optics.lens import sensor_width_from_35mm
 
 _FOCAL_MM = (1.0, 3000.0)  # anything else is an odd entry, not a lens
 _F_NUMBER = (0.5, 128.0)
-
-SWAPS_SIDES = (5, 6, 7, 8)
-"""Orientations (EXIF 2.32, tag 274) whose upright picture is as wide as the stored one is high."""
-_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
-    2: np.fliplr,
-    3: lambda values: np.rot90(values, 2),
-    4: np.flipud,
-    5: lambda values: np.swapaxes(values, 0, 1),
-    6: lambda values: np.rot90(values, -1),
-    7: lambda values: np.swapaxes(np.rot90(values, 2), 0, 1),
-    8: np.rot90,
-}
 
 
 @dataclass(frozen=True)
@@ -43,21 +27,6 @@ class CameraTags:
 
 
 UNKNOWN_CAMERA = CameraTags()
-
-
-def orientation_of(image: Image.Image, flags: list[str]) -> int:
-    """1 to 8; 1, stored upright, where the EXIF does not say. A broken EXIF block is flagged: the pixels are fine."""
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # hostile bytes raise nearly anything
-        flags.append("exif_corrupt")
-        return 1
-    return orientation if orientation in _TURNS else 1
-
-
-def turned_upright(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Stored pixels or values [h, w, ...] as the upright photo has them: [h, w, ...] or [w, h, ...]."""
-    return _TURNS.get(orientation, np.asarray)(stored)
 
 
 def camera_tags(image: Image.Image) -> CameraTags:

@@ -6,10 +6,10 @@ servers, depth pictures beside their photos, what this program itself has writte
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pipelines.render.photos.first_bytes import HEIC_SUFFIXES, is_bare_depth
 from shards.storage import StoragePath
@@ -40,6 +40,8 @@ _DEPTH_WORDS = frozenset(
     ["depth", "depthmap", "depth_color", "depth_colored", "depth_raw", "depth_vis", "disp", "disparity", "dpt", "vis"]
 )
 _SIDECAR = "sidecars"
+_THUMBNAILS, _TRASH, _HIDDEN = "thumbnails", "trash and copies of systems", "hidden files"
+_OURS, _DEPTH = "pictures of this program", "depth pictures"
 _REFOCUSED = "-refocused"  # as `refocus` calls its pictures
 _SWEEP_FILE = "pull.webp"  # of `refocus --focus-sweep`, beside its frames
 
@@ -64,17 +66,28 @@ def photos_in(folder: StoragePath) -> FolderPhotos:
     Raises OSError when the folder itself may not be entered.
     """
     closed: list[str] = []
-    names = sorted(_file_names(folder, closed))
-    reasons = dict(_reasons(folder, names))
-    photos = [name for name in names if reasons.get(name) == ""]
-    return FolderPhotos(photos, dict(sorted(Counter(filter(None, reasons.values())).items())), sorted(closed))
+    files = _files_by_folder(folder, closed)
+    ours = {root for below, names in files.items() if (root := _root_of_ours(below, names)) is not None}
+    photos: list[str] = []
+    reasons: Counter[str] = Counter()
+    for below in sorted(files):
+        names = files.pop(below)  # a million names need not be there twice
+        for name, reason in _reasons(folder / below if below else folder, below, names, ours):
+            if reason:
+                reasons[reason] += 1
+            else:
+                photos.append(f"{below}/{name}" if below else name)
+    return FolderPhotos(sorted(photos), dict(sorted(reasons.items())), sorted(closed))
 
 
-def _file_names(folder: StoragePath, closed: list[str]) -> Iterator[str]:
-    """Paths of all files below `folder`; linked folders are followed, loops are not."""
+def _files_by_folder(folder: StoragePath, closed: list[str]) -> dict[str, list[str]]:
+    """Names of all files by their folder below `folder`, "" for itself; linked folders are followed, loops are not."""
+    files: dict[str, list[str]] = {}
     if not isinstance(folder, Path):
-        yield from (name[len(folder.path) :].lstrip("/") for name in folder.fs.find(folder.path))
-        return
+        for path in folder.fs.find(folder.path):
+            below, _, name = path[len(folder.path) :].lstrip("/").rpartition("/")
+            files.setdefault(below, []).append(name)
+        return files
 
     def refused(error: OSError) -> None:
         if Path(error.filename) == folder:
@@ -82,18 +95,20 @@ def _file_names(folder: StoragePath, closed: list[str]) -> Iterator[str]:
         closed.append(_below(error.filename, folder) + "/")
 
     visited: set[str] = set()
-    for root, folders, files in os.walk(folder, followlinks=True, onerror=refused):
+    for root, folders, names in os.walk(folder, followlinks=True, onerror=refused):
         here = os.path.realpath(root)
         if here in visited:
             folders.clear()
             continue
         visited.add(here)
         folders[:] = sorted(name for name in folders if _is_entered(name))
-        yield from (_below(os.path.join(root, name), folder) for name in files)
+        files[_below(root, folder)] = names
+    return files
 
 
 def _below(path: str, folder: Path) -> str:
-    return Path(path).relative_to(folder).as_posix()
+    below = Path(path).relative_to(folder).as_posix()
+    return "" if below == "." else below
 
 
 def _is_entered(name: str) -> bool:
@@ -103,66 +118,78 @@ def _is_entered(name: str) -> bool:
     return known or not name.startswith(".")
 
 
-def _reasons(folder: StoragePath, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Every picture with the reason why it is no photo, "" for a photo; without sidecars, which have their use."""
-    paths = [PurePosixPath(name) for name in names]
+def _reasons(folder: StoragePath, below: str, names: Iterable[str], ours: set[str]) -> Iterator[tuple[str, str]]:
+    """The pictures of one folder with the reason why they are no photos, "" for a photo; without sidecars, which have
+    their use.
+
+    Args:
+        folder: with these files; `below` is its path below the folder of all photos.
+        ours: folders, as `below` is, of what this program has written.
+    """
     read = photo_suffixes()
-    ours = {str(root) for path in paths if (root := _root_of_ours(path)) is not None}
-    stems = {str(path.with_suffix("")).lower() for path in paths if path.suffix.lower() in read}
-    sharing = Counter(path.with_suffix("") for path in paths if path.suffix.lower() in read)
-    for path in paths:
-        suffix = path.suffix.lower()
-        if suffix not in PHOTO_SUFFIXES and suffix not in UNREAD_SUFFIXES:
+    parts = [(name, *_stem_and_suffix(name)) for name in sorted(names)]
+    stems = {stem.lower() for _, stem, suffix in parts if suffix.lower() in read}
+    sharing = Counter(stem for _, stem, suffix in parts if suffix.lower() in read)
+    of_place = _place_reason(below.lower().split("/") if below else [], _is_ours(below, ours))
+    for name, stem, suffix in parts:
+        kind = suffix.lower()
+        if kind not in PHOTO_SUFFIXES and kind not in UNREAD_SUFFIXES:
             continue
-        reason = _place_reason(path, ours) or _name_reason(path, stems)
-        if not reason and sharing[path.with_suffix("")] > 1 and is_bare_depth(folder / str(path)):
+        is_hidden = name.startswith(".") and of_place not in (_THUMBNAILS, _TRASH)
+        reason = _HIDDEN if is_hidden else of_place or _name_reason(stem.lower(), stems)
+        if not reason and sharing[stem] > 1 and is_bare_depth(folder / name):
             reason = _SIDECAR
         if reason != _SIDECAR:
-            yield str(path), reason or ("" if suffix in read else suffix)
+            yield name, reason or ("" if kind in read else kind)
 
 
-def _root_of_ours(path: PurePosixPath) -> PurePosixPath | None:
-    """The folder of a data set, a training run or a focus sweep that this file gives away."""
-    if path.parts[-2:] == (".meta", "config.json"):
-        return path.parent.parent
-    if path.parts[-1] == _SWEEP_FILE:
-        return path.parent
-    if len(path.parts) >= 3 and path.parts[-3] == "checkpoints" and path.name == "state.json":
-        return path.parent.parent.parent
+def _stem_and_suffix(name: str) -> tuple[str, str]:
+    """As pathlib has them, without a path: names come by the million."""
+    dot = name.rfind(".")
+    return (name[:dot], name[dot:]) if 0 < dot < len(name) - 1 else (name, "")
+
+
+def _root_of_ours(below: str, names: Sequence[str]) -> str | None:
+    """The folder of a data set, a training run or a focus sweep that the files of a folder give away."""
+    parts = below.split("/")
+    if parts[-1] == ".meta" and "config.json" in names:
+        return "/".join(parts[:-1])
+    if _SWEEP_FILE in names:
+        return below
+    if len(parts) >= 2 and parts[-2] == "checkpoints" and "state.json" in names:
+        return "/".join(parts[:-2])
     return None
 
 
-def _place_reason(path: PurePosixPath, ours: set[str]) -> str:
-    """Why no picture at this place is a photo."""
-    folders = [part.lower() for part in path.parts[:-1]]
+def _is_ours(below: str, ours: set[str]) -> bool:
+    parts = below.split("/")
+    return bool(ours) and any("/".join(parts[:depth]) in ours for depth in range(len(parts) + 1))
+
+
+def _place_reason(folders: Sequence[str], is_ours: bool) -> str:
+    """Why no picture below these folders, in lower case, is a photo."""
     if any(part in _THUMBNAIL_FOLDERS for part in folders):
-        return "thumbnails"
+        return _THUMBNAILS
     if any(part in _TRASH_FOLDERS or part.startswith(".trash") for part in folders):
-        return "trash and copies of systems"
-    if any(part.startswith(".") for part in path.parts):
-        return "hidden files"
-    if any(str(parent) in ours for parent in path.parents):
-        return "pictures of this program"
-    return "depth pictures" if any(part in _DEPTH_FOLDERS for part in folders) else ""
+        return _TRASH
+    if any(part.startswith(".") for part in folders):
+        return _HIDDEN
+    if is_ours:
+        return _OURS
+    return _DEPTH if any(part in _DEPTH_FOLDERS for part in folders) else ""
 
 
-def _name_reason(path: PurePosixPath, stems: set[str]) -> str:
-    """Why a picture of this name is no photo: `X.disparity.png`; beside a photo X also `X_depth.png`, `X-vis.jpg`."""
-    stem = path.stem.lower()
+def _name_reason(stem: str, stems: set[str]) -> str:
+    """Why a picture of this stem is no photo: `X.disparity.png`; beside a photo X also `X_depth.png`, `X-vis.jpg`."""
     if stem.endswith(tuple(f".{word}" for word in SIDECAR_WORDS)):
         return _SIDECAR
     base = stem.removesuffix(_REFOCUSED)
-    if base != stem and {_beside(path, base), _beside(path, base.rpartition("-")[0])} & stems:
-        return "pictures of this program"
+    if base != stem and {base, base.rpartition("-")[0]} & stems:
+        return _OURS
     for at, letter in enumerate(stem):
-        if letter in "._-" and _is_depth_word(stem[at + 1 :]) and _beside(path, stem[:at]) in stems:
-            return "depth pictures"
+        if letter in "._-" and _is_depth_word(stem[at + 1 :]) and stem[:at] in stems:
+            return _DEPTH
     return ""
-
-
-def _beside(path: PurePosixPath, stem: str) -> str:
-    """The path, in lower case, of a file of another stem beside this one."""
-    return str(path.parent / stem).lower()
 
 
 def _is_depth_word(word: str) -> bool:

@@ -45,7 +45,7 @@ def list_photos(spec: str, seed: int) -> Iterator[ListedPhoto]:
     except ValueError as error:
         raise UserError(f"--photos {error}") from error
     if path.is_dir():
-        return iter(_in_folder(path))
+        return _in_folder(path)
     if is_list(path) and path.is_file():
         return iter(_in_list(path))
     kinds = " ".join(LIST_SUFFIXES)
@@ -69,7 +69,7 @@ def scene_seed(seed: int, index: int) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
-def _in_folder(folder: StoragePath) -> list[ListedPhoto]:
+def _in_folder(folder: StoragePath) -> Iterator[ListedPhoto]:
     found = photos_in(folder)
     looked_for = " ".join(photo_suffixes())
     passed_over = ", ".join(f"{count} {reason}" for reason, count in found.passed_over.items())
@@ -86,11 +86,8 @@ def _in_folder(folder: StoragePath) -> list[ListedPhoto]:
     for name in found.closed:
         _log.warning("%s/%s may not be entered: make it readable, or take it out of the folder", folder, name)
     names = sorted([*found.names, *found.closed])  # a folder that is closed is rejected when it is opened
-    return [ListedPhoto(_location(folder, name), name) for name in names]
-
-
-def _location(folder: StoragePath, name: str) -> str:
-    return str((folder / name).absolute()) if is_local(folder) else str(folder / name)
+    below = str(folder.absolute() if is_local(folder) else folder).rstrip("/")
+    return (ListedPhoto(f"{below}/{name}", name) for name in names)
 
 
 def _in_list(path: StoragePath) -> list[ListedPhoto]:

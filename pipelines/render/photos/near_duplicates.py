@@ -10,87 +10,86 @@ pans over three photos and 12 built-in scenes (2026-11-29), frames that overlap 
 in the median and 18 at most: at 6 bits each of the 15 pans breaks, at 16 one, at 20 none.
 """
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, combinations, pairwise
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, pairwise
+from math import comb, log2
 
-import imagehash
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipelines.render.photos.decode import FORMATS, open_header
-from pipelines.render.photos.exif import orientation_of, turned_upright
-from pipelines.render.photos.photo import PhotoSource, read_photo
-
 MAX_DISTANCE = 6
-"""Bits. With 6 of 64 different, two of the eight bytes are equal: that is how pairs are found without trying all."""
+"""Bits. Of the 64 in MAX_DISTANCE + k blocks, k blocks are equal then: so pairs are found without trying all."""
 MAX_NEIGHBOR_DISTANCE = 20
 """Bits, of photos that follow each other. Random hashes are 32 bits apart with a standard deviation of 4: three in a
 thousand unrelated neighbors share a split without need, which costs nothing."""
-_DRAFT_PX = 128  # a JPEG decodes to a fraction of its size for next to nothing; the hash looks at 32 x 32
-_THREADS = min(16, 2 * (os.cpu_count() or 1))
+_SORT_COST = 0.1
+"""Seconds to sort a million hashes, over log2 of their number, by seconds to compare a million pairs."""
 
 
-def perceptual_hashes(photos: Iterable[PhotoSource]) -> dict[str, str]:
-    """16 hex digits for each scene_id; none for built-in scenes and for files that do not decode."""
-    files = [photo for photo in photos if not photo.is_builtin]
-    with ThreadPoolExecutor(_THREADS) as threads:
-        hashes = threads.map(_hash_of_file, files)
-        return {photo.scene_id: found for photo, found in zip(files, hashes, strict=True) if found}
-
-
-def families(hashes: Mapping[str, str], links: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
-    """scene_id -> the smallest scene_id of its family; a photo without near-duplicates is its own family.
+def families(
+    scene_ids: NDArray[np.uint64], hashes: NDArray[np.uint64], has_hash: NDArray[np.bool_], links: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """For each photo the index of its family's head, the one with the smallest scene_id. [n]
 
     Args:
-        hashes: perceptual hashes by scene_id.
-        links: pairs of scenes that are known to belong together, with a hash or without.
+        scene_ids: [n]
+        hashes: [n], perceptual hashes where `has_hash`; a photo without near-duplicates is its own family.
+        links: [m, 2], indices of photos that are known to belong together, with a hash or without.
     """
-    links = list(links)
-    scenes = sorted({*hashes, *chain.from_iterable(links)})
-    place = {scene: number for number, scene in enumerate(scenes)}
-    hashed = np.array([place[scene] for scene in hashes], np.int64)
-    values = np.array([int(text, 16) for text in hashes.values()], np.uint64)
-    linked = np.array([(place[a], place[b]) for a, b in links], np.int64).reshape(-1, 2).T
-    # A node for each scene and, behind them, one for each component of equal and near hashes.
-    first = np.concatenate([hashed, linked[0]])
-    second = np.concatenate([len(scenes) + _components(values), linked[1]])
-    component = merged(np.arange(len(scenes) + len(hashes)), first, second)
-    head: dict[int, str] = {}
-    return {scene: head.setdefault(int(component[number]), scene) for number, scene in enumerate(scenes)}
+    count, hashed = len(scene_ids), np.flatnonzero(has_hash)
+    # A node for each photo and, behind them, one for each component of equal and near hashes.
+    first = np.concatenate([hashed, links[:, 0]])
+    second = np.concatenate([count + _components(hashes[hashed]), links[:, 1]])
+    component = merged(np.arange(count + len(hashed)), first, second)[:count]
+    order = np.argsort(scene_ids, kind="stable")
+    _, at, family = np.unique(component[order], return_index=True, return_inverse=True)
+    heads = np.empty(count, np.int64)
+    heads[order] = order[at][family]
+    return heads
 
 
-def sequence_links(photos: Iterable[PhotoSource], hashes: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Pairs of photos that follow each other in their folder and differ in at most MAX_NEIGHBOR_DISTANCE bits.
+def sequence_links(names: Sequence[str], hashes: NDArray[np.uint64], has_hash: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pairs of photos that follow each other in their folder and differ in at most MAX_NEIGHBOR_DISTANCE bits. [m, 2]
 
     Numbers in names count as numbers: `f9.jpg` comes before `f10.jpg`.
     """
-    in_order = sorted((photo for photo in photos if photo.scene_id in hashes), key=lambda photo: _sequence(photo.name))
-    return [
-        (a.scene_id, b.scene_id)
-        for a, b in pairwise(in_order)
-        if a.name.rpartition("/")[0] == b.name.rpartition("/")[0]
-        and (int(hashes[a.scene_id], 16) ^ int(hashes[b.scene_id], 16)).bit_count() <= MAX_NEIGHBOR_DISTANCE
-    ]
+    folders: dict[str, array[int]] = {}
+    for place in np.flatnonzero(has_hash).tolist():
+        folders.setdefault(names[place].rpartition("/")[0], array("q")).append(place)
+    links = [np.empty((0, 2), np.int64)]
+    for places in folders.values():
+        order = np.array(sorted(places, key=lambda place: _numbers(names[place])), np.int64)
+        first, second = order[:-1], order[1:]
+        near = np.bitwise_count(hashes[first] ^ hashes[second]) <= MAX_NEIGHBOR_DISTANCE
+        links.append(np.stack([first[near], second[near]], axis=1))
+    return np.concatenate(links)
 
 
-def near_pairs(hashes: NDArray[np.uint64], labels: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], ...]]:
+def group_links(groups: Iterable[str]) -> NDArray[np.int64]:
+    """Each photo of a group with the group's first; "" is no group. [m, 2]"""
+    first: dict[str, int] = {}
+    links = [(first.setdefault(group, place), place) for place, group in enumerate(groups) if group]
+    return np.array(links, np.int64).reshape(-1, 2)
+
+
+def near_pairs(
+    hashes: NDArray[np.uint64], labels: NDArray[np.int64], agreeing: int | None = None
+) -> Iterator[tuple[NDArray[np.int64], ...]]:
     """Indices of all pairs with different labels that differ in at most MAX_DISTANCE bits: two arrays, piece by piece.
 
     No piece is longer than `hashes`, so memory stays linear however many pairs there are. A pair may come more than
     once. The caller may merge labels between the pieces; pairs whose labels became equal are not compared any more.
 
-    If at most 6 of 64 bits differ, at least two of the eight bytes agree. So for each of the 28 choices of two bytes
-    only those hashes are compared that agree in them: of n random hashes n^2 / 4681 pairs.
+    The 64 bits are cut into MAX_DISTANCE + k blocks. If at most MAX_DISTANCE bits differ, at least k blocks agree, so
+    for each choice of k blocks only those hashes are compared that agree in them. With more hashes a larger k pays:
+    more sorting and fewer comparisons (`agreeing` overrides the choice).
     """
-    octets = hashes[:, None] >> (8 * np.arange(8, dtype=np.uint64)) & np.uint64(255)  # [n, 8]
-    for i, j in combinations(range(8), 2):
-        key = (octets[:, i] << np.uint64(8) | octets[:, j]).astype(np.int64)
+    for bits in _agreeing_bits(agreeing or _best_agreeing(len(hashes))):
+        key = (hashes & bits).view(np.int64)
         order = np.lexsort((labels, key))
         run, run_end = _runs(key[order][None])  # of equal keys
         _, block_end = _runs(np.stack([key, labels])[:, order])  # of equal labels in them
@@ -103,6 +102,24 @@ def near_pairs(hashes: NDArray[np.uint64], labels: NDArray[np.int64]) -> Iterato
             if near.any():
                 yield first[near], second[near]
                 places = _in_mixed_runs(places, run, labels[order])
+
+
+def _best_agreeing(count: int) -> int:
+    """The number of agreeing blocks with the least work for random hashes: sorting, and pairs that agree."""
+
+    def work(agreeing: int) -> float:
+        blocks = MAX_DISTANCE + agreeing
+        agree = count / 2 ** (64 * agreeing / blocks)  # hashes that agree with one
+        return comb(blocks, agreeing) * (_SORT_COST * log2(count + 1) + agree / 2)
+
+    return min((2, 3, 4), key=work)
+
+
+def _agreeing_bits(agreeing: int) -> list[np.uint64]:
+    """The bits of each choice of `agreeing` of MAX_DISTANCE + `agreeing` blocks."""
+    edges = [64 * i // (MAX_DISTANCE + agreeing) for i in range(MAX_DISTANCE + agreeing + 1)]
+    blocks = [(1 << high) - (1 << low) for low, high in pairwise(edges)]
+    return [np.uint64(sum(chosen)) for chosen in combinations(blocks, agreeing)]
 
 
 def merged(labels: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -136,24 +153,7 @@ def _in_mixed_runs(places: NDArray[np.int64], run: NDArray[np.int64], labels: ND
     return places[mixed[run[places]]]
 
 
-def _sequence(name: str) -> tuple[str, list[tuple[int, str]]]:
-    """Sorts names by folder, then by their numbers and texts."""
-    folder, _, file = name.rpartition("/")
-    numbers = ((part.lstrip("0"), part) for part in re.findall(r"[0-9]+|[^0-9]+", file))
-    return folder, [(len(digits), digits) if part[0] in "0123456789" else (-1, part) for digits, part in numbers]
-
-
-def perceptual_hash(image: Image.Image) -> str:
-    """Perceptual hash of an image, 16 hex digits."""
-    return str(imagehash.phash(image.convert("L")))
-
-
-def _hash_of_file(photo: PhotoSource) -> str:
-    # Hostile bytes raise nearly anything. The decoder rejects such a photo later, with the reason.
-    try:
-        image = open_header(read_photo(photo), FORMATS)
-        image.draft("L", (_DRAFT_PX, _DRAFT_PX))
-        gray = turned_upright(np.asarray(image.convert("L")), orientation_of(image, []))
-        return perceptual_hash(Image.fromarray(gray))
-    except Exception:
-        return ""
+def _numbers(name: str) -> list[tuple[int, str]]:
+    """Sorts the files of a folder by the numbers and texts in their names."""
+    numbers = ((part.lstrip("0"), part) for part in re.findall(r"[0-9]+|[^0-9]+", name.rpartition("/")[2]))
+    return [(len(digits), digits) if part[0] in "0123456789" else (-1, part) for digits, part in numbers]

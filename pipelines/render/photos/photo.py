@@ -1,37 +1,18 @@
-"""Photos: found, identified by their content, and loaded one at a time as sRGB pixels."""
+"""Photos: identified by their content, and loaded one at a time as sRGB pixels."""
 
 import hashlib
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BufferedIOBase
-from itertools import islice
-from typing import IO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from pipelines.errors import Rejection, UserError, rejecting
-from pipelines.render.photos.decode import FORMATS, MAX_PIXELS, decode_photo
-from pipelines.render.photos.embedded_depth import LONGEST_MARK, embedded_depth, may_hold_depth
+from pipelines.errors import Rejection
+from pipelines.render.photos.content import read_photo
+from pipelines.render.photos.decode import decode_photo
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
-from pipelines.render.photos.first_bytes import is_heic, not_a_photo
-from pipelines.render.photos.listing import ListedPhoto, list_photos
-from pipelines.render.photos.photo_list import LABELS
-from shards.complaint import FieldError
-from shards.foreign_file import open_foreign, read_foreign
-from shards.storage import StoragePath, storage_path
-from shards.strict_json import check_text
-
-MAX_FILE_BYTES = 6 * MAX_PIXELS + (32 << 20)  # 16 bits a channel, uncompressed, and what cameras add
-_LARGE_FILE_BYTES = 64 << 20  # beyond it, the header is read before the file
-_HASH_THREADS = min(16, 4 * (os.cpu_count() or 1))
-_HASH_BATCH = 512
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PhotoSource:
     """Identity of a photo, as the plan freezes it. The same content is the same scene, wherever it lies."""
 
@@ -65,17 +46,9 @@ class RejectedPhoto:
 
     scene_id: str  # "" when its bytes could not be read
     name: str
-    location: str
     stage: str
     code: str
     message: str
-
-
-class FoundPhotos(NamedTuple):
-    """Photos to plan, and those that cannot be read or are duplicates."""
-
-    sources: list[PhotoSource]
-    left_out: list[RejectedPhoto]
 
 
 @dataclass(frozen=True)
@@ -100,37 +73,6 @@ class Photo:
             )
 
 
-def find_photos(spec: str, *, limit: int | None, seed: int) -> FoundPhotos:
-    """The first `limit` different photos of a folder, a list, or `builtin:N`, and the rejected ones.
-
-    Sorted by name, so that a smaller limit gives a prefix. Of exact duplicates the first is kept. Files are
-    read in threads, for their SHA-256; decoding comes later. `seed` is that of the data set and matters
-    to built-in scenes only.
-
-    Raises UserError when `spec` names no photo, or none that can be read.
-    """
-    if limit is not None and limit < 1:
-        raise UserError(f"--limit must be >= 1, got {limit}; leave it out for all photos")
-    photos: list[PhotoSource] = []
-    rejected: list[RejectedPhoto] = []
-    first_name: dict[str, str] = {}
-    for listed, found in _identified(list_photos(spec, seed), limit or _HASH_BATCH):
-        if isinstance(found, Rejection):
-            rejected.append(_rejected("", listed, found))
-        elif found.sha256 in first_name:
-            twin = Rejection("photo", "duplicate", f"the same bytes as {first_name[found.sha256]}, which is kept")
-            rejected.append(_rejected(found.scene_id, listed, twin))
-        else:
-            first_name[found.sha256] = listed.name
-            photos.append(found)
-        if limit is not None and len(photos) >= limit:
-            break
-    if not photos:
-        first = f"{rejected[0].name}: {rejected[0].message}"
-        raise UserError(f"--photos {spec}: none of its {len(rejected)} photos can be read; the first, {first}")
-    return FoundPhotos(photos, rejected)
-
-
 def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
     """Read and decode one photo, upright, in sRGB, shrunk to `long_side` pixels (never enlarged).
 
@@ -139,83 +81,7 @@ def load_photo(source: PhotoSource, *, long_side: int) -> Photo:
     """
     if source.is_builtin:
         raise ValueError(f"a built-in scene is drawn, not loaded: {source.location}")
-    content = read_photo(source)
+    content = read_photo(source.location)
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise Rejection("photo", "changed", "the file's bytes have changed since the data set was planned")
     return Photo(source, **vars(decode_photo(content, long_side=long_side)))
-
-
-def read_photo(source: PhotoSource) -> bytes:
-    """The file's bytes. Raises Rejection (`missing`, `unreadable`, `too_large`)."""
-    with rejecting("photo"):
-        return read_foreign(storage_path(source.location), max_bytes=MAX_FILE_BYTES)
-
-
-def _check_large_file(file: BufferedIOBase) -> None:
-    """Raise Rejection for a file that is much larger than its picture uncompressed, before it is read whole."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    if size > _LARGE_FILE_BYTES and not is_heic(begin := file.read(4096)):  # 64 MiB of HEIC are an honest photo
-        if rejection := not_a_photo(begin):
-            raise rejection
-        width, height = Image.open(cast(IO[bytes], file), formats=FORMATS).size
-        if size > 16 * width * height + _LARGE_FILE_BYTES:
-            raise Rejection("photo", "too_large", f"the file has {size >> 20} MiB for {width}x{height} pixels")
-    file.seek(0)
-
-
-def _identified(photos: Iterator[ListedPhoto], ahead: int) -> Iterator[tuple[ListedPhoto, PhotoSource | Rejection]]:
-    """Each photo with its identity or the reason why it has none, in order, hashed at most `ahead` early."""
-    with ThreadPoolExecutor(_HASH_THREADS) as threads:
-        while batch := list(islice(photos, min(ahead, _HASH_BATCH))):
-            yield from zip(batch, threads.map(_source, batch), strict=True)
-
-
-def _source(listed: ListedPhoto) -> PhotoSource | Rejection:
-    if listed.problem:
-        return Rejection("photo", "list_row", listed.problem)
-    try:
-        with rejecting("photo"):
-            _check_labels(listed)
-            sha256, holds_depth = _content(listed.location)
-    except Rejection as rejection:
-        return rejection
-    labels = {label: getattr(listed, label) for label in LABELS}
-    return PhotoSource(sha256[:16], listed.name, listed.location, sha256, **labels, holds_depth=holds_depth)
-
-
-def _content(location: str) -> tuple[str, bool]:
-    """SHA-256 of a photo, and whether it holds a depth picture. Raises what opening and reading a file raises."""
-    if location.startswith("builtin:"):
-        return hashlib.sha256(location.encode()).hexdigest(), False
-    path, digest, tail, is_marked = storage_path(location), hashlib.sha256(), b"", False
-    with open_foreign(path, max_bytes=MAX_FILE_BYTES) as stream:
-        _check_large_file(stream)
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-            is_marked = is_marked or may_hold_depth(tail + chunk)
-            tail = chunk[-LONGEST_MARK:]
-    return digest.hexdigest(), is_marked and _holds_depth(path)
-
-
-def _holds_depth(path: StoragePath) -> bool:
-    """Also true of a depth picture that is named and broken: its photo is rejected with the reason later."""
-    try:
-        return embedded_depth(read_foreign(path, max_bytes=MAX_FILE_BYTES)) is not None
-    except Exception:  # of a parser of foreign bytes
-        return True
-
-
-def _check_labels(listed: ListedPhoto) -> None:
-    """Raise Rejection for what a shard cannot hold: here, since there it would cost the whole shard."""
-    try:
-        for label in ("name", *LABELS):
-            check_text(label, getattr(listed, label))
-    except FieldError as error:
-        code = "name" if error.field == "name" else "label"
-        raise Rejection("photo", code, f"{error}; rename the file or correct the list") from error
-
-
-def _rejected(scene_id: str, listed: ListedPhoto, reason: Rejection) -> RejectedPhoto:
-    name, location = (text.encode("utf-8", "backslashreplace").decode() for text in (listed.name, listed.location))
-    return RejectedPhoto(scene_id, name, location, reason.stage, reason.code, reason.message)

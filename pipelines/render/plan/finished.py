@@ -53,7 +53,7 @@ def _difference(photo: PhotoSource, row: SampleRow) -> str:
 
 def unplanned_shards(paths: DataSetPaths, plan: Plan) -> list[str]:
     """Names of marked shards that the plan does not know: copied there, or left by a run that was killed."""
-    planned = {shard.name for shard in plan.shards}
+    planned = set(plan.shard_names)
     return [name for name in marked_shards(paths.out) if name not in planned]
 
 

@@ -5,18 +5,21 @@ A command begins a data set, resumes it, adds photos to it (`--append`), tries r
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.depth.estimator import DepthOrigin, check_depth, shared_sidecars
 from pipelines.render.depth.sidecar_search import SidecarFolders
-from pipelines.render.photos.near_duplicates import perceptual_hashes
-from pipelines.render.photos.photo import FoundPhotos, PhotoSource, RejectedPhoto
+from pipelines.render.photos.finding import FoundPhotos
+from pipelines.render.photos.photo import RejectedPhoto
 from pipelines.render.plan.fingerprint import Fingerprint, check_fingerprint, fingerprint, sha256_of
 from pipelines.render.plan.finished import is_finished, unplanned_shards
-from pipelines.render.plan.plan import Plan, PlannedShard, check_same_photos, plan_to_json, read_plan
+from pipelines.render.plan.plan import Plan, PlannedShard, check_same_photos, read_plan, write_plan
 from pipelines.render.plan.rejects import (
     merged_left_out,
     read_left_out,
@@ -25,11 +28,12 @@ from pipelines.render.plan.rejects import (
     write_left_out,
     write_rejects,
 )
-from pipelines.render.plan.splits import families_of, split_warnings, splits_of
+from pipelines.render.plan.splits import UNASSIGNED, families_of, split_warnings, splits_of
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.device import resolve_device
 from pipelines.runs.settings import settings_to_json
 from shards.durable import write_durably
+from shards.inspection import file_sha256
 from shards.marker import is_complete
 
 PLAN_STAGE = "plan"
@@ -62,7 +66,7 @@ class Planning:
     @property
     def photo_count(self) -> int:
         """All photos, in the plan or not."""
-        return len(self.plan.latest) + len(self.left_out)
+        return len(self.plan.last_tries) + len(self.left_out)
 
     @property
     def config_sha256(self) -> str:
@@ -85,18 +89,18 @@ class Planning:
         are not in the plan.
         """
         paths = self.paths
-        plan_on_disk = read_plan(paths.plan) if paths.fingerprint.exists() else None
+        plan_on_disk = file_sha256(paths.plan) if paths.fingerprint.exists() else ""
         if strangers := unplanned_shards(paths, self.plan):
             raise UserError(
                 f"{paths.out} holds shards that its plan does not know ({', '.join(strangers[:3])}): copied there, or "
                 "left by a run that was killed; remove them from shards/ and .meta/, or begin anew with --overwrite"
             )
-        if plan_on_disk != self.plan_on_disk:
+        if plan_on_disk != (self.plan_on_disk.file_sha256 if self.plan_on_disk else ""):
             raise UserError(f"another run has changed {paths.out} while this one was starting; give the command again")
         write_left_out(paths, self.left_out)
-        if self.plan != plan_on_disk:
-            write_durably(paths.plan, plan_to_json(self.plan))
-        if plan_on_disk is None:
+        if self.plan is not self.plan_on_disk:
+            write_plan(paths.plan, self.plan)
+        if self.plan_on_disk is None:
             write_durably(paths.fingerprint, settings_to_json(self.settings))
 
     def write_rejects(self) -> list[RejectedPhoto]:
@@ -112,7 +116,7 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     """
     folders = SidecarFolders(config.depth.depth_dir)  # their listings serve both checks
     photos = _with_depth_of_their_own(config, photos, folders)
-    real = [photo for photo in photos.sources if not photo.is_builtin]
+    real = photos.sources.select(~photos.sources.is_builtin)
     depth_origins = check_depth(config.depth, real, folders) if real else ()
     is_elsewhere = bool(config.execution.ray_address) and not config.dry_run
     device_kind = resolve_device(config.execution.device, is_elsewhere=is_elsewhere)
@@ -123,15 +127,17 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
         plan_on_disk = read_plan(paths.plan)
         plan, left_out = _grown(plan_on_disk, config, photos, paths)
     else:
-        plan, left_out = _with_photos(Plan(()), config, photos)
+        plan, left_out = _with_photos(Plan(), config, photos)
     return Planning(paths, plan, plan_on_disk, left_out, settings, depth_origins, device_kind)
 
 
 def _with_depth_of_their_own(config: RenderConfig, photos: FoundPhotos, folders: SidecarFolders) -> FoundPhotos:
     """The photos without those that would share a depth file."""
-    sharing = shared_sidecars(config.depth, [photo for photo in photos.sources if not photo.is_builtin], folders)
-    refused = [rejected(photo, sharing[photo.scene_id]) for photo in photos.sources if photo.scene_id in sharing]
-    kept = [photo for photo in photos.sources if photo.scene_id not in sharing]
+    sources = photos.sources
+    real = np.flatnonzero(~sources.is_builtin)
+    sharing = shared_sidecars(config.depth, sources.select(real), folders)
+    refused = [rejected(sources[int(real[i])], reason) for i, reason in sharing.items()]
+    kept = sources.select(np.delete(np.arange(len(sources)), real[list(sharing)])) if sharing else sources
     return FoundPhotos(kept, [*photos.left_out, *refused])
 
 
@@ -145,42 +151,41 @@ def _grown(
         left_out = merged_left_out(known, left_out, sources)
     else:
         conflicting = [reject for reject in known if reject.stage == PLAN_STAGE]
-        known_ids = {reject.scene_id for reject in conflicting}
-        sources = [source for source in sources if source.scene_id not in known_ids]
+        sources = sources.select(~np.isin(sources.scene_ids, _numbers(reject.scene_id for reject in conflicting)))
         left_out = [*left_out, *conflicting]
         check_same_photos(paths.plan, before, sources)
-    again = _rejected_scenes(before, paths) if config.growth.retry_rejected else set()
-    new = [source for source in sources if source.scene_id not in before.latest or source.scene_id in again]
-    return _with_photos(before.with_locations(sources), config, FoundPhotos(new, left_out))
+    is_new = ~np.isin(sources.scene_ids, before.tries.scene_ids)
+    if config.growth.retry_rejected:
+        is_new |= np.isin(sources.scene_ids, _numbers(_rejected_scenes(before, paths)))
+    return _with_photos(before.with_locations(sources), config, FoundPhotos(sources.select(is_new), left_out))
 
 
 def _with_photos(plan: Plan, config: RenderConfig, new: FoundPhotos) -> tuple[Plan, tuple[RejectedPhoto, ...]]:
     """The plan with new photos, each near-duplicate in the split of its family, and all photos that are in none."""
-    hashes = _near_hashes(plan, config, new.sources)
-    photos = [*plan.photos, *(source for source in new.sources if source.scene_id not in plan.latest)]
-    family_of = families_of(photos, hashes)
-    assigned = {scene_id: shard.split for scene_id, (shard, _) in plan.latest.items()}
+    if not new.sources:
+        return plan, tuple(new.left_out)
+    before = plan.photos
+    photos = before.extended(new.sources.select(~np.isin(new.sources.scene_ids, before.scene_ids)))
+    by_scene = np.argsort(photos.scene_ids, kind="stable")
+    places = by_scene[np.searchsorted(photos.scene_ids, new.sources.scene_ids, sorter=by_scene)]
+    assigned = np.full(len(photos), UNASSIGNED, np.int8)
+    assigned[: len(before)] = plan.splits
     fractions = config.storage.split_fractions
-    splits, conflicting = splits_of(new.sources, family_of, assigned, fractions)
-    planned = [photo for photo in photos if photo.scene_id not in conflicting]
-    for warning in split_warnings(planned, family_of, assigned | splits, fractions):
+    family_of = families_of(photos)
+    splits, conflicting = splits_of(photos, places, family_of, assigned, fractions)
+    assigned[places] = splits
+    for warning in split_warnings(photos.names, family_of, assigned, fractions):
         _log.warning("%s", warning)
-    kept = [source for source in new.sources if source.scene_id in splits]
-    conflicts = [
-        rejected(source, _conflict(conflicting[source.scene_id]))
-        for source in new.sources
-        if source.scene_id in conflicting
-    ]
-    plan = plan.with_photos(kept, splits, hashes, config.storage.shard_size(len(kept)))
+    conflicts = [rejected(photos[place], _conflict(several)) for place, several in conflicting.items()]
+    is_kept = splits != UNASSIGNED
+    kept = new.sources.select(is_kept)
+    plan = plan.with_photos(kept, splits[is_kept], config.storage.shard_size(len(kept)))
     return plan, (*new.left_out, *conflicts)
 
 
-def _near_hashes(plan: Plan, config: RenderConfig, photos: Sequence[PhotoSource]) -> Mapping[str, str]:
-    """Perceptual hashes by scene_id, of the plan's photos and the new ones."""
-    hashes = {scene_id: sample.near_hash for scene_id, (_, sample) in plan.latest.items() if sample.near_hash}
-    if config.storage.near_duplicates == "together":
-        hashes |= perceptual_hashes(photo for photo in photos if photo.scene_id not in plan.latest)
-    return hashes
+def _numbers(scene_ids: Iterable[str]) -> NDArray[np.uint64]:
+    """Scenes as `PhotoTable.scene_ids` has them; "" stands for a photo without one."""
+    return np.array([int(scene_id, 16) for scene_id in scene_ids if scene_id], np.uint64)
 
 
 def _conflict(splits: Sequence[str]) -> Rejection:

@@ -3,13 +3,13 @@
 The rejects of a shard are also written beside its marker when it finishes; a resumed run reads them there.
 """
 
-import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pipelines.errors import Rejection, refusing
 from pipelines.render.photos.photo import PhotoSource, RejectedPhoto
+from pipelines.render.photos.table import PhotoTable
 from pipelines.render.plan.plan import Plan, PlannedShard
 from pipelines.runs.data_set_paths import DataSetPaths
 from shards.durable import write_durably
@@ -21,7 +21,7 @@ MAX_REJECTS_BYTES = 1 << 34
 
 def rejected(photo: PhotoSource, reason: Rejection) -> RejectedPhoto:
     """The entry for a photo that was planned and could not be rendered."""
-    return RejectedPhoto(photo.scene_id, photo.name, photo.location, reason.stage, reason.code, reason.message)
+    return RejectedPhoto(photo.scene_id, photo.name, reason.stage, reason.code, reason.message)
 
 
 def write_shard_rejects(paths: DataSetPaths, shard: str, rejects: Sequence[RejectedPhoto]) -> None:
@@ -31,11 +31,7 @@ def write_shard_rejects(paths: DataSetPaths, shard: str, rejects: Sequence[Rejec
 
 def read_shard_rejects(paths: DataSetPaths, shard: PlannedShard) -> list[RejectedPhoto]:
     """The rejects of a finished shard; empty when it never finished."""
-    location = {sample.photo.scene_id: sample.photo.location for sample in shard.samples}
-    return [
-        dataclasses.replace(reject, location=location.get(reject.scene_id, ""))
-        for reject in _read(paths.shard_rejects(shard.name))
-    ]
+    return _read(paths.shard_rejects(shard.name))
 
 
 def write_left_out(paths: DataSetPaths, rejects: Sequence[RejectedPhoto]) -> None:
@@ -49,10 +45,10 @@ def read_left_out(paths: DataSetPaths) -> list[RejectedPhoto]:
 
 
 def merged_left_out(
-    before: Sequence[RejectedPhoto], now: Sequence[RejectedPhoto], photos: Sequence[PhotoSource]
+    before: Sequence[RejectedPhoto], now: Sequence[RejectedPhoto], photos: PhotoTable
 ) -> list[RejectedPhoto]:
     """Photos that this run leaves out, after those that earlier runs left out and this run did not find again."""
-    found = {reject.name for reject in now} | {photo.name for photo in photos}
+    found = {reject.name for reject in now} | (set(photos.names) if before else set())
     return [*(reject for reject in before if reject.name not in found), *now]
 
 
@@ -83,7 +79,7 @@ def _read(path: StoragePath) -> list[RejectedPhoto]:
     with refusing(f"the list of rejects {path}", "remove it, and give the same command again"):
         content = read_foreign(path, max_bytes=MAX_REJECTS_BYTES).decode()
         entries = [json.loads(line) for line in content.split("\n") if line]  # a name may hold other line separators
-        return [RejectedPhoto(e["scene_id"], e["path"], "", e["stage"], e["code"], e["message"]) for e in entries]
+        return [RejectedPhoto(e["scene_id"], e["path"], e["stage"], e["code"], e["message"]) for e in entries]
 
 
 def _lines(rejects: Iterable[RejectedPhoto]) -> bytes:

@@ -4,14 +4,18 @@ A scene's split depends on a hash of its content alone, not on the seed or on ot
 decides for the family; where members of it are in the data set already, the new ones follow them.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
-from pipelines.render.photos.near_duplicates import families, sequence_links
-from pipelines.render.photos.photo import PhotoSource
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.render.photos.near_duplicates import families, group_links, sequence_links
+from pipelines.render.photos.table import PhotoTable
 from pipelines.render.seeds import uniform
 from shards.record import SPLITS
 
+UNASSIGNED = -1
+"""Instead of an index in SPLITS."""
 LARGE_FAMILY = 1 / 5
 """Share of the photos from which on a family decides what a split holds."""
 
@@ -25,74 +29,79 @@ def split_of(scene_id: str, fractions: tuple[float, float, float]) -> str:
     return "val" if place < train + val else "test"
 
 
-def families_of(photos: Sequence[PhotoSource], hashes: Mapping[str, str]) -> dict[str, str]:
-    """scene_id -> the smallest scene_id of its family, for all photos of a data set.
+def families_of(photos: PhotoTable) -> NDArray[np.int64]:
+    """For each photo the index of its family's head, the one with the smallest scene_id. [n]
 
-    A family hangs together by near-duplicates, by neighbors in a folder that look alike, and by groups.
-
-    Args:
-        hashes: perceptual hashes by scene_id; none when near-duplicates are not looked for.
+    A family hangs together by near-duplicates, by neighbors in a folder that look alike, and by groups. A photo without
+    a perceptual hash has no near-duplicates.
     """
-    known = {photo.scene_id: hashes[photo.scene_id] for photo in photos if photo.scene_id in hashes}
-    alone = {photo.scene_id: photo.scene_id for photo in photos}
-    return alone | families(known, [*sequence_links(photos, known), *_group_links(photos)])
+    hashes, has_hash = photos.near_hashes, photos.has_near_hash
+    links = np.concatenate([sequence_links(photos.names, hashes, has_hash), group_links(photos.groups)])
+    return families(photos.scene_ids, hashes, has_hash, links)
 
 
 def splits_of(
-    photos: Sequence[PhotoSource],
-    family_of: Mapping[str, str],
-    assigned: Mapping[str, str],
+    photos: PhotoTable,
+    new: NDArray[np.int64],
+    family_of: NDArray[np.int64],
+    assigned: NDArray[np.int8],
     fractions: tuple[float, float, float],
-) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """The split of each photo by scene_id, and the conflicting splits of photos that get none.
+) -> tuple[NDArray[np.int8], dict[int, list[str]]]:
+    """The splits of photos that are to be planned.
 
     Args:
-        family_of: of these photos and of those in the data set, see `families_of`.
-        assigned: the splits of scenes that are in the data set already.
+        photos: these and those in the data set.
+        new: [m], indices of those that are to be planned.
+        family_of: [n], see `families_of`.
+        assigned: [n], indices in SPLITS of photos that are in the data set already, else UNASSIGNED.
 
     Returns:
-        Splits; and the conflicting splits of photos whose family has scenes in several: in any split they would leak.
+        [m], an index in SPLITS each, or UNASSIGNED for photos whose family has scenes in several splits: in any they
+        would leak. And the splits of such a family, by index of the photo.
     """
-    splits_of_family: dict[str, set[str]] = defaultdict(set)
-    for scene_id, split in assigned.items():
-        splits_of_family[family_of[scene_id]].add(split)
-    splits, conflicting = {}, {}
-    for photo in photos:
-        family = family_of[photo.scene_id]
-        near = sorted({assigned[photo.scene_id]} if photo.scene_id in assigned else splits_of_family[family])
-        if len(near) > 1:
-            conflicting[photo.scene_id] = near
-        else:
-            splits[photo.scene_id] = near[0] if near else split_of(family, fractions)
-    return splits, conflicting
+    has_split = assigned != UNASSIGNED
+    bits = np.where(has_split, 1 << np.maximum(assigned, 0), 0).astype(np.uint8)  # [n], of one split each
+    of_family = np.zeros(len(photos), np.uint8)
+    np.bitwise_or.at(of_family, family_of, bits)
+    near = np.where(has_split[new], bits[new], of_family[family_of[new]])  # [m]
+    splits = np.full(len(new), UNASSIGNED, np.int8)
+    for split in range(len(SPLITS)):
+        splits[near == 1 << split] = split
+    free, ids = near == 0, photos.scene_ids
+    heads, head_of = np.unique(family_of[new[free]], return_inverse=True)
+    drawn = [SPLITS.index(split_of(f"{ids[head]:016x}", fractions)) for head in heads]
+    splits[free] = np.array(drawn, np.int8)[head_of] if drawn else UNASSIGNED
+    several = np.flatnonzero(np.bitwise_count(near) > 1).tolist()
+    names = sorted((split, 1 << i) for i, split in enumerate(SPLITS))
+    return splits, {int(new[i]): [split for split, bit in names if near[i] & bit] for i in several}
 
 
 def split_warnings(
-    photos: Sequence[PhotoSource],
-    family_of: Mapping[str, str],
-    splits: Mapping[str, str],
+    names: Sequence[str],
+    family_of: NDArray[np.int64],
+    splits: NDArray[np.int8],
     fractions: tuple[float, float, float],
 ) -> list[str]:
-    """One line for each split that has a share and no photo, and for a family with a fifth of the photos or more."""
+    """One line for each split that has a share and no photo, and for a family with a fifth of the photos or more.
+
+    Args:
+        names, family_of, splits: of all photos; those that are UNASSIGNED do not count.
+    """
+    planned = np.flatnonzero(splits != UNASSIGNED)
     warnings = []
-    for split, share in zip(SPLITS, fractions, strict=True):
-        if share > 0 and split not in splits.values():
+    for index, (split, share) in enumerate(zip(SPLITS, fractions, strict=True)):
+        if share > 0 and not (splits == index).any():
             warnings.append(
-                f"split {split} has a share of {share:g} and none of the {len(photos)} photos; "
+                f"split {split} has a share of {share:g} and none of the {len(planned)} photos; "
                 "add photos or change --split-fractions"
             )
-    members = Counter(family_of[photo.scene_id] for photo in photos)
-    for family, count in members.most_common(1):
-        if count > 1 and count >= LARGE_FAMILY * len(photos):
-            first, second = [photo.name for photo in photos if family_of[photo.scene_id] == family][:2]
-            warnings.append(
-                f"{count} of the {len(photos)} photos look alike or are of one group, so all are in {splits[family]}: "
-                f"{first}, {second}{', ...' if count > 2 else ''}; add other photos"
-            )
+    members = np.bincount(family_of[planned], minlength=1)
+    family, count = int(members.argmax()), int(members.max())
+    if count > 1 and count >= LARGE_FAMILY * len(planned):
+        first, second = [names[i] for i in planned[family_of[planned] == family][:2]]
+        warnings.append(
+            f"{count} of the {len(planned)} photos look alike or are of one group, so all are in "
+            f"{SPLITS[splits[planned[family_of[planned] == family][0]]]}: "
+            f"{first}, {second}{', ...' if count > 2 else ''}; add other photos"
+        )
     return warnings
-
-
-def _group_links(photos: Iterable[PhotoSource]) -> list[tuple[str, str]]:
-    """Each photo of a group with the group's first."""
-    first: dict[str, str] = {}
-    return [(first.setdefault(photo.group, photo.scene_id), photo.scene_id) for photo in photos if photo.group]

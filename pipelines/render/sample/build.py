@@ -156,7 +156,7 @@ def labeled(
             disparity=plan.disparity,
             frames=tuple(label_frame(frame, depths, known.shape) for frame in plan.frames),
             aperture=aperture_record(plan.lens.aperture),
-            lens=_lens_record(plan.lens, min(frame.f_number for frame in plan.frames)),
+            lens=_lens_record(plan, min(frame.f_number for frame in plan.frames)),
             imaging=_imaging_record(plan.lens, settings.lens),
             photo=_photo_record(rgbd.photo),
             renderer=settings.renderer,
@@ -272,8 +272,9 @@ def label_frame(frame: FrameSettings, depths: DistinctDepths, size: tuple[int, i
     )
 
 
-def _lens_record(lens: SampledLens, f_number: float) -> LensRecord:
-    assumed = lens.recipe.depth
+def _lens_record(plan: SamplePlan, f_number: float) -> LensRecord:
+    lens = plan.lens
+    assumed = lens.recipe.depth if plan.disparity.kind == "relative" else None
     return LensRecord(
         f_number=f_number,
         focal_length_mm=lens.focal_length_mm,

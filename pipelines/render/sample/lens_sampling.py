@@ -15,8 +15,8 @@ import torch
 
 from pipelines.errors import refusing
 from pipelines.render.config import LensConfig
-from pipelines.render.photos.decode import open_header
 from pipelines.render.photos.exif import CameraTags
+from pipelines.render.photos.header import open_header
 from pipelines.render.sample.lens_recipes import LENS_RECIPES, LensRecipe, Range
 from pipelines.render.sample.stack_sampling import log_stratified
 from pipelines.render.seeds import uniform

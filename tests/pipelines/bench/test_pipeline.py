@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from pipelines.bench import pipeline
+from pipelines.bench.feeding import FRAME_S, feeding_rates
 from pipelines.bench.pipeline import ExecutorRate, InlineRates, StageRate, Workload
 from pipelines.bench.subject import PhotoSet, write_photos
 from pipelines.errors import UserError
 from pipelines.render.executors.job import ShardFailure, ShardReport
 from pipelines.render.executors.stage_clock import STAGES
 from shards.parallel import cores
+from shards.reader import read_shards
 from shards.validate import validate
 
 TINY = PhotoSet(photos=4, long_side=96, samples_per_shard=2)
@@ -93,3 +95,16 @@ def test_a_shard_that_fails_ends_the_measurement(load: Workload, monkeypatch: py
 def test_failing_photos_are_told_by_the_workload(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="photos"):
         pipeline.workload(tmp_path, tmp_path / "nothing", TINY, "cpu")
+
+
+def test_feeding_sleeps_in_place_of_rendering_and_makes_the_same_shard(load: Workload) -> None:
+    (rate,) = feeding_rates(load, (2,), repeats=1)
+    assert rate.helpers == 2
+    assert rate.frames_per_s < 1 / FRAME_S  # one frame after the other
+    assert 0 < rate.feeding_s_per_photo < rate.cpu_s_per_photo
+    assert rate.cores_allow_frames_per_s == pytest.approx(12 / rate.cpu_s_per_photo * cores())
+    pipeline.inline_rates(load, repeats=1)
+    of_all, of_each = (list(read_shards(load.config.out.with_name(name))) for name in ("feeding", "inline-0"))
+    for ours, theirs in zip(of_all, of_each, strict=True):
+        assert ours.key == theirs.key
+        assert (ours.frames == theirs.frames).all()

@@ -24,7 +24,7 @@ def test_the_renderer_is_measured_against_both_others() -> None:
     ours = {row.max_radius_px: row.ms.median_ms for row in report.renderer if row.method == STACK}
     for row in report.renderer:
         assert row.times_stack == pytest.approx(row.ms.median_ms / ours[row.max_radius_px])
-    assert {each.what for each in report.not_run} == {"pipeline", "reader"}
+    assert {each.what for each in report.not_run} == {"pipeline", "feeding", "reader"}
     said = report.summary()
     for words in ("binned scatter", report.machine.cpu, report.direct_scatter, "| pipeline | not named in --parts |"):
         assert words in said

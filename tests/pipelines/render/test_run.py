@@ -58,7 +58,7 @@ def test_a_run_leaves_a_sound_data_set(tiny_config: RenderConfig) -> None:
     assert validate(tiny_config.out).complaints == ()
     assert temporaries(tiny_config.out) == []
     found = {path.relative_to(tiny_config.out).as_posix() for path in tiny_config.out.rglob("*") if path.is_file()}
-    assert found >= {"README.md", "index.json", "manifest.parquet", "SHA256SUMS", "rejects.jsonl", ".meta/plan.json"}
+    assert found >= {"README.md", "index.json", "manifest.parquet", "SHA256SUMS", "rejects.jsonl", ".meta/plan.jsonl"}
     assert ".meta/run.lock" not in found
 
 

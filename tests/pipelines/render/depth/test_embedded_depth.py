@@ -12,9 +12,10 @@ from pipelines.__main__ import main
 from pipelines.errors import Rejection
 from pipelines.render.depth.disparity_map import DisparityMap, PreparedDepth
 from pipelines.render.depth.sidecar import SidecarDepth
-from pipelines.render.photos.decode import heic_is_read
 from pipelines.render.photos.embedded_depth import embedded_depth
-from pipelines.render.photos.photo import find_photos, load_photo
+from pipelines.render.photos.finding import find_photos
+from pipelines.render.photos.header import heic_is_read
+from pipelines.render.photos.photo import load_photo
 from shards.reader import read_shards
 from tests.pipelines.render.photos import portrait_photos as portrait
 from tests.pipelines.render.photos.photo_examples import slope

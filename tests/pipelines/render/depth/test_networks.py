@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from pipelines.errors import Rejection
+from pipelines.errors import Rejection, UserError
 from pipelines.render.depth.checkpoint import DepthCheckpoint, fetch_checkpoint
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.depth.estimator import estimate
@@ -174,6 +174,17 @@ def test_half_precision_stays_within_the_backbone(relative_checkpoint: Path) -> 
         np.testing.assert_allclose(one.values, other.values, atol=0.02)
         assert np.unique(one.values).size > 0.5 * one.values.size
     assert dtypes == {torch.float16, torch.float32}
+
+
+def test_a_batch_that_does_not_fit_the_gpu_is_said(relative_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    depth = TransformersDepth(checkpoint_of(relative_checkpoint), device="cpu", batch_size=2)
+
+    def out_of_memory(**_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("tried to allocate 90 GiB")
+
+    monkeypatch.setattr(depth.network, "forward", out_of_memory)
+    with pytest.raises(UserError, match=r"depth of 2 photos at once must fit the GPU's memory.*lower --depth-batch"):
+        estimate(depth, photos_of([(90, 120)] * 3))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA is not available")

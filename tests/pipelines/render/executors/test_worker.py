@@ -14,6 +14,7 @@ import torch
 from pipelines.bench import pipeline
 from pipelines.bench.pipeline import Workload
 from pipelines.bench.subject import PhotoSet, write_photos
+from pipelines.errors import UserError
 from pipelines.render.config import ExecutionConfig
 from pipelines.render.executors import worker
 from pipelines.render.executors.worker import ShardWorker, helper_threads, taken_ahead, waiting_samples
@@ -108,6 +109,16 @@ def test_large_samples_do_not_pile_up_before_their_encoders(load: Workload) -> N
     assert (waiting(768, 2), waiting(768, 15)) == (4, 30)
     assert waiting(4096, 15) == 3  # 0.65 GB each
     assert waiting(16384, 15) == 1
+
+
+def test_a_stack_that_does_not_fit_the_gpu_is_said(load: Workload) -> None:
+    def out_of_memory(*_: object) -> Any:
+        raise torch.cuda.OutOfMemoryError("tried to allocate 90 GiB")
+
+    job = load.job(load.config.execution, load.config.out.with_name("full"))
+    with pytest.raises(UserError, match="a stack at --long-side 96 must fit the GPU's memory, it does not; lower it"):
+        ShardWorker(job, render=out_of_memory).render_shard(load.planning.plan.shards[0])
+    assert tar_sums(job.config.out) == {}
 
 
 def test_items_are_taken_ahead_but_no_further() -> None:

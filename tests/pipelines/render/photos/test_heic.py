@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import Rejection
-from pipelines.render.photos import decode, folder
+from pipelines.render.photos import folder, header
 from pipelines.render.photos.decode import decode_photo
 from pipelines.render.photos.listing import list_photos
 from tests.pipelines.render.photos.photo_examples import scenery
@@ -60,7 +60,7 @@ def test_without_the_package_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(folder, "find_spec", lambda name: None)
-    monkeypatch.setattr(decode, "heic_is_read", lambda: False)
+    monkeypatch.setattr(header, "heic_is_read", lambda: False)
     with pytest.raises(Rejection, match=r"photo/heic: it is HEIC.*refocus-foundry\[heic\]"):
         decode_photo(BOX, long_side=768)
     (tmp_path / "a.jpg").write_bytes(b"x")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pipelines.errors import Rejection, UserError
+from pipelines.render.photos.finding import find_photos
 from pipelines.render.photos.listing import list_photos
-from pipelines.render.photos.photo import Photo, PhotoSource, find_photos, load_photo
+from pipelines.render.photos.photo import Photo, PhotoSource, load_photo
 from tests.pipelines.render.photos import hostile_photos as hostile
 
 
@@ -243,7 +244,7 @@ def test_records_check_themselves() -> None:
 def test_a_large_file_is_not_read_when_its_header_says_that_most_of_it_is_no_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.render.photos.photo._LARGE_FILE_BYTES", 1 << 20)
+    monkeypatch.setattr("pipelines.render.photos.content._LARGE_FILE_BYTES", 1 << 20)
     picture = hostile.encoded(hostile.noise(), "JPEG")
     write(tmp_path / "a.jpg", picture + bytes(1_200_000))  # a motion photo, say
     assert [found.name for found in find_photos(str(tmp_path), limit=None, seed=0).sources] == ["a.jpg"]

@@ -11,8 +11,9 @@ import pytest
 from upath import UPath
 
 from pipelines.errors import UserError
+from pipelines.render.photos.content import read_photo
+from pipelines.render.photos.finding import find_photos
 from pipelines.render.photos.listing import ListedPhoto, list_photos
-from pipelines.render.photos.photo import find_photos, read_photo
 from shards import object_store
 
 
@@ -167,5 +168,5 @@ def test_a_photo_is_opened_once_to_be_read(tmp_path: Path, monkeypatch: pytest.M
         plain = getattr(object_store, request)
         counted = lambda *arguments, name=request, plain=plain: asked.append(name) or plain(*arguments)  # noqa: E731
         monkeypatch.setattr(object_store, request, counted)
-    assert read_photo(source) == b"the photo"
+    assert read_photo(source.location) == b"the photo"
     assert asked == ["read_ranges"]

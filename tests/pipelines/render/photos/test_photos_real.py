@@ -11,7 +11,8 @@ import pytest
 from pipelines.render.config import DepthConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.depth.estimator import check_depth, estimate, open_depth
-from pipelines.render.photos.photo import find_photos, load_photo
+from pipelines.render.photos.finding import find_photos
+from pipelines.render.photos.photo import load_photo
 
 FOLDER = Path(os.environ.get("REFOCUS_PHOTOS") or Path(__file__).parents[5] / "shared" / "photos")
 NAMES = ["photo_13.jpg", "photo_21.jpg", "photo_3.jpg"]

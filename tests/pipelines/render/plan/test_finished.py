@@ -79,5 +79,5 @@ def test_planned_photos_that_are_missing_are_named(finished: RenderConfig) -> No
 
 
 def test_a_data_set_without_its_plan_is_not_sound(finished: RenderConfig) -> None:
-    shutil.move(finished.out / ".meta" / "plan.json", finished.out.parent / "plan.json")
-    assert any(line.startswith(".meta * plan.json, config.json: must be there") for line in complaints(finished.out))
+    shutil.move(finished.out / ".meta" / "plan.jsonl", finished.out.parent / "plan.jsonl")
+    assert any(line.startswith(".meta * plan.jsonl, config.json: must be there") for line in complaints(finished.out))

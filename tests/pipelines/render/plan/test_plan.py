@@ -5,14 +5,17 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipelines.errors import UserError
 from pipelines.render.config import StorageConfig
+from pipelines.render.photos.finding import find_photos
 from pipelines.render.photos.photo import PhotoSource
+from pipelines.render.photos.table import PhotoTable
 from pipelines.render.plan import plan as planning
-from pipelines.render.plan.plan import Plan, check_same_photos, plan_to_json, read_plan
-from pipelines.render.plan.splits import families_of, split_of, splits_of
+from pipelines.render.plan.plan import Plan, check_same_photos, plan_lines, read_plan, write_plan
+from pipelines.render.plan.splits import UNASSIGNED, families_of, split_of, splits_of
 from pipelines.render.recipes import demo
 
 STORAGE = StorageConfig(samples_per_shard=8, split_fractions=(0.8, 0.1, 0.1))
@@ -23,10 +26,14 @@ def source(number: int, name: str = "") -> PhotoSource:
     return PhotoSource(sha256[:16], name or f"{number:04d}.jpg", f"/photos/{number:04d}.jpg", sha256, "", "", "")
 
 
-def make_plan(photos: Sequence[PhotoSource], storage: StorageConfig = STORAGE, onto: Plan = Plan(())) -> Plan:  # noqa: B008
-    splits, conflicting = splits_of(photos, families_of(photos, {}), {}, storage.split_fractions)
+def make_plan(photos: Sequence[PhotoSource], storage: StorageConfig = STORAGE, onto: Plan | None = None) -> Plan:
+    table = PhotoTable()
+    for number, photo in enumerate(photos):
+        table.append(photo, "" if number else "0123456789abcdef")
+    new, free = np.arange(len(table)), np.full(len(table), UNASSIGNED, np.int8)
+    splits, conflicting = splits_of(table, new, families_of(table), free, storage.split_fractions)
     assert not conflicting
-    return onto.with_photos(photos, splits, {photos[0].scene_id: "0123456789abcdef"}, storage.samples_per_shard)
+    return (onto or Plan()).with_photos(table, splits, storage.shard_size(len(table)))
 
 
 PHOTOS = [source(number) for number in range(100)]
@@ -50,7 +57,7 @@ def test_shards_are_full_but_for_the_last_of_each_split_and_numbered_from_zero()
 
 
 def test_the_plan_is_a_pure_function() -> None:
-    assert plan_to_json(make_plan(PHOTOS, STORAGE)) == plan_to_json(make_plan(list(PHOTOS), STORAGE))
+    assert [*plan_lines(make_plan(PHOTOS, STORAGE))] == [*plan_lines(make_plan(list(PHOTOS), STORAGE))]
 
 
 def test_a_scene_keeps_its_split_whatever_else_is_in_the_data_set() -> None:
@@ -75,8 +82,6 @@ def test_all_in_one_split_when_the_others_have_no_share() -> None:
 
 
 def test_the_demo_has_scenes_to_train_on() -> None:
-    from pipelines.render.photos.photo import find_photos
-
     config = demo
     photos, _ = find_photos(config.source.photos, limit=None, seed=config.seed)
     assert "train" in {shard.split for shard in make_plan(photos, config.storage).shards}
@@ -86,7 +91,8 @@ def test_a_plan_grows_behind_itself_and_moves_nothing() -> None:
     before = make_plan(PHOTOS)
     after = make_plan([source(number) for number in range(100, 140)], onto=before)
     assert after.shards[: len(before.shards)] == before.shards
-    assert [sample.key for _, sample in after.in_key_order()] == [f"{number:08d}" for number in range(140)]
+    keys = sorted(sample.key for shard in after.shards for sample in shard.samples)
+    assert keys == [f"{number:08d}" for number in range(140)]
     for split in ("train", "val", "test"):
         names = [shard.name for shard in after.shards if shard.split == split]
         assert names == [f"{split}-{number:06d}" for number in range(len(names))]
@@ -95,12 +101,16 @@ def test_a_plan_grows_behind_itself_and_moves_nothing() -> None:
 def test_a_scene_that_is_planned_again_counts_where_it_was_planned_last() -> None:
     plan = make_plan(PHOTOS[:1], onto=make_plan(PHOTOS[:3]))
     assert plan.photos == PHOTOS[:3]
-    assert plan.latest[PHOTOS[0].scene_id][1].key == "00000003"
+    assert plan.last_tries.tolist() == [3, 1, 2]
+    first, *_, last = (shard for shard in plan.shards if PHOTOS[0] in [sample.photo for sample in shard.samples])
+    assert plan.is_last_try(last, PHOTOS[0].scene_id)
+    assert not plan.is_last_try(first, PHOTOS[0].scene_id)
+    assert plan.is_last_try(first, PHOTOS[1].scene_id)
 
 
 def test_photos_are_looked_for_where_they_lie_now() -> None:
     moved = [dataclasses.replace(photo, location="/elsewhere") for photo in PHOTOS[:2]]
-    assert [photo.location for photo in make_plan(PHOTOS[:3]).with_locations(moved).photos] == [
+    assert [photo.location for photo in make_plan(PHOTOS[:3]).with_locations(PhotoTable(moved)).photos] == [
         *("/elsewhere", "/elsewhere", PHOTOS[2].location),
     ]
 
@@ -118,34 +128,53 @@ def test_more_photos_than_keys_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_plan_comes_back_from_disk(tmp_path: Path) -> None:
     plan = make_plan(PHOTOS, STORAGE)
-    path = tmp_path / "plan.json"
-    path.write_bytes(plan_to_json(plan))
-    assert read_plan(path) == plan
+    path = tmp_path / "plan.jsonl"
+    write_plan(path, plan)
+    found = read_plan(path)
+    assert found == plan
+    assert found.file_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [shard.name for shard in found.unfinished({plan.shards[0].name})] == list(plan.shard_names[1:])
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"plan_version": 99, "shards": []}', '{"plan_version": 2}'])
-def test_a_damaged_plan_is_named(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "plan.json"
-    path.write_text(text)
-    with pytest.raises(UserError, match=r"plan\.json cannot be used"):
+LINES = list(plan_lines(make_plan(PHOTOS[:20], STORAGE)))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        *([], [b"{}\n"], [b"[]\n"], [b'{"plan_version": 99}\n'], [b'{"plan_version": 2}\n']),
+        LINES[:-1],
+        [*LINES[:-1], LINES[-1].rstrip()],
+        [*LINES, LINES[1], *LINES[2:4]],
+        [LINES[0], b" " * planning.MAX_LINE_BYTES, *LINES[1:]],
+        [*LINES[:-1], LINES[-2]],
+        [*LINES[:-1], LINES[-1].replace(b'"author": ""', b'"author": 7')],
+        [*LINES[:-1], LINES[-1].replace(b'"sha256": "', b'"sha256": "ab')],
+        [*LINES[:-1], LINES[-1].replace(b'"author": ""', b'"owner": ""')],
+    ],
+)
+def test_a_damaged_plan_is_named(tmp_path: Path, lines: list[bytes]) -> None:
+    path = tmp_path / "plan.jsonl"
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(UserError, match=r"plan\.jsonl cannot be used"):
         read_plan(path)
 
 
 def test_photos_that_moved_are_the_same_photos(tmp_path: Path) -> None:
-    path = tmp_path / ".meta" / "plan.json"
+    path = tmp_path / ".meta" / "plan.jsonl"
     path.parent.mkdir()
-    path.write_bytes(plan_to_json(make_plan(PHOTOS, STORAGE)))
+    write_plan(path, make_plan(PHOTOS, STORAGE))
     moved = [dataclasses.replace(photo, location="/elsewhere" + photo.location) for photo in PHOTOS]
-    check_same_photos(path, read_plan(path), moved)
+    check_same_photos(path, read_plan(path), PhotoTable(moved))
 
 
 def test_photos_that_changed_are_counted_and_named(tmp_path: Path) -> None:
-    path = tmp_path / ".meta" / "plan.json"
+    path = tmp_path / ".meta" / "plan.jsonl"
     path.parent.mkdir()
-    path.write_bytes(plan_to_json(make_plan(PHOTOS, STORAGE)))
+    write_plan(path, make_plan(PHOTOS, STORAGE))
     others = [*PHOTOS[1:], source(100), source(101)]
     with pytest.raises(UserError, match=r"100 photos; now 1 of them are gone or changed and 2 are new \(0000.jpg, 01"):
-        check_same_photos(path, read_plan(path), others)
+        check_same_photos(path, read_plan(path), PhotoTable(others))
     licensed = [*PHOTOS[1:], dataclasses.replace(PHOTOS[0], license="CC0-1.0")]
     with pytest.raises(UserError, match="1 of them are gone or changed and 1 are new"):
-        check_same_photos(path, read_plan(path), licensed)
+        check_same_photos(path, read_plan(path), PhotoTable(licensed))

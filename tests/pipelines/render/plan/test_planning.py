@@ -8,10 +8,13 @@ import shutil
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pipelines.errors import UserError
 from pipelines.render.config import GrowthConfig, RenderConfig
+from pipelines.render.plan.splits import UNASSIGNED
 from pipelines.render.run import forecast, render
 from shards.validate import validate
 from tests.pipelines.render.photos.photo_examples import scenery
@@ -150,7 +153,11 @@ def test_near_duplicates_go_into_one_split_and_a_bridge_between_two_is_left_out(
     assert all(split[f"photo_{n}.png"] == split[f"copy_{n}.jpg"] for n in range(5))
     assert set(split.values()) == {"train", "test"}
     write_photo(folder / "bridge.png", seed=9)
-    monkeypatch.setattr(planning, "splits_of", lambda photos, *_: ({}, {p.scene_id: ["test", "train"] for p in photos}))
+
+    def conflicting(_: object, new: NDArray[np.int64], *__: object) -> object:
+        return np.full(len(new), UNASSIGNED, np.int8), {int(place): ["test", "train"] for place in new}
+
+    monkeypatch.setattr(planning, "splits_of", conflicting)
     result = render(growing(config, append=True))
     assert result.rejected_by_code == {"plan/near_duplicate": 1}
     assert render(config).rejected_by_code == {"plan/near_duplicate": 1}  # resumed: still left out, no error

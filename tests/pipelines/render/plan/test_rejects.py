@@ -6,6 +6,7 @@ from pathlib import Path
 from pipelines.errors import Rejection
 from pipelines.render.config import StorageConfig
 from pipelines.render.photos.photo import RejectedPhoto
+from pipelines.render.photos.table import PhotoTable
 from pipelines.render.plan.rejects import (
     counts_by_code,
     merged_left_out,
@@ -31,7 +32,7 @@ def paths_with_rejects(out: Path, order: list[int]) -> DataSetPaths:
 
 
 def test_the_list_does_not_hang_on_who_finished_first(tmp_path: Path) -> None:
-    found = [RejectedPhoto("", "zz.jpg", "/photos/zz.jpg", "photo", "duplicate", "again")]
+    found = [RejectedPhoto("", "zz.jpg", "photo", "duplicate", "again")]
     lists = []
     for name, order in (("a", [0, 1, 2]), ("b", [2, 0, 1])):
         (tmp_path / name).mkdir()
@@ -61,14 +62,14 @@ def test_what_a_shard_left_out_comes_back_with_its_location(tmp_path: Path) -> N
 def test_names_and_messages_in_any_script_stay_one_line_each(tmp_path: Path) -> None:
     paths = DataSetPaths(tmp_path)
     paths.meta.mkdir()
-    odd = RejectedPhoto("ab", "straße\u2028.jpg", "", "photo", "unreadable", "two\nlines")
+    odd = RejectedPhoto("ab", "straße\u2028.jpg", "photo", "unreadable", "two\nlines")
     write_shard_rejects(paths, PLAN.shards[0].name, [odd])
     assert read_shard_rejects(paths, PLAN.shards[0]) == [odd]
 
 
 def test_counts_are_by_stage_and_code() -> None:
     rejects = [
-        RejectedPhoto("", "a", "", stage, code, "") for stage, code in [("photo", "x"), ("draw", "y"), ("photo", "x")]
+        RejectedPhoto("", "a", stage, code, "") for stage, code in [("photo", "x"), ("draw", "y"), ("photo", "x")]
     ]
     assert counts_by_code(rejects) == {"draw/y": 1, "photo/x": 2}
 
@@ -83,6 +84,6 @@ def test_of_a_photo_tried_again_the_last_try_counts(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_run_left_out_is_known_until_somebody_speaks_of_it() -> None:
-    before = [RejectedPhoto("", name, "", "photo", "unreadable", "") for name in ("a.jpg", "b.jpg", "0000.jpg")]
-    now = [RejectedPhoto("", "b.jpg", "", "photo", "truncated", "")]
-    assert merged_left_out(before, now, PHOTOS[:1]) == [before[0], now[0]]
+    before = [RejectedPhoto("", name, "photo", "unreadable", "") for name in ("a.jpg", "b.jpg", "0000.jpg")]
+    now = [RejectedPhoto("", "b.jpg", "photo", "truncated", "")]
+    assert merged_left_out(before, now, PhotoTable(PHOTOS[:1])) == [before[0], now[0]]

@@ -10,7 +10,7 @@ import torch
 from pipelines.errors import Rejection
 from pipelines.render.config import StackConfig
 from pipelines.render.depth.disparity_map import DisparityMap
-from pipelines.render.photos.photo import find_photos
+from pipelines.render.photos.finding import find_photos
 from pipelines.render.sample.build import SampleSettings, build_sample, dequantized, plan_sample, quantized
 from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
 from shards.record import RendererRecord
