@@ -27,7 +27,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from simulator.layers.morphology import dilate
+from simulator.layers.morphology import dilate, dilate_mask
 from simulator.layers.surfaces import Surfaces
 
 _REACH_PX = 2  # how far away clean neighbors may lie
@@ -170,9 +170,9 @@ def _step(disparity: Float[Tensor, "h w"], radius: int) -> tuple[Float[Tensor, "
 
 def _around_leaks(at_step: Bool[Tensor, "h w"], pixels: _Pixels) -> Bool[Tensor, "h w"]:
     """Where the photo's outline lies beside that of the disparity: pixels there are mixed, too, and not clean."""
-    leaks = torch.zeros_like(at_step, dtype=torch.float32)
-    leaks.view(-1)[pixels.index] = pixels.is_leak.float()
-    return dilate(leaks, _LEAK_REACH_PX) > 0
+    leaks = torch.zeros_like(at_step)
+    leaks.view(-1)[pixels.index] = pixels.is_leak
+    return dilate_mask(leaks, _LEAK_REACH_PX)
 
 
 def _doubt(p: _Pixels) -> float:
