@@ -2,8 +2,8 @@
 
 At a depth step the photo's pixel is I = α F + (1 − α) B: near color F, far color B, share α of the near side. F and B
 are means of clean neighbors on each side, and the pixel is split into a near part and a far part that add up to I
-exactly (the equation: Porter & Duff 1984; its use at occlusion boundaries: Hasinoff, Kang, Szeliski 2006). A wire has no
-clean pixels; then F is the mean of its mixed ones.
+exactly (the equation: Porter & Duff 1984; its use at occlusion boundaries: Hasinoff, Kang, Szeliski 2006). A wire has
+no clean pixels; then F is the mean of its mixed ones.
 
 α is a mean of two estimates, weighted by their inverse variances. From color: the projection of I − B on F − B, whose
 variance is that of the texture over the squared contrast. From geometry: disparity belongs to the pixel's center, so

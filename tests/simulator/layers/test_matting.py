@@ -125,7 +125,7 @@ def test_a_map_whose_outlines_the_photo_belies_has_less_say() -> None:
 
 
 def test_a_wire_thinner_than_two_pixels_leaves_no_dashes_on_what_lies_behind() -> None:
-    """The map names the pixels whose centers a slanted wire covers; it brushes others, and they look like wall alone."""
+    """The map names the pixels whose centers a slanted wire covers; those that it brushes look like wall."""
     middle = 12.0 + 0.17 * torch.arange(40.0)  # row of the wire in each column, 1.2 px wide
     row = torch.arange(32.0)[:, None]
     fine = row[..., None] + (torch.arange(64) + 0.5) / 64 - 0.5  # [H, 1, 64] places within each pixel
