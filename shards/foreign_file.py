@@ -108,9 +108,11 @@ def local_copy(path: StoragePath) -> Iterator[Path]:
 
 
 def is_foreign_file(path: StoragePath) -> bool:
-    """Whether a regular file lies there. False, too, for a name that no file can have."""
+    """Whether a regular file lies there. False, too, for a name that no file can have. Raises StoreError."""
     try:
-        return stat.S_ISREG(os.stat(path).st_mode) if isinstance(path, Path) else path.is_file()
+        if not isinstance(path, Path):
+            return object_store.object_bytes(path) >= 0
+        return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False
 
