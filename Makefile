@@ -92,7 +92,7 @@ test: lint  ## lint and every test, on all cores (no network and no GPU once ins
 test-slow: $(READY)  ## the tests that take minutes: training, the wheel in a fresh environment
 	$(BIN)/python -m pytest -m slow $(FLAGS)
 
-test-faults: $(READY)  ## crashes provoked on purpose: workers, nodes, driver, disk (minutes)
+test-faults: $(READY)  ## crashes provoked on purpose: workers, nodes, driver, disk, an S3 store (minutes)
 	$(BIN)/python -m pytest -m faults $(FLAGS)
 
 test-browser: $(READY)  ## the preview page in a real browser: needs Debian's chromium (or CHROMIUM=PATH)

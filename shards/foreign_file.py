@@ -5,8 +5,11 @@ A pipe, a device, or a link to one would block a run or feed it without end; a f
 
 import errno
 import os
+import shutil
 import stat
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from . import object_store
 from .storage import StoragePath
 
 READAHEAD_BYTES = 1 << 20
+_COPIED_BYTES = 16 << 20
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -91,10 +95,24 @@ def foreign_size(path: StoragePath) -> int | None:
         return None
 
 
+@contextmanager
+def local_copy(path: StoragePath) -> Iterator[Path]:
+    """Within the block, a file of this machine with the same content: itself, or a copy of an object without a name."""
+    if isinstance(path, Path):
+        yield path
+        return
+    with tempfile.TemporaryFile() as copy, open_foreign(path, readahead_bytes=_COPIED_BYTES) as file:
+        shutil.copyfileobj(file, copy, _COPIED_BYTES)
+        copy.flush()
+        yield Path(f"/proc/self/fd/{copy.fileno()}")
+
+
 def is_foreign_file(path: StoragePath) -> bool:
-    """Whether a regular file lies there. False, too, for a name that no file can have."""
+    """Whether a regular file lies there. False, too, for a name that no file can have. Raises StoreError."""
     try:
-        return stat.S_ISREG(os.stat(path).st_mode) if isinstance(path, Path) else path.is_file()
+        if not isinstance(path, Path):
+            return object_store.object_bytes(path) >= 0
+        return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False
 

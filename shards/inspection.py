@@ -6,12 +6,13 @@ and padding.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from .archive import BLOCK_BYTES, Member, ReadableFile, TarDamage, read_members, scan
 from .codec import MAX_SAMPLE_BYTES, decode
 from .complaint import ALL, Complaint, FieldError
-from .foreign_file import open_foreign
+from .foreign_file import foreign_size, local_copy, open_foreign
 from .labels import require
 from .marker import Marker, SampleRow, check_shard_name
 from .record import SampleRecord
@@ -50,7 +51,9 @@ def inspect_shard(tar: StoragePath, marker: Marker | None) -> Inspection:
         marker: its marker; without one, structure, schema and labels are checked, but no checksum.
     """
     try:
-        return _inspect(tar, tar.stem, marker)
+        is_right_size = marker is not None and foreign_size(tar) == marker.tar_bytes
+        with local_copy(tar) if is_right_size else nullcontext(tar) as near:
+            return _inspect(near, tar.stem, marker)
     except OSError as error:  # no permission, a folder, a failing disk
         complaint = Complaint(tar.stem, ALL, TAR, f"must be readable, got {error}")
         return Inspection(0, 0, (), (complaint,))
@@ -62,7 +65,7 @@ def _inspect(tar: StoragePath, name: str, marker: Marker | None) -> Inspection:
     if damage is not None:
         complaints.append(_locate_damage(damage, name, marker.layout() if marker else members, members))
         if marker is not None:  # behind the damage, the marker knows where the rest lies
-            members = [member for member in marker.layout() if member.end <= tar.stat().st_size]
+            members = [member for member in marker.layout() if member.end <= (foreign_size(tar) or 0)]
     complaints += _check_names(name, members)
     if marker is not None:
         complaints += _missing_and_extra(name, members, marker)
@@ -70,7 +73,7 @@ def _inspect(tar: StoragePath, name: str, marker: Marker | None) -> Inspection:
     rows = {row.key: row for row in marker.rows} if marker else {}
     sound: list[FoundSample] = []
     for key, fields in samples.items():
-        found, wrong = _check_sample(tar, key, fields, rows.get(key), marker)
+        found, wrong = _check_sample(tar, name, key, fields, rows.get(key), marker)
         complaints += wrong
         if found is not None and not any(complaint.key == key for complaint in complaints):
             sound.append(found)
@@ -85,7 +88,7 @@ def _check_file(tar: StoragePath, name: str, marker: Marker | None) -> Iterator[
         yield Complaint(name, ALL, TAR, str(error))
     if marker is None:
         return
-    size = tar.stat().st_size
+    size = foreign_size(tar)
     if size != marker.tar_bytes:  # of another size it is not hashed: it may have any
         yield Complaint(name, ALL, TAR, f"must have {marker.tar_bytes} bytes as its marker says, got {size}")
     elif (digest := file_sha256(tar)) != marker.sha256:
@@ -153,9 +156,8 @@ def _group(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
 
 
 def _check_sample(
-    tar: StoragePath, key: str, members: Mapping[str, Member], row: SampleRow | None, marker: Marker | None
+    tar: StoragePath, name: str, key: str, members: Mapping[str, Member], row: SampleRow | None, marker: Marker | None
 ) -> tuple[FoundSample | None, list[Complaint]]:
-    name = tar.stem
     try:
         fields = _read(tar, members)
         damaged = list(_damaged_fields(name, fields, row, marker.fields)) if row and marker else []

@@ -88,9 +88,14 @@ def _content(content: bytes | Exception) -> bytes:
 
 
 def object_bytes(path: UPath) -> int:
-    """Size of an object. Raises FileNotFoundError, StoreError."""
+    """Size of an object. Raises FileNotFoundError, IsADirectoryError, StoreError; OSError where nobody says it."""
     with asking(path):
-        return int(_here(path).size(path.path))
+        found = _here(path).info(path.path)
+    if found["type"] != "file":
+        raise IsADirectoryError(errno.EISDIR, "it is a folder, not a regular file", str(path))
+    if found["size"] is None:
+        raise OSError(errno.EIO, "the server does not say how large it is", str(path))
+    return int(found["size"])
 
 
 def put(file: IO[bytes], path: UPath) -> None:

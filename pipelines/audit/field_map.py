@@ -107,17 +107,17 @@ class FieldMap:
             raise FieldError(self.labels, f"must fit the map, got {one_line(error)}", key) from error
 
     def _sample(self, shard: str, key: str, fields: Mapping[str, bytes]) -> AuditedSample:
-        labels = _labels(self.labels, _bytes(self.labels, fields))
+        data = _bytes(self.labels, fields)
+        with _field(self.labels):
+            labels = json.loads(data)
         photo = _rgb(self.photo, _bytes(self.photo, fields))
         codes = _depth(self.disparity, _bytes(self.disparity, fields))
         focus = _numbers(labels, self.focus_disparity)
         scales = _numbers(labels, self.blur_scale)
         count = max(len(focus), len(scales))
+        focus, scales = _by_frame(focus, count, self.focus_disparity), _by_frame(scales, count, self.blur_scale)
         names = [self.frames.format(i) for i in range(count)]
-        lenses = [
-            self._lens(_at(focus, i, count, self.focus_disparity), _at(scales, i, count, self.blur_scale), photo)
-            for i in range(count)
-        ]
+        lenses = [self._lens(*values, photo) for values in zip(focus, scales, strict=True)]
         disparity, known = self._disparity(codes, labels, photo.shape[:2])
         split = next((word for word in ("train", "val", "test") if word in shard.lower()), DEFAULT_SPLIT)
         return AuditedSample(
@@ -165,8 +165,7 @@ class FieldMap:
     def _groups(self, labels: Any, count: int, lenses: list[ThinLens]) -> tuple[int, ...]:
         """As labeled; without a label, frames of the same K form a group."""
         if self.group:
-            groups = _numbers(labels, self.group)
-            return tuple(int(_at(groups, i, count, self.group)) for i in range(count))
+            return tuple(map(int, _by_frame(_numbers(labels, self.group), count, self.group)))
         scales = sorted({lens.blur_scale_px for lens in lenses})
         return tuple(scales.index(lens.blur_scale_px) for lens in lenses)
 
@@ -186,11 +185,6 @@ def _bytes(name: str, fields: Mapping[str, bytes]) -> bytes:
     return fields[name]
 
 
-def _labels(name: str, data: bytes) -> Any:
-    with _field(name):
-        return json.loads(data)
-
-
 def _look_up(labels: Any, path: str) -> Any:
     value = labels
     for step in path.split("."):
@@ -208,11 +202,11 @@ def _numbers(labels: Any, path: str) -> list[float]:
     return [float(v) for v in values]
 
 
-def _at(values: list[float], i: int, count: int, path: str) -> float:
-    """Entry i of a list; a single number holds for all frames."""
+def _by_frame(values: list[float], count: int, path: str) -> list[float]:
+    """One number for each frame; a single one holds for all."""
     if len(values) not in (1, count):
         raise FieldError(path, f"must be one number or one for each of {count} frames, got {len(values)}")
-    return values[i] if len(values) == count else values[0]
+    return values if len(values) == count else values * count
 
 
 def _pixels(name: str, data: bytes, flag: int) -> npt.NDArray[np.generic]:

@@ -59,11 +59,8 @@ def _empty_planes(facts: Sequence[LabelFacts]) -> Check:
 def _twin_planes(facts: Sequence[LabelFacts]) -> Check:
     """Share of the samples with two planes that cannot be told apart at the middle blur level."""
     close = {s.name: 1.0 / max(s.planes_apart_px, 1e-3) for s in facts if s.planes_apart_px < LEAST_APART_PX}
-    return TWIN_PLANES.measured(
-        len(close) / len(facts),
-        f"two planes less than {LEAST_APART_PX:g} px of blur apart at the middle level",
-        worst(close),
-    )
+    note = f"two planes less than {LEAST_APART_PX:g} px of blur apart at the middle level"
+    return TWIN_PLANES.measured(len(close) / len(facts), note, worst(close))
 
 
 def _unknown_depth(facts: Sequence[LabelFacts]) -> Check:
@@ -143,10 +140,7 @@ def _splits(facts: Sequence[LabelFacts]) -> Check:
     if len({s.split for s in facts}) < 2:
         return SPLITS.not_run("there is only one split")
     pairs = dict.fromkeys(_near_duplicates(facts), "look")
-    for reason, field in (
-        ("photo", "photo_sha256"),
-        ("scene", "scene"),
-    ):  # the plainest last
+    for reason, field in (("photo", "photo_sha256"), ("scene", "scene")):  # the plainest last
         members: dict[str, list[LabelFacts]] = defaultdict(list)
         for sample in facts:
             members[getattr(sample, field)].append(sample)

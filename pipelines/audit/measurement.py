@@ -70,7 +70,7 @@ def _scale_ratios(sample: AuditedSample, optics: Optics, focus: float, frames: l
     lenses = [ThinLens(focus, largest)]
     scene = optics.scene(sample, largest_radius_px(lenses, sample.disparity_range, optics.aperture))
     ruler = BlurRuler.from_scene(scene, focus, largest, optics.aperture, optics.tone)
-    return [ruler.fit(sample.picture(i)).blur_scale_px / sample.lenses[i].blur_scale_px for i in frames]
+    return [ruler.fit(sample.picture(i)) / sample.lenses[i].blur_scale_px for i in frames]
 
 
 def plane_error_px(sample: AuditedSample, i: int) -> float | None:

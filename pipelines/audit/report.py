@@ -32,7 +32,6 @@ class AuditReport(VerbResult):
         return 0 if self.passed else 4
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
         counts = {"samples": self.samples, "measured": self.measured, "frames": self.frames}
         return {**counts, "passed": self.passed, "checks": [check.to_json() for check in self.checks]}
 

@@ -73,7 +73,7 @@ def rerender(sample: AuditedSample, settings: RenderSettings | None) -> Rerender
         linear = scene.render(sample.lenses, aperture=optics.aperture, quality=settings.stack.quality)
     frames = to_srgb8(linear, record.imaging.tone)
     codec = ImageCodec(settings.image_format)
-    differences = [_difference(_stored(frame, codec), sample.picture(i)) for i, frame in enumerate(frames)]
+    differences = [_difference(frame, sample.picture(i), codec) for i, frame in enumerate(frames)]
     return Rerender(sample.name, is_exact and record.renderer.device_kind == "cpu", max(differences))
 
 
@@ -99,19 +99,15 @@ def _builtin_source(sample: AuditedSample) -> PhotoSource | None:
     if hashlib.sha256(location.encode()).hexdigest() != record.photo.sha256:
         return None
     photo = record.photo
-    return PhotoSource(
-        record.scene_id, photo.name, location, photo.sha256, photo.license, photo.author, photo.source_url
-    )
+    origin = photo.license, photo.author, photo.source_url
+    return PhotoSource(record.scene_id, photo.name, location, photo.sha256, *origin)
 
 
-def _stored(frame: Picture, codec: ImageCodec) -> Picture:
-    """A frame after encoding and decoding."""
+def _difference(frame: Picture, stored: Picture, codec: ImageCodec) -> float:
+    """Mean |difference| between a frame, after encoding and decoding, and the stored one; gray levels."""
     height, width = frame.shape[:2]
-    return decode_image(f"frame_00.{codec.format}", encode_image(frame, codec), width=width, height=height)
-
-
-def _difference(frame: Picture, stored: Picture) -> float:
-    return float(np.abs(frame.astype(np.int16) - stored.astype(np.int16)).mean())
+    again = decode_image(f"frame_00.{codec.format}", encode_image(frame, codec), width=width, height=height)
+    return float(np.abs(again.astype(np.int16) - stored.astype(np.int16)).mean())
 
 
 def rerender_check(rerenders: list[Rerender], *, is_foreign: bool) -> Check:

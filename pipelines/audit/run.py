@@ -4,9 +4,6 @@ shards ──read──▶ AuditedSample ─┬─ labels, depth ──▶ Label
                                 └─ every n-th: frames ──▶ FrameMeasurement, Rerender ▶ frame checks ┴▶ AuditReport
 """
 
-from dataclasses import dataclass, field
-
-from pipelines.audit.audited_sample import AuditedSample
 from pipelines.audit.config import AuditConfig
 from pipelines.audit.field_map import FieldMap
 from pipelines.audit.frame_checks import frame_checks
@@ -28,41 +25,24 @@ def audit(config: AuditConfig) -> AuditReport:
     field_map = FieldMap.from_file(config.map) if config.map else None
     chosen = _evenly(count_samples(config.out, field_map), config.samples)
     settings = RenderSettings.read(config.out)
-    findings = _Findings()
+    facts: list[LabelFacts] = []
+    measurements: list[FrameMeasurement] = []
+    rerenders: list[Rerender] = []
     try:
         for number, sample in enumerate(read_samples(config.out, field_map)):
-            findings.add(sample, settings, with_frames=number in chosen)
+            facts.append(LabelFacts.from_sample(sample))
+            if number in chosen:
+                measured, again = measure(sample, len(measurements)), rerender(sample, settings)
+                measurements += [measured] if measured else []
+                rerenders += [again] if again else []
     except FieldError as error:  # of a frame, which is decoded only when it is measured
         raise UserError(f"{error}; see docs/audit.md for --map", exit_code=1) from error
-    report = findings.report(is_foreign=field_map is not None)
+    rerendered = rerender_check(rerenders, is_foreign=field_map is not None)
+    checks = (rerendered, *frame_checks(measurements), *label_checks(facts))
+    report = AuditReport(len(facts), len(measurements), sum(len(sample.frames) for sample in facts), checks)
     if field_map is None and (config.out / AUDIT_FILE).parent.is_dir():
         report.write(config.out)
     return report
-
-
-@dataclass
-class _Findings:
-    """Collected while the samples are read once."""
-
-    facts: list[LabelFacts] = field(default_factory=list)
-    measurements: list[FrameMeasurement] = field(default_factory=list)
-    rerenders: list[Rerender] = field(default_factory=list)
-
-    def add(self, sample: AuditedSample, settings: RenderSettings | None, *, with_frames: bool) -> None:
-        self.facts.append(LabelFacts.from_sample(sample))
-        if with_frames:
-            measured, again = measure(sample, len(self.measurements)), rerender(sample, settings)
-            self.measurements += [measured] if measured else []
-            self.rerenders += [again] if again else []
-
-    def report(self, *, is_foreign: bool) -> AuditReport:
-        checks = (
-            rerender_check(self.rerenders, is_foreign=is_foreign),
-            *frame_checks(self.measurements),
-            *label_checks(self.facts),
-        )
-        frames = sum(len(sample.frames) for sample in self.facts)
-        return AuditReport(len(self.facts), len(self.measurements), frames, checks)
 
 
 def _evenly(count: int, wanted: int) -> frozenset[int]:

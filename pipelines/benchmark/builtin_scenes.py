@@ -52,14 +52,10 @@ def _group() -> set[FrameLens]:
     return {FrameLens(plane, RECIPE.group_level) for plane in range(RECIPE.planes)}
 
 
-def _order(lens: FrameLens) -> tuple[int, float]:
-    return lens.plane, lens.level
-
-
 def _lenses(recipe: GatheredScene) -> list[FrameLens]:
     """Every frame that some task needs, once."""
     pairs = {lens for pair in RECIPE.refocus for lens in (pair.source, pair.target)}
-    return sorted({*pairs, *_sweep(recipe), *_group(), *RECIPE.deblur}, key=_order)
+    return sorted({*pairs, *_sweep(recipe), *_group(), *RECIPE.deblur})
 
 
 def _tasks(recipe: GatheredScene, frames: dict[FrameLens, Frame]) -> list[Task]:
@@ -68,7 +64,7 @@ def _tasks(recipe: GatheredScene, frames: dict[FrameLens, Frame]) -> list[Task]:
         *(make_task(recipe.name, size, "refocus", frames[p.source], frames[p.target]) for p in RECIPE.refocus),
         *(
             make_task(recipe.name, size, "bokeh", None, frames[lens], sweep=lens in sweep, group=lens in group)
-            for lens in sorted(sweep | group, key=_order)
+            for lens in sorted(sweep | group)
         ),
         *(make_task(recipe.name, size, "deblur", frames[lens], None) for lens in RECIPE.deblur),
     ]

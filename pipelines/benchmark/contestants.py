@@ -18,7 +18,7 @@ from pipelines.errors import UserError
 from pipelines.measure.fidelity import Picture
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
-from pipelines.refocus.refocuser import Refocuser
+from pipelines.refocus.refocuser import Refocuser, disparity_at
 from pipelines.validate.degrade import degraded
 from simulator import ThinLens, render_stack
 from simulator.layers.edges import sharpened
@@ -48,7 +48,8 @@ def _simulator_on_input(task: Task, scene: TestScene) -> Picture | None:
     picture = scene.input(task)
     soft = degraded(torch.from_numpy(scene.disparity), seed=zlib.crc32(scene.name.encode()))
     depth = sharpened(soft, from_srgb8(picture))
-    return _rendered(picture, depth, ThinLens(float(depth[_pixel(task, depth)]), lens.blur_scale_px))
+    focus = disparity_at(depth.numpy(), (task.focus_x, task.focus_y))
+    return _rendered(picture, depth, ThinLens(focus, lens.blur_scale_px))
 
 
 def _direct_scatter(task: Task, scene: TestScene) -> Picture | None:
@@ -61,11 +62,6 @@ def _direct_scatter(task: Task, scene: TestScene) -> Picture | None:
 
 def _rendered(picture: Picture, disparity: Tensor, lens: ThinLens) -> Picture:
     return to_srgb8(render_stack(from_srgb8(picture), disparity, [lens]))[0]
-
-
-def _pixel(task: Task, disparity: Tensor) -> tuple[int, int]:
-    height, width = disparity.shape
-    return int(task.focus_y * height), int(task.focus_x * width)
 
 
 BUILTIN = (

@@ -30,7 +30,6 @@ class Perceptual:
     not_run: Mapping[str, str] = field(default_factory=dict)
 
     def scores(self, picture: Picture, truth: Picture) -> dict[str, float]:
-        """Every measure that runs."""
         return {name: measure(picture, truth) for name, measure in self.measures.items()}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pipelines.benchmark.recipe import DIFFICULTIES
 from pipelines.benchmark.scoring import SceneScores
 from pipelines.benchmark.summary import Summary
-from pipelines.measure.bootstrap import Interval
+from pipelines.benchmark.tasks import KINDS
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -68,13 +68,7 @@ def _points(scenes: Sequence[SceneScores]) -> list[tuple[float, float, str]]:
 
 def strata_plot(summaries: Sequence[Summary]) -> str:
     """PSNR of every kind of task and radius error, by difficulty; whiskers are the intervals."""
-    panels = [
-        ("refocus", "psnr"),
-        ("bokeh", "psnr"),
-        ("deblur", "psnr"),
-        ("refocus", "error_px"),
-        ("bokeh", "error_px"),
-    ]
+    panels = [*((kind, "psnr") for kind in KINDS), ("refocus", "error_px"), ("bokeh", "error_px")]
     shown = [s for s in summaries if s.name != "truth"]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(2, 3, figsize=(10.4, 6.2), layout="constrained")
@@ -94,11 +88,8 @@ def strata_plot(summaries: Sequence[Summary]) -> str:
 
 def _errorbars(panel: Any, summary: Summary, key: str, number: int, count: int) -> None:
     place = np.arange(3) + (number - (count - 1) / 2) * 0.8 / count
-    known: list[tuple[float, Interval]] = []
-    for x, level in zip(place, DIFFICULTIES, strict=True):
-        interval = summary.strata[key.format(level)]
-        if interval is not None:
-            known.append((float(x), interval))
+    intervals = (summary.strata[key.format(level)] for level in DIFFICULTIES)
+    known = [(float(x), interval) for x, interval in zip(place, intervals, strict=True) if interval is not None]
     values = np.array([i.value for _, i in known])
     whiskers = np.array([[max(i.value - i.low, 0.0), max(i.high - i.value, 0.0)] for _, i in known]).reshape(-1, 2).T
     panel.errorbar([x for x, _ in known], values, yerr=whiskers, fmt="o", markersize=4.5, linewidth=1.2,

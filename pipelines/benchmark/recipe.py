@@ -47,9 +47,9 @@ class TracedScene:
         return f"traced-{self.scene}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class FrameLens:
-    """Plane (0 far, 1 middle, 2 near) and blur level."""
+    """Plane (0 far, 1 middle, 2 near) and blur level; ordered by both."""
 
     plane: int
     level: float

@@ -145,7 +145,6 @@ def write_report(report: BenchmarkReport, out: Path, *, keep_answers: bool) -> N
 
 
 def page(report: BenchmarkReport, answers: Path) -> str:
-    """The page as text."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     cases = {

@@ -68,26 +68,17 @@ def score_scene(
     results = {}
     for contestant in contestants:
         answers: dict[str, Picture] = {}
+        scores: list[TaskScore] = []
         for task in scene.tasks:
             picture = contestant.answer(task, scene)
             if picture is not None:
                 answers[task.id] = picture
                 keep(contestant, task, picture)
-        results[contestant.name] = _scene_scores(scene, answers, rulers, perceptual)
+                scores.append(_score(scene, task, picture, rulers, perceptual))
+        unanswered = tuple(task.id for task in scene.tasks if task.id not in answers)
+        sweep, stacking = _sweep(scene, answers), _stacking(scene, answers)
+        results[contestant.name] = SceneScores(scene.name, tuple(scores), sweep, stacking, unanswered)
     return results
-
-
-def _scene_scores(
-    scene: TestScene, answers: Mapping[str, Picture], rulers: Rulers, perceptual: Perceptual
-) -> SceneScores:
-    answered = [task for task in scene.tasks if task.id in answers]
-    return SceneScores(
-        scene=scene.name,
-        tasks=tuple(_score(scene, task, answers[task.id], rulers, perceptual) for task in answered),
-        sweep=_sweep(scene, answers),
-        stacking=_stacking(scene, answers),
-        unanswered=tuple(task.id for task in scene.tasks if task.id not in answers),
-    )
 
 
 def _score(scene: TestScene, task: Task, picture: Picture, rulers: Rulers, perceptual: Perceptual) -> TaskScore:
@@ -96,7 +87,7 @@ def _score(scene: TestScene, task: Task, picture: Picture, rulers: Rulers, perce
     lens = requested or task.input_lens(scene.long_side_px)
     assert lens is not None
     defocus_px = _defocus_px(lens, scene)
-    control = _control(scene, lens, picture, rulers)
+    control = ControlPoint.from_fit(scene.disparity, lens, rulers(lens.focus_disparity).fit(picture))
     plane, plane_px = _plane_errors(scene, requested, picture, defocus_px)
     return TaskScore(
         task=task.id,
@@ -110,10 +101,6 @@ def _score(scene: TestScene, task: Task, picture: Picture, rulers: Rulers, perce
         plane_error_px=plane_px,
         perceptual=perceptual.scores(picture, truth),
     )
-
-
-def _control(scene: TestScene, lens: ThinLens, picture: Picture, rulers: Rulers) -> ControlPoint:
-    return ControlPoint.from_fit(scene.disparity, lens, rulers(lens.focus_disparity).fit(picture))
 
 
 def _plane_errors(

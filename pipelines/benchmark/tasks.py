@@ -146,7 +146,6 @@ class TestScene:
         return read_picture(self.folder / task.input)
 
     def truth(self, task: Task) -> Picture:
-        """The true picture."""
         return read_picture(self.folder / task.truth)
 
     def to_json(self) -> dict[str, Any]:
@@ -156,7 +155,6 @@ class TestScene:
 
     @classmethod
     def from_json(cls, folder: Path, entry: dict[str, Any]) -> TestScene:
-        """The inverse of `to_json`."""
         return cls(folder, entry["name"], entry["source"], tuple(Task(**task) for task in entry["tasks"]))
 
 

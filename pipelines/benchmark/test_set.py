@@ -41,11 +41,9 @@ class TestSet(VerbResult):
         return sum(len(scene.tasks) for scene in self.scenes)
 
     def to_json(self) -> dict[str, Any]:
-        """Folder and counts."""
         return {"set": str(self.folder), "scenes": len(self.scenes), "tasks": self.tasks}
 
     def summary(self) -> str:
-        """One line."""
         return f"{self.folder}: {len(self.scenes)} scenes, {self.tasks} tasks"
 
 
@@ -60,7 +58,8 @@ def open_set(folder: Path, part: str) -> TestSet:
     for recipe in chosen:
         if recipe.name not in entries:
             entries[recipe.name] = _make(folder, recipe)
-            _write(folder, content)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_durably(folder / SET_FILE, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
     scenes = tuple(TestScene.from_json(folder, entries[recipe.name]) for recipe in chosen)
     hashes = "".join(entries[scene.name]["sha256"] for scene in scenes)
     return TestSet(folder, scenes, hashlib.sha256(hashes.encode()).hexdigest())
@@ -106,8 +105,3 @@ def _read(folder: Path) -> dict[str, Any]:
             f"--set {folder} must hold {VERSION} of recipe {RECIPE_SHA256[:12]}, got {found}; name another folder"
         )
     return content
-
-
-def _write(folder: Path, content: dict[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_durably(folder / SET_FILE, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())

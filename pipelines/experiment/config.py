@@ -42,7 +42,6 @@ class ExperimentConfig:
 
     @property
     def folder(self) -> Path:
-        """OUT."""
         return self.out or Path(f"out/experiment-{self.variant}")
 
     def run(self, stack_weight: float) -> Path:
@@ -59,9 +58,7 @@ def scenes(config: ExperimentConfig) -> RenderConfig:
         out=config.folder / "data",
         stack=StackConfig(planes=4, levels=3, blur_level_min=4.0, blur_level_max=16.0),
         storage=StorageConfig(samples_per_shard=32, split_fractions=(0.84, 0.0, 0.16)),
-        execution=ExecutionConfig(device=config.device)
-        if tiny
-        else ExecutionConfig(device=config.device, executor="ray"),
+        execution=ExecutionConfig(device=config.device, executor="auto" if tiny else "ray"),
         seed=config.seed,
     )
 

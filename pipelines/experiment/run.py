@@ -49,7 +49,6 @@ class ExperimentResult(VerbResult):
     seconds: dict[str, float]
 
     def summary(self) -> str:
-        """The tables in Markdown."""
         parts = [table(self.arms)]
         parts += [differences(self.arms[1], other) for other in self.arms[2:]]
         about = (
@@ -94,8 +93,6 @@ def run(config: ExperimentConfig) -> ExperimentResult:
 
 
 class _Clock:
-    """Seconds of each part."""
-
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._since = time.monotonic()

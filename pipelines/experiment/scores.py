@@ -76,7 +76,7 @@ def score_held_out(method: Method, sample: Sample) -> HeldOutScores:
         psnr_without_depth=mean_of_known([_psnr(a, b) for a, b in zip(without_depth, sample.frames, strict=True)]),
         psnr_from_frame=mean_of_known([_psnr(a, sample.frames[i]) for a, i in zip(from_frame, last[1:], strict=True)]),
         psnr_from_frame_in_focus=_regional(from_frame, sample.frames[last[1] :], sharp[last[1] :]),
-        control=mean_of_known([_control(predictions, labels, disparity, plane, planes) for plane in range(planes)]),
+        control=mean_of_known([_control(predictions, sample, disparity, plane) for plane in range(planes)]),
         focus_error=mean_of_known([_focus_error(frame, sample, i) for i, frame in enumerate(predictions)]),
         stack_error=float("nan") if stack_error is None else stack_error,
     )
@@ -92,15 +92,10 @@ def _regional(predictions: Sequence[Pixels], truth: Pixels, masks: Sequence[NDAr
     return mean_of_known([_psnr(frame[mask], true[mask]) for frame, true, mask in frames if mask.sum() >= LEAST_PIXELS])
 
 
-def _control(
-    predictions: Sequence[Pixels],
-    labels: Sequence[FrameLabels],
-    disparity: NDArray[np.float32],
-    plane: int,
-    planes: int,
-) -> float:
+def _control(predictions: Sequence[Pixels], sample: Sample, disparity: NDArray[np.float32], plane: int) -> float:
     """Control correlation of one plane over its levels, weak to strong."""
-    sweep = range(plane, len(labels), planes)
+    labels = sample.record.frames
+    sweep = range(plane, len(labels), sample.record.planes)
     levels = [labels[i].blur_level for i in sweep]
     return sweep_control([predictions[i] for i in sweep], levels, disparity, labels[plane].focus_disparity).lv_corr
 

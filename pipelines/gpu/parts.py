@@ -20,11 +20,11 @@ class Part:
 
 PARTS: Mapping[PartName, Part] = {
     "kernels": Part("pipelines.gpu.kernels:measure", 40.0),
-    "correctness": Part("pipelines.gpu.correctness:measure", 70.0),
-    "renderer": Part("pipelines.gpu.parts:renderer", 100.0),
-    "depth": Part("pipelines.gpu.depth:measure", 60.0),
+    "correctness": Part("pipelines.gpu.correctness:measure", 65.0),
+    "renderer": Part("pipelines.gpu.parts:renderer", 90.0),
+    "depth": Part("pipelines.gpu.depth:measure", 50.0),
     "pipeline": Part("pipelines.gpu.parts:pipeline", 100.0),
-    "training": Part("pipelines.gpu.training:measure", 100.0),
+    "training": Part("pipelines.gpu.training:measure", 125.0),
 }
 """In the order in which they run; the limits are those of a GPU, 470 s in all."""
 MINIATURE_LIMIT_S = 300.0

@@ -1,6 +1,7 @@
 """The verb `gpu`: every part in a process of its own, one after the other; then the page."""
 
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,7 +34,10 @@ def run(config: GpuConfig) -> GpuReport:
 
     Raises UserError when there is no such device, and Interrupted on SIGINT and SIGTERM.
     """
-    return examine(config, {name: part for name, part in PARTS.items() if name in config.parts})
+    parts: dict[str, Part] = {name: part for name, part in PARTS.items() if name in config.parts}
+    if resolve_device(config.device) == "cpu":
+        parts = {name: replace(part, limit_s=MINIATURE_LIMIT_S) for name, part in parts.items()}
+    return examine(config, parts)
 
 
 def examine(config: GpuConfig, parts: Mapping[str, Part]) -> GpuReport:
@@ -42,8 +47,8 @@ def examine(config: GpuConfig, parts: Mapping[str, Part]) -> GpuReport:
     start, reports = time.monotonic(), []
     with interruptible(), TemporaryDirectory(prefix="refocus-gpu-") as folder:
         for name, part in parts.items():
-            left_s = TOTAL_S - (time.monotonic() - start)
-            limit_s = min(part.limit_s, left_s) if device == "cuda" else min(part.limit_s, MINIATURE_LIMIT_S)
+            left_s = TOTAL_S - (time.monotonic() - start) if device == "cuda" else math.inf
+            limit_s = min(part.limit_s, left_s)
             reports.append(_report(name, part.function, device, limit_s, Path(folder)))
             _log.info("%s: %s after %.0f s", name, reports[-1].outcome, reports[-1].seconds)
     report = GpuReport(machine, str(config.page(device)), round(time.monotonic() - start, 1), tuple(reports))

@@ -23,6 +23,8 @@ from pipelines.train.recipes import slim, tiny
 from pipelines.train.run import open_accelerator, open_learner, train
 from pipelines.train.step import train_batch
 
+TRAINING_S = 60.0
+"""Fewer steps where they would take longer."""
 DATASHEET_FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12, "4090": 165e12}
 """Dense bfloat16 products a second by the makers' data sheets (SXM where there are several); by part of the name."""
 
@@ -49,7 +51,7 @@ class TrainingRow:
 
 
 def measure(device: str) -> Measured:
-    """200 steps of `slim` in bfloat16; in miniature 6 steps of a small `tiny`."""
+    """200 steps of `slim` in bfloat16, or as many as a minute allows; in miniature 6 steps of a small `tiny`."""
     with TemporaryDirectory(prefix="refocus-training-") as name:
         folder = Path(name)
         row = _row(_config(folder, device), device)
@@ -86,20 +88,16 @@ def _row(config: TrainConfig, device: str) -> TrainingRow:
     flop = _flop_per_step(config)
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    train(config)
+    last_step = _trained(config)
     peak = torch.cuda.max_memory_allocated() if device == "cuda" else resident_bytes("VmHWM")
-    scalars = EventAccumulator(str(config.out / "tensorboard"))
-    scalars.Reload()
-    groups_per_s = statistics.median(event.value for event in scalars.Scalars("data/groups_per_second")[1:])
-    loss = [event.value for event in scalars.Scalars("loss/flow")]
-    step_s = config.dataset.batch_size / groups_per_s
+    loss, step_s = _scalars(config, "loss/flow"), _step_s(config)
     matmul = _matmul_flops(device)
     return TrainingRow(
         recipe=config.recipe,
         precision=config.optimizer.precision,
-        steps=config.last_step,
+        steps=last_step,
         groups_per_step=config.dataset.batch_size,
-        samples_per_s=groups_per_s,
+        samples_per_s=config.dataset.batch_size / step_s,
         step_ms=1e3 * step_s,
         tflop_per_step=flop / 1e12,
         tflop_per_s=flop / step_s / 1e12,
@@ -110,6 +108,27 @@ def _row(config: TrainConfig, device: str) -> TrainingRow:
         first_loss=loss[0],
         last_loss=loss[-1],
     )
+
+
+def _trained(config: TrainConfig) -> int:
+    """Two windows of steps, then on to the last step for which there is time. Returns the step."""
+    first = 2 * config.recording.log_every
+    train(replace(config, max_steps=first))
+    last = min(config.optimizer.steps, max(first, int(TRAINING_S / _step_s(config))))
+    if last > first:
+        train(replace(config, max_steps=last))
+    return last
+
+
+def _step_s(config: TrainConfig) -> float:
+    """Median over the windows after the first."""
+    return config.dataset.batch_size / statistics.median(_scalars(config, "data/groups_per_second")[1:])
+
+
+def _scalars(config: TrainConfig, name: str) -> list[float]:
+    recorded = EventAccumulator(str(config.out / "tensorboard"))
+    recorded.Reload()
+    return [event.value for event in recorded.Scalars(name)]
 
 
 def _flop_per_step(config: TrainConfig) -> float:

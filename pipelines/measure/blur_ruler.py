@@ -29,15 +29,6 @@ WEAKEST_RADIUS_PX = 0.75
 
 
 @dataclass(frozen=True)
-class FittedBlur:
-    """K of the ruler's nearest frame, mean |difference| to it in display values, and whether the ruler ends there."""
-
-    blur_scale_px: float
-    distance: float
-    at_limit: bool
-
-
-@dataclass(frozen=True)
 class BlurRuler:
     """Frames of one scene at one plane in focus with K rising from 0: a prediction is compared with them.
 
@@ -76,7 +67,7 @@ class BlurRuler:
         scene = Scene.from_rgbd(light, depth, max_radius_px=largest_scale_px * reach * (1 + 1e-6))
         return cls.from_scene(scene, focus_disparity, largest_scale_px)
 
-    def fit(self, frame_srgb: Picture) -> FittedBlur:
+    def fit(self, frame_srgb: Picture) -> float:
         """K of a frame P, uint8 [H, W, 3]: the nearest point of the polyline through the ruler's frames F_i.
 
         Nearest in Σ|P − F|, because wrong silhouettes and lamps bias a sum of squares: on exact frames the fitted K
@@ -89,9 +80,8 @@ class BlurRuler:
         nearest = int((picture - self.frames).abs().mean(dim=(1, 2, 3)).argmin())
         last = len(self.frames) - 2
         legs = [self._nearest_on_leg(picture, i) for i in (nearest - 1, nearest) if 0 <= i <= last]
-        distance, leg, t = min(legs)
-        scale = self.scales_px[leg] + t * (self.scales_px[leg + 1] - self.scales_px[leg])
-        return FittedBlur(float(scale), distance, at_limit=leg == last and t == 1.0)
+        _, leg, t = min(legs)
+        return float(self.scales_px[leg] + t * (self.scales_px[leg + 1] - self.scales_px[leg]))
 
     def _nearest_on_leg(self, picture: Tensor, i: int) -> tuple[float, int, float]:
         """(distance, i, t) of F_i + t (F_{i+1} − F_i) nearest to P: Σ|a − t b| is least at the median of a/b by |b|."""
@@ -122,10 +112,10 @@ class ControlPoint:
     fitted_px: float
 
     @classmethod
-    def from_fit(cls, disparity: Disparity, lens: ThinLens, fitted: FittedBlur) -> ControlPoint:
-        """The control point of one frame, from the requested lens and the fitted blur."""
+    def from_fit(cls, disparity: Disparity, lens: ThinLens, fitted_scale_px: float) -> ControlPoint:
+        """The control point of one frame, from the requested lens and the fitted K."""
         reach = float(np.percentile(np.abs(disparity - lens.focus_disparity), 95))
-        return cls(lens.blur_scale_px * reach, fitted.blur_scale_px * reach)
+        return cls(lens.blur_scale_px * reach, fitted_scale_px * reach)
 
     @property
     def error_px(self) -> float:

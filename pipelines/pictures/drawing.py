@@ -1,4 +1,4 @@
-"""Drawing on a dark sheet: text that is never clipped, framed pictures, focus marks, a disparity scale."""
+"""Drawing on a dark sheet: text, framed pictures, focus marks, a disparity scale."""
 
 import colorsys
 from dataclasses import dataclass
@@ -56,14 +56,9 @@ class Drawing:
         self.image = Image.new("RGB", (width, height), BACKGROUND)
         self._draw = ImageDraw.Draw(self.image)
 
-    def text(self, x: int, y: int, content: str, size: int, *, color: Color = TEXT, width: int | None = None) -> int:
-        """Write one line with its top left at (x, y), shortened to `width`. Returns where it ends, x."""
-        plain = drawable(content)
-        face = font(size)
-        while width is not None and plain and face.getlength(plain) > width:
-            plain = plain.rstrip(".")[:-1] + "..." if len(plain) > 4 else ""
-        self._draw.text((x, y), plain, fill=color, font=face)
-        return x + round(face.getlength(plain))
+    def text(self, x: int, y: int, content: str, size: int, color: Color = TEXT) -> None:
+        """Write one line with its top left at (x, y)."""
+        self._draw.text((x, y), drawable(content), fill=color, font=font(size))
 
     def picture(self, box: Rectangle, srgb: npt.NDArray[np.uint8]) -> Rectangle:
         """Fit a picture [H, W, 3] into the middle of a panel. Returns where the picture itself lies."""

@@ -53,7 +53,7 @@ class _Text:
 
     def draw(self, sheet: Drawing, x: int, y: int) -> None:
         for number, line in enumerate(self.lines):
-            sheet.text(x, y + number * self._step, line, self.size, color=self.color)
+            sheet.text(x, y + number * self._step, line, self.size, self.color)
 
 
 def contact_sheet(
@@ -76,7 +76,7 @@ def contact_sheet(
     across = columns * (cell_width_px + GAP) - GAP
     head = _wrapped(title, TITLE_SIZE, across)
     labels = [_wrapped(label, LABEL_SIZE, cell_width_px) for label in column_labels]
-    bands = [_Band(row, across, _share(across, len(row.cells)) if stretched else cell_width_px) for row in rows]
+    bands = [_Band(row, across, (across + GAP) // len(row.cells) - GAP if stretched else cell_width_px) for row in rows]
     y = MARGIN + head.height
     first_row_y = y + max((label.height for label in labels), default=0)
     sheet = Drawing(across + 2 * MARGIN, first_row_y + sum(band.height for band in bands) + MARGIN - GAP)
@@ -88,11 +88,6 @@ def contact_sheet(
         band.draw(sheet, y)
         y += band.height
     return sheet.image
-
-
-def _share(across: int, cells: int) -> int:
-    """Width of each of so many cells that fill the sheet together."""
-    return (across + GAP) // cells - GAP
 
 
 class _Band:

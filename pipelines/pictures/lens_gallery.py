@@ -75,9 +75,8 @@ def gallery() -> Image.Image:
 
 
 def _sheet(frames: dict[str, torch.Tensor]) -> Image.Image:
-    cells = [
-        Cell(picture, name) for name, picture in zip(frames, to_srgb8(torch.stack([*frames.values()])), strict=True)
-    ]
+    pictures = to_srgb8(torch.stack([*frames.values()]))
+    cells = [Cell(picture, name) for name, picture in zip(frames, pictures, strict=True)]
     return contact_sheet("", [Row(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)], cell_width_px=WIDTH)
 
 

@@ -20,7 +20,6 @@ class WrittenPictures(VerbResult):
     pictures: tuple[str, ...]
 
     def summary(self) -> str:
-        """The path, or how many and where."""
         first, last = Path(self.pictures[0]), Path(self.pictures[-1])
         if first == last:
             return str(first)

@@ -181,12 +181,10 @@ def _disparity(sample: Sample, stride: int) -> dict[str, Any]:
 
 
 def thumbnail(srgb: Picture) -> bytes:
-    """A small WebP."""
     return webp(shrunk(srgb, THUMB_LONG_SIDE), THUMB_QUALITY)
 
 
 def webp(srgb: Picture, quality: int) -> bytes:
-    """Lossy WebP."""
     file = io.BytesIO()
     Image.fromarray(srgb).save(file, "WEBP", quality=quality, method=2)
     return file.getvalue()

@@ -39,7 +39,6 @@ class WrittenPage(VerbResult):
     left_out: tuple[str, ...]
 
     def summary(self) -> str:
-        """For people."""
         shown = f"{self.samples} of {self.samples_in_set}" if self.samples < self.samples_in_set else f"{self.samples}"
         beside = ", pictures beside it" if self.linked else ""
         lines = [

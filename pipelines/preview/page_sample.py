@@ -8,17 +8,9 @@ from shards.record import ApertureRecord, LensRecord, SampleRecord
 from shards.sample import Sample
 
 FRAME_LABELS = (
-    "focus_x",
-    "focus_y",
-    "focus_disparity",
-    "blur_scale_px",
-    "blur_level",
-    "in_focus_fraction",
-    "radius_p95_px",
-    "radius_max_px",
-    "f_number",
-    "group",
-)
+    "focus_x", "focus_y", "focus_disparity", "blur_scale_px", "blur_level",
+    "in_focus_fraction", "radius_p95_px", "radius_max_px", "f_number", "group",
+)  # fmt: skip
 
 
 def card(sample: Sample, media: Media, flags: list[str]) -> dict[str, Any]:

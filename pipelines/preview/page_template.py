@@ -16,19 +16,9 @@ from pipelines.preview.embedded import embedded_json
 
 _FOLDER = files("pipelines.preview") / "page"
 MODULES = (
-    "app",
-    "gallery",
-    "sample_data",
-    "disparity",
-    "viewer",
-    "stack",
-    "overlay",
-    "marks",
-    "readout",
-    "pointer",
-    "address",
-    "theme",
-)
+    "app", "gallery", "sample_data", "disparity", "viewer", "stack",
+    "overlay", "marks", "readout", "pointer", "address", "theme",
+)  # fmt: skip
 
 
 def page_parts(**values: Any) -> Iterator[str]:
@@ -52,12 +42,8 @@ def page_parts(**values: Any) -> Iterator[str]:
 
 def import_map() -> dict[str, dict[str, str]]:
     """Name to data URL of every module."""
-    names = [f"{name}.js" for name in MODULES]
-    return {
-        "imports": {
-            f"preview/{name}": "data:text/javascript;charset=utf-8," + quote(_source(f"js/{name}")) for name in names
-        }
-    }
+    scripts = {f"preview/{name}.js": quote(_source(f"js/{name}.js")) for name in MODULES}
+    return {"imports": {name: f"data:text/javascript;charset=utf-8,{script}" for name, script in scripts.items()}}
 
 
 def number(value: float) -> str:

@@ -74,16 +74,13 @@ class _PhotoFinder:
     """Where photos lie: the plan knows those it took, and from them the folder of all."""
 
     def __init__(self, out: StoragePath) -> None:
-        self._root: Path | None = None
         try:
             photos = read_plan(DataSetPaths(out).plan).photos
         except (UserError, OSError):
             photos = PhotoTable()
         self._known = {photo.name: Path(photo.location) for photo in photos if not photo.is_builtin}
-        for name, location in self._known.items():
-            if str(location).endswith("/" + name):
-                self._root = Path(str(location)[: -len(name)])
-                break
+        places = ((str(location), name) for name, location in self._known.items())
+        self._root = next((Path(path[: -len(name)]) for path, name in places if path.endswith("/" + name)), None)
 
     def path(self, name: str) -> Path | None:
         """The photo's file; None when it is not known, or would lie outside the photos' folder."""

@@ -109,21 +109,11 @@ def _coverage(samples: Sequence[StoredSample]) -> tuple[CountMap, ...]:
     points = [frame for sample in samples for frame in sample.record.frames[: sample.record.planes]]
     nearness = _unit([frame.focus_disparity for frame in frames])
     levels = _unit(np.log([frame.blur_level for frame in frames]).tolist())
+    x, y, weakness = [p.focus_x for p in points], [p.focus_y for p in points], [1 - level for level in levels]
+    labels = ("Plane against blur level", "far to near", "strong to weak")
     return (
-        count_map(
-            ("Focus points in the picture", "x", "y"),
-            [p.focus_x for p in points],
-            [p.focus_y for p in points],
-            columns=6,
-            rows=4,
-        ),
-        count_map(
-            ("Plane against blur level", "far to near", "strong to weak"),
-            nearness,
-            [1 - level for level in levels],
-            columns=6,
-            rows=4,
-        ),
+        count_map(("Focus points in the picture", "x", "y"), x, y, columns=6, rows=4),
+        count_map(labels, nearness, weakness, columns=6, rows=4),
     )
 
 

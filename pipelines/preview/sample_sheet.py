@@ -47,7 +47,6 @@ def _first_samples(out: Path, limit: int) -> Iterator[Sample]:
 
 
 def sample_sheet(sample: Sample) -> Image.Image:
-    """Draw one sample."""
     record = sample.record
     disparity, planes = record.disparity, record.planes
     values = sample.disparity_values()

@@ -50,13 +50,9 @@ def find_stored(out: StoragePath) -> tuple[list[StoredSample], list[Unreadable]]
         shards = [shard for shard in find_shards(out) if shard.samples]
     except ValueError as error:
         raise UserError(f"{error}; see `refocus-foundry verify {out}`", exit_code=1) from error
-    samples: list[StoredSample] = []
-    unreadable: list[Unreadable] = []
-    for entry in (entry for shard in shards for entry in _samples_of(shard)):
-        if isinstance(entry, StoredSample):
-            samples.append(entry)
-        else:
-            unreadable.append(entry)
+    entries = [entry for shard in shards for entry in _samples_of(shard)]
+    samples = [entry for entry in entries if isinstance(entry, StoredSample)]
+    unreadable = [entry for entry in entries if isinstance(entry, Unreadable)]
     if not samples:
         first = unreadable[0].reason if unreadable else "got none"
         raise UserError(f"{out} must hold readable samples: {first}; see `refocus-foundry verify {out}`", exit_code=1)

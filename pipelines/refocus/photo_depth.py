@@ -1,7 +1,5 @@
 """The disparity of one photo as in training: in [0, 1], bigger is nearer, edges sharpened to the photo's."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,18 +11,13 @@ from pipelines.render.depth.estimator import check_depth, estimate, open_depth
 from pipelines.render.photos.photo import Photo
 
 
-@dataclass(frozen=True, eq=False)
-class PhotoDepth:
-    """D [H, W] and its source; None and "none" without depth."""
+def depth_of(photo: Photo, config: RefocusConfig, device: str) -> tuple[NDArray[np.float32] | None, str]:
+    """D [H, W] from a sidecar or a model, by --depth, and its source; None and "none" without depth.
 
-    disparity: NDArray[np.float32] | None
-    source: str
-
-
-def depth_of(photo: Photo, config: RefocusConfig, device: str) -> PhotoDepth:
-    """Depth from a sidecar or a model, or none, by --depth. Raises UserError when it is not available."""
+    Raises UserError when it is not available.
+    """
     if config.depth == "none":
-        return PhotoDepth(None, "none")
+        return None, "none"
     depth = DepthConfig(config.depth, config.depth_kind, offline=config.offline)
     try:
         check_depth(depth, [photo.source])
@@ -34,7 +27,7 @@ def depth_of(photo: Photo, config: RefocusConfig, device: str) -> PhotoDepth:
     if isinstance(found, Rejection):
         raise UserError(f"depth of {photo.source.name}: {found.message}; or refocus without depth: --depth none")
     sharp = with_sharp_edges(found, photo)
-    return PhotoDepth(unit(sharp.values, sharp.kind), sharp.source)
+    return unit(sharp.values, sharp.kind), sharp.source
 
 
 def unit(values: NDArray[np.float32], kind: str) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image
 
 from pipelines.errors import Rejection, UserError, rejecting
 from pipelines.render.photos.content import MAX_FILE_BYTES
+from pipelines.render.photos.embedded_depth import holds_depth
 from pipelines.render.photos.photo import Photo, PhotoSource, load_photo
 from shards.durable import write_durably
 from shards.foreign_file import read_foreign
@@ -43,7 +44,8 @@ def read_photo(path: Path) -> PhotoFile:
         with rejecting("photo"):
             content = read_foreign(path, max_bytes=MAX_FILE_BYTES)
         sha256 = hashlib.sha256(content).hexdigest()
-        source = PhotoSource(sha256[:16], path.name, str(path.absolute()), sha256, "", "", "")
+        name, has_depth = path.name, holds_depth(content)
+        source = PhotoSource(sha256[:16], name, str(path.absolute()), sha256, "", "", "", holds_depth=has_depth)
         return PhotoFile(load_photo(source, long_side=_ANY_SIZE), _exif_of(content))
     except Rejection as rejection:
         raise UserError(f"photo {path} cannot be used: {rejection.message}") from rejection

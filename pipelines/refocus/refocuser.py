@@ -124,7 +124,9 @@ class Refocuser:
     ) -> None:
         if photo_srgb.dtype != np.uint8 or photo_srgb.ndim != 3 or photo_srgb.shape[2] != 3:
             raise UserError(f"the photo must be uint8 [H, W, 3]; got {photo_srgb.dtype} {list(photo_srgb.shape)}")
-        check_focus(focus_point)
+        x, y = focus_point
+        if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):  # false for NaN
+            raise UserError(f"the focus point must lie in [0, 1] x [0, 1] (0,0 is top left); got {x:g},{y:g}")
         if not (math.isfinite(blur_level) and blur_level > 0):
             raise UserError(f"the blur level must be a number above 0 (percent of the long side); got {blur_level}")
         if disparity is not None:
@@ -179,13 +181,6 @@ class _Inputs:
 
     def _tensor(self, values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.disparity.device)
-
-
-def check_focus(focus_point: tuple[float, float]) -> None:
-    """Raise UserError unless the point lies in the photo."""
-    x, y = focus_point
-    if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):  # false for NaN
-        raise UserError(f"the focus point must lie in [0, 1] x [0, 1] (0,0 is top left); got {x:g},{y:g}")
 
 
 def _check_disparity(disparity: NDArray[np.float32], size: tuple[int, ...]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipelines.errors import UserError
 from pipelines.refocus.config import RefocusConfig
 from pipelines.refocus.focus_sweep import plan_stops, write_sweep
-from pipelines.refocus.photo_depth import PhotoDepth, depth_of
+from pipelines.refocus.photo_depth import depth_of
 from pipelines.refocus.photo_file import read_photo, write_photo
 from pipelines.refocus.refocuser import Refocuser, disparity_at
 from pipelines.runs.device import resolve_device
@@ -29,7 +29,6 @@ class RefocusResult(VerbResult):
     seconds: float
 
     def summary(self) -> str:
-        """For people."""
         plane = "" if self.focus_disparity is None else f", plane at disparity {self.focus_disparity:.3f}"
         more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
         return (
@@ -43,27 +42,29 @@ def run(config: RefocusConfig) -> RefocusResult:
     device = resolve_device(config.device)
     refocuser = Refocuser.from_run(config.checkpoint, device, config.sampler)
     file = read_photo(config.photo)
-    srgb, depth = file.photo.srgb, depth_of(file.photo, config, device)
+    srgb, (disparity, source) = file.photo.srgb, depth_of(file.photo, config, device)
 
     def refocused(point: tuple[float, float]) -> NDArray[np.uint8]:
-        level, disparity = config.blur_level, depth.disparity
-        return refocuser.refocus(srgb, disparity, point, level, seed=config.seed, resolution=config.resolution)
+        level, seed = config.blur_level, config.seed
+        return refocuser.refocus(srgb, disparity, point, level, seed=seed, resolution=config.resolution)
 
     files, plane = [str(config.result_path)], None
     if config.focus_sweep:
-        files = _sweep(config, depth, refocused)
+        files = _sweep(config, disparity, refocused)
     else:
         write_photo(config.result_path, refocused(config.focus_point), file.exif)
-        plane = None if depth.disparity is None else disparity_at(depth.disparity, config.focus_point)
+        plane = None if disparity is None else disparity_at(disparity, config.focus_point)
     height, width = srgb.shape[:2]
-    return RefocusResult(files, width, height, depth.source, plane, round(time.monotonic() - started, 2))
+    return RefocusResult(files, width, height, source, plane, round(time.monotonic() - started, 2))
 
 
 def _sweep(
-    config: RefocusConfig, depth: PhotoDepth, refocused: Callable[[tuple[float, float]], NDArray[np.uint8]]
+    config: RefocusConfig,
+    disparity: NDArray[np.float32] | None,
+    refocused: Callable[[tuple[float, float]], NDArray[np.uint8]],
 ) -> list[str]:
-    if depth.disparity is None:
+    if disparity is None:
         raise UserError("--focus-sweep needs depth to know what lies where; give a sidecar or a depth model")
-    stops = plan_stops(depth.disparity, config.focus_sweep)
+    stops = plan_stops(disparity, config.focus_sweep)
     title = f"{config.photo.name}: focus from far to near, blur level {config.blur_level:g} %"
     return [str(path) for path in write_sweep(config.result_path, stops, lambda stop: refocused(stop.point), title)]

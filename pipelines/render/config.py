@@ -42,7 +42,7 @@ class DepthConfig:
 
     depth: str = "auto"
     """auto: exact for built-in scenes, else sidecars where they lie, else the default model. sidecar: a depth map
-    beside each photo. Anything else: a model id of the Hugging Face hub, or a folder that holds a model."""
+    beside each photo, or within it. Anything else: a model id of the Hugging Face hub, or the folder of a model."""
     depth_kind: Literal["relative", "metric"] | None = None
     """What the depth values mean, where neither the model nor a depth.json says so; never guessed."""
     depth_revision: str | None = None

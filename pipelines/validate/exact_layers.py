@@ -20,7 +20,7 @@ import tyro
 from tyro.conf import Positional
 
 from pipelines.validate.path_trace import Camera, Tracer, start_mitsuba
-from pipelines.validate.references import Effort, Picture, decoded, encoded, quiet_frame, read_arrays, write_arrays
+from pipelines.validate.references import Effort, TracedFrames, decoded, encoded, quiet_frame, read_arrays, write_arrays
 from pipelines.validate.squares import as_squares, block_means, enlarged_scene
 from pipelines.validate.table import Errors, ErrorTable, errors_of
 from simulator import Scene
@@ -37,33 +37,19 @@ _BLOCK_SHARES = 25  # coverage is so many equal steps
 
 
 @dataclass(frozen=True)
-class LayersReference:
-    """A built-in scene's layers, and its frames [F, 3, H, W] through a real thin lens, linear light.
+class LayersReference(TracedFrames):
+    """A built-in scene, named by its kind, with its layers."""
 
-    noise_psnr: of each frame's own noise, in dB on the display.
-    """
-
-    kind: str
-    seed: int
     layers: LayeredDepthImage
-    frames: Picture
-    lenses: tuple[ThinLens, ...]
-    noise_psnr: tuple[float, ...]
 
     def __post_init__(self) -> None:
         shape = (len(self.lenses), 3, self.layers.height, self.layers.width)
         if self.frames.shape != shape:
             raise ValueError(f"frames must have shape {shape} like lenses and layers, got {self.frames.shape}")
-        if len(self.noise_psnr) != len(self.lenses):
-            raise ValueError(f"noise_psnr must have one entry a lens ({shape[0]}), got {len(self.noise_psnr)}")
-
-    @property
-    def name(self) -> str:
-        return self.kind
+        super().__post_init__()
 
     @property
     def max_radius_px(self) -> tuple[float, ...]:
-        """The largest blur radius within each frame: the border that a comparison leaves out."""
         m, h, w = self.layers.margin_px, self.layers.height, self.layers.width
         frame = (slice(None), slice(m, m + h), slice(m, m + w))
         return self._radii_px(self.layers.disparity[frame][self.layers.coverage[frame] > 0])
@@ -107,7 +93,7 @@ def traced_layers(
     tracer = Tracer(as_squares(large, camera, f"{kind}-{seed}"), camera)
     traced = [quiet_frame(tracer, lens, effort, seed=1 + 2 * index) for index, lens in enumerate(lenses)]
     frames, noise = zip(*traced, strict=True)
-    return LayersReference(kind, seed, block_means(large), np.stack(frames), lenses, tuple(noise))
+    return LayersReference(kind, seed, np.stack(frames), lenses, tuple(noise), block_means(large))
 
 
 def save(reference: LayersReference, path: Path) -> None:
@@ -115,10 +101,8 @@ def save(reference: LayersReference, path: Path) -> None:
     layers = reference.layers
     write_arrays(
         path,
-        reference.seed,
-        reference.lenses,
-        reference.noise_psnr,
-        kind=np.array(reference.kind),
+        reference,
+        kind=np.array(reference.name),
         color=encoded(layers.color.numpy()),
         coverage=(layers.coverage * _BLOCK_SHARES).round().to(torch.uint8).numpy(),
         disparity=layers.disparity.numpy(),
@@ -133,7 +117,7 @@ def load(path: Path) -> LayersReference:
     color, disparity = torch.from_numpy(decoded(fields["color"])), torch.from_numpy(fields["disparity"])
     coverage = torch.from_numpy(fields["coverage"]).float() / _BLOCK_SHARES
     return LayersReference(
-        kind=str(fields["kind"]),
+        name=str(fields["kind"]),
         seed=fields["seed"],
         layers=LayeredDepthImage(color, coverage, disparity, int(fields["margin_px"])),
         frames=decoded(fields["frames"]),

@@ -32,7 +32,6 @@ class InstrumentCheck:
     light_error: float
 
     def summary(self) -> str:
-        """One line."""
         span = f"r from {self.labeled_px[0]:.0f} to {self.labeled_px[-1]:.0f} px"
         line = f"slope {self.slope:.4f}, offset {self.offset_px:+.3f} px, residual {100 * self.residual:.2f} %"
         return f"instrument: {line}, light kept within {100 * self.light_error:.3f} %, {span}"

@@ -46,7 +46,6 @@ class IrisCheck:
     noise_psnr: tuple[float, ...]
 
     def summary(self) -> str:
-        """One line."""
         ours, disc, turned = (fmean(values) for values in (self.blades, self.disc, self.upside_down))
         against = f"a disc in their place {disc:.1f} dB, upside down {turned:.1f} dB"
         noise = f"noise of the reference {min(self.noise_psnr):.0f} dB"
@@ -91,7 +90,7 @@ def trace_iris(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ..
         noise.append(quiet)
     clear = Tracer(scene, camera)
     aif = clear.picture(None, range(effort.aif_samples), seed=0)
-    return Reference(f"{scene.name}-iris", scene.seed, aif, clear.disparity(), np.stack(frames), lenses, tuple(noise))
+    return Reference(f"{scene.name}-iris", scene.seed, np.stack(frames), lenses, tuple(noise), aif, clear.disparity())
 
 
 def iris_lenses(scene: ReferenceScene, width: int) -> tuple[ThinLens, ...]:

@@ -97,9 +97,10 @@ class Tracer:
 
     def __init__(self, scene: ReferenceScene, camera: Camera, near_m: float = 0.01) -> None:
         self._mi = start_mitsuba()
-        self._near_m = near_m
-        self._loaded = _load(self._mi, scene)
-        self._camera = camera
+        self._near_m, self._camera = near_m, camera
+        shapes = {f"surface_{index:03d}": _mesh(self._mi, surface) for index, surface in enumerate(scene.surfaces)}
+        integrator = {"type": "path", "max_depth": 1}
+        self._loaded = self._mi.load_dict({"type": "scene", "integrator": integrator, **shapes})
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -117,27 +118,16 @@ class Tracer:
 
     def disparity(self) -> Picture:
         """1/z of the nearest surface at each pixel's center [H, W], in 1/m; 0 where there is none."""
-        return _disparity(self._mi, self._loaded, self._camera)
-
-
-def _disparity(mi: Any, loaded: Any, camera: Camera) -> Picture:
-    f = camera.focal_length_px
-    row, column = np.meshgrid(np.arange(camera.height), np.arange(camera.width), indexing="ij")
-    x = (column.ravel() + 0.5 - camera.width / 2) / f
-    y = (row.ravel() + 0.5 - camera.height / 2) / f
-    toward = np.stack([-x, -y, np.ones_like(x)]).astype(np.float32)  # mirrored as in _mirrored
-    if mi.variant().startswith("scalar"):
+        mi, (_, height, width), f = self._mi, self.shape, self._camera.focal_length_px
+        row, column = np.indices((height, width)).reshape(2, -1) + 0.5
+        toward = np.stack([-(column - width / 2) / f, -(row - height / 2) / f, np.ones_like(row)]).astype(np.float32)
         origin = mi.Point3f(0.0, 0.0, 0.0)
-        depth = np.array([loaded.ray_intersect(mi.Ray3f(origin, mi.Vector3f(ray))).t for ray in toward.T])
-    else:
-        rays = mi.Ray3f(mi.Point3f(0.0, 0.0, 0.0), mi.Vector3f(toward))
-        depth = np.array(loaded.ray_intersect(rays).t)  # rays of z = 1: t is the depth along the axis
-    return (1.0 / depth).reshape(camera.height, camera.width).astype(np.float32)
-
-
-def _load(mi: Any, scene: ReferenceScene) -> Any:
-    shapes = {f"surface_{index:03d}": _mesh(mi, surface) for index, surface in enumerate(scene.surfaces)}
-    return mi.load_dict({"type": "scene", "integrator": {"type": "path", "max_depth": 1}, **shapes})
+        # rays of z = 1, mirrored by _MIRROR: t is the depth along the axis
+        if mi.variant().startswith("scalar"):
+            depth = np.array([self._loaded.ray_intersect(mi.Ray3f(origin, mi.Vector3f(ray))).t for ray in toward.T])
+        else:
+            depth = np.array(self._loaded.ray_intersect(mi.Ray3f(origin, mi.Vector3f(toward))).t)
+        return (1.0 / depth).reshape(height, width).astype(np.float32)
 
 
 def _mesh(mi: Any, surface: Surface) -> Any:

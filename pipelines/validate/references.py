@@ -8,7 +8,7 @@ white. Stored disparity is float32.
 
 import hashlib
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,30 +35,42 @@ BLUR_SCALE_WIDTH_PX = 480
 
 
 @dataclass(frozen=True)
-class Reference:
-    """One scene through a real thin lens, linear light, never clipped.
+class TracedFrames(ABC):
+    """Frames [F, 3, H, W] of one scene through a real thin lens, one lens a frame; linear light, never clipped.
 
-    aif [3, H, W], disparity [H, W] in 1/m, frames [F, 3, H, W], one lens a frame (K in px·m of this width),
     noise_psnr: for each frame the PSNR in dB (display values) of the frame's own noise.
     """
 
     name: str
     seed: int
-    aif: Picture
-    disparity: Picture
     frames: Picture
     lenses: tuple[ThinLens, ...]
     noise_psnr: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        if len(self.noise_psnr) != len(self.lenses):
+            raise ValueError(f"noise_psnr must have one entry a lens ({len(self.lenses)}), got {len(self.noise_psnr)}")
+
+    @property
+    @abstractmethod
+    def max_radius_px(self) -> tuple[float, ...]:
+        """The largest blur radius within each frame: the border that a comparison leaves out."""
+
+
+@dataclass(frozen=True)
+class Reference(TracedFrames):
+    """A scene seen from a pinhole, too: aif [3, H, W], and disparity [H, W] in 1/m (K is in px·m of this width)."""
+
+    aif: Picture
+    disparity: Picture
+
+    def __post_init__(self) -> None:
         height, width = self.disparity.shape
-        count = len(self.lenses)
-        expected = {"aif": (3, height, width), "frames": (count, 3, height, width)}
+        expected = {"aif": (3, height, width), "frames": (len(self.lenses), 3, height, width)}
         for field, shape in expected.items():
             if getattr(self, field).shape != shape:
                 raise ValueError(f"{field} must have shape {shape}, got {getattr(self, field).shape}")
-        if len(self.noise_psnr) != count:
-            raise ValueError(f"noise_psnr must have one entry a lens ({count}), got {len(self.noise_psnr)}")
+        super().__post_init__()
         for field in ("aif", "disparity", "frames"):
             values = getattr(self, field)
             if values.dtype != np.float32 or not np.isfinite(values).all() or values.min() < 0:
@@ -66,12 +78,8 @@ class Reference:
 
     @property
     def max_radius_px(self) -> tuple[float, ...]:
-        """The largest blur radius in each frame."""
-        low, high = float(self.disparity.min()), float(self.disparity.max())
-        return tuple(
-            lens.blur_scale_px * max(abs(low - lens.focus_disparity), abs(high - lens.focus_disparity))
-            for lens in self.lenses
-        )
+        ends = float(self.disparity.min()), float(self.disparity.max())
+        return tuple(lens.blur_scale_px * max(abs(end - lens.focus_disparity) for end in ends) for lens in self.lenses)
 
     def sha256(self) -> str:
         """Digest of every field that a comparison reads; light as `store` keeps it, so that rounding does not show."""
@@ -106,7 +114,7 @@ def trace(scene: ReferenceScene, camera: Camera, lenses: tuple[ThinLens, ...], e
     traced = [quiet_frame(tracer, lens, effort, seed=1 + 2 * index) for index, lens in enumerate(lenses)]
     frames, noise = zip(*traced, strict=True)
     aif = tracer.picture(None, range(effort.aif_samples), seed=0)
-    return Reference(scene.name, scene.seed, aif, tracer.disparity(), np.stack(frames), lenses, tuple(noise))
+    return Reference(scene.name, scene.seed, np.stack(frames), lenses, tuple(noise), aif, tracer.disparity())
 
 
 def quiet_frame(tracer: Tracer, lens: ThinLens, effort: Effort, seed: int) -> tuple[Picture, float]:
@@ -136,15 +144,7 @@ def store(reference: Reference, path: Path) -> None:
 
 
 def _write(reference: Reference, path: Path, light: dict[str, Any]) -> None:
-    write_arrays(
-        path,
-        reference.seed,
-        reference.lenses,
-        reference.noise_psnr,
-        name=np.array(reference.name),
-        disparity=reference.disparity,
-        **light,
-    )
+    write_arrays(path, reference, name=np.array(reference.name), disparity=reference.disparity, **light)
 
 
 def load(path: Path) -> Reference:
@@ -154,18 +154,16 @@ def load(path: Path) -> Reference:
     return Reference(name=str(fields.pop("name")), **light, **fields)
 
 
-def write_arrays(
-    path: Path, seed: int, lenses: Sequence[ThinLens], noise_psnr: Sequence[float], **arrays: NDArray[Any]
-) -> None:
-    """A reference's numbers and arrays, compressed, in a file that appears when it is whole."""
+def write_arrays(path: Path, reference: TracedFrames, **arrays: NDArray[Any]) -> None:
+    """A reference's numbers, and these arrays, compressed, in a file that appears when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp.npz")
     np.savez_compressed(
         temporary,
-        seed=np.array(seed),
-        focus_disparity=np.array([lens.focus_disparity for lens in lenses]),
-        blur_scale_px=np.array([lens.blur_scale_px for lens in lenses]),
-        noise_psnr=np.array(noise_psnr),
+        seed=np.array(reference.seed),
+        focus_disparity=np.array([lens.focus_disparity for lens in reference.lenses]),
+        blur_scale_px=np.array([lens.blur_scale_px for lens in reference.lenses]),
+        noise_psnr=np.array(reference.noise_psnr),
         **arrays,  # type: ignore[arg-type]  # numpy's stub takes them for allow_pickle
     )
     temporary.replace(path)

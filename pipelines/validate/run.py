@@ -55,7 +55,6 @@ class ValidationResult(VerbResult):
         return "\n\n".join([self.table.markdown(), degraded_depth.markdown(self.degraded), exact, checks])
 
     def summary(self) -> str:
-        """The tables and the instrument's line."""
         lines = f"{self.instrument.summary()}\n{self.iris.summary()}"
         return f"{self.markdown()}\n\n{lines}\npictures and table in {self.out}"
 
@@ -66,9 +65,9 @@ class ValidationResult(VerbResult):
         "checks" the worst value of each check, its bar, and whether it is met.
         """
         return {
-            **_table_numbers(self.table),
+            **self.table.to_json(),
             "degraded": degraded_depth.to_json(self.degraded),
-            "exact": _table_numbers(self.exact),
+            "exact": self.exact.to_json(),
             "checks": {found.what: found.to_json() for found in self.checks},
             "instrument": dataclasses.asdict(self.instrument),
             "iris": dataclasses.asdict(self.iris),
@@ -116,21 +115,3 @@ def _reference(config: ValidateConfig, name: str) -> Reference:
         effort = Effort(noise_psnr=config.noise_psnr + QUIETER_DB.get(name, 0.0))
         save(trace(scene, camera, reference_lenses(scene, camera.width), effort), path)
     return load(path)
-
-
-def _table_numbers(table: ErrorTable) -> dict[str, object]:
-    return {
-        "scenes": {
-            scene: {
-                "noise_psnr": table.noise_psnr[scene],
-                "methods": {m: _numbers(table.entry(scene, m)) for m in table.methods},
-            }
-            for scene in table.scenes
-        },
-        "mean_psnr": {m: table.mean_psnr(m) for m in table.methods},
-        "mean_ssim": {m: table.mean_ssim(m) for m in table.methods},
-    }
-
-
-def _numbers(errors: Errors) -> dict[str, object]:
-    return {name: getattr(errors, name) for name in ("psnr", "ssim", "whole_psnr", "mean_psnr")}

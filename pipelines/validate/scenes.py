@@ -2,22 +2,17 @@
 
 from collections.abc import Callable
 
-from pipelines.validate import indoors, outdoors
+from pipelines.validate.indoors import clutter, corridor, cutouts, interior, portrait
+from pipelines.validate.outdoors import branches, fence, foliage, ground, statue, terrain
 from pipelines.validate.surfaces import Painter, ReferenceScene, SurfacesAndFocus
 
 SCENES: dict[str, Callable[[Painter], SurfacesAndFocus]] = {
-    "cutouts": indoors.cutouts,
-    "ground": outdoors.ground,
-    "terrain": outdoors.terrain,
-    "fence": outdoors.fence,
-    "foliage": outdoors.foliage,
-    "portrait": indoors.portrait,
-    "interior": indoors.interior,
-    "clutter": indoors.clutter,
-    "corridor": indoors.corridor,
-    "branches": outdoors.branches,
-    "statue": outdoors.statue,
-}
+    scene.__name__: scene
+    for scene in (
+        cutouts, ground, terrain, fence, foliage, portrait,
+        interior, clutter, corridor, branches, statue,
+    )
+}  # fmt: skip
 
 
 def reference_scene(name: str, seed: int) -> ReferenceScene:

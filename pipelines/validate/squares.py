@@ -77,15 +77,11 @@ def _squares(layers: LayeredDepthImage, i: int, camera: Camera) -> Surface:
 
 def _slope(disparity: Tensor, covered: Tensor, dim: int) -> Tensor:
     """Change of D a pixel: the gentler of both sides where both are covered, else the one that is; 0 without any."""
-    before, after = (torch.zeros_like(disparity, dtype=torch.float64) for _ in range(2))
-    has_before, has_after = torch.zeros_like(covered), torch.zeros_like(covered)
     n = disparity.shape[dim]
     step = disparity.double().diff(dim=dim)
     both = covered.narrow(dim, 1, n - 1) & covered.narrow(dim, 0, n - 1)
-    before.narrow(dim, 1, n - 1).copy_(step)
-    after.narrow(dim, 0, n - 1).copy_(step)
-    has_before.narrow(dim, 1, n - 1).copy_(both)
-    has_after.narrow(dim, 0, n - 1).copy_(both)
+    first, last = ((0, 0, 1, 0), (0, 0, 0, 1)) if dim == 0 else ((1, 0), (0, 1))  # pixels without that neighbor
+    before, after, has_before, has_after = F.pad(step, first), F.pad(step, last), F.pad(both, first), F.pad(both, last)
     gentler = torch.where(before.abs() < after.abs(), before, after)
     one = torch.where(has_before, before, after * has_after)
     return torch.where(has_before & has_after, gentler, one)

@@ -4,15 +4,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.measure.rendering_error import psnr, ssim, without_border
 from pipelines.runs.markdown import markdown_table
+from pipelines.validate.references import TracedFrames
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,6 @@ class ErrorTable:
     noise_psnr: dict[str, tuple[float, ...]]
 
     def entry(self, scene: str, method: str) -> Errors:
-        """One cell."""
         return next(e for e in self.errors if (e.scene, e.method) == (scene, method))
 
     @property
@@ -70,18 +67,16 @@ class ErrorTable:
         rows.append(["**mean** (SSIM)", *means, ""])
         return markdown_table(["scene", *self.methods, "noise of the reference"], rows)
 
-
-class TracedFrames(Protocol):
-    """The part of a reference that a comparison reads: name, frames [F, 3, H, W], the largest blur radius in each."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def frames(self) -> NDArray[np.float32]: ...
-
-    @property
-    def max_radius_px(self) -> tuple[float, ...]: ...
+    def to_json(self) -> dict[str, object]:
+        """Noise and errors by scene and method, one entry a frame, and the means by method."""
+        measures = ("psnr", "ssim", "whole_psnr", "mean_psnr")
+        scenes = {}
+        for scene in self.scenes:
+            entries = {m: self.entry(scene, m) for m in self.methods}
+            errors = {m: {name: getattr(entry, name) for name in measures} for m, entry in entries.items()}
+            scenes[scene] = {"noise_psnr": self.noise_psnr[scene], "methods": errors}
+        means = {"mean_psnr": self.mean_psnr, "mean_ssim": self.mean_ssim}
+        return {"scenes": scenes, **{name: {m: mean(m) for m in self.methods} for name, mean in means.items()}}
 
 
 def errors_of(reference: TracedFrames, method: str, frames: Iterable[Tensor]) -> Errors:

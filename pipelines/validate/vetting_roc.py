@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
 
 from pipelines.render.config import DepthConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig, VettingConfig
 from pipelines.render.run import render
@@ -37,8 +38,7 @@ class Judged:
 def judged(sample: Sample) -> Iterator[Judged]:
     """The all-in-focus photo, then every frame."""
     yield Judged(0.0, blurred_share(sample.aif))
-    record = sample.record.disparity
-    disparity = record.offset + record.scale * sample.disparity.astype(np.float64)
+    disparity = sample.disparity_values()
     for pixels, frame in zip(sample.frames, sample.record.frames, strict=True):
         radius_px = frame.blur_scale_px * np.abs(disparity - frame.focus_disparity)
         yield Judged(float((radius_px > BLURRED_PX).mean()), blurred_share(pixels))
@@ -53,8 +53,7 @@ def rates(pictures: Sequence[Judged], true_share: float) -> tuple[NDArray[np.flo
 
 def area_under_curve(sharp: NDArray[np.float64], blurred: NDArray[np.float64]) -> float:
     """Chance that a blurred picture measures above a sharp one, ties counted half (Mann and Whitney)."""
-    above = (blurred[:, None] > sharp[None]).mean()
-    return float(above + 0.5 * (blurred[:, None] == sharp[None]).mean())
+    return float(mannwhitneyu(blurred, sharp).statistic / (blurred.size * sharp.size))
 
 
 def table(pictures: Sequence[Judged]) -> str:

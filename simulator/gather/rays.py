@@ -45,21 +45,6 @@ class _Hit(NamedTuple):
     content: Tensor
 
 
-def gather(
-    surfaces: LayeredDepthImage,
-    lenses: Sequence[ThinLens],
-    *,
-    aperture: Aperture | None = None,
-    samples: int = SAMPLES,
-) -> Float[Tensor, "f 3 h w"]:
-    """Frames of a scene whose every surface is known: [F, 3, H, W], linear light. A ray that meets no surface is dark.
-
-    samples: rays per pixel where blur is large; where it is small, fewer are traced.
-    Raises ValueError for an empty lens list or fewer than one sample.
-    """
-    return gather_with_coverage(surfaces, lenses, aperture=aperture, samples=samples)[:, :3]
-
-
 def gather_with_coverage(
     surfaces: LayeredDepthImage,
     lenses: Sequence[ThinLens],
@@ -67,14 +52,18 @@ def gather_with_coverage(
     aperture: Aperture | None = None,
     samples: int = SAMPLES,
 ) -> Float[Tensor, "f 4 h w"]:
-    """Frames [F, 4, H, W] as by `gather`; the fourth channel is the share of the lens that meets any surface."""
+    """Frames [F, 4, H, W] of a scene whose every surface is known: linear light, and the share of the lens that meets
+    any surface. A ray that meets none is dark.
+
+    samples: rays per pixel where blur is large; where it is small, fewer are traced.
+    Raises ValueError for an empty lens list or fewer than one sample.
+    """
     if len(lenses) == 0:
         raise ValueError("lenses must hold at least one ThinLens, got an empty sequence")
     if samples < 1:
         raise ValueError(f"samples must be >= 1, got {samples}")
     canvas = _Canvas.from_surfaces(surfaces, lenses)
-    frames = [canvas.frame(lens, aperture or Aperture(), samples) for lens in lenses]
-    return torch.stack(frames)
+    return torch.stack([canvas.frame(lens, aperture or Aperture(), samples) for lens in lenses])
 
 
 class _Canvas(NamedTuple):
@@ -142,10 +131,9 @@ def _gathered(
     batch_size = max(1, (1 << (18 if device.type == "cpu" else 23)) // (tile.height * tile.width))
     for first in range(0, samples.weight.numel(), batch_size):
         batch = slice(first, first + batch_size)
-        hits = [_meet(piece, samples.position[batch].to(device), samples) for piece in candidates]
-        transmitted = (
-            barrel.transmitted(samples.position[batch].to(device), samples.cells_per_radius) if barrel else None
-        )
+        u = samples.position[batch].to(device)
+        hits = [_meet(piece, u, samples) for piece in candidates]
+        transmitted = barrel.transmitted(u, samples.cells_per_radius) if barrel else None
         if transmitted is not None:
             unvignetted.add_((transmitted * samples.weight[batch].to(device)[:, None, None]).sum(dim=0))
         _share_pixels(hits, tile)

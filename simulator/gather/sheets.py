@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from simulator.gather.tile import Plane, Tile, extrapolated, fitted_plane, tile_around
+from simulator.layers.morphology import dilate, dilate_mask
 from simulator.optics.lens import ThinLens
 
 _CONVERGES = 0.5  # slope of e, pixels per pixel, up to which each iteration at least halves the error
@@ -88,12 +88,10 @@ class Piece:
 
     @property
     def reach_px(self) -> float:
-        """Largest blur radius."""
         return max(abs(self.near), abs(self.far))
 
     @property
     def least_px(self) -> float:
-        """Smallest blur radius."""
         return 0.0 if self.near * self.far < 0 else min(abs(self.near), abs(self.far))
 
 
@@ -138,7 +136,7 @@ class _Shape(NamedTuple):
     def fit(cls, defocus: Tensor, is_covered: Tensor, tile: Tile, flat_px: float) -> _Shape:
         plane = fitted_plane(defocus, is_covered, tile)
         residual = defocus - plane.over(tile, like=defocus)
-        largest = float(residual[_dilated(is_covered)].abs().max())
+        largest = float(residual[dilate_mask(is_covered, 1)].abs().max())
         if largest < flat_px:
             return cls(plane, 0, plane.slope < _STEEPEST)
         slope = _steepest(residual) / max(1.0 - plane.slope, 0.1)
@@ -188,8 +186,7 @@ def _slabs(layer: int, met: Tile, window: Tile, content: Tensor, defocus: Tensor
 
 def _gentle_neighbors(defocus: Tensor, in_slab: Tensor, is_covered: Tensor) -> Tensor:
     """Covered pixels within two pixels of a slab, with an s that a slope can explain."""
-    highest = F.max_pool2d(torch.where(in_slab, defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
-    lowest = -F.max_pool2d(torch.where(in_slab, -defocus, -torch.inf)[None, None], 5, stride=1, padding=2)[0, 0]
+    highest, lowest = (s * dilate(torch.where(in_slab, s * defocus, -torch.inf), 2) for s in (1, -1))
     return is_covered & (defocus < highest + _OVERLAP_PX * 2) & (defocus > lowest - _OVERLAP_PX * 2)
 
 
@@ -198,11 +195,6 @@ def _window(tile: Tile, reach: float) -> Tile:
     pad = math.ceil(reach) + _MARGIN_PX
     rows, columns = (2 ** math.ceil(math.log2(n + 2 * pad - 1)) + 1 for n in (tile.height, tile.width))
     return Tile(tile.top - pad, tile.top - pad + rows, tile.left - pad, tile.left - pad + columns)
-
-
-def _dilated(mask: Tensor) -> Tensor:
-    """The mask, dilated by one pixel."""
-    return F.max_pool2d(mask.to(torch.float32)[None, None], 3, stride=1, padding=1)[0, 0] > 0
 
 
 def _steepest(values: Tensor) -> float:

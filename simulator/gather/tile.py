@@ -33,7 +33,6 @@ class Tile(NamedTuple):
 
     @property
     def middle(self) -> tuple[float, float]:
-        """Row and column of the middle."""
         return (self.top + self.bottom - 1) / 2, (self.left + self.right - 1) / 2
 
     def expanded(self, by: int) -> Tile:

@@ -25,11 +25,8 @@ class Barrel:
     def for_tile(cls, tile: Tile, frame: Float[Tensor, "c h w"], aperture: Aperture) -> Barrel:
         """The rim as the pixels of a tile see it, by the rule of `Aperture.vignetted_at`."""
         down, right = (axis.to(frame.device) for axis in field_coordinates((frame.shape[1], frame.shape[2])))
-        return cls(
-            -aperture.cat_eye * down[tile.top : tile.bottom, None],
-            -aperture.cat_eye * right[tile.left : tile.right],
-            aperture.squeeze,
-        )
+        down, right = down[tile.top : tile.bottom, None], right[tile.left : tile.right]
+        return cls(-aperture.cat_eye * down, -aperture.cat_eye * right, aperture.squeeze)
 
     def transmitted(self, u: Float[Tensor, "c 2"], cells_per_radius: float) -> Float[Tensor, "c th tw"]:
         """Share of each cell of the lens, centered at u, that lies within the rim."""

@@ -46,7 +46,6 @@ class BrightSpots:
 
     @property
     def count(self) -> int:
-        """P."""
         return self.pixel.numel()
 
     def shared(self, share: Float[Tensor, "p"]) -> BrightSpots:

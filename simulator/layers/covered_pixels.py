@@ -50,13 +50,8 @@ class CoveredPixels:
 
     def part(self, entries: slice) -> CoveredPixels:
         """The pixels with these numbers, as views."""
-        return CoveredPixels(
-            self.pixel[entries],
-            self.content[:, entries],
-            self.disparity[entries],
-            self.slope[:, entries],
-            self.is_sharp[entries],
-        )
+        fields = (self.pixel, self.content, self.disparity, self.slope, self.is_sharp)
+        return CoveredPixels(*(values[..., entries] for values in fields))
 
 
 def disparity_slope(disparity: Float[Tensor, "*n h w"]) -> Float[Tensor, "2 *n h w"]:

@@ -18,9 +18,9 @@ def normalized(inverse_depth: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
     """
     if not torch.isfinite(inverse_depth).all():
         raise ValueError("inverse_depth must be finite, got NaN or infinity")
-    flat = inverse_depth.flatten().double()
+    flat = inverse_depth.flatten()
     # kthvalue rather than quantile: torch.quantile refuses inputs above 16 million elements.
-    low, high = (flat.kthvalue(1 + round(q * (flat.numel() - 1))).values for q in (_LOW, _HIGH))
+    low, high = (flat.kthvalue(1 + round(q * (flat.numel() - 1))).values.double() for q in (_LOW, _HIGH))
     if high <= low:
         raise ValueError(f"inverse_depth must vary over the image, got {float(low)} everywhere that counts")
     return ((inverse_depth.double() - low) / (high - low)).clamp(0.0, 1.0).to(inverse_depth.dtype)

@@ -25,7 +25,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from simulator.layers.map_filters import blurred, gradient, one_pixel_step
-from simulator.layers.morphology import dilate
+from simulator.layers.morphology import dilate, dilate_mask
 from simulator.layers.thin_parts import restore_thin_parts
 from simulator.optics.color import linear_to_srgb
 
@@ -91,12 +91,12 @@ def sharpened(disparity: Tensor, image: Tensor) -> Float[Tensor, "h w"]:
     ratio = colors.log_ratio(ramps.index, middle).nan_to_num(0.0)
     snapped = torch.where(_SHIFT_LOGIT * residual_px * offset + ratio > 0, ramps.near, ramps.far)
     nearby = math.ceil(2.5 * edges.softness_px)
-    zone = _dilated(confirmed, nearby)
+    zone = dilate_mask(confirmed, nearby)
     result = torch.where(zone, narrow, disparity)
-    chosen = _dilated(confirmed, reach).flatten()[ramps.index]
+    chosen = dilate_mask(confirmed, reach).flatten()[ramps.index]
     result.view(-1)[ramps.index[chosen]] = snapped[chosen]
     result = _leveled(result, disparity, ramps, zone, nearby)
-    return restore_thin_parts(result, disparity, edges.softness_px, blurred)
+    return restore_thin_parts(result, disparity, edges.softness_px)
 
 
 def _soft_edges(disparity: Tensor) -> _Edges | None:
@@ -146,10 +146,8 @@ def _ramps(disparity: Tensor, crest: Tensor, reach: int) -> _Ramps:
     is_plateau = ~inside & (middle > -math.inf)
     gentle_near = _gentlest(slope, is_plateau & (disparity > middle), gentle)
     gentle_far = _gentlest(slope, is_plateau & (disparity <= middle), gentle)
-    near, far = (
-        _extrapolated(disparity, inside, gentle_near, reach),
-        -_extrapolated(-disparity, inside, gentle_far, reach),
-    )
+    near = _extrapolated(disparity, inside, gentle_near, reach)
+    far = -_extrapolated(-disparity, inside, gentle_far, reach)
     index = (inside & (near > far)).flatten().nonzero()[:, 0]
     return _Ramps(inside, index, near.flatten()[index], far.flatten()[index])
 
@@ -164,7 +162,7 @@ def _leveled(sharp: Tensor, soft: Tensor, ramps: _Ramps, zone: Tensor, nearby: i
     rim = _SMALLEST_STEP * (soft.max() - soft.min())
     middle, is_step = torch.full_like(soft, -math.inf), ramps.near - ramps.far > rim
     middle.view(-1)[ramps.index[is_step]] = (ramps.near + ramps.far)[is_step] / 2
-    slope, is_clear, reach = torch.hypot(*gradient(soft)), ~_dilated(zone, 2), nearby + 4
+    slope, is_clear, reach = torch.hypot(*gradient(soft)), ~dilate_mask(zone, 2), nearby + 4
     for radius in (nearby, 2 * reach):  # of the ramp beside, where there is one
         middle = torch.where(middle > -math.inf, middle, dilate(middle, radius))
     is_near = sharp > middle
@@ -258,11 +256,6 @@ def _confirmed(colors: _Colors, disparity: Tensor, ramps: _Ramps, edges: _Edges)
     return confirmed if share >= _CONFIRMED_SHARE else None
 
 
-def _dilated(mask: Tensor, radius: int) -> Tensor:
-    """The mask, dilated by a square of side 2·radius + 1."""
-    return dilate(mask.float(), radius) > 0
-
-
 def _weighted_median(values: Tensor, weights: Tensor) -> float:
     order = values.argsort(stable=True)
     total = weights[order].double().cumsum(0)
@@ -273,10 +266,8 @@ def _check(disparity: Tensor, image: Tensor) -> None:
     if disparity.ndim != 2 or not disparity.is_floating_point():
         raise ValueError(f"disparity must be floating point [H, W], got {disparity.dtype} {list(disparity.shape)}")
     if image.shape != (3, *disparity.shape) or not image.is_floating_point():
-        raise ValueError(
-            f"image must be floating point {[3, *disparity.shape]} like disparity, "
-            f"got {image.dtype} {list(image.shape)}"
-        )
+        size = f"{[3, *disparity.shape]} like disparity, got {image.dtype} {list(image.shape)}"
+        raise ValueError(f"image must be floating point {size}")
     if not torch.isfinite(disparity).all():
         raise ValueError("disparity must be finite, got NaN or infinity")
     if not torch.isfinite(image).all() or bool((image < 0).any()):

@@ -38,7 +38,6 @@ class Layers:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors lie."""
         return self.visible.light.device
 
     def depth_image(self) -> LayeredDepthImage:
@@ -48,14 +47,14 @@ class Layers:
         whole pixel, so the far part's coverage becomes 1.
         """
         near = self.visible.disparity[0]
-        hidden = [surface.in_pixels(*self.size) for surface in self.hidden]
-        # A cell of a hidden surface may also hold pixels beyond the silhouette, where it is not behind anything.
-        is_behind = [surface.disparity < near for surface in hidden]
-        light = torch.cat(
-            [self.visible.light, *(s.light * mask[:, None] for s, mask in zip(hidden, is_behind, strict=True))]
+        surfaces = [self.visible, *(surface.in_pixels(*self.size) for surface in self.hidden)]
+        light, share, disparity = (
+            torch.cat([getattr(s, name) for s in surfaces]) for name in ("light", "coverage", "disparity")
         )
-        share = torch.cat([self.visible.coverage, *(s.coverage * m for s, m in zip(hidden, is_behind, strict=True))])
-        disparity = torch.cat([self.visible.disparity, *(s.disparity for s in hidden)])
+        # A cell of a hidden surface may also hold pixels beyond the silhouette, where it is not behind anything.
+        is_behind = disparity[2:] < near
+        light[2:] *= is_behind[:, None]
+        share[2:] *= is_behind
         divisor = share.clamp(min=_LEAST_COVERAGE)[:, None]
         color = (light / divisor).where(share[:, None] > _LEAST_COVERAGE, 0.0)
         coverage = share.clone()

@@ -34,7 +34,9 @@ class LayeredDepthImage:
     margin_px: int = 0
 
     def __post_init__(self) -> None:
-        n, channels, h, w = self._color_shape()
+        if self.color.ndim != 4:
+            raise ValueError(f"color must be [N, 3, H, W], got {list(self.color.shape)}")
+        n, channels, h, w = self.color.shape
         for name, value in (("coverage", self.coverage), ("disparity", self.disparity)):
             if tuple(value.shape) != (n, h, w):
                 raise ValueError(f"{name} must be [{n}, {h}, {w}] like color, got {list(value.shape)}")
@@ -64,10 +66,8 @@ class LayeredDepthImage:
         return self.color.shape[3] - 2 * self.margin_px
 
     def to(self, device: torch.device | str) -> LayeredDepthImage:
-        """The same surfaces on another device."""
-        return LayeredDepthImage(
-            self.color.to(device), self.coverage.to(device), self.disparity.to(device), self.margin_px
-        )
+        color, coverage, disparity = (p.to(device) for p in (self.color, self.coverage, self.disparity))
+        return LayeredDepthImage(color, coverage, disparity, self.margin_px)
 
     def photo(self) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "h w"]]:
         """The pinhole view of the frame: image [3, H, W] in linear light and disparity [H, W].
@@ -77,21 +77,12 @@ class LayeredDepthImage:
         none does.
         """
         m, h, w = self.margin_px, self.height, self.width
-        rows = max(1, _STRIP_PX // w)
+        planes, rows = (self.color, self.coverage, self.disparity), max(1, _STRIP_PX // w)
         strips = [
-            _pinhole(*(plane[..., m + y : m + min(y + rows, h), m : m + w] for plane in self._planes()))
+            _pinhole(*(plane[..., m + y : m + min(y + rows, h), m : m + w] for plane in planes))
             for y in range(0, h, rows)
         ]
         return torch.cat([image for image, _ in strips], dim=1), torch.cat([d for _, d in strips], dim=0)
-
-    def _planes(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self.color, self.coverage, self.disparity
-
-    def _color_shape(self) -> tuple[int, int, int, int]:
-        if self.color.ndim != 4:
-            raise ValueError(f"color must be [N, 3, H, W], got {list(self.color.shape)}")
-        n, channels, h, w = self.color.shape
-        return n, channels, h, w
 
 
 def _pinhole(color: Tensor, coverage: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor]:

@@ -26,22 +26,16 @@ def blurred(x: Float[Tensor, "h w"], sigma_px: float) -> Float[Tensor, "h w"]:
 
 def gradient(x: Float[Tensor, "h w"]) -> Float[Tensor, "2 h w"]:
     """Central differences per pixel, down and right."""
-    return torch.stack(
-        [
-            (padded.narrow(axis, 2, x.shape[axis]) - padded.narrow(axis, 0, x.shape[axis])) / 2
-            for axis, padded in ((0, _extended(x, 1, 0)), (1, _extended(x, 1, 1)))
-        ]
-    )
+    down, right = _extended(x, 1, 0), _extended(x, 1, 1)
+    return torch.stack([(down[2:] - down[:-2]) / 2, (right[:, 2:] - right[:, :-2]) / 2])
 
 
 def one_pixel_step(x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
     """The largest difference to a neighbor along each axis, as the length of the two."""
     squared = torch.zeros_like(x)
     for axis in (0, 1):
-        steps = x.diff(dim=axis).abs()
-        pad = (0, 0, 1, 1) if axis == 0 else (1, 1, 0, 0)
-        steps = F.pad(steps, pad)
         size = x.shape[axis]
+        steps = F.pad(x.diff(dim=axis).abs(), (0, 0, 1, 1) if axis == 0 else (1, 1, 0, 0))
         squared += torch.maximum(steps.narrow(axis, 0, size), steps.narrow(axis, 1, size)).square()
     return squared.sqrt()
 

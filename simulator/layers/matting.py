@@ -2,7 +2,8 @@
 
 At a depth step the photo's pixel is I = α F + (1 − α) B: near color F, far color B, share α of the near side. F and B
 are means of clean neighbors on each side, and the pixel is split into a near part and a far part that add up to I
-exactly (the equation: Porter & Duff 1984; its use at occlusion boundaries: Hasinoff, Kang, Szeliski 2006).
+exactly (the equation: Porter & Duff 1984; its use at occlusion boundaries: Hasinoff, Kang, Szeliski 2006). A wire has
+no clean pixels; then F is the mean of its mixed ones.
 
 α is a mean of two estimates, weighted by their inverse variances. From color: the projection of I − B on F − B, whose
 variance is that of the texture over the squared contrast. From geometry: disparity belongs to the pixel's center, so
@@ -26,7 +27,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from simulator.layers.morphology import dilate
+from simulator.layers.morphology import dilate, dilate_mask
 from simulator.layers.surfaces import Surfaces
 
 _REACH_PX = 2  # how far away clean neighbors may lie
@@ -48,12 +49,17 @@ _NOISE = 1e-4  # variance of linear light by quantization and sensor noise
 
 @dataclass(frozen=True)
 class _Side:
-    """Clean neighbors on one side of each mixed pixel: mean color, texture variance, mean disparity, any found."""
+    """Neighbors on one side of each mixed pixel: mean color, texture variance, mean disparity.
+
+    found:    whether there are any.
+    is_clean: whether the means are those of clean ones. Wires have none; then mixed ones count.
+    """
 
     color: Float[Tensor, "3 p"]
     variance: Float[Tensor, "p"]
     disparity: Float[Tensor, "p"]
     found: Bool[Tensor, "p"]
+    is_clean: Bool[Tensor, "p"]
 
 
 @dataclass(frozen=True)
@@ -85,15 +91,21 @@ class _Pixels:
         weight = (~is_mixed).flatten()[neighbors] * falloff
         if is_wide is not None:
             weight = weight * (is_wide.flatten()[index] | _is_within(_REACH_PX, reach_px, index.device))
-        near = _side(image, neighbor_disparity, neighbors, weight * (neighbor_disparity > between))
-        far = _side(image, neighbor_disparity, neighbors, weight * (neighbor_disparity <= between))
+        is_nearer = neighbor_disparity > between
+        near = _side(image, neighbor_disparity, neighbors, weight * is_nearer, falloff * is_nearer)
+        far = _side(image, neighbor_disparity, neighbors, weight * ~is_nearer)
         own = disparity.flatten()[index]
         return cls(index, image.flatten(1)[:, index], own, own > between, near, far)
 
     @property
     def is_between(self) -> Bool[Tensor, "p"]:
-        """Whether both sides have a clean neighbor."""
+        """Whether both sides have a neighbor."""
         return self.near.found & self.far.found
+
+    @property
+    def is_clear(self) -> Bool[Tensor, "p"]:
+        """Whether both sides have a clean neighbor."""
+        return self.near.is_clean & self.far.is_clean
 
     @property
     def alpha_from_color(self) -> tuple[Float[Tensor, "p"], Float[Tensor, "p"]]:
@@ -158,15 +170,15 @@ def _step(disparity: Float[Tensor, "h w"], radius: int) -> tuple[Float[Tensor, "
 
 def _around_leaks(at_step: Bool[Tensor, "h w"], pixels: _Pixels) -> Bool[Tensor, "h w"]:
     """Where the photo's outline lies beside that of the disparity: pixels there are mixed, too, and not clean."""
-    leaks = torch.zeros_like(at_step, dtype=torch.float32)
-    leaks.view(-1)[pixels.index] = pixels.is_leak.float()
-    return dilate(leaks, _LEAK_REACH_PX) > 0
+    leaks = torch.zeros_like(at_step)
+    leaks.view(-1)[pixels.index] = pixels.is_leak
+    return dilate_mask(leaks, _LEAK_REACH_PX)
 
 
 def _doubt(p: _Pixels) -> float:
     """How much the map's outlines are to be doubted, in [0, 1], by the pixels whose color names the other side."""
     from_color, variance = p.alpha_from_color
-    clear = p.is_between & (variance < _CLEAR_VARIANCE)
+    clear = p.is_clear & (variance < _CLEAR_VARIANCE)
     wrong = clear & (torch.where(p.is_near, from_color, 1.0 - from_color) < _WRONG)
     share = float(wrong.sum()) / (float(clear.sum()) + _FEW_CLEAR)
     low, high = _WRONG_SHARES
@@ -174,7 +186,7 @@ def _doubt(p: _Pixels) -> float:
 
 
 def _alpha(p: _Pixels, at_step: Bool[Tensor, "p"], doubt: float) -> Float[Tensor, "p"]:
-    """α [P]: mean of the estimates from color and geometry; 0 or 1 where a side has no clean neighbor.
+    """α [P]: mean of the estimates from color and geometry; 0 or 1 where a side has no neighbor.
 
     A pixel beyond the step is crossed by no edge, as far as geometry knows.
     """
@@ -241,11 +253,23 @@ def _neighbors(
     return rows * width + columns, torch.exp(-(dy * dy + dx * dx).float() / 4.0)
 
 
-def _side(image: Tensor, neighbor_disparity: Tensor, neighbors: Tensor, weight: Float[Tensor, "q p"]) -> _Side:
-    """Weighted means and variance over the neighbors of one side."""
+def _side(
+    image: Tensor,
+    neighbor_disparity: Tensor,
+    neighbors: Tensor,
+    clean: Float[Tensor, "q p"],
+    mixed: Float[Tensor, "q p"] | None = None,
+) -> _Side:
+    """Weighted means and variance over the neighbors of one side: the clean ones; where there are none, the mixed ones.
+
+    A wire's own color, though mixed, shows in the pixels that it brushes. Of a far side it is better to know nothing: a
+    lamp's rim there would be taken for the background.
+    """
+    is_clean = clean.sum(0) > 0
+    weight = clean if mixed is None else clean.where(is_clean, mixed)
     total = weight.sum(0)
     weight = weight / total.clamp(min=1e-6)
     colors = image.flatten(1)[:, neighbors]  # [3, Q, P]
     mean = (colors * weight).sum(1)
     variance = ((colors - mean[:, None]) ** 2 * weight).sum(1).mean(0)
-    return _Side(mean, variance, (neighbor_disparity * weight).sum(0), total > 0)
+    return _Side(mean, variance, (neighbor_disparity * weight).sum(0), total > 0, is_clean)

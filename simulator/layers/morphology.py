@@ -1,10 +1,10 @@
-"""Grayscale morphology of disparity maps."""
+"""Morphology of disparity maps and of masks."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -22,6 +22,11 @@ def dilate(x: Float[Tensor, "h w"], radius: int) -> Float[Tensor, "h w"]:
             reach += dilation
             dilation = 2 * reach + 1  # windows of 2·reach + 1 pixels touch at this distance
     return x
+
+
+def dilate_mask(mask: Bool[Tensor, "h w"], radius: int) -> Bool[Tensor, "h w"]:
+    """The mask, dilated by a square of side 2·radius + 1."""
+    return dilate(mask.float(), radius) > 0
 
 
 def _max_of_three(x: Tensor, axis: int, dilation: int) -> Tensor:

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from simulator.layers.box import extent, whole
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.layers.morphology import dilate
 from simulator.layers.peeling import peeled
 from simulator.layers.surfaces import Surfaces
 
@@ -56,11 +55,9 @@ class DepthSlabs:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors lie."""
         return self.scene.color.device
 
     def depth_image(self) -> LayeredDepthImage:
-        """The surfaces as rays meet them."""
         return self.scene
 
 
@@ -69,18 +66,14 @@ def _flattened(scene: LayeredDepthImage, is_inside: Tensor) -> Surfaces | None:
     members = is_inside.flatten(1).any(1).nonzero()[:, 0]
     if not members.numel():
         return None
-    disparity = scene.disparity[members]
-    share = peeled(scene.coverage[members] * is_inside[members], disparity, 1)[0]  # [n, h, w]
-    total = share.sum(0, keepdim=True)
-    mean = (disparity * share).sum(0, keepdim=True) / total.clamp(min=1e-12)
-    light = (scene.color[members] * share[:, None]).sum(0, keepdim=True)
-    return Surfaces(light, total.clamp(max=1.0), torch.where(total > 0, mean, 0.0), scene.margin_px)
-
-
-def seam(near: Surfaces, far: Surfaces, step: float, reach_px: int) -> Float[Tensor, "h w"]:
-    """Coverage of two slabs within `reach_px` of where a surface passes from one to the other: D changes by < step."""
-    near_covered, far_covered = near.coverage[0] > 0, far.coverage[0] > 0
-    lowest = -dilate(torch.where(near_covered, -near.disparity[0], -torch.inf), 1)
-    highest = dilate(torch.where(far_covered, far.disparity[0], -torch.inf), 1)
-    touches = (near_covered & (near.disparity[0] - highest < step)) | (far_covered & (lowest - far.disparity[0] < step))
-    return (near.coverage[0] + far.coverage[0]).clamp(max=1.0) * dilate(touches.float(), reach_px)
+    is_inside = is_inside[members]
+    rows, columns = extent(is_inside.any(0)) or whole(is_inside)
+    coverage, disparity = (x[members, rows, columns] for x in (scene.coverage, scene.disparity))
+    share = peeled(coverage * is_inside[:, rows, columns], disparity, 1)[0]  # [n, h, w]
+    total = share.sum(0)
+    mean = (disparity * share).sum(0) / total.clamp(min=1e-12)
+    flat = scene.color.new_zeros(5, *scene.coverage.shape[1:])
+    flat[:3, rows, columns] = (scene.color[members, :, rows, columns] * share[:, None]).sum(0)
+    flat[3, rows, columns] = total.clamp(max=1.0)
+    flat[4, rows, columns] = torch.where(total > 0, mean, 0.0)
+    return Surfaces(flat[None, :3], flat[None, 3], flat[None, 4], scene.margin_px)

@@ -10,16 +10,13 @@ Letters: D soft disparity; S sharpened disparity; σ softness; P pixels of thin 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from simulator.layers.morphology import dilate
-
-Blur = Callable[[Tensor, float], Tensor]
+from simulator.layers.map_filters import blurred
+from simulator.layers.morphology import dilate_mask
 
 _REACH_PX = 3  # radius of the average over a part: wider than any shift
 _SAME_PART = 0.05  # of the map's range: neighbors this close in disparity belong to one part
@@ -28,10 +25,10 @@ _MAX_NEARER_SHARE = 0.1  # share of neighbors that may be nearer than a thin par
 _ITERATIONS = 6  # each restores 0.4 of what a wire 2 px wide lacks at σ = 2 px
 
 
-def restore_thin_parts(sharp: Tensor, soft: Tensor, softness_px: float, blur: Blur) -> Float[Tensor, "h w"]:
+def restore_thin_parts(sharp: Tensor, soft: Tensor, softness_px: float) -> Float[Tensor, "h w"]:
     """S [H, W] with the disparity of thin parts that D [H, W] implies; all other pixels are unchanged, bit by bit.
 
-    `blur(x, sigma_px)` is the Gaussian blur that made D soft. Values stay within the range of D.
+    Values stay within the range of D.
     """
     value_range = soft.max() - soft.min()
     thin = _thin_pixels(sharp, soft, softness_px, value_range)
@@ -43,7 +40,7 @@ def restore_thin_parts(sharp: Tensor, soft: Tensor, softness_px: float, blur: Bl
     index, neighbors, is_same = index[is_front], neighbors[:, is_front], is_same[:, is_front]
     result = sharp.clone()
     for _ in range(_ITERATIONS):
-        missing = _padded(soft - blur(result, softness_px))
+        missing = _padded(soft - blurred(result, softness_px))
         step = (missing[neighbors] * is_same).sum(0) / is_same.sum(0)
         result.view(-1)[index] = (result.flatten()[index] + step).clamp(soft.min(), soft.max())
     return torch.maximum(result, sharp)  # blur lowers thin parts and never raises them
@@ -57,11 +54,9 @@ def _is_in_front(sharp: Tensor, index: Tensor, neighbors: Tensor, close: Tensor)
 
 def _thin_pixels(sharp: Tensor, soft: Tensor, softness_px: float, value_range: Tensor) -> Bool[Tensor, "h w"]:
     """Pixels within 2 px of a change by sharpening, whose part has no plateau within twice the reach."""
-    candidates = dilate(((sharp - soft).abs() > _CHANGED * value_range).float(), 2) > 0
-    steep = _steepness(sharp) > _SAME_PART * value_range
-    plateau = dilate(steep.float(), round(softness_px)) == 0
-    nearby = dilate(candidates.float(), _REACH_PX) > 0
-    index = (nearby & ~plateau).flatten().nonzero()[:, 0]
+    candidates = dilate_mask((sharp - soft).abs() > _CHANGED * value_range, 2)
+    plateau = ~dilate_mask(_steepness(sharp) > _SAME_PART * value_range, round(softness_px))
+    index = (dilate_mask(candidates, _REACH_PX) & ~plateau).flatten().nonzero()[:, 0]
     neighbors, is_same = _neighborhoods(sharp, index, _SAME_PART * value_range)
     for _ in range(2):  # within one part, so that no part borrows the plateau behind it
         reached = _padded(plateau.to(sharp.dtype))[neighbors] * is_same

@@ -65,7 +65,8 @@ class Aperture:
     magnification: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
-        _check_blades(self.blades)
+        if not isinstance(self.blades, int) or self.blades in (1, 2) or not 0 <= self.blades <= 64:
+            raise ValueError(f"aperture blades must be 0 (a disc) or 3 to 64, got {self.blades!r}")
         _check_range("roundness", self.roundness, 0.0, 1.0)
         _check_range("rotation_deg", self.rotation_deg, -math.inf, math.inf)
         _check_range("obstruction", self.obstruction, 0.0, math.nextafter(1.0, 0.0), shown="[0, 1)")
@@ -121,7 +122,6 @@ class Aperture:
 
     @property
     def achromatic(self) -> Aperture:
-        """The same aperture without chromatic aberration."""
         return replace(self, focus_shift=(0.0, 0.0, 0.0), magnification=(1.0, 1.0, 1.0))
 
     @property
@@ -199,11 +199,6 @@ class Aperture:
 @lru_cache(maxsize=64)
 def _spot(pupil: Aperture, side: int) -> Spot:
     return Spot(pupil.transmission(side))
-
-
-def _check_blades(blades: int) -> None:
-    if not isinstance(blades, int) or blades in (1, 2) or not 0 <= blades <= 64:
-        raise ValueError(f"aperture blades must be 0 (a disc) or 3 to 64, got {blades!r}")
 
 
 def _check_range(name: str, value: float, low: float, high: float, shown: str = "") -> None:

@@ -18,10 +18,8 @@ def magnified(frames: Float[Tensor, "f 3 h w"], magnification: tuple[float, floa
     """
     if all(m == 1.0 for m in magnification):
         return frames
-    channels = [
-        frames[:, c] if m == 1.0 else _enlarged(frames[:, c : c + 1], m)[:, 0] for c, m in enumerate(magnification)
-    ]
-    return torch.stack(channels, dim=1)
+    channels = zip(frames.split(1, dim=1), magnification, strict=True)
+    return torch.cat([channel if m == 1.0 else _enlarged(channel, m) for channel, m in channels], dim=1)
 
 
 def _enlarged(channel: Float[Tensor, "f 1 h w"], m: float) -> Float[Tensor, "f 1 h w"]:

@@ -11,7 +11,7 @@ images onto the focused plane's pixels as a disc of radius a·f·|1/z − 1/z_f|
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from torch import Tensor
@@ -61,7 +61,7 @@ class PhysicalLens:
     Raises ValueError for a number that is not positive, or a focus nearer than the focal length.
 
     Letters: f focal length; N f-number; a = f / 2N radius of the opening; z_f focus distance from the lens;
-    v = f z_f / (z_f − f) image distance (Gauss); c diameter of the largest circle that still looks sharp.
+    v = f z_f / (z_f − f) image distance (Gauss).
     """
 
     focal_length_mm: float
@@ -74,24 +74,15 @@ class PhysicalLens:
             _check_positive(name, getattr(self, name))
         nearest_m = self.focal_length_mm / 1000.0
         if not self.focus_distance_m > nearest_m:  # NaN fails, too
-            raise ValueError(
-                f"focus_distance_m must exceed the focal length {nearest_m} m, got {self.focus_distance_m}"
-            )
-
-    @property
-    def opening_radius_mm(self) -> float:
-        """a = f / 2N."""
-        return self.focal_length_mm / (2.0 * self.f_number)
-
-    @property
-    def image_distance_mm(self) -> float:
-        """v = f / (1 − f / z_f)."""
-        return self.focal_length_mm / (1.0 - self.focal_length_mm / (1000.0 * self.focus_distance_m))
+            got = self.focus_distance_m
+            raise ValueError(f"focus_distance_m must exceed the focal length {nearest_m} m, got {got}")
 
     @property
     def circle_scale_mm(self) -> float:
         """a v / 1000: radius on the sensor, mm, of a point one diopter (1/m) off the plane in focus."""
-        return self.opening_radius_mm * self.image_distance_mm / 1000.0
+        opening_radius_mm = self.focal_length_mm / (2.0 * self.f_number)  # a
+        image_distance_mm = self.focal_length_mm / (1.0 - self.focal_length_mm / (1000.0 * self.focus_distance_m))  # v
+        return opening_radius_mm * image_distance_mm / 1000.0
 
     def thin_lens(self, long_side_px: int) -> ThinLens:
         """(D_f, K) for metric disparity, 1/m: D_f = 1 / z_f, K = a v in pixels of an image this long."""
@@ -109,23 +100,7 @@ class PhysicalLens:
             raise ValueError(f"focus_disparity must be >= 0 (infinity) for metric depth, got {lens.focus_disparity}")
         distance_m = 1.0 / lens.focus_disparity if lens.focus_disparity > 0 else math.inf
         wide_open = cls(focal_length_mm, 1.0, sensor_width_mm, distance_m)
-        return cls(
-            focal_length_mm,
-            wide_open.thin_lens(long_side_px).blur_scale_px / lens.blur_scale_px,
-            sensor_width_mm,
-            distance_m,
-        )
-
-    def hyperfocal_m(self, circle_mm: float) -> float:
-        """H = f² / (N c) + f: focused there, everything from H/2 to infinity looks sharp."""
-        _check_positive("circle_mm", circle_mm)
-        return (self.focal_length_mm**2 / (self.f_number * circle_mm) + self.focal_length_mm) / 1000.0
-
-    def depth_of_field_m(self, circle_mm: float) -> tuple[float, float]:
-        """(nearest, farthest) distance whose circle is c wide: 1/z = 1/z_f ± c / (2 a v); farthest may be infinite."""
-        _check_positive("circle_mm", circle_mm)
-        focus, half = 1.0 / self.focus_distance_m, circle_mm / (2.0 * self.circle_scale_mm)
-        return 1.0 / (focus + half), (1.0 / (focus - half) if focus > half else math.inf)
+        return replace(wide_open, f_number=wide_open.thin_lens(long_side_px).blur_scale_px / lens.blur_scale_px)
 
 
 @dataclass(frozen=True)

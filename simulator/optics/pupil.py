@@ -63,10 +63,8 @@ class PupilRaster:
     def _circumscribed(self) -> float:
         """Radius, in cells of the raster, of the circle around the axis that holds all cells with light."""
         row, column = (self.transmission > 0).nonzero(as_tuple=True)
-        y, x = (
-            (index - (size - 1) / 2).abs() + 0.5
-            for index, size in zip((row, column), self.transmission.shape, strict=True)
-        )
+        height, width = self.transmission.shape
+        y, x = (row - (height - 1) / 2).abs() + 0.5, (column - (width - 1) / 2).abs() + 0.5
         return float(torch.hypot(y, x).max())
 
     def sample(self, y: Float[Tensor, "h w"], x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:

@@ -28,7 +28,6 @@ class Spot:
             raise ValueError("aperture must let light through, got a pupil whose parts leave nothing open")
         cells = transmission.shape[0]
         light = transmission / total
-        self.area = total * (2.0 / cells) ** 2
         center = (torch.arange(cells, dtype=light.dtype) + 0.5) * (2.0 / cells) - 1.0
         self.moment = float((light * (center[:, None] ** 2 + center**2)).sum()) + 2 / 12 * (2.0 / cells) ** 2
         self._summed = torch.zeros(cells + 1, cells + 1, dtype=light.dtype)

@@ -82,11 +82,9 @@ def layered_frame(
         for x in range(-reach, w + reach):  # beyond the frame its edge is repeated
             pixel = min(max(y, 0), h - 1), min(max(x, 0), w - 1)
             s = float(defocus[pixel])
-            mask = (
-                _skewed(Aperture().mask(s), float(slope[0][pixel]) / s, float(slope[1][pixel]) / s)
-                if s
-                else Aperture().mask(s)
-            )
+            mask = Aperture().mask(s)
+            if s:
+                mask = _skewed(mask, float(slope[0][pixel]) / s, float(slope[1][pixel]) / s)
             half = mask.shape[0] // 2
             rows, columns = (slice(i - half + 2 * reach, i + half + 1 + 2 * reach) for i in (y, x))
             content = torch.cat([light[:, pixel[0], pixel[1]].double(), torch.ones(1, dtype=torch.float64)])
@@ -94,9 +92,7 @@ def layered_frame(
             for number, run in enumerate(groups):
                 if (share := sum(shares[run])) > 0:
                     blurred[number, :, rows, columns] += share * content[:, None, None] * mask
-    return composited_nearest_first(
-        [group[:, 2 * reach : 2 * reach + h, 2 * reach : 2 * reach + w] for group in blurred]
-    )
+    return composited_nearest_first([*blurred[..., 2 * reach : 2 * reach + h, 2 * reach : 2 * reach + w]])
 
 
 def _skewed(mask: Float[Tensor, "d d"], down: float, right: float) -> Float[Tensor, "d d"]:
@@ -151,19 +147,13 @@ def over_composite(
     image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens, planes: int = 32
 ) -> Float[Tensor, "3 h w"]:
     """The frame [3, h, w] of a multi-plane image: planes blurred one by one, composited by "over", farthest first."""
-    edges = torch.linspace(float(disparity.min()), float(disparity.max()), planes + 1)
-    index = torch.bucketize(disparity, edges[1:-1])
+    index, radii_px = _depth_planes(disparity, lens, planes)
     content = torch.cat([image, torch.ones_like(disparity)[None]])  # [4, H, W]
-    h, w = disparity.shape
     reach = math.ceil(float(lens.defocus_px(disparity).abs().max())) + 1
-    size = (h + 2 * reach, w + 2 * reach)
     frame = torch.zeros_like(image)
     alpha = torch.zeros_like(disparity)
-    for i in range(planes):
-        radius = abs(float(lens.defocus_px((edges[i] + edges[i + 1]) / 2)))
-        plane = F.pad((content * (index == i))[None], (reach,) * 4, mode="replicate")[0]
-        spectrum = torch.fft.rfft2(plane) * _spot_spectrum(radius, size)
-        blurred = torch.fft.irfft2(spectrum, s=size)[:, reach : reach + h, reach : reach + w]
+    for k, radius_px in enumerate(radii_px):
+        blurred = _blurred(content * (index == k), radius_px, reach)
         a = blurred[3].clamp(0.0, 1.0)
         frame = blurred[:3] + frame * (1.0 - a)
         alpha = a + alpha * (1.0 - a)
@@ -182,22 +172,31 @@ def occlusion_aware_layers(
 
     k layer, 0 the farthest; l light; α_k 1 where the pixel is of layer k, else 0; h_k disc of the layer's radius.
     """
-    edges = torch.linspace(float(disparity.min()), float(disparity.max()), planes + 1)
-    index = torch.bucketize(disparity, edges[1:-1].to(disparity))
+    index, radii_px = _depth_planes(disparity, lens, planes)
     content = torch.cat([image, torch.ones_like(disparity)[None]])  # [4, H, W]
-    h, w = disparity.shape
     reach = math.ceil(float(lens.defocus_px(disparity).abs().max())) + 1
-    size = (h + 2 * reach, w + 2 * reach)
     frame = torch.zeros_like(image)
     for k in torch.unique(index).tolist():  # an empty layer changes nothing
-        radius = abs(float(lens.defocus_px((edges[k] + edges[k + 1]) / 2)))
         layer = torch.cat([content * (index == k), (index <= k)[None].to(content)])  # [5, H, W]
-        padded = F.pad(layer[None], (reach,) * 4, mode="replicate")[0]
-        spectrum = torch.fft.rfft2(padded) * _spot_spectrum(radius, size).to(padded.device)
-        blurred = torch.fft.irfft2(spectrum, s=size)[:, reach : reach + h, reach : reach + w]
+        blurred = _blurred(layer, radii_px[k], reach)
         normalized = torch.where(blurred[4] > 1e-4, blurred[:4] / blurred[4].clamp(min=1e-4), 0.0)
         frame = normalized[:3] + frame * (1.0 - normalized[3].clamp(0.0, 1.0))
     return frame.clamp(min=0.0)
+
+
+def _depth_planes(disparity: Tensor, lens: ThinLens, count: int) -> tuple[Tensor, list[float]]:
+    """The plane of each pixel [h, w], 0 the farthest, and the blur radius of each of `count` planes."""
+    edges = torch.linspace(float(disparity.min()), float(disparity.max()), count + 1)
+    radii_px = lens.defocus_px((edges[:-1] + edges[1:]) / 2).abs()
+    return torch.bucketize(disparity, edges[1:-1].to(disparity)), radii_px.tolist()
+
+
+def _blurred(content: Float[Tensor, "c h w"], radius_px: float, reach: int) -> Float[Tensor, "c h w"]:
+    """Content convolved with a disc; beyond the frame its edge is repeated over `reach` pixels."""
+    padded = F.pad(content[None], (reach,) * 4, mode="replicate")[0]
+    h, w = padded.shape[1:]
+    spectrum = torch.fft.rfft2(padded) * _spot_spectrum(radius_px, (h, w)).to(padded.device)
+    return torch.fft.irfft2(spectrum, s=(h, w))[:, reach : h - reach, reach : w - reach]
 
 
 def _spot_spectrum(radius_px: float, size: tuple[int, int]) -> Tensor:

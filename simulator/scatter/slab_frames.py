@@ -10,18 +10,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from simulator.layers.slabs import DepthSlabs, seam
+from simulator.layers.box import common, shifted
+from simulator.layers.slabs import DepthSlabs
 from simulator.layers.surfaces import Surfaces
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
 from simulator.scatter.composite import LEAST_COVERAGE
+from simulator.scatter.covering import Covering
 from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.frame_stack import on_rows
-from simulator.scatter.lens_visibility import LensVisibility, lens_points
+from simulator.scatter.lens_visibility import LensVisibility, Visible, lens_points
+from simulator.scatter.seam import Seam
 
-LENS_POINTS = 80
+LENS_POINTS = 72
 _FREE_BYTES = 512 << 20  # the free shares of so many bytes are held at a time
-_SEAM = 1.9  # steps between the middles of two slabs that touch, at most
+_SEAM_FIRST_PX = 10.0  # blur radius up to which a seam is closed before its far slab is laid
 
 
 def slab_frames(
@@ -46,9 +49,14 @@ def _frames(
     views = [_FrameView(layers, lens, aperture) for lens in lenses]
     before: _Slab | None = None
     for surfaces, group in zip(layers.slabs, groups, strict=True):
-        slab = _Slab(surfaces, mean_disparity(surfaces))
+        slab = _Slab.from_surfaces(surfaces)
+        behind = None
+        if before is not None:
+            boxes = before.covering.box, slab.covering.box
+            seam = Seam.between(before.surfaces, surfaces, layers.step, boxes)
+            behind = None if seam is None else _Behind(before.disparity, seam)
         for view in views:
-            view.add(group, before, slab)
+            view.add(group, slab, behind)
         if not keeps:
             group.release()
         before = slab
@@ -56,10 +64,23 @@ def _frames(
 
 
 class _Slab(NamedTuple):
-    """A slab, and the mean disparity of what it covers."""
+    """A slab, its covered part, and the mean disparity of what it covers."""
 
     surfaces: Surfaces
-    disparity: Tensor
+    covering: Covering
+    disparity: float
+
+    @classmethod
+    def from_surfaces(cls, surfaces: Surfaces) -> _Slab:
+        covering = Covering.from_content(torch.cat([surfaces.light[0], surfaces.coverage]), surfaces.margin)
+        return cls(surfaces, covering, float(mean_disparity(surfaces)))
+
+
+class _Behind(NamedTuple):
+    """The slab before another, and their seam."""
+
+    disparity: float
+    seam: Seam
 
 
 class _FrameView:
@@ -73,32 +94,63 @@ class _FrameView:
         self._light = torch.zeros(3, *layers.size, device=layers.device)
         self._taken = torch.zeros(len(colors), *layers.size, device=layers.device)
 
-    def add(self, group: DepthGroup, before: _Slab | None, slab: _Slab) -> None:
-        """Lay a slab, blurred, behind those so far. before: the slab before it."""
-        blurred, top = on_rows(group.blurred([self._lens], self._aperture), *self._size)
-        rows = slice(top, top + blurred.shape[-2])
-        channels = [(slice(c, c + 1), c) for c in range(3)] if len(self._colors) > 1 else [(slice(0, 3), 0)]
-        for (lens, visibility), (light, k) in zip(self._colors, channels, strict=True):
-            content = torch.cat([slab.surfaces.light[0, light], slab.surfaces.coverage])
-            ratio = visibility.lay(content, slab.surfaces.margin, float(lens.defocus_px(slab.disparity)))[:, rows]
-            self._light[light, rows].addcmul_(blurred[0, light], ratio[:-1])
-            self._taken[k, rows].addcmul_(blurred[0, 3 + k], ratio[-1])
-            if before is not None:
-                self._close_cracks(lens, visibility, before, slab)
-
-    def _close_cracks(self, lens: ThinLens, visibility: LensVisibility, before: _Slab, slab: _Slab) -> None:
-        if float(before.disparity - slab.disparity) > _SEAM * self._step:
+    def add(self, group: DepthGroup, slab: _Slab, behind: _Behind | None) -> None:
+        """Lay a slab, blurred, behind those so far. behind: its seam with the slab before it, where they touch."""
+        if len(self._colors) == 1:
+            coverings = [slab.covering]
+        else:
+            coverings = [slab.covering.channels(color, 3) for color in range(3)]
+        visible = [
+            self._laid(lens, visibility, covering, slab.disparity, behind)
+            for (lens, visibility), covering in zip(self._colors, coverings, strict=True)
+        ]
+        if not any(visible):
             return
-        near, far = before.surfaces, slab.surfaces
+        blurred, top = on_rows(group.blurred([self._lens], self._aperture), *self._size)
+        for k, part in enumerate(visible):
+            if part is not None:
+                light = slice(3) if len(visible) == 1 else slice(k, k + 1)
+                self._add(torch.cat([blurred[0, light], blurred[0, 3 + k : 4 + k]]), top, light, k, part)
+
+    def _add(self, content: Float[Tensor, "c h w"], top: int, light: slice, k: int, part: Visible) -> None:
+        """Add what is visible of blurred light and coverage on the rows from `top` on. Overwrites the content."""
+        strip = slice(top, top + content.shape[1]), slice(0, content.shape[2])
+        inside = common(strip, part.box)
+        rows, columns = shifted(inside, -top, 0)
+        ratio_rows, ratio_columns = shifted(inside, -part.box[0].start, -part.box[1].start)
+        content[:, rows, columns] *= part.ratio[:, ratio_rows, ratio_columns]
+        frame_rows, columns = strip if part.is_rest_visible else inside
+        rows, columns = shifted((frame_rows, columns), -top, 0)
+        self._light[light, frame_rows, columns] += content[:-1, rows, columns]
+        self._taken[k, frame_rows, columns] += content[-1, rows, columns]
+
+    def _laid(
+        self, lens: ThinLens, visibility: LensVisibility, slab: Covering, disparity: float, behind: _Behind | None
+    ) -> Visible | None:
+        """What one lens sees of a slab, which is laid, and its seam closed: before it where footprints are small.
+
+        Then the seam is the near slab's, shifted as the far one, so that what the far slab hides itself stays hidden.
+        Wide footprints would make that strip cover the slab too.
+        """
+        defocus_px = _defocus_px(lens, disparity)
+        cracked = visibility.cracked(_defocus_px(lens, behind.disparity), defocus_px) if behind else frozenset()
         reach_px = max(1, math.ceil(0.5 * lens.blur_scale_px * self._step))
-        coverage = seam(near, far, self._step, reach_px)
-        if bool((coverage > 0).any()):
-            boundary = 0.5 * (near.disparity[near.coverage > 0].min() + far.disparity[far.coverage > 0].max())
-            visibility.close_cracks(coverage, far.margin, float(lens.defocus_px(boundary)))
+        is_first = abs(defocus_px) < _SEAM_FIRST_PX
+        if behind and cracked and is_first:
+            visibility.close_cracks(behind.seam.near_side(reach_px), defocus_px, cracked)
+        visible = visibility.lay(slab, defocus_px)
+        if behind and cracked and not is_first:
+            visibility.close_cracks(behind.seam.both_sides(reach_px), _defocus_px(lens, behind.seam.disparity), cracked)
+        return visible
 
     def normalized(self) -> Float[Tensor, "3 h w"]:
         """The frame: light over the share of the lens that was taken, never negative."""
         return (self._light / self._taken.clamp(min=LEAST_COVERAGE)).clamp_(min=0.0)
+
+
+def _defocus_px(lens: ThinLens, disparity: float) -> float:
+    """Signed blur radius, as `ThinLens.defocus_px` has it for maps."""
+    return lens.blur_scale_px * (disparity - lens.focus_disparity)
 
 
 def mean_disparity(slab: Surfaces) -> Tensor:

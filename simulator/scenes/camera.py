@@ -11,7 +11,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -55,23 +56,6 @@ class Window(NamedTuple):
         return self.right - self.left
 
 
-class FrameSize(NamedTuple):
-    """Size of the frame to render, in pixels."""
-
-    height: int
-    width: int
-    margin_px: int = 0
-
-    @property
-    def texture_px(self) -> int:
-        """Side of the mipmaps: the power of two nearest to the longer side."""
-        return int(min(2048, max(64, 2 ** round(math.log2(max(self.height, self.width))))))
-
-    def camera(self, *, focal: float, eye: float = 0.0, pitch: float = 0.0) -> Camera:
-        """The camera that renders this frame; arguments as in Camera."""
-        return Camera(self.height, self.width, focal, eye, pitch, self.margin_px)
-
-
 @dataclass(frozen=True)
 class Camera:
     """A pinhole camera above the origin.
@@ -90,6 +74,15 @@ class Camera:
     eye: float = 0.0
     pitch: float = 0.0
     margin_px: int = 0
+
+    def view(self, *, focal: float, eye: float = 0.0, pitch: float = 0.0) -> Camera:
+        """Another camera for the same frame."""
+        return replace(self, focal=focal, eye=eye, pitch=pitch)
+
+    @property
+    def texture_px(self) -> int:
+        """Side of the mipmaps: the power of two nearest to the longer side."""
+        return int(min(2048, max(64, 2 ** round(math.log2(self.long_side)))))
 
     @property
     def long_side(self) -> int:
@@ -119,12 +112,18 @@ class Camera:
         return 0.5 * self.height / self.focal_px
 
     def rays(self, x: Tensor, y: Tensor) -> Rays:
-        """Rays through pixel coordinates x, y: [n] each, or [1, w] and [h, 1] for the rays of a grid, row by row."""
-        right, down = (x - 0.5 * self.width) / self.focal_px, (y - 0.5 * self.height) / self.focal_px
+        """Rays through pixel coordinates x, y [n]."""
+        return Rays(self.origin, torch.stack([self.right(x), *self.down(y)]))
+
+    def right(self, x: Tensor) -> Tensor:
+        """World x of the directions to columns x."""
+        return (x - 0.5 * self.width) / self.focal_px
+
+    def down(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """World y and z of the directions to rows y: forward (0, −sin, cos) − down · (0, cos, sin)."""
+        down = (y - 0.5 * self.height) / self.focal_px
         sin, cos = math.sin(self.pitch), math.cos(self.pitch)
-        # forward (0, −sin, cos) + right · (1, 0, 0) − down · (0, cos, sin)
-        direction = torch.broadcast_tensors(right, -sin - down * cos, cos - down * sin)
-        return Rays(self.origin, torch.stack(direction).flatten(1))
+        return -sin - down * cos, cos - down * sin
 
     def point(self, across: float, down: float, depth: float) -> Vector:
         """World point seen at (across, down), in half frames from the center, at a depth."""
@@ -151,10 +150,11 @@ class Camera:
         canvas = self.canvas
         if not corners:
             return canvas
-        ahead = [corner for corner in corners if self.depth(corner) >= _NEAR_CLIP]
-        behind = [corner for corner in corners if self.depth(corner) < _NEAR_CLIP]
-        # The near plane cuts the hull at most on lines between any two corners.
-        visible = [*ahead, *(self._clipped(a, b) for a in ahead for b in behind)]
+        visible = [corner for corner in corners if self.depth(corner) >= _NEAR_CLIP]
+        if len(visible) < len(corners):
+            # The near plane cuts the hull at most on lines between any two corners.
+            behind = [corner for corner in corners if self.depth(corner) < _NEAR_CLIP]
+            visible += [self._clipped(a, b) for a in visible for b in behind]
         if not visible:
             return Window(0, 0, 0, 0)
         xs, ys = zip(*(self.pixel(corner) for corner in visible), strict=True)
@@ -172,6 +172,35 @@ class Camera:
         return x, y, z
 
 
+class RayGrid(NamedTuple):
+    """The rays of per_pixel × per_pixel samples in each pixel of a camera's canvas."""
+
+    camera: Camera
+    per_pixel: int
+    right: Tensor  # [per_pixel · width] x of the directions
+    up: Tensor  # [per_pixel · height] y of the directions
+    ahead: Tensor  # [per_pixel · height] z of the directions
+
+    def rays(self, window: Window, rows: slice) -> Rays:
+        """The rays of some rows of a window, row by row."""
+        k, canvas = self.per_pixel, self.camera.canvas
+        left, top = window.left - canvas.left, window.top - canvas.top
+        lines = slice(k * (top + rows.start), k * (top + rows.stop))
+        right = self.right[k * left : k * (left + window.width)]
+        parts = torch.broadcast_tensors(right, self.up[lines, None], self.ahead[lines, None])
+        return Rays(self.camera.origin, torch.stack(parts).flatten(1))
+
+
+@lru_cache(maxsize=2)
+def ray_grid(camera: Camera, per_pixel: int, dtype: torch.dtype) -> RayGrid:
+    """The grid of a camera, computed in `dtype`; kept, since all things of a picture use it."""
+    x, y = (
+        start + (torch.arange(per_pixel * size, dtype=dtype) + 0.5) / per_pixel
+        for start, size in ((camera.canvas.left, camera.canvas.width), (camera.canvas.top, camera.canvas.height))
+    )
+    return RayGrid(camera, per_pixel, camera.right(x), *camera.down(y))
+
+
 FLOOR_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))  # local x right, y away from the camera, z down
 CEILING_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))  # the same with z up
 
@@ -181,7 +210,8 @@ def side_axes(side: float) -> tuple[Vector, Vector, Vector]:
     return (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (side, 0.0, 0.0)
 
 
-class Pose(NamedTuple):
+@dataclass(frozen=True)
+class Pose:
     """Origin and orthonormal axes of a solid's local coordinates, in world coordinates."""
 
     origin: Vector
@@ -193,8 +223,9 @@ class Pose(NamedTuple):
 
     def vector_to_local(self, vector: Sequence[float]) -> Vector:
         """A world direction in local coordinates."""
-        x, y, z = (sum(v * a for v, a in zip(vector, axis, strict=True)) for axis in self.axes)
-        return x, y, z
+        x, y, z = vector
+        a, b, c = self.axes
+        return (x * a[0] + y * a[1] + z * a[2], x * b[0] + y * b[1] + z * b[2], x * c[0] + y * c[1] + z * c[2])
 
     def point_to_local(self, point: Vector) -> Vector:
         """A world point in local coordinates."""
@@ -205,13 +236,18 @@ class Pose(NamedTuple):
         return self._along_axes(points - column(self.origin, points))
 
     def _along_axes(self, vectors: Tensor) -> Tensor:
-        x, y, z = torch.tensor(self.axes, dtype=vectors.dtype).T[:, :, None]  # [3, 1] each: of all three axes
+        x, y, z = self._axes_as[vectors.dtype].unbind(1)  # [3, 1] each: of all three axes
         return vectors[0] * x + vectors[1] * y + vectors[2] * z
 
     def vectors_to_world(self, vectors: Tensor) -> Tensor:
         """Local vectors [3, n] in world coordinates."""
-        a, b, c = torch.tensor(self.axes, dtype=vectors.dtype)[:, :, None]  # [3, 1] each
+        a, b, c = self._axes_as[vectors.dtype]  # [3, 1] each
         return vectors[0] * a + vectors[1] * b + vectors[2] * c
+
+    @cached_property
+    def _axes_as(self) -> dict[torch.dtype, Tensor]:
+        """The axes [3, 3, 1] by type of the numbers."""
+        return {dtype: torch.tensor(self.axes, dtype=dtype)[:, :, None] for dtype in (torch.float32, torch.float64)}
 
     def point_to_world(self, x: float, y: float, z: float) -> Vector:
         """A local point in world coordinates."""

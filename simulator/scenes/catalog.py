@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import FrameSize
+from simulator.scenes.camera import Camera
 from simulator.scenes.colonnade import colonnade
 from simulator.scenes.foliage import foliage
 from simulator.scenes.interior import interior
@@ -49,5 +49,5 @@ def builtin_scene(seed: int, *, height: int, width: int, kind: str | None = None
     if margin_px < 0:
         raise ValueError(f"margin_px must be >= 0, got {margin_px}")
     chosen = kind or KINDS[seed % len(KINDS)]
-    layers = _KINDS[chosen](FrameSize(height, width, margin_px), Rng(seed, crc32(chosen.encode())))
+    layers = _KINDS[chosen](Camera(height, width, margin_px=margin_px), Rng(seed, crc32(chosen.encode())))
     return BuiltinScene(chosen, layers)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import CEILING_AXES, FLOOR_AXES, FrameSize, Pose, side_axes
+from simulator.scenes.camera import CEILING_AXES, FLOOR_AXES, Camera, Pose, side_axes
 from simulator.scenes.light import light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture
 from simulator.scenes.outlines import rectangle
@@ -43,9 +43,9 @@ class Hall:
         return self.first + self.bay * self.count
 
 
-def colonnade(size: FrameSize, rng: Rng) -> LayeredDepthImage:
-    camera = size.camera(focal=rng.uniform(0.9, 1.2), eye=1.6, pitch=rng.uniform(-0.05, 0.03))
-    px = size.texture_px
+def colonnade(frame: Camera, rng: Rng) -> LayeredDepthImage:
+    camera = frame.view(focal=rng.uniform(0.9, 1.2), eye=1.6, pitch=rng.uniform(-0.05, 0.03))
+    px = frame.texture_px
     hall = Hall(
         side=rng.sign(),
         half=rng.uniform(1.5, 1.9),
@@ -54,13 +54,9 @@ def colonnade(size: FrameSize, rng: Rng) -> LayeredDepthImage:
         first=rng.uniform(2.0, 2.6),
         thick=rng.uniform(0.17, 0.24),
     )
-    light = light_from_colors(
-        unit_direction(hall.side * rng.uniform(1.3, 1.75), rng.uniform(0.55, 0.8)),
-        key=(rng.word("#ffe9c8 #fff4e2 #ffd9a8"), rng.uniform(2.2, 2.8)),
-        sky=("#b9c8de", rng.uniform(0.45, 0.6)),
-        ground="#c8b496",
-        softness=0.03,
-    )
+    toward = unit_direction(hall.side * rng.uniform(1.3, 1.75), rng.uniform(0.55, 0.8))
+    key, sky = (rng.word("#ffe9c8 #fff4e2 #ffd9a8"), rng.uniform(2.2, 2.8)), ("#b9c8de", rng.uniform(0.45, 0.6))
+    light = light_from_colors(toward, key, sky, ground="#c8b496", softness=0.03)
     stone = random_texture(rng, px, "ashlar plaster marble concrete plaster")
     stops = [Box(Pose((x, 0.5 * hall.height, z)), (hall.thick, 0.5 * hall.height, hall.thick)) for x, z in hall.feet]
     roof = Box(Pose((0.0, hall.height + 0.2, 0.5 * hall.end)), (hall.half + 0.3, 0.2, 0.5 * hall.end + 3.0))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize, Pose, Vector, pose_at
+from simulator.scenes.camera import Camera, Pose, Vector, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture
 from simulator.scenes.outlines import below, flower, leaf_blade, line
@@ -43,16 +43,12 @@ class Growth:
     flowering: float
 
 
-def foliage(size: FrameSize, rng: Rng) -> LayeredDepthImage:
-    camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.5, pitch=rng.within(0.08))
-    light = light_from_colors(
-        unit_direction(rng.sign() * rng.uniform(1.75, 2.4), rng.uniform(0.5, 0.85)),
-        key=("#fff0d0", rng.uniform(1.9, 2.5)),
-        sky=("#c4d6e6", rng.uniform(0.5, 0.7)),
-        ground="#5f6b42",
-        softness=0.1,
-    )
-    px = size.texture_px
+def foliage(frame: Camera, rng: Rng) -> LayeredDepthImage:
+    camera = frame.view(focal=rng.uniform(1.2, 1.5), eye=1.5, pitch=rng.within(0.08))
+    toward = unit_direction(rng.sign() * rng.uniform(1.75, 2.4), rng.uniform(0.5, 0.85))
+    key, sky = ("#fff0d0", rng.uniform(1.9, 2.5)), ("#c4d6e6", rng.uniform(0.5, 0.7))
+    light = light_from_colors(toward, key, sky, ground="#5f6b42", softness=0.1)
+    px = frame.texture_px
     wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.within(0.45))
     skin = Material(random_texture(rng, px, "brick ashlar stone plaster planks brick"), tile=rng.uniform(1.5, 2.0))
     growth = _growth(rng, light, px)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, Vector, pose_at
+from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.raster import Primitive, render_layers
@@ -24,31 +24,27 @@ _STRAW = "#6f7d3a #8a8a4a #5a7035"
 _PETALS = "#c8321f #e0b030 #7a68b8 #e8e2d8"
 
 
-def hills(size: FrameSize, rng: Rng) -> LayeredDepthImage:
+def hills(frame: Camera, rng: Rng) -> LayeredDepthImage:
     """Hills in the haze, spruces on their slopes, sometimes a lake; grasses and poppies close by."""
-    camera = size.camera(focal=rng.uniform(1.0, 1.5), eye=rng.uniform(9.0, 14.0), pitch=rng.uniform(0.02, 0.1))
-    px = size.texture_px
-    light = light_from_colors(
-        unit_direction(rng.sign() * rng.uniform(0.9, 2.4), rng.uniform(0.25, 0.55)),
-        key=(rng.word("#ffe0b0 #ffd090 #fff0d6"), rng.uniform(2.3, 2.9)),
-        sky=("#b4c6de", rng.uniform(0.7, 0.85)),
-        ground="#7a7a50",
-        softness=0.03,
-    )
+    camera = frame.view(focal=rng.uniform(1.0, 1.5), eye=rng.uniform(9.0, 14.0), pitch=rng.uniform(0.02, 0.1))
+    px = frame.texture_px
+    toward = unit_direction(rng.sign() * rng.uniform(0.9, 2.4), rng.uniform(0.25, 0.55))
+    key, sky = (rng.word("#ffe0b0 #ffd090 #fff0d6"), rng.uniform(2.3, 2.9)), ("#b4c6de", rng.uniform(0.7, 0.85))
+    light = light_from_colors(toward, key, sky, ground="#7a7a50", softness=0.03)
     air = linear(rng.word("#b9c9d9 #e3c9a8 #c9cfd6 #d9b8a8 #a9bdd0")) * 0.95
-    sky = day_sky(rng, px, light)
+    dome = day_sky(rng, px, light)
     ridges = _ridges(camera, rng)
     wood = random_texture(rng, px // 2, "canopy", "#4f6a3a #6b7a3f #3f5a40 #7d7a42 #8a6a38")
     meadow = random_texture(rng, px, "grass")
     skins = ((wood, 160.0), (wood, 90.0), (wood, 50.0), (meadow, 16.0), (meadow, 3.0))
-    layers = [[Primitive(SkyDome(), sky)]]
+    layers = [[Primitive(SkyDome(), dome)]]
     needles = random_texture(rng, px // 4, "canopy", "#2f4a33 #3a5230 #2a4238")
     lake = rng.chance(0.5)
     for k, (ridge, (skin, tile)) in enumerate(zip(ridges, skins, strict=True)):
         layers.append([hill(ridge, skin, tile, light, air, 420.0)])
         if k == 2 and lake:
             dark = 0.45 * air + 0.25 * wood.mean
-            layers.append([Primitive(Card(_GROUND), _lake(camera, ridges[:3], sky, dark))])
+            layers.append([Primitive(Card(_GROUND), _lake(camera, ridges[:3], dome, dark))])
         if k >= 2:
             trees = _wood(camera, ridge, rng, needles, light, k)
             layers.append([Primitive(made.solid, hazed(made.shader, air, 420.0)) for made in trees])
@@ -141,17 +137,13 @@ def _foreground(camera: Camera, rng: Rng, flora: Flora, k: int) -> list[Primitiv
     return plants
 
 
-def fence(size: FrameSize, rng: Rng) -> LayeredDepthImage:
+def fence(frame: Camera, rng: Rng) -> LayeredDepthImage:
     """A fence, railing or wires in front of a meadow with trees."""
-    camera = size.camera(focal=rng.uniform(1.15, 1.5), eye=rng.uniform(1.2, 1.6), pitch=rng.uniform(0.0, 0.08))
-    light = light_from_colors(
-        unit_direction(rng.sign() * rng.uniform(1.6, 2.4), rng.uniform(0.35, 0.7)),
-        key=(rng.word("#fff3da #ffe2b8 #fff8ea"), rng.uniform(1.8, 2.3)),
-        sky=("#bcd0e6", rng.uniform(0.45, 0.65)),
-        ground="#6f7a4a",
-        softness=0.03,
-    )
-    px = size.texture_px
+    camera = frame.view(focal=rng.uniform(1.15, 1.5), eye=rng.uniform(1.2, 1.6), pitch=rng.uniform(0.0, 0.08))
+    toward = unit_direction(rng.sign() * rng.uniform(1.6, 2.4), rng.uniform(0.35, 0.7))
+    key, sky = (rng.word("#fff3da #ffe2b8 #fff8ea"), rng.uniform(1.8, 2.3)), ("#bcd0e6", rng.uniform(0.45, 0.65))
+    light = light_from_colors(toward, key, sky, ground="#6f7a4a", softness=0.03)
+    px = frame.texture_px
     air = linear(rng.word("#b4c8da #d9cdbc #c3d0d6"))
     grass = Material(random_texture(rng, px, "grass"), tile=2.5, drift=0.9)
     far = random_texture(rng, px // 2, "canopy", "#5f7a4a #7d8a52 #4f6a4a")

@@ -6,8 +6,9 @@ Letters: p surface points; n normals; l unit vector towards the key light.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
 from typing import NamedTuple
 
 import torch
@@ -26,6 +27,7 @@ class OccluderSphere(NamedTuple):
 
 
 Occluder = OccluderSphere | Box | Card
+Shadow = Callable[[Tensor], Tensor]  # points [3, n] -> visible share of the key light [n]
 
 
 def occluders_of(solid: Solid) -> list[Occluder]:
@@ -64,30 +66,23 @@ class Light:
         """Light [3, n] of the surroundings: the ground's where up [n] is 0, the sky's where it is 1."""
         return self.ground[:, None] + (self.sky - self.ground)[:, None] * up
 
-    def key_visibility(self, points: Tensor, occluders: Sequence[Occluder]) -> Tensor:
-        """Share of the key light that reaches points [3, n]: [n], in [0, 1]."""
-        seen = torch.ones_like(points[0])
-        balls = [occluder for occluder in occluders if isinstance(occluder, OccluderSphere)]
-        if balls:
-            seen = torch.minimum(seen, self._past_balls(points, balls).amin(0))
-        for occluder in occluders:
-            if isinstance(occluder, Card):
-                seen = torch.minimum(seen, self._past_card(points, occluder))
-            elif isinstance(occluder, Box):
-                seen = torch.minimum(seen, self._past_box(points, occluder))
-        return seen
+    def shadow(self, occluder: Occluder) -> Shadow:
+        """The shadow of an occluder."""
+        if isinstance(occluder, OccluderSphere):
+            return partial(self.past_balls, [occluder])
+        return partial(self._past_card, occluder) if isinstance(occluder, Card) else self._box_shadow(occluder)
 
-    def _past_balls(self, points: Tensor, balls: Sequence[OccluderSphere]) -> Tensor:
-        """Visibility past each ball: [balls, n]."""
+    def past_balls(self, balls: Sequence[OccluderSphere], points: Tensor) -> Tensor:
+        """The shadow of some balls at points [3, n]: [n]."""
         x, y, z = _offsets(points, balls)
         radius = column([ball.radius for ball in balls], points)
         along = x * self.toward[0] + y * self.toward[1] + z * self.toward[2]
         gap = (x * x + y * y + z * z - along * along).clamp(min=0.0).sqrt() - radius
         blur = self.softness * along.clamp(min=0.0) + column([0.04 * ball.radius for ball in balls], points)
-        return torch.where(along > 0.0, smoothstep(-0.9, 0.9, (gap / blur).clamp(-1.0, 1.0)), 1.0)
+        return torch.where(along > 0.0, smoothstep(-0.9, 0.9, (gap / blur).clamp(-1.0, 1.0)), 1.0).amin(0)
 
-    def _past_card(self, points: Tensor, card: Card) -> Tensor:
-        """Visibility [n] by how far from the card's outline the ray to the light crosses its plane."""
+    def _past_card(self, card: Card, points: Tensor) -> Tensor:
+        """By how far from the card's outline the ray to the light crosses its plane."""
         local = card.pose.points_to_local(points)
         x, y, z = card.pose.vector_to_local(self.toward)
         along = -local[2] / (z if abs(z) > 1e-3 else 1e-3)
@@ -97,28 +92,38 @@ class Light:
         blur = self.softness * along.clamp(min=0.0) + 0.002
         return torch.where(along > 1e-3, smoothstep(-0.8, 0.8, (gap / blur).clamp(-1.0, 1.0)), 1.0)
 
-    def _past_box(self, points: Tensor, box: Box) -> Tensor:
-        """Visibility [n]. Seen along the light, a box is a hexagon: three pairs of parallel lines enclose it.
+    def _box_shadow(self, box: Box) -> Shadow:
+        """Seen along the light, a box is a hexagon: three pairs of parallel lines enclose it.
 
         The line's normal for the edge e is n = l × e; the box reaches Σ hᵢ |nᵢ| to both sides of its center.
         """
-        o = box.pose.points_to_local(points)
         toward = box.pose.vector_to_local(self.toward)
-        lines, slabs = [], []
+        edges = []
         for i, (half, speed) in enumerate(zip(box.half, toward, strict=True)):
             j, k = (i + 1) % 3, (i + 2) % 3
             length = math.hypot(toward[j], toward[k])
+            a, b, width = 0.0, 0.0, math.inf  # no line where the light runs along the edge
             if length > 1e-6:
                 a, b = toward[k] / length, -toward[j] / length  # n has components a along j and b along k
-                lines.append((a * o[j] + b * o[k]).abs() - (abs(a) * box.half[j] + abs(b) * box.half[k]))
+                width = abs(a) * box.half[j] + abs(b) * box.half[k]
             per_speed = 1.0 / (speed if abs(speed) > 1e-6 else 1e-6)
-            slabs.append((-per_speed, half * abs(per_speed)))
-        middle, reach = torch.tensor(slabs).T[:, :, None]  # [3, 1] each
-        middle = middle * o
-        enter, leave = (middle - reach).amax(0), (middle + reach).amin(0)
-        blur = self.softness * enter.clamp(min=0.0) + 0.003
-        seen = smoothstep(-0.9, 0.9, (torch.stack(lines).amax(0) / blur).clamp(-1.0, 1.0))
-        return torch.where(leave > 1e-4, seen, 1.0)
+            edges.append((a, b, width, -per_speed, half * abs(per_speed)))
+        a3, b3, widths, per_speeds, reach = torch.tensor(edges).T[:, :, None]  # [3, 1] each
+
+        def past_box(points: Tensor) -> Tensor:
+            o = box.pose.points_to_local(points)
+            gap = ((a3 * o.roll(-1, 0) + b3 * o.roll(-2, 0)).abs() - widths).amax(0)
+            middle = per_speeds * o
+            enter, leave = (middle - reach).amax(0), (middle + reach).amin(0)
+            blur = self.softness * enter.clamp(min=0.0) + 0.003
+            return torch.where(leave > 1e-4, smoothstep(-0.9, 0.9, (gap / blur).clamp(-1.0, 1.0)), 1.0)
+
+        return past_box
+
+
+def key_visibility(points: Tensor, shadows: Sequence[Shadow]) -> Tensor:
+    """Share of the key light that reaches points [3, n] past shadows: [n], in [0, 1]."""
+    return reduce(torch.minimum, [shadow(points) for shadow in shadows], torch.ones_like(points[0]))
 
 
 def ambient_visibility(points: Tensor, normals: Tensor, balls: Sequence[OccluderSphere]) -> Tensor:

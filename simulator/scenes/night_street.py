@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, Vector, column, pose_at, side_axes
+from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, column, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import houses, line, rectangle
@@ -26,17 +26,13 @@ _NEON = ("#ff3b5c", "#37c8ff", "#6effa8", "#ff5ad1", "#ffd23c", "#7a6bff")
 _HALF_STREET = 6.0
 
 
-def night_street(size: FrameSize, rng: Rng) -> LayeredDepthImage:
-    camera = size.camera(focal=rng.uniform(1.2, 1.5), eye=1.62, pitch=rng.uniform(-0.05, 0.03))
-    px = size.texture_px
+def night_street(frame: Camera, rng: Rng) -> LayeredDepthImage:
+    camera = frame.view(focal=rng.uniform(1.2, 1.5), eye=1.62, pitch=rng.uniform(-0.05, 0.03))
+    px = frame.texture_px
     dusk = rng.choice(("#101a33 #4a3a55", "#0a1020 #2a3350", "#141c3c #7a4a4a", "#0c1424 #35303a"))
-    night = light_from_colors(
-        unit_direction(rng.sign() * rng.uniform(0.7, 1.2), 0.5),
-        key=("#ffc27a", 0.9),
-        sky=("#6a80b8", 0.13),
-        ground="#6b5a48",
-        softness=0.2,
-    )
+    toward = unit_direction(rng.sign() * rng.uniform(0.7, 1.2), 0.5)
+    key, sky = ("#ffc27a", 0.9), ("#6a80b8", 0.13)
+    night = light_from_colors(toward, key, sky, ground="#6b5a48", softness=0.2)
     bulbs = _lights(camera, rng)
     zenith, horizon = (linear(code) for code in dusk.split())
     layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.15))]]

@@ -2,7 +2,8 @@
 
 Every pixel takes 2 × 2 samples; where these or their neighbors meet different parts, 16 jittered ones. Disparity
 is traced once more through the pixel's center, in float64. All work goes in small blocks of samples: they stay in
-the processor's cache, and torch does not split them over threads, so the bytes do not depend on how many there are.
+the processor's cache, and torch does not split over threads what depends on the split in its last bit (powers, sines),
+so the bytes do not depend on how many threads there are.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, Rays, Window
+from simulator.scenes.camera import Camera, Rays, Window, ray_grid
 from simulator.scenes.mipmap import average_2x2
 from simulator.scenes.shading import Hit, Shader
 from simulator.scenes.solids import MISS, Intersections, Solid, unit
@@ -101,8 +102,9 @@ def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> P
     patch = Patch.empty(window)
     mixed = _sample_coarsely(camera, primitive, patch)
     _resample_edges(camera, primitive, patch, mixed)
-    for rows in _blocks(window, 1):  # disparity at pixel centers
-        hits = primitive.solid.intersect(camera.rays(*_grid(window, rows, 1, torch.float64)), 1.0 / camera.focal_px)
+    centers = ray_grid(camera, 1, torch.float64)
+    for rows in _blocks(window, 1):
+        hits = primitive.solid.intersect(centers.rays(window, rows), 1.0 / camera.focal_px)
         exact = hits.inverse_depth.to(torch.float32).reshape(-1, window.width)
         known = (hits.part >= 0).reshape(exact.shape) & (exact >= 0) & (patch.coverage[rows] > 0)
         patch.inverse_depth[rows] = torch.where(known, exact, patch.inverse_depth[rows])
@@ -110,21 +112,32 @@ def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> P
 
 
 def _sample_coarsely(camera: Camera, primitive: Primitive, patch: Patch) -> Tensor:
-    """2 × 2 samples a pixel, into `patch`; returns which pixels hold an edge, [h, w]."""
+    """2 × 2 samples a pixel, into `patch`; returns which pixels hold an edge, [h, w].
+
+    Blocks without any other pixel are not shaded: 16 samples replace their colors.
+    """
     window = patch.window
     parts = torch.full((2 * window.height, 2 * window.width), MISS)
     rims = torch.zeros(window.height, window.width, dtype=torch.bool)
+    angle = 0.5 / camera.focal_px
+    blocks = []
     for rows in _blocks(window, 4):
+        rays = ray_grid(camera, 2, torch.float32).rays(window, rows)
+        hits = primitive.solid.intersect(rays, angle)
         shape = (2 * (rows.stop - rows.start), 2 * window.width)
-        samples, hits = _shade_samples(camera, primitive, *_grid(window, rows, 2, torch.float32))
-        _store(patch, (rows, slice(None)), average_2x2(samples.reshape(5, *shape)))
         parts[2 * rows.start : 2 * rows.stop] = hits.part.reshape(shape)
         if hits.rim is not None:
             rims[rows] = functional.max_pool2d(hits.rim.to(torch.float32).reshape(1, *shape), 2)[0] > 0
+        blocks.append((rows, rays, hits))
     around = functional.pad(parts[None, None], (1, 1, 1, 1), mode="replicate")
     highest = functional.max_pool2d(around, 4, stride=2)[0, 0]
     lowest = -functional.max_pool2d(-around, 4, stride=2)[0, 0]
-    return (highest != lowest) | rims
+    mixed = (highest != lowest) | rims
+    for rows, rays, hits in blocks:
+        plain = ((highest[rows] >= 0) & ~mixed[rows]).any()
+        samples = _shade_samples(primitive.shader if plain else None, primitive.solid, rays, hits, angle)
+        _store(patch, (rows, slice(None)), average_2x2(samples.reshape(5, -1, 2 * window.width)))
+    return mixed
 
 
 def _resample_edges(camera: Camera, primitive: Primitive, patch: Patch, mixed: Tensor) -> None:
@@ -132,36 +145,42 @@ def _resample_edges(camera: Camera, primitive: Primitive, patch: Patch, mixed: T
     k = torch.arange(_FINE)
     offset_x = (k % 4) / 4 + ((k // 4) + 0.5) / 16
     offset_y = (k // 4) / 4 + ((k % 4) + 0.5) / 16
+    angle = 0.5 / camera.focal_px
     for pixels in mixed.nonzero().split(_BLOCK // _FINE):
         row, column = pixels.unbind(1)
         x = (patch.window.left + column[:, None] + offset_x).reshape(-1)
         y = (patch.window.top + row[:, None] + offset_y).reshape(-1)
-        samples, _ = _shade_samples(camera, primitive, x, y)
+        rays = camera.rays(x, y)
+        hits = primitive.solid.intersect(rays, angle)
+        samples = _shade_samples(primitive.shader, primitive.solid, rays, hits, angle)
         _store(patch, (row, column), samples.reshape(5, -1, _FINE).mean(-1))
 
 
-def _shade_samples(camera: Camera, primitive: Primitive, x: Tensor, y: Tensor) -> tuple[Tensor, Intersections]:
-    """Samples at pixel coordinates as in `Camera.rays`: color, coverage, inverse depth [5, n], and intersections.
-
-    All are 0 where a ray meets nothing."""
-    rays = camera.rays(x, y)
-    angle = 0.5 / camera.focal_px
-    hits = primitive.solid.intersect(rays, angle)
+def _shade_samples(shader: Shader | None, solid: Solid, rays: Rays, hits: Intersections, angle: float) -> Tensor:
+    """Color (black without a shader), coverage and inverse depth [5, n] of rays; 0 where they meet nothing."""
     is_met = hits.part >= 0
-    met = is_met.nonzero()[:, 0]
     samples = torch.zeros(5, is_met.shape[0])
     samples[3] = is_met
     torch.mul(hits.inverse_depth, samples[3], out=samples[4])
-    if met.numel():
-        seen = Rays(rays.origin, rays.direction.index_select(1, met))
-        depth = 1.0 / hits.inverse_depth[met].clamp(min=1e-6)
-        part, point = hits.part[met], seen.at(depth)
-        normal, uv = primitive.solid.surface(point, part)
-        view = unit(seen.direction)
-        facing = (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]).abs().clamp(min=0.04)
-        hit = Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)
-        samples[:3].index_copy_(1, met, primitive.shader(hit).clamp(min=0.0))
-    return samples, hits
+    met = is_met.nonzero()[:, 0]
+    if shader is None or not met.numel():
+        return samples
+    direction, inverse_depth, part = rays.direction, hits.inverse_depth, hits.part
+    everywhere = met.shape == is_met.shape
+    if not everywhere:
+        direction = direction.index_select(1, met)
+        inverse_depth, part = inverse_depth.index_select(0, met), part.index_select(0, met)
+    depth = 1.0 / inverse_depth.clamp(min=1e-6)
+    point = Rays(rays.origin, direction).at(depth)
+    normal, uv = solid.surface(point, part)
+    view = unit(direction)
+    facing = (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]).abs().clamp(min=0.04)
+    color = shader(Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)).clamp(min=0.0)
+    if everywhere:
+        samples[:3] = color
+    else:
+        samples[:3].index_copy_(1, met, color)
+    return samples
 
 
 def _composite(layer: Patch, patch: Patch) -> None:
@@ -212,10 +231,3 @@ def _blocks(window: Window, samples: int) -> Iterator[slice]:
     step = max(1, _BLOCK // (samples * window.width))
     for start in range(0, window.height, step):
         yield slice(start, min(start + step, window.height))
-
-
-def _grid(window: Window, rows: slice, per_pixel: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Pixel coordinates of a regular grid of samples over some rows: x [1, w], y [h, 1]."""
-    x = window.left + (torch.arange(per_pixel * window.width, dtype=dtype) + 0.5) / per_pixel
-    y = window.top + rows.start + (torch.arange(per_pixel * (rows.stop - rows.start), dtype=dtype) + 0.5) / per_pixel
-    return x[None, :], y[:, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,9 @@ from simulator.scenes.light import (
     Light,
     Occluder,
     OccluderSphere,
+    Shadow,
     ambient_visibility,
+    key_visibility,
     occluders_of,
     proxy_spheres,
     tangents,
@@ -36,6 +39,7 @@ class ShadowCaster(NamedTuple):
 
     solid: Solid
     occluder: Occluder
+    shadow: Shadow
     corners: list[Vector]
     extents: Extents
     thickness: float  # half the size that sets the reach of its ambient occlusion, meters
@@ -59,19 +63,23 @@ class ShadowCasters:
                 else:
                     thickness = sorted(occluder.half)[1] if isinstance(occluder, Box) else 0.0
                     corners = occluder.corners()
-                casters.append(ShadowCaster(solid, occluder, corners, _extents(corners, light), thickness))
+                extents = _extents(corners, light)
+                casters.append(ShadowCaster(solid, occluder, light.shadow(occluder), corners, extents, thickness))
         return cls(light, tuple(casters))
 
     def visibility_on(self, solid: Solid, *, excluding: Solid | None = None) -> Visibility:
         """Visibility on a solid, occluded by all other solids except `excluding`; computed at each sample."""
         bounds = _extents(solid.corners(), self.light)
         others = [caster for caster in self.casters if caster.solid is not solid and caster.solid is not excluding]
-        dark = [caster.occluder for caster in others if _can_shadow(caster, bounds, self.light)]
+        dark = [caster for caster in others if _can_shadow(caster, bounds, self.light)]
+        shadows = [caster.shadow for caster in dark if not isinstance(caster.occluder, OccluderSphere)]
+        if dark_balls := [caster.occluder for caster in dark if isinstance(caster.occluder, OccluderSphere)]:
+            shadows.append(partial(self.light.past_balls, dark_balls))
         close = [caster.occluder for caster in others if _gap(caster, bounds) < _OPEN_BEYOND * caster.thickness]
         balls = [ball for occluder in close for ball in proxy_spheres(occluder)]
 
         def visibility(hit: Hit) -> tuple[Tensor, Tensor]:
-            return self.light.key_visibility(hit.point, dark), ambient_visibility(hit.point, hit.normal, balls)
+            return key_visibility(hit.point, shadows), ambient_visibility(hit.point, hit.normal, balls)
 
         return visibility
 
@@ -82,8 +90,7 @@ class ShadowCasters:
         for caster in self.casters:
             cast, near = _shadow_area(caster, pose, self.light), _ambient_area(caster, pose)
             for cells, points in _cells_within(pose, area, cast, size):
-                seen = self.light.key_visibility(points, [caster.occluder])
-                baked[0][cells] = torch.minimum(baked[0][cells], seen.view_as(baked[0][cells]))
+                baked[0][cells] = torch.minimum(baked[0][cells], caster.shadow(points).view_as(baked[0][cells]))
             normal = -torch.tensor(pose.axes[2])[:, None]
             for cells, points in _cells_within(pose, area, near, size):
                 seen = ambient_visibility(points, normal.expand_as(points), proxy_spheres(caster.occluder))

@@ -232,7 +232,7 @@ class Card:
         if self.extent is None:
             return []
         left, right, bottom, top = self.extent
-        return self.pose.box_corners((left, bottom, 0.0), (right, top, 0.0))
+        return [self.pose.point_to_world(x, y, 0.0) for x in (left, right) for y in (bottom, top)]
 
     def intersect(self, rays: Rays, sample: float) -> Intersections:
         o, d = self.pose.rays_to_local(rays)

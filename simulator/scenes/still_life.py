@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import FLOOR_AXES, Camera, FrameSize, Pose, pose_at
+from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, pose_at
 from simulator.scenes.furniture import vessel
 from simulator.scenes.light import light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
@@ -31,18 +31,15 @@ Skins = dict[str, list[MipMap]]
 Thing = tuple[Solid, Material]
 
 
-def still_life(size: FrameSize, rng: Rng) -> LayeredDepthImage:
-    camera = size.camera(focal=rng.uniform(1.25, 1.6), eye=rng.uniform(0.36, 0.5), pitch=rng.uniform(0.2, 0.28))
+def still_life(frame: Camera, rng: Rng) -> LayeredDepthImage:
+    camera = frame.view(focal=rng.uniform(1.25, 1.6), eye=rng.uniform(0.36, 0.5), pitch=rng.uniform(0.2, 0.28))
     side = rng.sign()
-    light = light_from_colors(
-        unit_direction(side * rng.uniform(1.75, 2.3), rng.uniform(0.5, 0.8)),
-        key=(rng.word("#fff1dc #ffe4c0 #fdf6ec"), rng.uniform(1.7, 2.2)),
-        sky=(rng.word("#c9d6e6 #d6d8e0 #e6dccf"), rng.uniform(0.45, 0.65)),
-        ground="#8a7256",
-        softness=rng.uniform(0.08, 0.2),
-    )
+    toward = unit_direction(side * rng.uniform(1.75, 2.3), rng.uniform(0.5, 0.8))
+    key = (rng.word("#fff1dc #ffe4c0 #fdf6ec"), rng.uniform(1.7, 2.2))
+    sky = (rng.word("#c9d6e6 #d6d8e0 #e6dccf"), rng.uniform(0.45, 0.65))
+    light = light_from_colors(toward, key, sky, ground="#8a7256", softness=rng.uniform(0.08, 0.2))
     wall_depth = rng.uniform(1.9, 2.5)
-    px = size.texture_px
+    px = frame.texture_px
     things = _things(camera, rng, px)
     casters = ShadowCasters.from_solids([solid for solid, _ in things], light)
     table = Pose((0.0, 0.0, 0.0), FLOOR_AXES)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.scenes.camera import Camera, FrameSize, Pose, Vector, pose_at
+from simulator.scenes.camera import Camera, Pose, Vector, pose_at
 from simulator.scenes.furniture import PROFILES, vessel
 from simulator.scenes.light import light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
@@ -30,16 +30,12 @@ _COLORS = (  # that go together, as people pick them
 _PATTERNS = "stripes checker kilim terrazzo marble plaid wood tiles knit print weave rust"
 
 
-def cutouts(size: FrameSize, rng: Rng) -> LayeredDepthImage:
+def cutouts(frame: Camera, rng: Rng) -> LayeredDepthImage:
     """Paper theater: cut-out shapes on threads before a sheet of paper."""
-    camera, px = size.camera(focal=rng.uniform(1.3, 1.7)), size.texture_px
-    light = light_from_colors(
-        unit_direction(rng.sign() * rng.uniform(2.3, 2.8), rng.uniform(0.45, 0.7)),
-        key=("#fff4e2", rng.uniform(1.0, 1.25)),
-        sky=("#dfe4ee", rng.uniform(0.35, 0.5)),
-        ground="#b0a090",
-        softness=rng.uniform(0.05, 0.12),
-    )
+    camera, px = frame.view(focal=rng.uniform(1.3, 1.7)), frame.texture_px
+    toward = unit_direction(rng.sign() * rng.uniform(2.3, 2.8), rng.uniform(0.45, 0.7))
+    key, sky = ("#fff4e2", rng.uniform(1.0, 1.25)), ("#dfe4ee", rng.uniform(0.35, 0.5))
+    light = light_from_colors(toward, key, sky, ground="#b0a090", softness=rng.uniform(0.05, 0.12))
     colors = rng.shuffled(rng.choice(_COLORS).split())
     paper = random_texture(rng, px, "paper")
     patterns = rng.shuffled(("stripes", "print", "checker", "kilim", "wallpaper", "plaid", "terrazzo"))[:2]
@@ -122,16 +118,12 @@ def _white_core(hit: Hit, shader: Shader, card: Card) -> Tensor:
     return shader(hit) * (1.0 + 0.35 * rim)
 
 
-def clutter(size: FrameSize, rng: Rng) -> LayeredDepthImage:
+def clutter(frame: Camera, rng: Rng) -> LayeredDepthImage:
     """Balls, blocks, vessels and rings before a wall or the sky."""
-    camera, px = size.camera(focal=rng.uniform(1.2, 1.7)), size.texture_px
-    light = light_from_colors(
-        unit_direction(rng.sign() * rng.uniform(1.9, 2.6), rng.uniform(0.4, 0.8)),
-        key=(rng.word("#fff4e4 #ffffff #ffeccf"), rng.uniform(1.2, 1.5)),
-        sky=("#d4dcea", rng.uniform(0.32, 0.45)),
-        ground="#a89a90",
-        softness=rng.uniform(0.06, 0.15),
-    )
+    camera, px = frame.view(focal=rng.uniform(1.2, 1.7)), frame.texture_px
+    toward = unit_direction(rng.sign() * rng.uniform(1.9, 2.6), rng.uniform(0.4, 0.8))
+    key, sky = (rng.word("#fff4e4 #ffffff #ffeccf"), rng.uniform(1.2, 1.5)), ("#d4dcea", rng.uniform(0.32, 0.45))
+    light = light_from_colors(toward, key, sky, ground="#a89a90", softness=rng.uniform(0.06, 0.15))
     colors = rng.shuffled(rng.choice(_COLORS).split())
     plain = random_texture(rng, px // 2, "glaze")
     skins = [plain.tinted(code) for code in colors[:4]]

@@ -154,7 +154,7 @@ from pathlib import Path
 from pipelines.__main__ import main
 from pipelines.render.depth import sidecar
 from pipelines.render.executors import worker
-from pipelines.render.photos import photo
+from pipelines.render.photos import finding
 
 seconds, lock = Counter(), threading.Lock()
 
@@ -169,7 +169,7 @@ def measured(module, function, name_of):
                 seconds[name_of(*arguments)] += time.perf_counter() - began
     setattr(module, function, outer)
 
-measured(photo, "_source", lambda listed: listed.name)
+measured(finding, "content_hashes", lambda location, near: location.rpartition("/")[2])
 measured(worker, "load_photo", lambda source: source.name)
 measured(sidecar.SidecarDepth, "prepared", lambda self, photo: photo.source.name)
 code = main(sys.argv[1:])

@@ -22,6 +22,7 @@ from pipelines.render.photos.first_bytes import is_bare_depth
 from pipelines.render.photos.folder import PHOTO_SUFFIXES, SIDECAR_WORDS
 from pipelines.render.photos.photo import PhotoSource
 from shards.foreign_file import is_foreign_file
+from shards.object_store import StoreError, asking
 from shards.storage import StoragePath, storage_path
 
 _NAMED = re.compile(rf"(.+)([._])({'|'.join(SIDECAR_WORDS)})", re.IGNORECASE | re.DOTALL)
@@ -125,7 +126,10 @@ def _depth_names(folder: StoragePath) -> dict[str, list[_DepthName]]:
     """Names of a folder's depth files by folded stem; none of a folder that cannot be listed."""
     found: dict[str, list[_DepthName]] = defaultdict(list)
     try:
-        names = [path.name for path in folder.iterdir()]
+        with asking(folder):
+            names = [path.name for path in folder.iterdir()]
+    except StoreError:
+        raise
     except Exception:  # not there, closed, or a server without a listing: what is missing is said photo by photo
         return found
     for name in names:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -13,7 +14,7 @@ import ray
 
 from pipelines.errors import UserError
 from pipelines.render.config import ExecutionConfig
-from pipelines.runs.interruption import Interrupted
+from pipelines.runs.interruption import Interrupted, install_handlers
 from shards.parallel import cores
 
 OBJECT_STORE_BYTES = 100 << 20
@@ -43,11 +44,19 @@ class RayCluster:
         self._checked = 0.0
 
     def start(self, pending_signal: Callable[[], int]) -> None:
-        """Return when Ray is there. Raises UserError when it cannot be, and Interrupted on a signal."""
+        """Return when Ray is there. Raises UserError when it cannot be, and Interrupted on a signal.
+
+        On its way, ray.init puts a handler of its own for SIGTERM, in C++, which sets an alarm that aborts the
+        process after three seconds: ours is put back at once, and the alarm stopped if that was too late.
+        """
         self._thread.start()
-        while not self._is_up.wait(0.1):
+        is_up = False
+        while not is_up:
+            is_up = self._is_up.wait(0.05)
             if signal_number := pending_signal():
+                signal.alarm(0)
                 raise Interrupted(signal_number)
+            install_handlers()
         if self._error:
             raise self._error
 

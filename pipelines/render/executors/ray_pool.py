@@ -32,7 +32,7 @@ FOLLOW_S = 10.0
 NOTICE_S = 30.0
 """Between two notes that a run waits for the cluster."""
 START_FAILURES = 3
-"""When so many workers in a row die before their first answer, the fault lies with none of them: the run ends."""
+"""When so many workers in a row died before their first answer and none is left, the fault lies with none of them."""
 
 _log = logging.getLogger(__name__)
 
@@ -140,13 +140,15 @@ class _WorkerPool:
             return
         self._followed, self._may_start = now, True
         needs = worker_needs(self._execution, self._job.device_kind, machines)
+        room = places(needs, machines)
+        each = " and ".join(f"{count:g} {name}" for name, count in needs.items())
+        if not room and not self._execution.ray_address:
+            raise UserError(f"this machine has no room for a worker of {each}; lower --cpus-per-gpu or --threads")
         if needs != self._needs:
             self._needs, self._new_worker = needs, _worker_starter(self._job, needs)
-        room = places(needs, machines)
         is_waiting = not any(worker.has_answered for worker in self._workers) and now - self._noticed >= NOTICE_S
         if is_waiting or (room == 0 and self._room != 0):
             self._noticed = now
-            each = " and ".join(f"{count:g} {name}" for name, count in needs.items())
             _log.info("waiting for the Ray cluster: it has room for %d workers of %s each", room, each)
         elif room != self._room:
             _log.info("the Ray cluster has room for %d workers", room)
@@ -196,7 +198,7 @@ class _WorkerPool:
         self._dismiss(worker)
         self._start_failures, self._may_start = self._start_failures + 1, False
         _log.warning("a Ray worker did not start: %s", _last_line(error))
-        if self._start_failures >= START_FAILURES and not self.busy:
+        if self._start_failures >= START_FAILURES and not self._workers:
             raise UserError(
                 f"{self._start_failures} Ray workers in a row did not start, the last with: {_last_line(error)}; "
                 "mend the nodes, or use --executor inline",

@@ -5,7 +5,6 @@ Knows no torch: processes that only hash photos start fast.
 
 import hashlib
 import os
-from collections.abc import Callable
 from io import BufferedIOBase
 from typing import IO, NamedTuple, cast
 
@@ -14,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.errors import Rejection, rejecting
-from pipelines.render.photos.embedded_depth import LONGEST_MARK, embedded_depth, may_hold_depth
+from pipelines.render.photos.embedded_depth import LONGEST_MARK, holds_depth, may_hold_depth
 from pipelines.render.photos.first_bytes import is_heic, not_a_photo
 from pipelines.render.photos.header import FORMATS, MAX_PIXELS, open_header, orientation_of, turned_upright
 from shards.foreign_file import open_foreign, read_foreign
@@ -40,13 +39,12 @@ def content_hashes(location: str, near: bool) -> ContentHashes | Rejection:
         with rejecting("photo"), open_foreign(storage_path(location), max_bytes=MAX_FILE_BYTES) as file:
             _check_large_file(file)
             sha256, is_marked, content = _read(file)
+        if content is None and (near or is_marked):
+            content = read_photo(location)
     except Rejection as rejection:
         return rejection
-
-    def whole() -> bytes:
-        return read_photo(location) if content is None else content
-
-    return ContentHashes(sha256, _near_hash(whole) if near else None, is_marked and _holds_depth(whole))
+    near_hash = _near_hash(content or b"") if near else None
+    return ContentHashes(sha256, near_hash, is_marked and holds_depth(content or b""))
 
 
 def _read(file: BufferedIOBase) -> tuple[bytes, bool, bytes | None]:
@@ -61,22 +59,14 @@ def _read(file: BufferedIOBase) -> tuple[bytes, bool, bytes | None]:
     return digest.digest(), is_marked, content if is_whole else None
 
 
-def _near_hash(whole: Callable[[], bytes]) -> str:
+def _near_hash(content: bytes) -> str:
     try:  # hostile bytes raise nearly anything; the decoder rejects such a photo later, with the reason
-        image = open_header(whole(), FORMATS)
+        image = open_header(content, FORMATS)
         image.draft("L", (_DRAFT_PX, _DRAFT_PX))
         gray = turned_upright(np.asarray(image.convert("L")), orientation_of(image, []))
         return perceptual_hash(Image.fromarray(gray))
     except Exception:
         return ""
-
-
-def _holds_depth(whole: Callable[[], bytes]) -> bool:
-    """Also true of a depth picture that is named and broken: its photo is rejected with the reason later."""
-    try:
-        return embedded_depth(whole()) is not None
-    except Exception:  # of a parser of foreign bytes
-        return True
 
 
 def perceptual_hash(image: Image.Image) -> str:

@@ -75,6 +75,14 @@ def may_hold_depth(content: bytes) -> bool:
     return any(mark in content for mark in _MARKS)
 
 
+def holds_depth(content: bytes) -> bool:
+    """Whether a depth picture is within a photo. A broken one, too: its photo is rejected with the reason later."""
+    try:
+        return embedded_depth(content) is not None
+    except Exception:  # of a parser of foreign bytes
+        return True
+
+
 def embedded_depth(content: bytes) -> EmbeddedDepth | None:
     """The depth picture within a photo's bytes; None where there is none.
 

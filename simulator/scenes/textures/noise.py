@@ -91,20 +91,20 @@ def cellular(height: int, width: int, cells: float | int, seed: int, *, jitter: 
     y = ((torch.arange(height) + 0.5) * (rows / height))[:, None]
     x = ((torch.arange(width) + 0.5) * (columns / width))[None, :]
     ids = torch.arange(rows * columns)
-    shift_y, shift_x, values = (hash_uniform(ids, mix_seeds(seed, part)) for part in (1, 2, 3))
+    tables = [hash_uniform(ids, mix_seeds(seed, part)) for part in (1, 2, 3)]  # shift in y, in x, value
     first = torch.full((height, width), 9.0)
     second = torch.full((height, width), 9.0)
     value = torch.zeros(height, width)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             row, column = y.floor().long() + dy, x.floor().long() + dx
-            index = (row % rows) * columns + column % columns  # [H, W]
-            point_y = row + 0.5 + jitter * (shift_y[index] - 0.5)
-            point_x = column + 0.5 + jitter * (shift_x[index] - 0.5)
+            index = ((row % rows) * columns + column % columns).flatten()
+            offset_y, offset_x, hashed = (table.index_select(0, index).view(height, width) for table in tables)
+            point_y, point_x = row + 0.5 + jitter * (offset_y - 0.5), column + 0.5 + jitter * (offset_x - 0.5)
             distance = ((point_y - y) ** 2 + (point_x - x) ** 2).sqrt()
             nearer = distance < first
             second = torch.where(nearer, first, torch.minimum(second, distance))
-            value = torch.where(nearer, values[index], value)
+            value = torch.where(nearer, hashed, value)
             first = torch.where(nearer, distance, first)
     return CellularNoise(nearest=first, edge=0.5 * (second - first), value=value)
 
@@ -123,7 +123,7 @@ def _periodic_spline(values: Tensor, size: int) -> Tensor:
     )
     total = torch.zeros(size, *values.shape[1:])
     for tap, weight in enumerate(weights):
-        total += values[(base.long() + tap - 1) % n] * (weight / 6.0)
+        total += values.index_select(0, (base.long() + tap - 1) % n) * (weight / 6.0)
     return total
 
 

@@ -12,6 +12,7 @@ from PIL import Image, TiffImagePlugin
 from pipelines.__main__ import main
 from pipelines.refocus.config import RefocusConfig
 from pipelines.refocus.photo_file import read_photo, write_photo
+from tests.pipelines.render.photos import portrait_photos as portrait
 
 Said = pytest.CaptureFixture[str]
 
@@ -36,6 +37,13 @@ def test_a_photo_is_refocused_upright_with_its_exif(photo: Path, run: Path, caps
         assert float(exif.get_ifd(0x8769)[0x829D]) == pytest.approx(2.8)
         upright = original.transpose(Image.Transpose.ROTATE_270).convert("RGB")
         assert np.abs(np.asarray(made, int) - np.asarray(upright, int)).mean() < 20
+
+
+def test_a_portrait_photo_brings_its_depth(run: Path, tmp_path: Path, capsys: Said) -> None:
+    stored = np.broadcast_to(np.arange(128, dtype=np.uint8) * 2, (96, 128)).copy()
+    (tmp_path / "a.jpg").write_bytes(portrait.gdepth(stored, {"Format": "RangeInverse", "Near": 1, "Far": 5}))
+    assert refocus(tmp_path / "a.jpg", run, "--focus", "0.4,0.6", "--depth", "auto", "--json", "--offline") == 0
+    assert json.loads(capsys.readouterr().out)["depth"] == "GDepth"
 
 
 def test_without_depth_and_as_png(photo: Path, run: Path, tmp_path: Path, capsys: Said) -> None:

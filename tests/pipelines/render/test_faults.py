@@ -225,7 +225,7 @@ def test_a_signal_in_the_midst_of_it_leaves_finished_shards_and_no_lock(
     wait_until(lambda: complete(driver.config.out) >= 3, "three shards were done")
     process.send_signal(number)
     said, error = process.communicate(timeout=DEADLINE_S)
-    assert (process.returncode, said) == (128 + number, "")
+    assert (process.returncode, said) == (128 + number, ""), error
     assert "interrupted; finished shards are kept" in error
     assert 3 <= complete(driver.config.out) < SHARDS
     assert not (driver.config.out / ".meta" / "run.lock").exists()

@@ -73,8 +73,7 @@ def faulty_store() -> Iterator[FaultyStore]:
     """A store with an empty bucket; within the block the environment leads s3:// there."""
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), _Proxy)
-    proxy.daemon_threads = True
+    proxy = _Server(("127.0.0.1", 0), _Proxy)
     proxy.upstream = moto.get_host_and_port()
     proxy.store = FaultyStore(f"http://127.0.0.1:{proxy.server_port}")
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
@@ -98,6 +97,15 @@ def faulty_store() -> Iterator[FaultyStore]:
         proxy.shutdown()
         proxy.server_close()
         moto.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    upstream: tuple[str, int]
+    store: FaultyStore
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: a client that has lost its patience hangs up."""
 
 
 class _Proxy(BaseHTTPRequestHandler):

@@ -50,7 +50,7 @@ def test_saved_layers_come_back(tmp_path: Path) -> None:
     assert np.array_equal(back.frames, reference.frames)
     for part in ("color", "coverage", "disparity"):
         assert torch.equal(getattr(back.layers, part), getattr(reference.layers, part))
-    assert (back.kind, back.lenses, back.noise_psnr) == ("cutouts", reference.lenses, reference.noise_psnr)
+    assert (back.name, back.lenses, back.noise_psnr) == ("cutouts", reference.lenses, reference.noise_psnr)
 
 
 def test_a_cached_reference_is_not_traced_again(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from pipelines.validate.path_trace import (
     Camera,
     Tracer,
     _llvm_version,
-    _load,
     _rendered,
     _sensor,
     start_mitsuba,
@@ -99,7 +98,7 @@ def test_our_samples_see_what_mitsubas_own_see() -> None:
     scene, lens = reference_scene("branches", seed=2), ThinLens(0.2, 10.0)
     camera = Camera(height=48, width=72)
     mi = start_mitsuba()
-    loaded, sensor = _load(mi, scene), mi.load_dict(_sensor(mi, camera, lens))
+    loaded, sensor = Tracer(scene, camera)._loaded, mi.load_dict(_sensor(mi, camera, lens))
     theirs = torch.from_numpy(np.float32(_rendered(mi, loaded, sensor, range(1024), seed=0)))
     # The noise of theirs; where our samples do not run, twice theirs with 256 samples: 43.8 dB measured.
     least = 42.5 if mi.variant().startswith("scalar") else 45.0

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from simulator import Aperture, LayeredDepthImage, ThinLens
-from simulator.gather.rays import gather, gather_with_coverage
+from simulator.gather.rays import SAMPLES, gather_with_coverage
 from simulator.optics.aperture import second_moment_radius_px
 from simulator.reference.gather import ray_marched_frame
 from simulator.reference.scatter import spread
@@ -33,6 +33,11 @@ def layer(color: Tensor, coverage: Tensor | float, disparity: Tensor | float, he
 def scene(*layers: list[Tensor], margin_px: int = 0) -> LayeredDepthImage:
     color, coverage, disparity = (torch.stack(parts) for parts in zip(*layers, strict=True))
     return LayeredDepthImage(color, coverage, disparity, margin_px)
+
+
+def gather(surfaces: LayeredDepthImage, lenses: list[ThinLens], samples: int = SAMPLES) -> Tensor:
+    """The frames' light alone, [F, 3, H, W]."""
+    return gather_with_coverage(surfaces, lenses, samples=samples)[:, :3]
 
 
 def share_beyond(distance_px: Tensor | float, radius_px: float) -> Tensor:

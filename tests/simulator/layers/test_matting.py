@@ -122,3 +122,20 @@ def test_a_map_whose_outlines_the_photo_belies_has_less_say() -> None:
     """At most half of a far pixel is the near side's, unless colors tell that the map is not exact."""
     assert board_with_one_cut_pixel(is_belied=False) <= 0.5
     assert board_with_one_cut_pixel(is_belied=True) == pytest.approx(0.7, abs=0.05)
+
+
+def test_a_wire_thinner_than_two_pixels_leaves_no_dashes_on_what_lies_behind() -> None:
+    """The map names the pixels whose centers a slanted wire covers; those that it brushes look like wall."""
+    middle = 12.0 + 0.17 * torch.arange(40.0)  # row of the wire in each column, 1.2 px wide
+    row = torch.arange(32.0)[:, None]
+    fine = row[..., None] + (torch.arange(64) + 0.5) / 64 - 0.5  # [H, 1, 64] places within each pixel
+    share = ((fine - middle[None, :, None]).abs() < 0.6).float().mean(-1)  # [H, W]
+    wall, wire = torch.tensor([0.6, 0.5, 0.4])[:, None, None], torch.tensor([0.1, 0.1, 0.15])[:, None, None]
+    image = share * wire + (1.0 - share) * wall
+    disparity = torch.where((row - middle).abs() < 0.6, 0.9, 0.1)
+    parts = split_mixed_pixels(image, disparity, 0.05)
+    color = parts.light[1] / parts.coverage[1].clamp(min=1e-6)
+    color = color.where(parts.coverage[1] > 0.05, wall)
+    color = parts.light[0].where(parts.disparity[0] < 0.5, color)  # pixels that are not split
+    inner = (..., slice(4, -4))
+    assert float((color - wall).abs()[inner].max()) < 0.08

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.layers.slabs import SLABS, DepthSlabs, seam
+from simulator.layers.slabs import SLABS, DepthSlabs
 
 SIZE, EDGE = 48, 20
 
@@ -34,14 +34,3 @@ def test_within_a_slab_the_nearer_surface_hides_the_other() -> None:
     for slab in close.slabs:
         assert float(slab.coverage.max()) <= 1.0
     assert float(sum(slab.coverage.sum() for slab in close.slabs)) < float(layers.coverage.sum())
-
-
-def test_a_seam_lies_where_a_surface_passes_between_slabs_and_nowhere_else() -> None:
-    layers = DepthSlabs.from_scene(scene())
-    board, first, second = layers.slabs[:3]
-    border = int((first.coverage[0, 0] > 0).nonzero().max())
-    passing = seam(first, second, layers.step, 1)[0].nonzero()[:, 0].tolist()
-    assert border in passing
-    assert border + 1 in passing
-    assert set(passing) <= set(range(border - 1, border + 3))
-    assert not bool(seam(board, first, layers.step, 1).any())

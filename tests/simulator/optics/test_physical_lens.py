@@ -10,45 +10,6 @@ import torch
 from simulator.optics.lens import DepthRange, PhysicalLens, ThinLens, sensor_width_from_35mm
 
 
-@pytest.mark.parametrize("focus_m", [0.4, 2.0, 30.0, math.inf])
-@pytest.mark.parametrize("focal_mm", [24.0, 85.0])
-def test_there_and_back(focal_mm: float, focus_m: float) -> None:
-    lens = PhysicalLens(focal_mm, 2.8, 36.0, focus_m)
-    back = PhysicalLens.from_thin_lens(lens.thin_lens(1200), focal_mm, 36.0, 1200)
-    assert back.f_number == pytest.approx(2.8, rel=1e-12)
-    assert back.focus_distance_m == pytest.approx(focus_m, rel=1e-12)
-
-
-def test_the_circle_is_that_of_similar_triangles_behind_the_lens() -> None:
-    """Independent way: the cone of a point that is imaged at v' passes the sensor at v."""
-    f, n, z_f, z = 50.0, 1.8, 2000.0, 5000.0  # mm
-    v, v_point = 1 / (1 / f - 1 / z_f), 1 / (1 / f - 1 / z)
-    circle_mm = f / (2 * n) * abs(v_point - v) / v_point
-    lens = PhysicalLens(f, n, 36.0, z_f / 1000).thin_lens(3600)
-    assert abs(float(lens.defocus_px(torch.tensor(1000 / z)))) == pytest.approx(circle_mm * 100, rel=1e-6)
-    assert lens.focus_disparity == pytest.approx(0.5)
-
-
-@pytest.mark.parametrize("focus_m", [1.5, 8.0, 15.0])
-def test_depth_of_field_against_the_textbook(focus_m: float) -> None:
-    """H = f²/(N c) + f; near = z (H − f) / (H + z − 2 f); far = z (H − f) / (H − z) (Ray 2002)."""
-    f, c = 0.05, 0.03
-    lens = PhysicalLens(50.0, 4.0, 36.0, focus_m)
-    hyperfocal = lens.hyperfocal_m(c)
-    assert hyperfocal == pytest.approx(50.0**2 / (4.0 * 0.03) / 1000 + 0.05)  # 20.88 m
-    near, far = lens.depth_of_field_m(c)
-    assert near == pytest.approx(focus_m * (hyperfocal - f) / (hyperfocal + focus_m - 2 * f), rel=1e-9)
-    assert far == pytest.approx(focus_m * (hyperfocal - f) / (hyperfocal - focus_m), rel=1e-9)
-
-
-def test_focused_at_the_hyperfocal_distance_all_is_sharp_from_half_of_it_to_infinity() -> None:
-    hyperfocal = PhysicalLens(35.0, 8.0, 36.0, 1.0).hyperfocal_m(0.03)
-    near, far = PhysicalLens(35.0, 8.0, 36.0, hyperfocal * (1 + 1e-9)).depth_of_field_m(0.03)
-    assert near == pytest.approx(hyperfocal / 2, rel=1e-6)
-    assert far > 1e6
-    assert PhysicalLens(35.0, 8.0, 36.0, math.inf).depth_of_field_m(0.03)[0] == pytest.approx(hyperfocal - 0.035)
-
-
 @pytest.mark.parametrize("far_m", [9.0, math.inf])
 def test_relative_disparity_under_a_stated_range(far_m: float) -> None:
     """The same point is blurred alike by both, and the way back is exact."""
@@ -91,7 +52,5 @@ def test_other_numbers_that_cannot_be() -> None:
         DepthRange(2.0, 2.0)
     with pytest.raises(ValueError, match="near_m must be positive"):
         DepthRange(0.0, 2.0)
-    with pytest.raises(ValueError, match="circle_mm must be positive"):
-        PhysicalLens(50.0, 2.0, 36.0, 2.0).hyperfocal_m(0.0)
     with pytest.raises(ValueError, match="focus_disparity must be >= 0"):
         PhysicalLens.from_thin_lens(ThinLens(-0.1, 3.0), 50.0, 36.0, 800)

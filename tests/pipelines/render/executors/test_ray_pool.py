@@ -18,6 +18,7 @@ from pipelines.render.config import RenderConfig
 from pipelines.render.executors import ray_cluster
 from pipelines.render.executors import ray_pool as run_ray
 from pipelines.render.executors.job import RenderJob, ShardReport
+from pipelines.render.executors.shard_queue import ShardQueue
 from pipelines.render.executors.worker import ShardWorker
 from pipelines.render.plan.plan import PlannedShard
 from pipelines.render.run import render
@@ -135,6 +136,20 @@ def test_photos_are_counted_one_by_one_and_said_off_a_terminal(
     said = re.findall(r"render (\d)/5 photos, [\d.]+/s, left [\d:-]+", caplog.text)
     assert said == sorted(said)
     assert set(said) >= set("1234"), caplog.text
+
+
+def test_a_machine_without_room_for_a_worker_is_said(tiny_config: RenderConfig) -> None:
+    """A cluster may grow, this machine does not."""
+
+    class Machine:
+        def machines(self) -> list[dict[str, float]]:
+            return [{"CPU": 4.0, "GPU": 1.0}]
+
+    execution = dataclasses.replace(tiny_config.execution, cpus_per_gpu=16)
+    job = RenderJob(dataclasses.replace(tiny_config, execution=execution), "cuda", "0" * 64)
+    pool = run_ray._WorkerPool(job, Machine(), ShardQueue([], 1, lambda: None))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="no room for a worker of 16 CPU and 1 GPU; lower --cpus-per-gpu"):
+        next(pool.step())
 
 
 def test_workers_that_cannot_start_end_the_run(

@@ -22,6 +22,7 @@ def test_a_shard_is_tried_as_often_as_asked_and_goes_behind_the_others() -> None
     assert queue.is_tried_again(queue.waiting.popleft(), failure)
     assert list(queue.waiting) == [second, first]
     assert not queue.is_tried_again(first, failure)
+    assert list(queue.waiting) == [second, first], "the last try was not counted as another one to come"
 
 
 def test_a_photo_counts_once_however_often_its_shard_is_tried() -> None:

@@ -15,7 +15,7 @@ import torch
 from pipelines.errors import UserError
 from pipelines.render.config import LensConfig, StackConfig
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
-from pipelines.render.sample.build import SampleSettings, build_sample
+from pipelines.render.sample.build import SampleSettings, build_sample, label_frame, plan_sample
 from pipelines.render.sample.lens_recipes import LENS_RECIPES
 from pipelines.render.sample.lens_sampling import (
     jpeg_compressed,
@@ -142,8 +142,9 @@ def test_levels_of_a_recipe_stay_within_the_flags(least: float, most: float, exp
     """An 85 mm lens at f/1.4 to f/4 blurs by 0.6 % to 8 %: more than the one range holds, less than the other."""
     stack = StackConfig(planes=2, levels=2, blur_level_min=least, blur_level_max=most)
     settings = dataclasses.replace(settings_of(LensConfig(lens_recipe="portrait-85mm")), stack=stack)
-    frames = build_sample("00000003", "val", rgbd(), settings).record.frames
-    assert [frame.blur_level for frame in frames] == pytest.approx([expected] * 4)
+    plan = plan_sample(rgbd(), settings)
+    levels = [label_frame(frame, plan.stored, rgbd().disparity.known).blur_level for frame in plan.frames]
+    assert levels == pytest.approx([expected] * 4)
 
 
 def test_each_frame_has_noise_of_its_own() -> None:
