@@ -232,7 +232,11 @@ def write_plan(path: StoragePath, plan: Plan) -> None:
 
 
 def read_plan(path: StoragePath) -> Plan:
-    """The plan of a data set. Raises UserError when the file cannot be one."""
+    """The plan of a data set. Raises UserError when the file cannot be one, or is not there."""
+    if not path.is_file():  # before version 4, a plan was one JSON object in plan.json
+        raise UserError(
+            f"the plan {path} is not there: another version planned this data set; begin anew with --overwrite"
+        )
     with refusing(f"the plan {path}", "choose another --out"), open_foreign(path) as file:
         return _parsed(_Lines(file))
 

@@ -160,6 +160,11 @@ def test_a_damaged_plan_is_named(tmp_path: Path, lines: list[bytes]) -> None:
         read_plan(path)
 
 
+def test_a_data_set_of_an_older_version_is_one_line_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"plan\.jsonl is not there: another version .*--overwrite"):
+        read_plan(tmp_path / "plan.jsonl")
+
+
 def test_photos_that_moved_are_the_same_photos(tmp_path: Path) -> None:
     path = tmp_path / ".meta" / "plan.jsonl"
     path.parent.mkdir()
