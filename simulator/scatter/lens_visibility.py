@@ -52,7 +52,7 @@ class LensPoints:
 @lru_cache(maxsize=64)
 def lens_points(pupil: Aperture, count: int) -> LensPoints:
     """About `count` points of the full opening, in a sunflower's spiral, those that let light through."""
-    sides = [pupil.mask(-_MASK_PX), pupil.mask(_MASK_PX).flip(0, 1)]
+    sides = [_widened(pupil.mask(-_MASK_PX)), _widened(pupil.mask(_MASK_PX).flip(0, 1))]
     points = []
     for k in range(count):
         radius, angle = math.sqrt((k + 0.5) / count), k * math.pi * (3.0 - math.sqrt(5.0))
@@ -63,6 +63,11 @@ def lens_points(pupil: Aperture, count: int) -> LensPoints:
     position, weight, in_front = zip(*points, strict=True)
     weight, in_front = (tuple(w / sum(side) for w in side) for side in (weight, in_front))
     return LensPoints(position, weight, in_front, math.sqrt(math.pi / count))
+
+
+def _widened(mask: Float[Tensor, "d d"]) -> Float[Tensor, "e e"]:
+    """The mask out to the radius of the full opening; that of a clipped pupil ends before."""
+    return F.pad(mask, (max(0, math.ceil(_MASK_PX) - mask.shape[0] // 2),) * 4)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from simulator.optics.aperture import Aperture
+from simulator.optics.regional_pupils import regional_pupils
 from simulator.scatter.covering import Covering
 from simulator.scatter.lens_visibility import LensVisibility, Visible, lens_points
 
@@ -82,3 +83,19 @@ def test_a_seam_takes_only_where_a_point_shifts_both_slabs_differently() -> None
     lens.close_cracks(Covering.from_content(torch.ones(1, SIZE, SIZE), 0), 2.0, cracked)
     wall = ratio_in_frame(lens.lay(Covering.from_content(torch.ones(2, SIZE, SIZE), 0), 2.0), 2)
     assert float(wall[1].mean()) == pytest.approx(others, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "pupil",
+    [region.aperture for region in regional_pupils(Aperture(cat_eye=0.9, blades=7), (40, 60), 14.0)]
+    + [Aperture(squeeze=0.5), Aperture(spherical=-0.8)],
+)
+def test_points_of_clipped_and_squeezed_pupils_lie_where_light_comes_through(pupil: Aperture) -> None:
+    """The mask of a clipped pupil ends before the full opening does."""
+    points, opening = lens_points(pupil, 80), pupil.transmission(-1)
+    for place, weight in zip(points.position, points.weight, strict=True):
+        row, column = (int((x + 1) / 2 * (opening.shape[0] - 1)) for x in place)
+        around = opening[max(row - 14, 0) : row + 15, max(column - 14, 0) : column + 15]
+        assert weight == 0 or float(around.max()) > 0
+    assert sum(points.weight) == pytest.approx(1.0)
+    assert len(points.position) > 20

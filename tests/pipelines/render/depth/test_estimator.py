@@ -64,7 +64,12 @@ def test_no_sidecar_anywhere_stops_the_run_before_it_starts(tmp_path: Path) -> N
     photos = [source_at(tmp_path / name) for name in ("a.jpg", "b.jpg")]
     with pytest.raises(UserError) as caught:
         check_depth(DepthConfig("sidecar"), photos)
-    for part in ("none of the 2 photos", "a.disparity(.png|.npy|.pfm|.npz|.tif|.tiff)", str(tmp_path), "--depth-dir"):
+    for part in (
+        "none of the 2 photos",
+        "a.disparity(.png|.npy|.pfm|.npz|.tif|.tiff|.exr)",
+        str(tmp_path),
+        "--depth-dir",
+    ):
         assert part in caught.value.message
 
 
