@@ -64,7 +64,8 @@ def render_shards(job: RenderJob, shards: Sequence[PlannedShard]) -> RenderedSha
         for outcome in outcomes:
             rendered.add(outcome)
             bar.note(f"{rendered.rejects} rejected, {shares(rendered.seconds)}")
-    photos = sum(len(shard.samples) for shard in shards if shard.name in rendered.finished)
+    finished = set(rendered.finished)
+    photos = sum(len(shard.samples) for shard in shards if shard.name in finished)
     _log_run(job, rendered, photos, started, time.monotonic() - start)
     return rendered
 
