@@ -21,7 +21,7 @@ Letters: D disparity; P mixed pixels; Q neighbors of each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -97,6 +97,10 @@ class _Pixels:
         own = disparity.flatten()[index]
         return cls(index, image.flatten(1)[:, index], own, own > between, near, far)
 
+    def believed(self, doubt: float) -> _Pixels:
+        """The same without what mixed neighbors tell, where the map is doubted: there they may be the other side's."""
+        return replace(self, near=replace(self.near, found=self.near.is_clean)) if doubt else self
+
     @property
     def is_between(self) -> Bool[Tensor, "p"]:
         """Whether both sides have a neighbor."""
@@ -139,11 +143,12 @@ def split_mixed_pixels(image: Float[Tensor, "3 h w"], disparity: Float[Tensor, "
     at_step = step_height > step
     if bool(at_step.any()):
         beside_step = _Pixels.of(image, disparity, at_step, middle)
-        leaks, doubt = _around_leaks(at_step, beside_step), _doubt(beside_step)
+        doubt = _doubt(beside_step)
+        leaks = _around_leaks(at_step, beside_step.believed(doubt))
         # A lamp nearby makes every far color a guess; then such pixels stay on the side that disparity names.
         is_wide = leaks & (dilate(image.amax(0), _WIDE_REACH_PX) <= _DISPLAY_WHITE)
         middle = torch.where(at_step, middle, _step(disparity, 1 + _LEAK_REACH_PX)[1])
-        p = _Pixels.of(image, disparity, at_step | leaks, middle, is_wide)
+        p = _Pixels.of(image, disparity, at_step | leaks, middle, is_wide).believed(doubt)
         alpha = _alpha(p, at_step.flatten()[p.index], doubt)
         near_light = _near_light(p, alpha)
         is_foreign = (p.color - near_light).amax(0) > (_FOREIGN * p.color.amax(0)).clamp(min=_DISPLAY_WHITE)

@@ -191,7 +191,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(
 ) -> None:
     with monkeypatch.context() as patch:
         at_sample(patch, 3, fail(OSError(code, os.strerror(code))))
-        with pytest.raises(UserError, match=f"no space left for {tiny_config.out}: train-000001 was dropped") as caught:
+        with pytest.raises(UserError, match=f"no space left for {tiny_config.out}; train-000001 was dropped") as caught:
             render(tiny_config)
     assert caught.value.exit_code == 1
     assert list(tar_sums(tiny_config.out)) == ["train-000000.tar"]

@@ -12,21 +12,22 @@ from simulator import render_stack
 
 FOLDER = STORED_FOLDER / "photo"
 
-# 0.54, 0.81 and 0.33 measured 2026-11-24, less 0.08 for other transforms and machines. These references are 144 px
-# wide, so that depth soft by 2 px is as soft as 7 px at 480: what is kept here is less than in docs/renderer.md.
-RECOVERED = {"cutouts": 0.46, "ground": 0.73, "portrait": 0.25}
+# dB that sharpening gains: 4.35, 2.99 and 1.82 measured 2026-11-30, less 0.2 for other transforms and machines. (The
+# share of the loss would fall whenever frames from exact depth get better.) These references are 144 px wide, so that
+# depth soft by 2 px is as soft as 7 px at 480: what is gained here is less than in docs/renderer.md.
+GAINED = {"cutouts": 4.15, "ground": 2.79, "portrait": 1.62}
 
 ROWS = (DegradedDepth("a", 40.0, 30.0, 36.0), DegradedDepth("b", 42.0, 38.0, 39.0))
 
 
-@pytest.mark.parametrize("name", sorted(RECOVERED))
+@pytest.mark.parametrize("name", sorted(GAINED))
 def test_sharpening_recovers_what_was_measured(name: str) -> None:
     reference = load(FOLDER / f"{name}.npz")
     image, disparity = torch.from_numpy(reference.aif), torch.from_numpy(reference.disparity)
     exact = errors_of(reference, "ours", render_stack(image, disparity, reference.lenses)).mean_psnr
     row = degraded_depth(reference, exact)
     assert row.exact > row.degraded + 2.0  # degrading costs something
-    assert row.recovered_share >= RECOVERED[name]
+    assert row.sharpened - row.degraded >= GAINED[name]
 
 
 def test_shares_are_of_the_loss() -> None:

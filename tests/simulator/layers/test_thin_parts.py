@@ -33,7 +33,7 @@ def test_a_wire_gets_its_height_back(width_px: int, shift_px: int) -> None:
     soft = blurred(exact, SOFTNESS_PX).roll(shift_px, 1)
     low = exact.clone()
     inside(low, width_px)[:] = 0.5  # in its place, but not as high as it was
-    wire = inside(restore_thin_parts(low, soft, SOFTNESS_PX, blurred), width_px)
+    wire = inside(restore_thin_parts(low, soft, SOFTNESS_PX), width_px)
     # Six turns at 0.4 each leave 5 %; a shift of half of σ hides a tenth of what is left of a blurred wire.
     assert (wire.mean() - NEAR).abs() < 0.15 * (NEAR - FAR)
 
@@ -41,15 +41,15 @@ def test_a_wire_gets_its_height_back(width_px: int, shift_px: int) -> None:
 def test_gaps_and_seams_are_left_alone() -> None:
     gap = FAR + NEAR - strip(3)
     inside(gap, 3)[:] = 0.6  # too near
-    assert torch.equal(restore_thin_parts(gap, blurred(FAR + NEAR - strip(3), SOFTNESS_PX), SOFTNESS_PX, blurred), gap)
+    assert torch.equal(restore_thin_parts(gap, blurred(FAR + NEAR - strip(3), SOFTNESS_PX), SOFTNESS_PX), gap)
     seam = strip(24)
     inside(seam, 2)[:] = 0.5  # between the two sides
-    assert torch.equal(restore_thin_parts(seam, blurred(strip(24), SOFTNESS_PX), SOFTNESS_PX, blurred), seam)
+    assert torch.equal(restore_thin_parts(seam, blurred(strip(24), SOFTNESS_PX), SOFTNESS_PX), seam)
 
 
 def test_what_has_a_plateau_is_left_alone() -> None:
     exact = strip(24)
-    result = restore_thin_parts(exact, blurred(exact, SOFTNESS_PX).roll(1, 1), SOFTNESS_PX, blurred)
+    result = restore_thin_parts(exact, blurred(exact, SOFTNESS_PX).roll(1, 1), SOFTNESS_PX)
     assert torch.equal(result, exact)
 
 
@@ -58,7 +58,7 @@ def test_values_stay_within_the_soft_maps_range() -> None:
     exact[:, :12] = FAR  # without the thick part nothing in the soft map is as near as the wire was
     soft = blurred(exact, SOFTNESS_PX)
     low = exact.clamp(max=0.5)
-    result = restore_thin_parts(low, soft, SOFTNESS_PX, blurred)
+    result = restore_thin_parts(low, soft, SOFTNESS_PX)
     assert not torch.equal(result, low)
     assert result.max() <= soft.max()
 

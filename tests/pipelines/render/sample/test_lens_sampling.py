@@ -15,7 +15,7 @@ import torch
 from pipelines.errors import UserError
 from pipelines.render.config import LensConfig, StackConfig
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
-from pipelines.render.sample.build import SampleSettings, build_sample, label_frame, plan_sample
+from pipelines.render.sample.build import SampleSettings, build_sample, plan_sample
 from pipelines.render.sample.lens_recipes import LENS_RECIPES
 from pipelines.render.sample.lens_sampling import (
     jpeg_compressed,
@@ -143,7 +143,7 @@ def test_levels_of_a_recipe_stay_within_the_flags(least: float, most: float, exp
     stack = StackConfig(planes=2, levels=2, blur_level_min=least, blur_level_max=most)
     settings = dataclasses.replace(settings_of(LensConfig(lens_recipe="portrait-85mm")), stack=stack)
     plan = plan_sample(rgbd(), settings)
-    levels = [label_frame(frame, plan.stored, rgbd().disparity.known).blur_level for frame in plan.frames]
+    levels = [frame.lens.blur_level(max(plan.stored.shape)) for frame in plan.frames]
     assert levels == pytest.approx([expected] * 4)
 
 
