@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .parquet_footer import column_chunks
+
 MAX_VALUES_PER_ROW = 256  # of one column: lists are short
 MAX_COLUMN_BYTES = 256 << 20  # of one column in one group of rows, unpacked
 MAX_TEXT_BYTES = 1 << 16
@@ -29,9 +31,9 @@ class ForeignParquet:
     """
 
     def __init__(self, file: BufferedIOBase) -> None:
+        _check_sizes(file)
         # `pre_buffer` reads in Arrow's threads: such a thread with a Python file aborts an interpreter that ends.
         metadata = pq.ParquetFile(file, pre_buffer=False).metadata
-        _check_sizes(metadata)
         schema = metadata.schema.to_arrow_schema()
         texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
         self.count: int = metadata.num_rows
@@ -47,20 +49,14 @@ class ForeignParquet:
             yield from batch.to_pylist()
 
 
-def _check_sizes(metadata: Any) -> None:
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        for column in (group.column(i) for i in range(group.num_columns)):
-            most = MAX_VALUES_PER_ROW * group.num_rows
-            if column.num_values > most:
-                raise ValueError(
-                    f"column {column.path_in_schema} must have at most {most} values, has {column.num_values}"
-                )
-            if column.total_uncompressed_size > MAX_COLUMN_BYTES:
-                size = f"{column.total_uncompressed_size >> 20} MiB"
-                raise ValueError(
-                    f"column {column.path_in_schema} must unpack to at most 256 MiB a row group, has {size}"
-                )
+def _check_sizes(file: BufferedIOBase) -> None:
+    for chunk in column_chunks(file):
+        most = MAX_VALUES_PER_ROW * chunk.rows
+        if chunk.values > most:
+            raise ValueError(f"column {chunk.path} must have at most {most} values, has {chunk.values}")
+        if chunk.unpacked_bytes > MAX_COLUMN_BYTES:
+            size = f"{chunk.unpacked_bytes >> 20} MiB"
+            raise ValueError(f"column {chunk.path} must unpack to at most 256 MiB a row group, has {size}")
 
 
 def _check_texts(name: str, column: Any) -> None:
