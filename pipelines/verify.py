@@ -15,11 +15,15 @@ from pipelines.render.plan.plan import read_plan
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.settings import read_settings
 from pipelines.runs.verb_result import VerbResult
+from shards.archive import shard_tars
 from shards.card import write_card
 from shards.complaint import ALL, Complaint
 from shards.parallel import cores
-from shards.storage import is_local
+from shards.storage import StoragePath, is_local
 from shards.validate import ValidationReport, validate
+
+
+_BYTES_WORTH_A_WORKER = 64 << 20  # checked in about as long as a worker takes to start
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,25 @@ class WrittenCard(VerbResult):
 def verify(config: VerifyConfig) -> Verification:
     """Check a data set, also against its plan and its settings. Raises UserError when there is none."""
     out = existing_data_set(config.out)
-    workers = cores() if config.workers == "auto" else config.workers
     try:
-        report = validate(out, workers if is_local(out) else 1)  # one process reads a store as fast as its network
+        report = validate(out, _workers(out, config))
     except BrokenProcessPool as error:
         raise UserError(f"a worker that checked {out} was killed: too little memory? Try --workers 1", 1) from error
     complaints = (*report.complaints, *_compared_with_run(DataSetPaths(out)))
     return Verification(str(config.out), dataclasses.replace(report, complaints=complaints))
+
+
+def _workers(out: StoragePath, config: VerifyConfig) -> int:
+    """What was asked, or processes that are worth their start: one a core for much data, one for little.
+
+    One for a store, too: it reads as fast as the network.
+    """
+    if not is_local(out):
+        return 1
+    if config.workers != "auto":
+        return config.workers
+    tar_bytes = sum(tar.stat().st_size for tar in shard_tars(out / "shards"))
+    return max(1, min(cores(), tar_bytes // _BYTES_WORTH_A_WORKER))
 
 
 def _compared_with_run(paths: DataSetPaths) -> Iterator[Complaint]:
