@@ -22,7 +22,6 @@ from shards.parallel import cores
 from shards.storage import StoragePath, is_local
 from shards.validate import ValidationReport, validate
 
-
 _BYTES_WORTH_A_WORKER = 64 << 20  # checked in about as long as a worker takes to start
 
 
