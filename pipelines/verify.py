@@ -22,7 +22,7 @@ from shards.parallel import cores
 from shards.storage import StoragePath, is_local
 from shards.validate import ValidationReport, validate
 
-_BYTES_WORTH_A_WORKER = 64 << 20  # checked in about as long as a worker takes to start
+_BYTES_WORTH_A_WORKER = 64 << 20  # by judgment: a worker takes some 2 s to start, which was seen on tiny sets
 
 
 @dataclass(frozen=True)

@@ -118,10 +118,12 @@ class Compositor:
         return taken.div_(coverage.clamp_(min=LEAST_COVERAGE))
 
     @staticmethod
-    def _rest_taken(coverage: Tensor, free: Tensor, lost: Tensor) -> Tensor:
-        """t / A of a hidden group. It continues the surfaces that visible groups show, and takes what they have lost.
+    def _rest_taken(
+        coverage: Float[Tensor, "n m h w"], free: Float[Tensor, "n m h w"], lost: Float[Tensor, "n m h w"]
+    ) -> Float[Tensor, "n m h w"]:
+        """t / A of a hidden group: it continues the surfaces that visible groups show, and takes what they have lost.
 
-        At most twice its own coverage: A + A l / (A + l) of the lost share l.
+        At most twice its own coverage: A + A l / (A + l) of the lost share l. Takes t from T and from l.
         """
         more = coverage * lost / (coverage + lost).clamp_(min=LEAST_COVERAGE)
         taken = torch.minimum(coverage + more, free)

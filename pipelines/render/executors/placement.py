@@ -16,7 +16,7 @@ from shards.parallel import cores
 Resources = Mapping[str, float]
 """Of one machine, or of one worker: CPU (cores) and GPU, as Ray counts them."""
 MEGAPIXELS_WORTH_RAY = 60.0
-"""Frames of one run from which on Ray and its workers start in less time than they save."""
+"""Frames of one run from which on Ray is used. By arithmetic: on two cores 151 save 17 s, and Ray takes 8 to start."""
 
 _log = logging.getLogger(__name__)
 

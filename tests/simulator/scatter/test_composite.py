@@ -70,10 +70,10 @@ def test_a_hidden_surface_takes_what_visible_ones_lost_before_farther_ones_do() 
         compositor.add(group(0.0, 0.5))
         compositor.lost.fill_(lost)
         compositor.add(group(0.3, 0.3))  # white, hidden
-        assert_close(compositor.light, torch.full((1, 3, 2, 2), own), atol=2e-2 * own, what=f"lost {lost}")
+        assert_close(compositor.light, torch.full((1, 3, 2, 2), own), atol=1e-6, what=f"lost {lost}")
         compositor.add(group(9.0, 1.0))
         left = torch.full((1, 3, 2, 2), own + 9.0 * (0.5 - own))
-        assert_close(compositor.light, left, atol=0.1, what=f"what is left of {lost} for what lies behind")
+        assert_close(compositor.light, left, atol=1e-5, what=f"what is left of {lost} for what lies behind")
 
 
 def test_what_nearer_groups_look_through_is_lost_to_farther_ones_and_known() -> None:
