@@ -73,8 +73,8 @@ def builtin_scene(seed: int, *, height: int, width: int, kind: str | None = None
 
 
 def _mirrored(layers: LayeredDepthImage) -> LayeredDepthImage:
-    planes = (layers.color, layers.coverage, layers.disparity)
-    return LayeredDepthImage(*(plane.flip(-1) for plane in planes), margin_px=layers.margin_px)
+    color, coverage, disparity = (plane.flip(-1) for plane in (layers.color, layers.coverage, layers.disparity))
+    return LayeredDepthImage(color, coverage, disparity, layers.margin_px)
 
 
 def _mixed(kind: str, rng: Rng) -> tuple[str, str]:
