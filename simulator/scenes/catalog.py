@@ -46,7 +46,7 @@ class BuiltinScene:
 
 
 def builtin_scene(seed: int, *, height: int, width: int, kind: str | None = None, margin_px: int = 0) -> BuiltinScene:
-    """The scene `seed`, of a kind in KINDS; without a kind, seeds take turns: KINDS[seed % len(KINDS)], and some are mixed.
+    """The scene `seed`, of a kind in KINDS. Without a kind, seeds take turns: KINDS[seed % len(KINDS)]; some are mixed.
 
     Disparity spans [0.02, 0.98] within the frame, bigger is nearer, affine in inverse depth. One surface covers
     everything. The scene continues for margin_px beyond the frame on every side; the frame itself does not change.

@@ -179,8 +179,8 @@ def _petal_light(hit: Hit, flora: Flora, radius: float) -> Tensor:
 class Ridge:
     """A hill: behind every column of pixels a straight slope that rises from us to its crest.
 
-    `camera` is that of the layout. 1/depth at its screen position (a, b), tangents right and down of its axis, is crest + slope·(b − top(a)) for
-    b >= top(a): a ruled surface, exact by definition.
+    `camera` is that of the layout. 1/depth at its screen position (a, b), tangents right and down of its axis, is
+    crest + slope·(b − top(a)) for b >= top(a): a ruled surface, exact by definition.
     """
 
     camera: Camera

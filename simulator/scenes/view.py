@@ -23,7 +23,7 @@ Shot = list[tuple[Camera, Sequence[Primitive]]]
 
 @dataclass(frozen=True)
 class View:
-    """Camera of a picture: angles in radians (turned to the right, downwards, clockwise), focal length in long sides."""
+    """Camera of a picture: angles in radians (to the right, down, clockwise), focal length in long sides."""
 
     yaw: float
     pitch: float
