@@ -1,7 +1,8 @@
 """The frozen recipe of test set v1: which scenes, from which seeds, seen through which lenses.
 
 Nothing in this file may change without another VERSION: scores are comparable only within one recipe, whose hash is
-in every report. Seeds are held out: those of `render --photos builtin:N` are above 2^47, these count from 900,000,001 on.
+in every report. Seeds are held out: `render --photos builtin:N` draws its seeds above 2^47, these count from
+900,000,001 on.
 Letters: K blur scale; a blur level is K over the whole depth range in percent of the long side.
 """
 
