@@ -55,7 +55,7 @@ def test_the_card_counts_the_kinds_of_built_in_scenes(tmp_path: Path) -> None:
     summary = DataSetSummary([read_marker(tmp_path, "train-000000")])
     assert "Built-in scenes by kind" in card_text(summary)
     assert "- `hills`: 2\n" in card_text(summary)
-    summary.merge(summary)
+    summary.merge(DataSetSummary([read_marker(tmp_path, "train-000000")]))
     assert "- `hills`: 4\n" in card_text(summary)
     assert "Built-in scenes by kind" not in card_of(tmp_path / "photos")
 
