@@ -62,22 +62,24 @@ class Camera:
 
     Attributes:
         height, width: of the frame, in pixels.
-        focal: focal length in longer sides of the frame.
+        focal: focal length in longer sides of the frame; of a frame without a view, a factor on its views'.
         eye: height above y = 0.
-        pitch: angle by which the camera looks down, in radians.
+        pitch, yaw, roll: angles in radians by which it looks down, to the right, and is tilted clockwise.
         margin_px: width of the margin rendered around the frame.
     """
 
     height: int
     width: int
-    focal: float = 1.2
+    focal: float = 1.0
     eye: float = 0.0
     pitch: float = 0.0
+    yaw: float = 0.0
+    roll: float = 0.0
     margin_px: int = 0
 
     def view(self, *, focal: float, eye: float = 0.0, pitch: float = 0.0) -> Camera:
-        """Another camera for the same frame."""
-        return replace(self, focal=focal, eye=eye, pitch=pitch)
+        """A camera for this frame; its focal length is a multiple of the frame's."""
+        return replace(self, focal=self.focal * focal, eye=eye, pitch=pitch)
 
     @property
     def texture_px(self) -> int:
@@ -111,19 +113,22 @@ class Camera:
     def half_y(self) -> float:
         return 0.5 * self.height / self.focal_px
 
+    @cached_property
+    def pose(self) -> Pose:
+        """Local x right, y up, z ahead."""
+        return pose_at(self.origin, yaw=self.yaw, pitch=self.pitch, roll=-self.roll)
+
     def rays(self, x: Tensor, y: Tensor) -> Rays:
         """Rays through pixel coordinates x, y [n]."""
-        return Rays(self.origin, torch.stack([self.right(x), *self.down(y)]))
+        return Rays(self.origin, torch.stack(self.directions(*self.tangents(x, y))))
 
-    def right(self, x: Tensor) -> Tensor:
-        """World x of the directions to columns x."""
-        return (x - 0.5 * self.width) / self.focal_px
+    def tangents(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Tangents of the angles to columns x and rows y, right and up of the axis."""
+        return (x - 0.5 * self.width) / self.focal_px, (0.5 * self.height - y) / self.focal_px
 
-    def down(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """World y and z of the directions to rows y: forward (0, −sin, cos) − down · (0, cos, sin)."""
-        down = (y - 0.5 * self.height) / self.focal_px
-        sin, cos = math.sin(self.pitch), math.cos(self.pitch)
-        return -sin - down * cos, cos - down * sin
+    def directions(self, right: Tensor, up: Tensor) -> list[Tensor]:
+        """World x, y, z of the directions to tangents that broadcast against each other."""
+        return [a * right + (b * up + c) for a, b, c in zip(*self.pose.axes, strict=True)]
 
     def point(self, across: float, down: float, depth: float) -> Vector:
         """World point seen at (across, down), in half frames from the center, at a depth."""
@@ -131,19 +136,16 @@ class Camera:
 
     def ahead(self, right: float, up: float, depth: float) -> Vector:
         """World point given in camera coordinates."""
-        sin, cos = math.sin(self.pitch), math.cos(self.pitch)
-        return (right, self.eye + up * cos - depth * sin, up * sin + depth * cos)
+        return self.pose.point_to_world(right, up, depth)
 
     def depth(self, point: Vector) -> float:
         """Depth of a world point along the optical axis."""
-        return -math.sin(self.pitch) * (point[1] - self.eye) + math.cos(self.pitch) * point[2]
+        return self.pose.point_to_local(point)[2]
 
     def pixel(self, point: Vector) -> tuple[float, float]:
         """Pixel coordinates (x, y) of a world point in front of the camera."""
-        sin, cos = math.sin(self.pitch), math.cos(self.pitch)
-        per_depth = self.focal_px / self.depth(point)
-        up = cos * (point[1] - self.eye) + sin * point[2]
-        return 0.5 * self.width + point[0] * per_depth, 0.5 * self.height - up * per_depth
+        right, up, depth = self.pose.point_to_local(point)
+        return 0.5 * self.width + right * self.focal_px / depth, 0.5 * self.height - up * self.focal_px / depth
 
     def window(self, corners: Sequence[Vector]) -> Window:
         """The pixels that the hull of `corners` can touch; the canvas when there are no corners."""
@@ -177,28 +179,26 @@ class RayGrid(NamedTuple):
 
     camera: Camera
     per_pixel: int
-    right: Tensor  # [per_pixel · width] x of the directions
-    up: Tensor  # [per_pixel · height] y of the directions
-    ahead: Tensor  # [per_pixel · height] z of the directions
+    right: Tensor  # [per_pixel · width] tangents
+    up: Tensor  # [per_pixel · height]
 
     def rays(self, window: Window, rows: slice) -> Rays:
         """The rays of some rows of a window, row by row."""
         k, canvas = self.per_pixel, self.camera.canvas
         left, top = window.left - canvas.left, window.top - canvas.top
-        lines = slice(k * (top + rows.start), k * (top + rows.stop))
-        right = self.right[k * left : k * (left + window.width)]
-        parts = torch.broadcast_tensors(right, self.up[lines, None], self.ahead[lines, None])
-        return Rays(self.camera.origin, torch.stack(parts).flatten(1))
+        up = self.up[k * (top + rows.start) : k * (top + rows.stop), None]
+        directions = self.camera.directions(self.right[k * left : k * (left + window.width)], up)
+        return Rays(self.camera.origin, torch.stack(directions).flatten(1))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def ray_grid(camera: Camera, per_pixel: int, dtype: torch.dtype) -> RayGrid:
     """The grid of a camera, computed in `dtype`; kept, since all things of a picture use it."""
     x, y = (
         start + (torch.arange(per_pixel * size, dtype=dtype) + 0.5) / per_pixel
         for start, size in ((camera.canvas.left, camera.canvas.width), (camera.canvas.top, camera.canvas.height))
     )
-    return RayGrid(camera, per_pixel, camera.right(x), *camera.down(y))
+    return RayGrid(camera, per_pixel, *camera.tangents(x, y))
 
 
 FLOOR_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))  # local x right, y away from the camera, z down
@@ -219,7 +219,7 @@ class Pose:
 
     def rays_to_local(self, rays: Rays) -> tuple[Vector, Tensor]:
         """Origin and directions [3, n] of rays in local coordinates."""
-        return self.point_to_local(rays.origin), self._along_axes(rays.direction)
+        return self.point_to_local(rays.origin), self.vectors_to_local(rays.direction)
 
     def vector_to_local(self, vector: Sequence[float]) -> Vector:
         """A world direction in local coordinates."""
@@ -233,9 +233,10 @@ class Pose:
 
     def points_to_local(self, points: Tensor) -> Tensor:
         """World points [3, n] in local coordinates."""
-        return self._along_axes(points - column(self.origin, points))
+        return self.vectors_to_local(points - column(self.origin, points))
 
-    def _along_axes(self, vectors: Tensor) -> Tensor:
+    def vectors_to_local(self, vectors: Tensor) -> Tensor:
+        """World directions [3, n] in local coordinates."""
         x, y, z = self._axes_as[vectors.dtype].unbind(1)  # [3, 1] each: of all three axes
         return vectors[0] * x + vectors[1] * y + vectors[2] * z
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import CEILING_AXES, FLOOR_AXES, Camera, Pose, side_axes
-from simulator.scenes.light import light_from_colors, unit_direction
+from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture
 from simulator.scenes.outlines import rectangle
-from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky, hedge
 from simulator.scenes.shading import Hit, Material, Shader, hazed, indoors, lit, of_hit
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, SkyDome, outline, spline_lathe
+from simulator.scenes.staging import Staging
 from simulator.scenes.textures.pattern import linear
 
 
@@ -43,7 +43,7 @@ class Hall:
         return self.first + self.bay * self.count
 
 
-def colonnade(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def colonnade(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     camera = frame.view(focal=rng.uniform(0.9, 1.2), eye=1.6, pitch=rng.uniform(-0.05, 0.03))
     px = frame.texture_px
     hall = Hall(
@@ -56,7 +56,7 @@ def colonnade(frame: Camera, rng: Rng) -> LayeredDepthImage:
     )
     toward = unit_direction(hall.side * rng.uniform(1.3, 1.75), rng.uniform(0.55, 0.8))
     key, sky = (rng.word("#ffe9c8 #fff4e2 #ffd9a8"), rng.uniform(2.2, 2.8)), ("#b9c8de", rng.uniform(0.45, 0.6))
-    light = light_from_colors(toward, key, sky, ground="#c8b496", softness=0.03)
+    light = light or light_from_colors(toward, key, sky, ground="#c8b496", softness=0.03)
     stone = random_texture(rng, px, "ashlar plaster marble concrete plaster")
     stops = [Box(Pose((x, 0.5 * hall.height, z)), (hall.thick, 0.5 * hall.height, hall.thick)) for x, z in hall.feet]
     roof = Box(Pose((0.0, hall.height + 0.2, 0.5 * hall.end)), (hall.half + 0.3, 0.2, 0.5 * hall.end + 3.0))
@@ -67,8 +67,7 @@ def colonnade(frame: Camera, rng: Rng) -> LayeredDepthImage:
         [Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), _ground(rng, px, hall, casters))],
     ]
     layers += _shell(rng, px, hall, stone, casters)
-    layers += _columns(hall, stone, casters, stops, rng)
-    return render_layers(camera, layers)
+    return Staging(camera, light, layers + _columns(hall, stone, casters, stops, rng), [])
 
 
 def _ground(rng: Rng, px: int, hall: Hall, casters: ShadowCasters) -> Shader:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, Pose, Vector, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture
 from simulator.scenes.outlines import below, flower, leaf_blade, line
-from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import FreeFloor, Rng
 from simulator.scenes.scenery import day_sky, hedge
 from simulator.scenes.shading import Hit, Material, Shader, lit, of_hit
 from simulator.scenes.solids import Card, SkyDome
+from simulator.scenes.staging import Staging
 from simulator.scenes.textures.pattern import linear, smoothstep
 
 _LEAVES = (
@@ -43,13 +43,13 @@ class Growth:
     flowering: float
 
 
-def foliage(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def foliage(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     camera = frame.view(focal=rng.uniform(1.2, 1.5), eye=1.5, pitch=rng.within(0.08))
     toward = unit_direction(rng.sign() * rng.uniform(1.75, 2.4), rng.uniform(0.5, 0.85))
     key, sky = ("#fff0d0", rng.uniform(1.9, 2.5)), ("#c4d6e6", rng.uniform(0.5, 0.7))
-    light = light_from_colors(toward, key, sky, ground="#5f6b42", softness=0.1)
+    light = light or light_from_colors(toward, key, sky, ground="#5f6b42", softness=0.1)
     px = frame.texture_px
-    wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.within(0.45))
+    wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.within(0.3))
     skin = Material(random_texture(rng, px, "brick ashlar stone plaster planks brick"), tile=rng.uniform(1.5, 2.0))
     growth = _growth(rng, light, px)
     layers: list[list[Primitive]] = []
@@ -60,9 +60,9 @@ def foliage(frame: Camera, rng: Rng) -> LayeredDepthImage:
         layers.append(hedge(rng, px, light, depth=rng.uniform(9.0, 14.0), base=-1.0, height=rng.uniform(3.0, 4.5)))
     layers.append([Primitive(Card(wall, top), lit(skin, light, _dapples([rng.uniform(0.0, 6.28) for _ in range(6)])))])
     layers.append([_leaf(growth, rng, pose, 0.9) for pose in _ivy_places(wall, rng)])
-    for nearness, depth in rng.depths(rng.integer(13, 17), far=3.0, near=0.62, bias=1.5):
-        layers.append(_twig(growth, camera, rng, depth, crowd=nearness))
-    return render_layers(camera, layers)
+    depths = rng.depths(rng.integer(13, 17), far=3.0, near=0.62, bias=1.5)
+    twigs = [_twig(growth, camera, rng, depth, crowd=nearness) for nearness, depth in depths]
+    return Staging(camera, light, layers, twigs)
 
 
 def _growth(rng: Rng, light: Light, px: int) -> Growth:
@@ -84,15 +84,15 @@ def _twig(growth: Growth, camera: Camera, rng: Rng, depth: float, *, crowd: floa
     """A bent twig that enters from outside the frame, leaves left and right in turn; none hides another."""
     side = rng.sign()
     from_side = rng.chance(0.6)
-    across = side * rng.uniform(1.15, 1.4) if from_side else rng.uniform(-1.2, 1.2)
+    across = side * rng.uniform(1.5, 1.8) if from_side else rng.uniform(-1.2, 1.2)
     down = rng.uniform(-1.1, 1.0) if from_side else -1.35
     x, y, z = camera.point(across, down, depth)
     heading = math.atan2(rng.uniform(-0.6, 0.9) - (down < -1.2), -across) + rng.within(0.3)
-    reach = rng.uniform(0.5, 1.0) * 2.0 * camera.half_x * depth * (1.0 if crowd < 0.75 else 0.55)
+    reach = rng.uniform(0.65, 1.2) * 2.0 * camera.half_x * depth * (1.0 if crowd < 0.75 else 0.55)
     step = growth.length * rng.uniform(0.42, 0.6)
     primitives: list[Primitive] = []
     bend = rng.within(0.12)
-    for i in range(min(16, max(3, int(reach / step)))):
+    for i in range(min(20, max(3, int(reach / step)))):
         dx, dy = step * math.cos(heading), step * math.sin(heading)
         primitives.append(_stem(growth, (x, y, z), dx, dy, 0.0035 + 0.0004 * max(0, 10 - i)))
         x, y, z = x + dx, y + dy, z + 0.06 * step

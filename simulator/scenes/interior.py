@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import CEILING_AXES, FLOOR_AXES, Camera, Pose, column, side_axes
 from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table, vessel
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import rectangle
-from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky, hedge
 from simulator.scenes.shading import Hit, Material, Visibility, glowing, indoors, lit, of_hit, scaled, unobstructed
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, SkyDome, Solid, cone, outline, sphere
+from simulator.scenes.staging import Staging
 
 _CLOTH = ("#8a3a2c", "#2f5d6b", "#6f7a4a", "#c9a25a", "#54506a", "#a86a4a")
 _SPINES = ("#7a2f27", "#26394d", "#c9a765", "#3d5a4c", "#5b3a52", "#b8b0a0", "#2e2a28", "#a8572f")
@@ -162,12 +162,14 @@ def _frame(room: Room, px: int) -> list[Primitive]:
     return [Primitive(Box(Pose(pose.point_to_world(*at, 0.0), pose.axes), half), shader) for at, half in bars]
 
 
-def interior(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def interior(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     camera = frame.view(focal=rng.uniform(0.9, 1.1), eye=rng.uniform(1.2, 1.35), pitch=rng.uniform(0.08, 0.15))
     px = frame.texture_px
     room = _sunlit_room(rng)
+    room = replace(room, light=light or room.light)
     pieces = _furniture(room, rng, px)
-    solids = [solid for piece in pieces for solid, _ in piece]
+    near = _near_table(rng, px)
+    solids = [solid for piece in pieces + near for solid, _ in piece]
     casters = ShadowCasters.from_solids([*solids, room.window], room.light)
     layers = [
         [Primitive(SkyDome(), scaled(day_sky(rng, px // 2, room.light), _OUTSIDE))],
@@ -176,11 +178,17 @@ def interior(frame: Camera, rng: Rng) -> LayeredDepthImage:
     ]
     if pictures := _pictures(room, rng, px):
         layers.append(pictures)
-    for piece in pieces:
-        lights = [lit(skin, room.light, _daylight(casters.visibility_on(solid), room)) for solid, skin in piece]
-        layers.append([Primitive(solid, light) for (solid, _), light in zip(piece, lights, strict=True)])
-    layers.append(_pendant(room, rng, px))
-    return render_layers(camera, layers)
+    standing, on_table = (
+        [
+            [
+                Primitive(solid, lit(skin, room.light, _daylight(casters.visibility_on(solid), room)))
+                for solid, skin in piece
+            ]
+            for piece in group
+        ]
+        for group in (pieces, near)
+    )
+    return Staging(camera, room.light, [*layers, *standing, _pendant(room, rng, px)], on_table)
 
 
 def _pictures(room: Room, rng: Rng, px: int) -> list[Primitive]:
@@ -205,7 +213,7 @@ def _pictures(room: Room, rng: Rng, px: int) -> list[Primitive]:
 
 
 def _furniture(room: Room, rng: Rng, px: int) -> list[Piece]:
-    """Sideboard with its things, two chairs or an armchair, the near table with a still life."""
+    """Sideboard with its things, two chairs or an armchair."""
     oak = Material(random_texture(rng, px // 2, "wood"), tile=0.9, grain_across=True)
     plain = random_texture(rng, px // 4, "glaze")
     cloth = Material(random_texture(rng, px // 2, "weave plaid leather knit"), tile=0.45)
@@ -218,7 +226,6 @@ def _furniture(room: Room, rng: Rng, px: int) -> list[Piece]:
             pieces.append([(solid, cloth) for solid in armchair(x, z + 0.4, yaw)])
         else:
             pieces.append([(solid, oak) for solid in chair(x, z, yaw)])
-    pieces += _near_table(rng, px, plain, linen)
     return pieces
 
 
@@ -236,8 +243,9 @@ def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap)
     return piece
 
 
-def _near_table(rng: Rng, px: int, plain: MipMap, linen: MipMap) -> list[Piece]:
+def _near_table(rng: Rng, px: int) -> list[Piece]:
     """A table that reaches into the picture from below, with books, a cup and fruit."""
+    plain, linen = random_texture(rng, px // 4, "glaze"), random_texture(rng, px // 4, "weave")
     x, high = rng.sign() * rng.uniform(0.1, 0.4), rng.uniform(0.72, 0.78)
     z = rng.uniform(1.0, 1.15)
     surface = random_texture(rng, px, "wood planks marble terrazzo")

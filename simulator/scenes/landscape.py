@@ -7,15 +7,15 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
-from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import Flora, Ridge, day_sky, flower_on_stem, hill, skyline, spruce, tree, tuft
 from simulator.scenes.shading import Hit, Material, Shader, hazed, lit, of_hit
 from simulator.scenes.solids import Card, SkyDome, cylinder, ellipsoid, outline
+from simulator.scenes.staging import Staging
 from simulator.scenes.textures.pattern import linear, smoothstep
 
 _GROUND = Pose((0.0, 0.0, 0.0), FLOOR_AXES)
@@ -24,13 +24,13 @@ _STRAW = "#6f7d3a #8a8a4a #5a7035"
 _PETALS = "#c8321f #e0b030 #7a68b8 #e8e2d8"
 
 
-def hills(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def hills(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     """Hills in the haze, spruces on their slopes, sometimes a lake; grasses and poppies close by."""
     camera = frame.view(focal=rng.uniform(1.0, 1.5), eye=rng.uniform(9.0, 14.0), pitch=rng.uniform(0.02, 0.1))
     px = frame.texture_px
     toward = unit_direction(rng.sign() * rng.uniform(0.9, 2.4), rng.uniform(0.25, 0.55))
     key, sky = (rng.word("#ffe0b0 #ffd090 #fff0d6"), rng.uniform(2.3, 2.9)), ("#b4c6de", rng.uniform(0.7, 0.85))
-    light = light_from_colors(toward, key, sky, ground="#7a7a50", softness=0.03)
+    light = light or light_from_colors(toward, key, sky, ground="#7a7a50", softness=0.03)
     air = linear(rng.word("#b9c9d9 #e3c9a8 #c9cfd6 #d9b8a8 #a9bdd0")) * 0.95
     dome = day_sky(rng, px, light)
     ridges = _ridges(camera, rng)
@@ -51,8 +51,7 @@ def hills(frame: Camera, rng: Rng) -> LayeredDepthImage:
     layers.append(_rocks(camera, ridges[-1], rng, px, light))
     straw = random_texture(rng, px // 4, "grass", _STRAW)
     flora = Flora(straw, random_texture(rng, px // 4, "paper", _PETALS + " #d86a9a"), light)
-    layers += [_foreground(camera, rng, flora, k) for k in range(4)]
-    return render_layers(camera, layers)
+    return Staging(camera, light, layers, [_foreground(camera, rng, flora, k) for k in range(4)])
 
 
 def _ridges(camera: Camera, rng: Rng) -> list[Ridge]:
@@ -100,10 +99,8 @@ def _lake(hit: Hit, camera: Camera, far: Sequence[Ridge], sky: Shader, dark: Ten
     x, y, z = hit.view
     ripple = 0.012 * torch.sin(1.7 * hit.point[2] + 0.9 * hit.point[0]) * torch.sin(0.43 * hit.point[2])
     up = (-y + ripple).clamp(min=0.002)
-    sin, cos = math.sin(camera.pitch), math.cos(camera.pitch)
-    depth = cos * z - sin * up
-    a, b = x / depth, -(cos * up + sin * z) / depth
-    land = reduce(torch.maximum, [smoothstep(-0.004, 0.004, b - ridge.top(a)) for ridge in far])
+    right, rise, ahead = camera.pose.vectors_to_local(torch.stack([x, up, z]))
+    land = reduce(torch.maximum, [smoothstep(-0.004, 0.004, -rise / ahead - ridge.top(right / ahead)) for ridge in far])
     fresnel = 0.25 + 0.75 * (1.0 + y).clamp(0.0, 1.0) ** 4
     seen = sky(hit._replace(view=torch.stack([x, up, z])))
     return (seen + (dark[:, None] - seen) * land) * fresnel + 0.02
@@ -137,12 +134,12 @@ def _foreground(camera: Camera, rng: Rng, flora: Flora, k: int) -> list[Primitiv
     return plants
 
 
-def fence(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def fence(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     """A fence, railing or wires in front of a meadow with trees."""
     camera = frame.view(focal=rng.uniform(1.15, 1.5), eye=rng.uniform(1.2, 1.6), pitch=rng.uniform(0.0, 0.08))
     toward = unit_direction(rng.sign() * rng.uniform(1.6, 2.4), rng.uniform(0.35, 0.7))
     key, sky = (rng.word("#fff3da #ffe2b8 #fff8ea"), rng.uniform(1.8, 2.3)), ("#bcd0e6", rng.uniform(0.45, 0.65))
-    light = light_from_colors(toward, key, sky, ground="#6f7a4a", softness=0.03)
+    light = light or light_from_colors(toward, key, sky, ground="#6f7a4a", softness=0.03)
     px = frame.texture_px
     air = linear(rng.word("#b4c8da #d9cdbc #c3d0d6"))
     grass = Material(random_texture(rng, px, "grass"), tile=2.5, drift=0.9)
@@ -158,7 +155,7 @@ def fence(frame: Camera, rng: Rng) -> LayeredDepthImage:
     petal = random_texture(rng, px // 4, "paper", _PETALS)
     flora = Flora(random_texture(rng, px // 4, "grass", _STRAW), petal, light)
     layers += [_drift(camera, depth, flora, rng) for depth in (6.5, 4.2, 2.9)]
-    return render_layers(camera, layers + _barrier(rng, px, light))
+    return Staging(camera, light, layers, _barrier(rng, px, light))
 
 
 def _lone_tree(camera: Camera, rng: Rng, leaves: MipMap, light: Light) -> Primitive:
@@ -203,7 +200,7 @@ def _barrier(rng: Rng, px: int, light: Light) -> list[list[Primitive]]:
     if kind == 2:
         mesh = _mesh(rng.uniform(0.05, 0.08), 0.0028)
         step = rng.uniform(1.1, 1.6)
-        feet = [Pose(pose.point_to_world((k + 0.3) * step, 0.0, 0.04)) for k in range(-2, 4)]
+        feet = [Pose(pose.point_to_world((k + 0.3) * step, 0.0, 0.04)) for k in range(-4, 7)]
         posts = [Primitive(cylinder(foot, 0.03, 1.9), lit(Material(metal, tile=0.8), light)) for foot in feet]
         steel = Material(metal, tile=0.6, gloss=0.5, polish=0.4)
         return [posts, [Primitive(Card(pose, mesh, thin=True), lit(steel, light))]]
@@ -211,7 +208,7 @@ def _barrier(rng: Rng, px: int, light: Light) -> list[list[Primitive]]:
     wires = Card(pose, _wires(heights, [rng.uniform(0.0, 0.03) for _ in heights]), thin=True)
     step = rng.uniform(1.0, 1.5)
     posts = []
-    for k in range(-2, 4):
+    for k in range(-4, 7):
         top = rng.uniform(1.35, 1.5)
         foot = pose_at(pose.point_to_world((k + 0.2) * step, -0.05, 0.07), roll=rng.within(0.05))
         posts.append(Primitive(cylinder(foot, rng.uniform(0.05, 0.065), top), lit(Material(wood, tile=0.6), light)))

@@ -6,17 +6,17 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import houses
-from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import FreeFloor, Rng
 from simulator.scenes.scenery import clear_sky
 from simulator.scenes.shading import Hit, Material, Shader, glowing, hazed, lit, of_hit, scaled
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, SkyDome, Solid, cylinder, ellipsoid, outline, sphere
+from simulator.scenes.staging import Staging
 from simulator.scenes.textures.pattern import linear, smoothstep
 
 Coordinate = TypeVar("Coordinate", float, Tensor)
@@ -25,20 +25,18 @@ _FRUIT = ("#d9781c", "#b8281f", "#8fa02e", "#e0b52a", "#5b2440", "#c4552d", "#6f
 _DUSK = (("#1b2748", "#c98a6a"), ("#22305a", "#8a6a8a"), ("#101a38", "#4f5a80"), ("#2a3a66", "#f0b08a"))
 
 
-def market(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def market(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     camera = frame.view(focal=rng.uniform(1.15, 1.4), eye=1.5, pitch=rng.within(0.06))
     px = frame.texture_px
     toward = unit_direction(rng.sign() * rng.uniform(1.8, 2.6), 0.75)
     key, sky = ("#ffcf96", rng.uniform(0.8, 1.1)), ("#8a94c0", rng.uniform(0.22, 0.32))
-    light = light_from_colors(toward, key, sky, ground="#8a6a4a", softness=0.25)
+    light = light or light_from_colors(toward, key, sky, ground="#8a6a4a", softness=0.25)
     zenith, horizon = (linear(code) for code in rng.choice(_DUSK))
     layers = [[Primitive(SkyDome(), scaled(clear_sky(zenith, horizon, 0.12), 0.6))]]
     street = Material(random_texture(rng, px, "cobble planks cobble terrazzo"), tile=1.6, drift=0.3)
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), lit(street, light))])
     layers += _stalls(rng, px, light, horizon)
-    layers += _lanterns(camera, rng, px)
-    layers += _counter(camera, rng, px, light)
-    return render_layers(camera, layers)
+    return Staging(camera, light, layers, _lanterns(camera, rng, px) + _counter(camera, rng, px, light))
 
 
 def _stalls(rng: Rng, px: int, light: Light, air: Tensor) -> list[list[Primitive]]:

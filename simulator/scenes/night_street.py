@@ -8,16 +8,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, column, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import houses, line, rectangle
-from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import clear_sky
 from simulator.scenes.shading import Hit, Material, Shader, glowing, lit, of_hit
 from simulator.scenes.solids import Card, SkyDome, cone, ellipsoid, sphere, spline_lathe
+from simulator.scenes.staging import Staging
 from simulator.scenes.textures.noise import hash_uniform
 from simulator.scenes.textures.pattern import linear, smoothstep
 
@@ -26,13 +26,13 @@ _NEON = ("#ff3b5c", "#37c8ff", "#6effa8", "#ff5ad1", "#ffd23c", "#7a6bff")
 _HALF_STREET = 6.0
 
 
-def night_street(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def night_street(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     camera = frame.view(focal=rng.uniform(1.2, 1.5), eye=1.62, pitch=rng.uniform(-0.05, 0.03))
     px = frame.texture_px
     dusk = rng.choice(("#101a33 #4a3a55", "#0a1020 #2a3350", "#141c3c #7a4a4a", "#0c1424 #35303a"))
     toward = unit_direction(rng.sign() * rng.uniform(0.7, 1.2), 0.5)
     key, sky = ("#ffc27a", 0.9), ("#6a80b8", 0.13)
-    night = light_from_colors(toward, key, sky, ground="#6b5a48", softness=0.2)
+    night = light or light_from_colors(toward, key, sky, ground="#6b5a48", softness=0.2)
     bulbs = _lights(camera, rng)
     zenith, horizon = (linear(code) for code in dusk.split())
     layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.15))]]
@@ -41,10 +41,10 @@ def night_street(frame: Camera, rng: Rng) -> LayeredDepthImage:
     iron = lit(Material(textured("glaze", px // 8, 1, "#2c3033"), tile=0.5), night)
     layers += [_lamps(slot, iron) for slot in bulbs if slot]
     side = rng.sign()
-    layers += _person(camera, rng, px, night, side * rng.uniform(0.1, 0.5), rng.uniform(1.2, 1.9))
+    people = _person(camera, rng, px, night, side * rng.uniform(0.1, 0.5), rng.uniform(1.2, 1.9))
     if rng.chance(0.4):
-        layers += _person(camera, rng, px, night, -side * rng.uniform(0.3, 0.7), rng.uniform(2.2, 3.6))
-    return render_layers(camera, layers)
+        people += _person(camera, rng, px, night, -side * rng.uniform(0.3, 0.7), rng.uniform(2.2, 3.6))
+    return Staging(camera, night, layers, people)
 
 
 class Bulb(NamedTuple):

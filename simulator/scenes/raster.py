@@ -58,15 +58,18 @@ class Patch:
         )
 
 
-def render_layers(camera: Camera, layers: Sequence[Sequence[Primitive]]) -> LayeredDepthImage:
-    """One surface per layer; the primitives of a layer are composited, nearest first at each pixel.
+def render_layers(layers: Sequence[tuple[Camera, Sequence[Primitive]]]) -> LayeredDepthImage:
+    """One surface per layer, seen by its camera; a layer's primitives are composited, nearest first at each pixel.
+
+    The cameras have the same frame, margin and direction; they may stand in different places.
 
     Disparity is inverse depth, scaled and shifted so that the frame spans [0.02, 0.98]; points in the margin may
     lie outside. Color and disparity of a surface extend one pixel beyond its rim, so that they may be interpolated;
     further out both are 0.
     """
-    wide = replace(camera, margin_px=camera.margin_px + _OVERSCAN)  # so that pixels at the border see their neighbors
-    drawn = [_render_layer(wide, primitives).crop(camera.canvas) for primitives in layers]
+    camera = layers[0][0]
+    more = camera.margin_px + _OVERSCAN  # so that pixels at the border see their neighbors
+    drawn = [_render_layer(replace(view, margin_px=more), layer).crop(camera.canvas) for view, layer in layers]
     frame = [patch.crop(Window(0, camera.height, 0, camera.width)) for patch in drawn]
     nearest = max(float(torch.where(p.coverage > 0, p.inverse_depth, 0.0).max()) for p in frame)
     farthest = min(float(torch.where(p.coverage > 0, p.inverse_depth, torch.inf).min()) for p in frame)

@@ -1,6 +1,5 @@
 """Outdoors: skies, hills, trees and hedges far away, grass and flowers close by."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from simulator.scenes.outlines import conifer, crown, flower, line
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.shading import Hit, Material, Shader, hazed, lit, of_hit
-from simulator.scenes.solids import Card, Intersections, outline
+from simulator.scenes.solids import MISS, Card, Intersections, outline
 from simulator.scenes.textures.noise import fractal
 from simulator.scenes.textures.pattern import linear, smoothstep
 
@@ -180,8 +179,8 @@ def _petal_light(hit: Hit, flora: Flora, radius: float) -> Tensor:
 class Ridge:
     """A hill: behind every column of pixels a straight slope that rises from us to its crest.
 
-    1/depth at screen position (a, b), tangents right and down of the optical axis, is crest + slope·(b − top(a)) for
-    b >= top(a): a ruled surface, exact by definition.
+    `camera` is that of the layout. 1/depth at its screen position (a, b), tangents right and down of its axis, is
+    crest + slope·(b − top(a)) for b >= top(a): a ruled surface, exact by definition.
     """
 
     camera: Camera
@@ -194,14 +193,16 @@ class Ridge:
         return []
 
     def intersect(self, rays: Rays, sample: float) -> Intersections:
-        sin, cos = math.sin(self.camera.pitch), math.cos(self.camera.pitch)
-        drop = -(cos * rays.direction[1] + sin * rays.direction[2]) - self.top(rays.direction[0])
-        return Intersections(self.crest + self.slope * drop.clamp(min=0.0), torch.where(drop >= 0, 0.0, -1.0))
+        right, up, ahead = self.camera.pose.rays_to_local(rays)[1]
+        far = ahead.clamp(min=1e-3)
+        drop = -up / far - self.top(right / far)
+        met = (drop >= 0) & (ahead == far)
+        return Intersections((self.crest + self.slope * drop.clamp(min=0.0)) * far, torch.where(met, 0.0, MISS))
 
     def surface(self, points: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
         """The normal leans towards us, and aside where the crest falls to one side."""
-        x, y, z = points - column(self.camera.origin, points)
-        a = x / (math.cos(self.camera.pitch) * z - math.sin(self.camera.pitch) * y)
+        right, _, ahead = self.camera.pose.points_to_local(points)
+        a = right / ahead
         lean = (self.top(a + 0.004) - self.top(a - 0.004)) / 0.008
         normal = torch.stack([0.7 * lean, torch.ones_like(lean), torch.full_like(lean, -0.45)])
         uv = torch.stack([points[0], -2.2 * points[1] if self.steep else -points[2]])

@@ -2,17 +2,17 @@
 
 from torch import Tensor
 
-from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, pose_at
 from simulator.scenes.furniture import vessel
-from simulator.scenes.light import light_from_colors, unit_direction
+from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import below
-from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import FreeFloor, Rng
 from simulator.scenes.shading import Hit, Material, Shader, lit, of_hit
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, Solid, cone, cylinder, sphere
+from simulator.scenes.staging import Staging
 from simulator.scenes.textures.pattern import smoothstep
 
 _GLAZES = ("#2f5d6b", "#c9b28a", "#8a3a2c", "#e0d8c6", "#3f5a44", "#b8792f", "#41465a", "#d0a59a", "#6f8f8a")
@@ -31,17 +31,17 @@ Skins = dict[str, list[MipMap]]
 Thing = tuple[Solid, Material]
 
 
-def still_life(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def still_life(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     camera = frame.view(focal=rng.uniform(1.25, 1.6), eye=rng.uniform(0.36, 0.5), pitch=rng.uniform(0.2, 0.28))
     side = rng.sign()
     toward = unit_direction(side * rng.uniform(1.75, 2.3), rng.uniform(0.5, 0.8))
     key = (rng.word("#fff1dc #ffe4c0 #fdf6ec"), rng.uniform(1.7, 2.2))
     sky = (rng.word("#c9d6e6 #d6d8e0 #e6dccf"), rng.uniform(0.45, 0.65))
-    light = light_from_colors(toward, key, sky, ground="#8a7256", softness=rng.uniform(0.08, 0.2))
+    light = light or light_from_colors(toward, key, sky, ground="#8a7256", softness=rng.uniform(0.08, 0.2))
     wall_depth = rng.uniform(1.9, 2.5)
     px = frame.texture_px
     things = _things(camera, rng, px)
-    casters = ShadowCasters.from_solids([solid for solid, _ in things], light)
+    casters = ShadowCasters.from_solids([solid for solid, skin in things if not skin.glow], light)
     table = Pose((0.0, 0.0, 0.0), FLOOR_AXES)
     wall = pose_at((0.0, 0.0, wall_depth), yaw=rng.within(0.25))
     table_skin = Material(
@@ -54,12 +54,10 @@ def still_life(frame: Camera, rng: Rng) -> LayeredDepthImage:
     wall_texture = random_texture(rng, px, "plaster brick wallpaper planks tiles concrete plaster")
     wall_light = lit(Material(wall_texture, tile=rng.uniform(1.2, 1.8)), light)
     on_table = casters.baked_on_plane(table, (-1.3, 1.3, 0.4, 2.2), 192)
-    layers = [
-        [Primitive(Card(wall), _window_light(wall_light, side, rng.uniform(0.35, 0.6), rng.within(0.3)))],
-        [Primitive(Card(table, below(wall_depth - 0.35)), lit(table_skin, light, on_table))],
-    ]
-    layers += [[Primitive(solid, lit(skin, light, casters.visibility_on(solid)))] for solid, skin in things]
-    return render_layers(camera, layers)
+    backdrop = [[Primitive(Card(wall), _window_light(wall_light, side, rng.uniform(0.35, 0.6), rng.within(0.3)))]]
+    foreground = [[Primitive(Card(table, below(wall_depth - 0.35)), lit(table_skin, light, on_table))]]
+    foreground += [[Primitive(solid, lit(skin, light, casters.visibility_on(solid)))] for solid, skin in things]
+    return Staging(camera, light, backdrop, foreground)
 
 
 @of_hit

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, Pose, Vector, pose_at
 from simulator.scenes.furniture import PROFILES, vessel
-from simulator.scenes.light import light_from_colors, unit_direction
+from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import cloud, disc, fish, flower, gear, heart, house, leaf_blade, line, moon, ring, star
-from simulator.scenes.raster import Primitive, render_layers
+from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky
 from simulator.scenes.shading import Hit, Material, Shader, lit, of_hit
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Arc, Box, Card, Lathe, Outline, SkyDome, Solid, cone, cylinder, ellipsoid, sphere
+from simulator.scenes.staging import Staging
 from simulator.scenes.textures.pattern import smoothstep
 
 _COLORS = (  # that go together, as people pick them
@@ -30,12 +30,12 @@ _COLORS = (  # that go together, as people pick them
 _PATTERNS = "stripes checker kilim terrazzo marble plaid wood tiles knit print weave rust"
 
 
-def cutouts(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def cutouts(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     """Paper theater: cut-out shapes on threads before a sheet of paper."""
     camera, px = frame.view(focal=rng.uniform(1.3, 1.7)), frame.texture_px
     toward = unit_direction(rng.sign() * rng.uniform(2.3, 2.8), rng.uniform(0.45, 0.7))
     key, sky = ("#fff4e2", rng.uniform(1.0, 1.25)), ("#dfe4ee", rng.uniform(0.35, 0.5))
-    light = light_from_colors(toward, key, sky, ground="#b0a090", softness=rng.uniform(0.05, 0.12))
+    light = light or light_from_colors(toward, key, sky, ground="#b0a090", softness=rng.uniform(0.05, 0.12))
     colors = rng.shuffled(rng.choice(_COLORS).split())
     paper = random_texture(rng, px, "paper")
     patterns = rng.shuffled(("stripes", "print", "checker", "kilim", "wallpaper", "plaid", "terrazzo"))[:2]
@@ -49,12 +49,12 @@ def cutouts(frame: Camera, rng: Rng) -> LayeredDepthImage:
     sheet = Material(textured(name, px, seed, tint), tile=1.6)
     casters = ShadowCasters.from_solids(cards, light)
     shadows = casters.baked_on_plane(back, (-1.5, 1.5, -1.3, 1.3), 320)
-    layers = [[Primitive(Card(back), lit(sheet, light, shadows))]]
+    backdrop, foreground = [[Primitive(Card(back), lit(sheet, light, shadows))]], []
     string = Material(skins[0].tinted("#4a4038"), tile=0.5)
     for card in cards:
         shader = lit(Material(rng.choice(skins), tile=rng.uniform(0.3, 0.45)), light, casters.visibility_on(card))
-        layers.append([Primitive(card, _white_core(shader, card)), Primitive(_thread(card), lit(string, light))])
-    return render_layers(camera, layers)
+        foreground.append([Primitive(card, _white_core(shader, card)), Primitive(_thread(card), lit(string, light))])
+    return Staging(camera, light, backdrop, foreground)
 
 
 def _places(
@@ -107,7 +107,7 @@ def _shape(rng: Rng, radius: float) -> Outline:
 def _thread(card: Card) -> Card:
     """From the shape up beyond the frame."""
     x, y, z = card.pose.origin
-    return Card(Pose((x, y, z + 0.002)), line(0.0, 0.06, 0.0, 3.0, 0.0009), (-0.004, 0.004, 0.05, 1.6), thin=True)
+    return Card(Pose((x, y, z + 0.002)), line(0.0, 0.06, 0.0, 9.0, 0.0009), (-0.004, 0.004, 0.05, 9.0), thin=True)
 
 
 @of_hit
@@ -118,12 +118,12 @@ def _white_core(hit: Hit, shader: Shader, card: Card) -> Tensor:
     return shader(hit) * (1.0 + 0.35 * rim)
 
 
-def clutter(frame: Camera, rng: Rng) -> LayeredDepthImage:
+def clutter(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     """Balls, blocks, vessels and rings before a wall or the sky."""
     camera, px = frame.view(focal=rng.uniform(1.2, 1.7)), frame.texture_px
     toward = unit_direction(rng.sign() * rng.uniform(1.9, 2.6), rng.uniform(0.4, 0.8))
     key, sky = (rng.word("#fff4e4 #ffffff #ffeccf"), rng.uniform(1.2, 1.5)), ("#d4dcea", rng.uniform(0.32, 0.45))
-    light = light_from_colors(toward, key, sky, ground="#a89a90", softness=rng.uniform(0.06, 0.15))
+    light = light or light_from_colors(toward, key, sky, ground="#a89a90", softness=rng.uniform(0.06, 0.15))
     colors = rng.shuffled(rng.choice(_COLORS).split())
     plain = random_texture(rng, px // 2, "glaze")
     skins = [plain.tinted(code) for code in colors[:4]]
@@ -132,16 +132,16 @@ def clutter(frame: Camera, rng: Rng) -> LayeredDepthImage:
     things = [_thing(rng, center, depth, skins) for center, depth in places]
     casters = ShadowCasters.from_solids([solid for solid, _ in things], light)
     if rng.chance(0.3):
-        layers = [[Primitive(SkyDome(), day_sky(rng, px, light))]]
+        backdrop = [[Primitive(SkyDome(), day_sky(rng, px, light))]]
     else:
         depth = rng.uniform(5.0, 7.0)
         wall = pose_at((0.0, 0.0, depth), yaw=rng.within(0.2))
         name = rng.word("gradient gradient plaster concrete wallpaper weave")
-        backdrop = random_texture(rng, px, name, " ".join(colors[3:]) if name == "gradient" else "")
+        paint = random_texture(rng, px, name, " ".join(colors[3:]) if name == "gradient" else "")
         visibility = casters.baked_on_plane(wall, (-0.5 * depth, 0.5 * depth, -0.5 * depth, 0.5 * depth), 192)
-        layers = [[Primitive(Card(wall), lit(Material(backdrop, tile=0.8 * depth), light, visibility))]]
-    layers += [[Primitive(solid, lit(skin, light, casters.visibility_on(solid)))] for solid, skin in things]
-    return render_layers(camera, layers)
+        backdrop = [[Primitive(Card(wall), lit(Material(paint, tile=0.8 * depth), light, visibility))]]
+    foreground = [[Primitive(solid, lit(skin, light, casters.visibility_on(solid)))] for solid, skin in things]
+    return Staging(camera, light, backdrop, foreground)
 
 
 def _thing(rng: Rng, center: Vector, depth: float, skins: list[MipMap]) -> tuple[Solid, Material]:

@@ -28,7 +28,9 @@ def position(hit: Hit) -> Tensor:
 
 
 def pictured(*primitives: Primitive, camera: Camera = CAMERA) -> LayeredDepthImage:
-    return render_layers(camera, [[Primitive(SkyDome(), white)], *([body] for body in primitives)])
+    return render_layers(
+        [(camera, layer) for layer in ([Primitive(SkyDome(), white)], *([body] for body in primitives))]
+    )
 
 
 def test_a_plane_is_affine_in_pixel_coordinates_also_where_it_is_hidden() -> None:
@@ -89,8 +91,8 @@ def test_color_is_not_dimmed_at_the_rim_and_goes_on_one_pixel_beyond() -> None:
 def test_bodies_of_one_layer_hide_each_other_by_depth_not_by_order() -> None:
     near, far = sphere((0.0, 0.0, 2.0), 0.3), sphere((0.0, 0.0, 4.0), 1.0)
     gray = Primitive(far, lambda hit: torch.full((3, hit.depth.shape[0]), 0.25))
-    one = render_layers(CAMERA, [[Primitive(SkyDome(), white)], [Primitive(near, white), gray]])
-    other = render_layers(CAMERA, [[Primitive(SkyDome(), white)], [gray, Primitive(near, white)]])
+    one = render_layers([(CAMERA, [Primitive(SkyDome(), white)]), (CAMERA, [Primitive(near, white), gray])])
+    other = render_layers([(CAMERA, [Primitive(SkyDome(), white)]), (CAMERA, [gray, Primitive(near, white)])])
     assert torch.equal(one.color, other.color)
     assert torch.equal(one.disparity, other.disparity)
     assert float(one.color[1, 0, 24, 32]) == 1.0
