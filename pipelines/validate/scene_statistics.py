@@ -80,10 +80,11 @@ def spectrum_slope(luma: Map, lowest: float = 0.0, highest: float = 0.5) -> floa
     edges = np.geomspace(max(lowest, 3.0 / min(height, width)), highest, _RINGS + 1)
     ring = np.digitize(frequency, edges).ravel()
     count, total, middle = (
-        np.bincount(ring, weights, _RINGS + 2)[1:-1] for weights in (None, power.ravel(), np.log(frequency + 1e-9).ravel())
+        np.bincount(ring, weights.ravel(), _RINGS + 2)[1:-1]
+        for weights in (np.ones_like(power), power, np.log(frequency + 1e-9))
     )
-    filled = (count > 0) & (total > 0)
-    return float(np.polyfit(middle[filled] / count[filled], np.log(total[filled] / count[filled]), 1)[0])
+    filled = count > 0
+    return float(np.polyfit(middle[filled] / count[filled], np.log(total[filled] / count[filled] + 1e-12), 1)[0])
 
 
 def flat_share(luma: Map) -> float:
@@ -103,13 +104,17 @@ def lies_low(disparity: Map) -> bool:
 
 def place_share(maps: Sequence[tuple[str, Map]]) -> float:
     """Variance explained by kind and position, of (kind, map [H, W]); NaN where no kind has two maps."""
+    if not maps:
+        return np.nan
     small = [(kind, cv2.resize(values, (48, 32), interpolation=cv2.INTER_AREA)) for kind, values in maps]
     mean = np.mean([values for _, values in small])
     residual = total = 0.0
     for kind in {kind for kind, _ in small}:
         stack = np.stack([values for other, values in small if other == kind])
         if (n := len(stack)) > 1:
-            residual += float(((stack - stack.mean(0)) ** 2).sum()) * (n / (n - 1)) ** 2  # each by the mean of the others
+            residual += (
+                float(((stack - stack.mean(0)) ** 2).sum()) * (n / (n - 1)) ** 2
+            )  # each by the mean of the others
             total += float(((stack - mean) ** 2).sum())
     return 1.0 - residual / total if total else np.nan
 
@@ -124,7 +129,7 @@ def statistics(name: str, pictures: Sequence[Picture]) -> list[str]:
         ("{:.1f}", [gradient_kurtosis(luma) for luma in lumas]),
         ("{:.1%}", [float((luma < 0.03).mean()) for luma in lumas]),
         ("{:.0%}", [lies_low(values) for values in maps]),
-        ("{:.0%}", [float((values < 0.1).mean()) for values in maps]),
+        ("{:.0%}", [float((values[np.isfinite(values)] < 0.1).mean()) for values in maps]),
     )
     place = place_share([(p.kind, p.disparity) for p in pictures if np.isfinite(p.disparity).all()])
     return [name, *(form.format(np.mean(values)) for form, values in columns), f"{place:.2f}"]

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from simulator.scenes.rng import Rng
 from simulator.scenes.textures.catalog import texture
-from simulator.scenes.textures.grain import GRAINS, Grain
+from simulator.scenes.textures.grain import Grain, grain_of
 from simulator.scenes.textures.pattern import linear
 
 
@@ -91,7 +91,7 @@ def _grid_sample(values: Tensor, at: Tensor, *, align_corners: bool) -> Tensor:
 
 def textured(name: str, size: int, seed: int, tint: str | None = None) -> MipMap:
     """The mipmap of texture `name`, size × size pixels, recolored about `tint` ('#rrggbb') if given."""
-    mipmap = MipMap.from_image(texture(name, size, size, seed), GRAINS.get(name, Grain()))
+    mipmap = MipMap.from_image(texture(name, size, size, seed), grain_of(name, seed))
     return mipmap if tint is None else mipmap.tinted(tint)
 
 

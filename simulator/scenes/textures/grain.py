@@ -8,17 +8,23 @@ Letters: k exponent of the enlargement; t weight of the coarser one of the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from simulator.scenes.textures.noise import fractal
+from simulator.scenes.textures.noise import fractal, mix_seeds
 
 _SIZE = 256
-_OCTAVES = ((40, 0.6), (80, 0.8), (160, 1.0), (256, 1.8))  # cells, strength: the finer ones lose to interpolation
+_OCTAVES = (
+    (24, 0.5),
+    (48, 0.7),
+    (96, 0.9),
+    (160, 1.1),
+    (256, 1.9),
+)  # cells, strength: the finer ones lose to interpolation
 _TEXEL = 1.4  # width of a texel, in widths of a sample; a pixel has two samples along each side
 _EXPONENT = 0x7F800000  # bits of a float32
 _DIRT_PERIOD = 3.3  # of the noise that dirt follows, in repeats of the texture
@@ -73,15 +79,22 @@ def _noise() -> Tensor:
     return functional.pad((noise / noise.std())[None, None], (1, 1, 1, 1), mode="circular")
 
 
-_ROUGH = Grain(0.5, 0.12)
-_CLOTH = Grain(0.4, 0.1)
-_SMOOTH = Grain(0.16, 0.07)
-GRAINS: dict[str, Grain] = {  # by name of the texture; clouds and lights have none
-    **dict.fromkeys(("concrete", "brick", "ashlar", "stone", "cobble", "gravel", "rust", "bark", "moss"), _ROUGH),
-    **dict.fromkeys(("grass", "canopy"), Grain(0.7, 0.15)),
-    **dict.fromkeys(("plaid", "weave", "knit", "kilim", "stripes", "leather"), _CLOTH),
-    **dict.fromkeys(("wood", "planks"), Grain(0.35, 0.08, stretch=6.0)),
-    **dict.fromkeys(("plaster", "leaf", "terrazzo"), Grain(0.28, 0.1)),
-    **dict.fromkeys(("tiles", "checker", "marble", "wallpaper", "print", "paper"), _SMOOTH),
-    **dict.fromkeys(("glaze", "gradient"), Grain(0.07, 0.07)),
+_GRAINS = {  # by names of textures; clouds have none
+    "grass canopy": Grain(0.75, 0.15),
+    "concrete brick ashlar stone cobble gravel bark moss": Grain(0.6, 0.12),
+    "plaid weave knit kilim stripes leather": Grain(0.45, 0.1),
+    "rust": Grain(0.4, 0.12),
+    "wood planks": Grain(0.34, 0.08, stretch=3.0),
+    "plaster terrazzo leaf": Grain(0.28, 0.1),
+    "wallpaper print paper checker": Grain(0.17, 0.07),
+    "tiles marble gradient": Grain(0.11, 0.06),
+    "glaze": Grain(0.07, 0.06),
 }
+
+
+def grain_of(name: str, seed: int) -> Grain:
+    """The grain of the texture `name`: rough for some seeds, worn smooth for others."""
+    for names, grain in _GRAINS.items():
+        if name in names.split():
+            return replace(grain, strength=grain.strength * (0.6 + 0.8 * mix_seeds(seed, 53) / 2**63))
+    return Grain()
