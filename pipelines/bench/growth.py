@@ -56,6 +56,7 @@ _ROW = SampleRow(
     license="",
     author="",
     source_url="",
+    scene_kind="",
     disparity_kind="relative",
     disparity_source="sidecar",
     disparity_source_revision="",

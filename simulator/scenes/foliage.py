@@ -130,7 +130,7 @@ def _leaf(growth: Growth, rng: Rng, pose: Pose, scale: float) -> Primitive:
 def _leaf_light(hit: Hit, light: Light, blade: MipMap, tone: float, length: float, width: float) -> Tensor:
     """A leaf lit from the front, or glowing green with the light that comes through; a little shiny."""
     uv = torch.stack([hit.uv[0] / (1.3 * width) + 0.5, hit.uv[1] / length])
-    albedo = blade.sample(uv, hit.footprint / length) * tone
+    albedo = blade.surface(uv, hit.footprint / length) * tone
     facing = hit.normal[0] * light.toward[0] + hit.normal[1] * light.toward[1] + hit.normal[2] * light.toward[2]
     front, through = facing.clamp(min=0.0), (-facing).clamp(min=0.0) * 0.75
     around = light.around(0.5 + 0.5 * hit.normal[1])

@@ -144,7 +144,7 @@ def _front(wall: MipMap, night: Light, rng: Rng) -> Shader:
 
 @of_hit
 def _with_windows(hit: Hit, base: Shader, seed: int, share: float) -> Tensor:
-    """Rows of windows, a share of them lit; shop windows on the ground floor."""
+    """Rows of windows, a share of them lit, with things on shelves; shop windows on the ground floor."""
     warm = torch.stack([linear(code) for code in ("#ffb45e", "#ffd08a", "#ffe6bd", "#cfe0ff", "#ff9a4a")], dim=1)
     x, y = hit.uv[0] / 1.8, -hit.uv[1]
     shop = y < 3.2
@@ -160,7 +160,10 @@ def _with_windows(hit: Hit, base: Shader, seed: int, share: float) -> Tensor:
     color = warm[:, (hash_uniform(index, seed + 1) * 4.99).long()]
     strength = 0.35 + 1.8 * hash_uniform(index, seed + 2) ** 2
     curtain = 0.6 + 0.4 * smoothstep(0.0, 0.25, u) + 0.5 * (y - row)
-    inside = torch.where(on, strength * curtain, 0.012)
+    shelf = (7.0 * y).floor()
+    goods = hash_uniform((11.0 * x + 0.37 * shelf).floor().long() + 8192 * shelf.long(), seed + 3)
+    near = smoothstep(0.12, 0.02, hit.footprint)  # shelves finer than a sample are left out
+    inside = torch.where(on, strength * curtain * (1.0 - 0.75 * near * goods**2), 0.012)
     glow = 0.5 * torch.where(shop, 1.0, 0.0) * smoothstep(0.0, 0.8, 1.0 - y)
     return base(hit) * (1.0 + glow) * (1.0 - pane) + color * inside * pane * (0.2 + 0.8 * bars)
 

@@ -14,6 +14,7 @@ from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.shading import Hit, Material, Shader, hazed, lit, of_hit
 from simulator.scenes.solids import MISS, Card, Intersections, outline
+from simulator.scenes.textures.grain import Grain
 from simulator.scenes.textures.noise import fractal
 from simulator.scenes.textures.pattern import linear, smoothstep
 
@@ -30,7 +31,7 @@ def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
     """Gradient from the horizon up, clouds under a curved ceiling, a glow around the sun."""
     zenith, horizon, bright, gray = (linear(code) for code in rng.choice(_SKIES).split())
     noise = fractal(texture_px, texture_px, 5, rng.seed(), octaves=9, gain=0.55)
-    cover = MipMap.from_image(0.5 + 0.5 * noise[None])
+    cover = MipMap.from_image(0.5 + 0.5 * noise[None], Grain(0.05))
     shift, amount = rng.uniform(0.0, 1.0), rng.uniform(0.35, 0.7)
     strength = rng.uniform(0.95, 1.25)
 
@@ -40,7 +41,7 @@ def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
         sky = clear_sky(zenith, horizon, 0.22)(hit)
         far = 1.0 / (rise + 0.28)  # distance along the ceiling
         uv = torch.stack([x * far * 0.30 + shift, z * far * 0.42])
-        body = cover.sample(uv, 0.0006 * far)[0]
+        body = cover.surface(uv, 0.0006 * far)[0]
         above = cover.sample(uv + column((0.02 * light.toward[0], -0.035), uv), 0.004 * far)[0]  # towards the light
         cloud = smoothstep(0.9 - amount, 1.3 - amount, body) * smoothstep(0.0, 0.12, y)
         billow = cover.sample(3.1 * uv, 0.002 * far)[0] - 0.5
@@ -224,4 +225,4 @@ def skyline(rng: Rng, height: float, roughness: float, level: float) -> Callable
 
 
 def hill(ridge: Ridge, skin: MipMap, tile: float, light: Light, air: Tensor, haze: float) -> Primitive:
-    return Primitive(ridge, hazed(lit(Material(skin, tile=tile), light), air, haze))
+    return Primitive(ridge, hazed(lit(Material(skin, tile=tile, drift=0.6), light), air, haze))
