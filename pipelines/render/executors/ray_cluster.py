@@ -131,7 +131,8 @@ def _init(execution: ExecutionConfig) -> None:
         else:
             workers = 1 if execution.workers == "auto" else execution.workers
             cpus = max(cores(), workers * execution.threads)
-            ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+            size = {"num_cpus": cpus, "object_store_memory": OBJECT_STORE_BYTES}
+            ray.init(address="local", include_dashboard=False, **size, **quiet)  # None may join one that is here
     except (OSError, ValueError, RuntimeError) as error:
         if address:
             raise UserError(

@@ -139,6 +139,21 @@ def test_checkpoints_do_not_go_to_a_store(filled: Filled, capsys: pytest.Capture
     assert not Path("s3:").exists()
 
 
+def test_ray_workers_write_the_bytes_of_a_local_run_whatever_the_store_does(filled: Filled) -> None:
+    filled.store.reset()
+    local, ray = filled.command("render", "ray"), filled.command("render", "ray")
+    local[local.index("--out") + 1] = str(filled.local / "inline")
+    assert main(local) == 0
+    filled.store.reset("500 cut slow")
+    process = start([*ray, "--executor", "ray", "--workers", "2"], RAY_ADDRESS="127.0.0.1:1")  # of another cluster
+    said = process.communicate(timeout=240)[1]
+    filled.store.reset()
+    assert process.returncode == 0, said
+    assert "failed" not in said, said
+    assert tar_sums(storage_path(f"{URL}/ray")) == tar_sums(filled.local / "inline")
+    assert validate(storage_path(f"{URL}/ray")).ok
+
+
 def test_of_two_drivers_that_start_at_once_one_runs(filled: Filled) -> None:
     """Both have seen that there is no lock before either of them writes one."""
     filled.store.reset("race")
