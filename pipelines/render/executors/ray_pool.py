@@ -32,7 +32,7 @@ FOLLOW_S = 10.0
 NOTICE_S = 30.0
 """Between two notes that a run waits for the cluster."""
 START_FAILURES = 3
-"""When so many workers in a row died before their first answer and none is left, the fault lies with none of them."""
+"""When so many workers in a row failed before their first answer and none is left, the fault lies with none of them."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,12 +87,14 @@ class _Worker:
     """The driver's view of an actor.
 
     answer: to the last question for its progress; None once it was read.
-    photos: of its shard, as last heard; last_photo: when (seconds of the monotonic clock).
+    process_since: when it was first seen to have a process (seconds of the monotonic clock); it may wait for a node.
+    photos: of its shard, as last heard; last_photo: when (of the same clock).
     """
 
     actor: Any
     answer: Any
     has_answered: bool = False
+    process_since: float | None = None
     shard: PlannedShard | None = None
     report: Any = None
     photos: int = 0
@@ -139,6 +141,7 @@ class _WorkerPool:
         if machines is None:
             return
         self._followed, self._may_start = now, True
+        self._end_hung_starts(now)
         needs = worker_needs(self._execution, self._job.device_kind, machines)
         room = places(needs, machines)
         each = " and ".join(f"{count:g} {name}" for name, count in needs.items())
@@ -181,7 +184,7 @@ class _WorkerPool:
                 name, photos = ray.get(answer)
             except ray.exceptions.RayError as error:
                 if not worker.has_answered:
-                    self._start_failed(worker, error)
+                    self._start_failed(worker, _last_line(error))
                 continue  # of a worker at work, its shard's outcome says why
             worker.has_answered, self._start_failures = True, 0
             if worker.shard and worker.shard.name == name and photos > worker.photos:
@@ -193,14 +196,22 @@ class _WorkerPool:
             for worker in self.busy:
                 worker.answer = worker.answer or worker.actor.progress.remote()
 
-    def _start_failed(self, worker: _Worker, error: Exception) -> None:
+    def _end_hung_starts(self, now: float) -> None:
+        """Of workers without an answer, end those that have had a process for too long."""
+        for worker in [worker for worker in self._workers if not worker.has_answered]:
+            if worker.process_since is None:
+                worker.process_since = now if _has_process(worker.actor) else None
+            elif now - worker.process_since > self._limit.start_seconds:
+                self._start_failed(worker, f"it gave no answer for {now - worker.process_since:.0f} s and was killed")
+
+    def _start_failed(self, worker: _Worker, reason: str) -> None:
         """Wait for the next look at the cluster. Raises UserError when nothing but this has happened for a while."""
         self._dismiss(worker)
         self._start_failures, self._may_start = self._start_failures + 1, False
-        _log.warning("a Ray worker did not start: %s", _last_line(error))
+        _log.warning("a Ray worker did not start: %s", reason)
         if self._start_failures >= START_FAILURES and not self._workers:
             raise UserError(
-                f"{self._start_failures} Ray workers in a row did not start, the last with: {_last_line(error)}; "
+                f"{self._start_failures} Ray workers in a row did not start, the last with: {reason}; "
                 "mend the nodes, or use --executor inline",
                 exit_code=1,
             )
@@ -263,6 +274,11 @@ def _worker_starter(job: RenderJob, needs: dict[str, float]) -> Callable[[], Any
     )
     stored = ray.put(job)
     return lambda: actor.remote(ShardWorker, stored)
+
+
+def _has_process(actor: Any) -> bool:
+    """Whether an actor's process runs, be it still importing. Without its dashboard, Ray says so nowhere else."""
+    return bool(ray._private.state.actors(actor._actor_id.hex()).get("Pid"))
 
 
 def _ready(references: Sequence[Any], timeout: float) -> set[Any]:

@@ -63,6 +63,7 @@ class Driver:
     flags: tuple[str, ...] = ()
     faults: str = "{}"
     slow_s: float = 0.0
+    hanging: int = 0
 
     def start(self) -> subprocess.Popen[str]:
         self.diary.mkdir(exist_ok=True)
@@ -70,6 +71,7 @@ class Driver:
             faulty_driver.DIARY: str(self.diary),
             faulty_driver.FAULTS: self.faults,
             faulty_driver.SLOW: str(self.slow_s),
+            faulty_driver.HANGING: str(self.hanging),
             "PYTHONPATH": str(ROOT),
         }
         config = self.config
@@ -252,6 +254,21 @@ def test_a_worker_that_sleeps_for_ever_is_killed_and_its_shard_tried_again(
     ]
     assert set(tar_sums(expected.out)) - set(tar_sums(driver.config.out)) == {"train-000004.tar"}
     driver.finish()
+    assert_same(driver.config.out, expected)
+
+
+def test_workers_that_hang_while_they_import_are_killed_and_give_their_places_to_others(
+    expected: RenderConfig, tmp_path: Path, cluster: Cluster
+) -> None:
+    """The cluster has two places, and both of them hang."""
+    driver = Driver(
+        replace(expected, out=tmp_path / "out"), tmp_path / "diary", ("--ray-address", cluster.address), hanging=2
+    )
+    process = driver.start()
+    out, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, err
+    assert len(re.findall(r"a Ray worker did not start: it gave no answer for \d+ s and was killed", err)) >= 2, err
+    assert json.loads(out)["failed_shards"] == {}
     assert_same(driver.config.out, expected)
 
 

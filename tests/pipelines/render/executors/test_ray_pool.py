@@ -15,7 +15,7 @@ from ray.cluster_utils import Cluster
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
-from pipelines.render.executors import ray_cluster
+from pipelines.render.executors import ray_cluster, shard_queue
 from pipelines.render.executors import ray_pool as run_ray
 from pipelines.render.executors.job import RenderJob, ShardReport
 from pipelines.render.executors.shard_queue import ShardQueue
@@ -64,6 +64,11 @@ class SlowWorker(ShardWorker):
 class BrokenProcess(run_ray.WorkerProcess):
     def __init__(self, kind: type[ShardWorker], job: RenderJob) -> None:
         raise ModuleNotFoundError("no torch here")
+
+
+class HungProcess(run_ray.WorkerProcess):
+    def __init__(self, kind: type[ShardWorker], job: RenderJob) -> None:
+        time.sleep(10**9)
 
 
 class FullDiskWorker(ShardWorker):
@@ -152,14 +157,25 @@ def test_a_machine_without_room_for_a_worker_is_said(tiny_config: RenderConfig) 
         next(pool.step())
 
 
+@pytest.mark.parametrize(
+    ("process", "start_s", "reason"),
+    [(BrokenProcess, 300.0, "no torch here"), (HungProcess, 0.5, r"it gave no answer for \d+ s and was killed")],
+)
 def test_workers_that_cannot_start_end_the_run(
-    finished: RenderConfig, cluster: str, monkeypatch: pytest.MonkeyPatch
+    finished: RenderConfig,
+    cluster: str,
+    monkeypatch: pytest.MonkeyPatch,
+    process: type[run_ray.WorkerProcess],
+    start_s: float,
+    reason: str,
 ) -> None:
-    monkeypatch.setattr(run_ray, "WorkerProcess", BrokenProcess)
+    monkeypatch.setattr(run_ray, "WorkerProcess", process)
     use_worker(monkeypatch, ShardWorker)
     monkeypatch.setattr(run_ray, "FOLLOW_S", 0.1)
-    with pytest.raises(UserError, match=r"3 Ray workers in a row did not start, the last with: .*no torch here"):
+    monkeypatch.setattr(shard_queue, "START_S", start_s)
+    with pytest.raises(UserError, match=rf"3 Ray workers in a row did not start, the last with: .*{reason}") as caught:
         render(on_ray(finished, cluster, "broken", workers=1))
+    assert caught.value.exit_code == 1
 
 
 def test_what_processes_say_on_descriptor_1_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
