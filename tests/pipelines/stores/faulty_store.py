@@ -37,7 +37,8 @@ class FaultyStore:
     Attributes:
         fault: one of FAULTS. 500: every 5th request is refused; cut: every 5th content breaks off half-way, and its
             connection; slow: every answer is 0.1 s late; stalled: every 20th comes after the client's patience has
-            ended; down: connections are closed without an answer.
+            ended; down: connections are closed without an answer. "race", which is none of them: an upload of a lock
+            waits for a second one.
         requests: number by method.
         bytes_down, bytes_up: of contents.
     """
@@ -47,6 +48,7 @@ class FaultyStore:
     requests: Counter[str] = field(default_factory=Counter)
     bytes_down: int = 0
     bytes_up: int = 0
+    race: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=60))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reset(self, fault: str = "none") -> None:
@@ -126,6 +128,8 @@ class _Proxy(BaseHTTPRequestHandler):
         if store.fault == "500" and number % 5 == 0:
             self._answer(500, {"Content-Type": "application/xml"}, _ERROR)
             return
+        if store.fault == "race" and self.command == "PUT" and "run.lock" in self.path:
+            time.sleep(0.5 * store.race.wait())  # moto looks, then writes: one after the other
         upstream = http.client.HTTPConnection(*self.server.upstream)
         upstream.request(self.command, self.path, content, dict(self.headers))
         with upstream.getresponse() as response:
