@@ -12,16 +12,19 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+import ray
 from ray.cluster_utils import Cluster
 
-from pipelines.render.config import RenderConfig
+from pipelines.render.config import ExecutionConfig, RenderConfig
 from pipelines.render.executors import ray_cluster
 from pipelines.render.run import render
 from shards.index import marked_shards
@@ -186,6 +189,29 @@ def test_a_node_that_vanishes_costs_nothing_but_time(expected: RenderConfig, tmp
     assert len({name.rpartition(".")[2] for name in driver.begun}) == 3, "all three nodes must have worked"
     assert len(driver.begun) > SHARDS, "a shard of the lost node must have been begun again"
     assert_same(driver.config.out, expected)
+
+
+def read_slowly(diary: Path, number: int) -> int:
+    (diary / f"{number}.{ray.get_runtime_context().get_node_id()}").touch()
+    time.sleep(1.0)
+    return -number
+
+
+def test_what_a_vanished_node_read_is_read_again(tmp_path: Path, cluster: Cluster) -> None:
+    node = cluster.add_node(num_cpus=2, object_store_memory=ray_cluster.OBJECT_STORE_BYTES)
+    cluster.wait_for_nodes()
+
+    def take_away() -> None:
+        wait_until(lambda: any(tmp_path.glob(f"*.{node.node_id}")), "the node had work")
+        cluster.remove_node(node, allow_graceful=False)
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    thread = threading.Thread(target=take_away)
+    with ray_cluster.ClusterWorkers(ExecutionConfig(ray_address=cluster.address)) as workers:
+        thread.start()
+        assert list(workers.map(partial(read_slowly, tmp_path), range(12))) == [-number for number in range(12)]
+    thread.join()
+    assert len(list(tmp_path.iterdir())) > 12, "what the node had begun must have been begun again"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
