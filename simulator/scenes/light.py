@@ -134,7 +134,7 @@ def ambient_visibility(points: Tensor, normals: Tensor, balls: Sequence[Occluder
         square = (x * x + y * y + z * z).clamp(min=1e-6)
         cosine = (normals[0] * x + normals[1] * y + normals[2] * z) / square.sqrt()
         near = (square.reciprocal() * column([ball.radius**2 for ball in balls], points)).clamp(max=1.0)
-        for share in 1.0 - 0.75 * near * (0.25 + 0.75 * cosine).clamp(min=0.0):
+        for share in 1.0 - 0.94 * near * (0.25 + 0.75 * cosine).clamp(min=0.0):
             seen = seen * share
     return seen
 

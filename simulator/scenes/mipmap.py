@@ -12,24 +12,26 @@ from torch.nn import functional
 
 from simulator.scenes.rng import Rng
 from simulator.scenes.textures.catalog import texture
+from simulator.scenes.textures.grain import Grain, grain_of
 from simulator.scenes.textures.pattern import linear
 
 
 @dataclass(frozen=True)
 class MipMap:
     """A square picture that repeats in both directions; levels[k] is [1, c, n, n] with
-    n = size/2^k + 2: one pixel on every side repeats the opposite one."""
+    n = size/2^k + 2: one pixel on every side repeats the opposite one. grain: detail beyond the pixels."""
 
     levels: tuple[Tensor, ...]
+    grain: Grain = Grain()
 
     @classmethod
-    def from_image(cls, picture: Float[Tensor, "c s s"]) -> MipMap:
+    def from_image(cls, picture: Float[Tensor, "c s s"], grain: Grain = Grain()) -> MipMap:
         """The pyramid of a picture; s is a power of two."""
         levels, level = [], picture[None]
         while True:
             levels.append(functional.pad(level, (1, 1, 1, 1), mode="circular"))
             if level.shape[-1] == 1:
-                return cls(tuple(levels))
+                return cls(tuple(levels), grain)
             level = average_2x2(level)
 
     @property
@@ -44,7 +46,11 @@ class MipMap:
     def tinted(self, code: str) -> MipMap:
         """The same relative variation about the sRGB color '#rrggbb'."""
         ratio = (linear(code) / self.mean.clamp(min=1e-4))[None, :, None, None]
-        return MipMap(tuple((level * ratio).clamp(max=1.0) for level in self.levels))
+        return MipMap(tuple((level * ratio).clamp(max=1.0) for level in self.levels), self.grain)
+
+    def surface(self, uv: Tensor, footprint: Tensor) -> Float[Tensor, "c n"]:
+        """As `sample`, with the grain of the material, which does not repeat."""
+        return self.sample(uv, footprint) * self.grain.modulation(uv, footprint)
 
     def sample(self, uv: Tensor, footprint: Tensor) -> Float[Tensor, "c n"]:
         """Colors at uv [2, n], one period per unit; footprint [n]: width of a sample in the same units."""
@@ -85,7 +91,7 @@ def _grid_sample(values: Tensor, at: Tensor, *, align_corners: bool) -> Tensor:
 
 def textured(name: str, size: int, seed: int, tint: str | None = None) -> MipMap:
     """The mipmap of texture `name`, size × size pixels, recolored about `tint` ('#rrggbb') if given."""
-    mipmap = MipMap.from_image(texture(name, size, size, seed))
+    mipmap = MipMap.from_image(texture(name, size, size, seed), grain_of(name, seed))
     return mipmap if tint is None else mipmap.tinted(tint)
 
 

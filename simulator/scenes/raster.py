@@ -10,7 +10,7 @@ are.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -38,10 +38,11 @@ _ROOKS = torch.stack([(_K % 4) / 4 + (_K // 4 + 0.5) / 16, (_K // 4) / 4 + (_K %
 
 @dataclass(frozen=True)
 class Primitive:
-    """A shape and the shader that colors it."""
+    """A shape, the shader that colors it, and the coverage [n] of what it lets shine through."""
 
     solid: Solid
     shader: Shader
+    opacity: Callable[[Hit], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,14 @@ def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> P
         patch.inverse_depth[rows] = torch.where(part >= 0, hits.inverse_depth.view_as(part), MISS)
         if not is_small:
             mixed[rows] = edges = _edges(camera, primitive.solid, block, hits)
-            patch.coverage[rows] = plain = (part >= 0) & ~edges
-            met = plain.flatten().nonzero()[:, 0]
+            met = ((part >= 0) & ~edges).flatten().nonzero()[:, 0]
             if met.numel():
-                color = _shade(primitive, rays, hits, met, _CENTER_FOOTPRINT / camera.focal_px)
-                patch.color.flatten(1).index_copy_(1, met + rows.start * window.width, color)
+                color, share = _shade(primitive, rays, hits, met, _CENTER_FOOTPRINT / camera.focal_px)
+                met += rows.start * window.width
+                patch.color.flatten(1).index_copy_(1, met, color)
+                patch.coverage.flatten().index_copy_(0, met, share)
     if not is_small:
-        _resample(camera, primitive, patch, _steep(patch, _GRAZING / camera.focal_px), _PAIRS)
+        _resample(camera, primitive, patch, _steep(patch, _GRAZING / camera.focal_px) & ~mixed, _PAIRS)
     _resample(camera, primitive, patch, mixed, _ROOKS)
     patch.inverse_depth.clamp_(min=0.0)
     return patch
@@ -159,21 +161,19 @@ def _edges(camera: Camera, solid: Solid, window: Window, centers: Intersections)
 
 
 def _steep(patch: Patch, grazing: float) -> Tensor:
-    """Pixels [h, w] without an edge where one sample is too few: color or inverse depth leaps to the next pixel.
+    """Pixels [h, w] without an edge where one sample is too few: light or inverse depth leaps to the next pixel.
 
     Color does at shadows and in patterns. Depth does on surfaces seen at a grazing angle, of which a pixel holds more
     along one direction than the mipmap, the same in all directions, averages. grazing: the least change
     of depth per pixel, relative to depth.
     """
-    light, near, plain = patch.color.sum(0), patch.inverse_depth, patch.coverage == 1
-    steep = torch.zeros_like(plain)
+    clear = 1.0 - patch.coverage
+    light, near = patch.color.sum(0) + clear, patch.inverse_depth
+    steep = torch.zeros_like(clear, dtype=torch.bool)
     for dim in (0, 1):
         n = light.shape[dim] - 1
-        (a, b), (c, d), (e, f) = (
-            (values.narrow(dim, 0, n), values.narrow(dim, 1, n)) for values in (light, near, plain)
-        )
+        (a, b), (c, d) = ((values.narrow(dim, 0, n), values.narrow(dim, 1, n)) for values in (light, near))
         leap = ((a - b).abs() > _CONTRAST * (a + b) + _DARK) | ((c - d).abs() > 0.5 * grazing * (c + d))
-        leap &= e & f
         steep.narrow(dim, 0, n).logical_or_(leap)
         steep.narrow(dim, 1, n).logical_or_(leap)
     return steep
@@ -185,7 +185,7 @@ def _resample(camera: Camera, primitive: Primitive, patch: Patch, pixels: Tensor
     pixels: which, [h, w]. offsets: of the samples from a pixel's upper left corner, x and y: [2, samples].
     """
     window, angle, count = patch.window, 0.5 / camera.focal_px, offsets.shape[1]
-    color, coverage, inverse_depth = patch.color.flatten(1), patch.coverage.flatten(), patch.inverse_depth.flatten()
+    colors, coverage, inverse_depth = patch.color.flatten(1), patch.coverage.flatten(), patch.inverse_depth.flatten()
     for chosen in pixels.flatten().nonzero()[:, 0].split(_BLOCK // count):
         row = chosen.div(window.width, rounding_mode="floor")
         x = (window.left + chosen - row * window.width)[:, None] + offsets[0]
@@ -197,17 +197,23 @@ def _resample(camera: Camera, primitive: Primitive, patch: Patch, pixels: Tensor
         torch.mul(hits.inverse_depth, samples[3], out=samples[4])
         met = samples[3].nonzero()[:, 0]
         if met.numel():
-            samples[:3].index_copy_(1, met, _shade(primitive, rays, hits, met, angle))
+            color, share = _shade(primitive, rays, hits, met, angle)
+            samples[:3].index_copy_(1, met, color)
+            if primitive.opacity is not None:
+                samples[3:].index_copy_(1, met, samples[3:].index_select(1, met) * share)
         means = samples.view(5, -1, count).mean(-1)
-        color.index_copy_(1, chosen, means[:3])
+        colors.index_copy_(1, chosen, means[:3])
         coverage.index_copy_(0, chosen, means[3])
         exact = inverse_depth.index_select(0, chosen)
         known = torch.where(exact >= 0, exact, means[4] / means[3].clamp(min=1e-6))
         inverse_depth.index_copy_(0, chosen, torch.where(means[3] > 0, known, MISS))
 
 
-def _shade(primitive: Primitive, rays: Rays, hits: Intersections, met: Tensor, angle: float) -> Tensor:
-    """Colors [3, m] where the rays with indices `met` [m] meet a primitive, `angle` radians apart."""
+def _shade(primitive: Primitive, rays: Rays, hits: Intersections, met: Tensor, angle: float) -> tuple[Tensor, Tensor]:
+    """Premultiplied colors [3, m] and coverage [m] where rays, `angle` radians apart, meet a primitive.
+
+    met: indices [m] of the rays that do.
+    """
     direction, inverse_depth, part = rays.direction, hits.inverse_depth, hits.part
     if met.shape != part.shape:
         direction = direction.index_select(1, met)
@@ -218,7 +224,10 @@ def _shade(primitive: Primitive, rays: Rays, hits: Intersections, met: Tensor, a
     normal, uv = primitive.solid.surface(point, part)
     view = unit(direction)
     facing = (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]).abs().clamp(min=0.04)
-    return primitive.shader(Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)).clamp(min=0.0)
+    hit = Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)
+    color = primitive.shader(hit).clamp(min=0.0)
+    share = torch.ones_like(depth) if primitive.opacity is None else primitive.opacity(hit)
+    return color * share, share
 
 
 def _composite(layer: Patch, patch: Patch) -> None:

@@ -14,6 +14,7 @@ from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.shading import Hit, Material, Shader, hazed, lit, of_hit
 from simulator.scenes.solids import MISS, Card, Intersections, outline
+from simulator.scenes.textures.grain import Grain
 from simulator.scenes.textures.noise import fractal
 from simulator.scenes.textures.pattern import linear, smoothstep
 
@@ -30,7 +31,7 @@ def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
     """Gradient from the horizon up, clouds under a curved ceiling, a glow around the sun."""
     zenith, horizon, bright, gray = (linear(code) for code in rng.choice(_SKIES).split())
     noise = fractal(texture_px, texture_px, 5, rng.seed(), octaves=9, gain=0.55)
-    cover = MipMap.from_image(0.5 + 0.5 * noise[None])
+    cover = MipMap.from_image(0.5 + 0.5 * noise[None], Grain(0.05))
     shift, amount = rng.uniform(0.0, 1.0), rng.uniform(0.35, 0.7)
     strength = rng.uniform(0.95, 1.25)
 
@@ -40,7 +41,7 @@ def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
         sky = clear_sky(zenith, horizon, 0.22)(hit)
         far = 1.0 / (rise + 0.28)  # distance along the ceiling
         uv = torch.stack([x * far * 0.30 + shift, z * far * 0.42])
-        body = cover.sample(uv, 0.0006 * far)[0]
+        body = cover.surface(uv, 0.0006 * far)[0]
         above = cover.sample(uv + column((0.02 * light.toward[0], -0.035), uv), 0.004 * far)[0]  # towards the light
         cloud = smoothstep(0.9 - amount, 1.3 - amount, body) * smoothstep(0.0, 0.12, y)
         billow = cover.sample(3.1 * uv, 0.002 * far)[0] - 0.5
@@ -139,7 +140,7 @@ def _fan(x: Tensor, y: Tensor, blades: Sequence[tuple[float, float, float]], hei
     start, bend, _ = (column(values, x) for values in zip(*blades, strict=True))  # [blades, 1] each
     tip = column([height * length for _, _, length in blades], x)
     t = (y / tip).clamp(0.0, 1.0)
-    half = torch.stack([0.02 * height * (1.0 - along) ** 0.6 for along in t])
+    half = torch.stack([0.02 * min(height, 0.3) * (1.0 - along) ** 0.6 for along in t])
     blade = torch.maximum(((x - height * (start + bend * t * t)).abs() - half) * 0.8, y - tip)
     return torch.maximum(blade.amin(0), -y)
 
@@ -154,8 +155,8 @@ def _tuft_light(hit: Hit, flora: Flora, height: float, tone: float) -> Tensor:
 def flower_on_stem(flora: Flora, foot: Vector, height: float, rng: Rng) -> list[Primitive]:
     lean = rng.within(0.15) * height
     extent = (min(0.0, lean) - 0.01, max(0.0, lean) + 0.01, 0.0, height)
-    stem = Card(Pose(foot), line(0.0, 0.0, lean, height, 0.008 * height), extent, thin=True)
-    radius = rng.uniform(0.09, 0.15) * height
+    stem = Card(Pose(foot), line(0.0, 0.0, lean, height, 0.008 * min(height, 0.5)), extent, thin=True)
+    radius = rng.uniform(0.09, 0.15) * min(height, 0.4)
     top = (foot[0] + lean, foot[1] + height, foot[2] - 0.01)
     pose = pose_at(top, yaw=rng.within(0.6), pitch=rng.uniform(-0.7, 0.3))
     head = Card(pose, flower(rng.integer(4, 7), radius, rng.uniform(0.2, 0.45)), (-radius, radius, -radius, radius))
@@ -224,4 +225,4 @@ def skyline(rng: Rng, height: float, roughness: float, level: float) -> Callable
 
 
 def hill(ridge: Ridge, skin: MipMap, tile: float, light: Light, air: Tensor, haze: float) -> Primitive:
-    return Primitive(ridge, hazed(lit(Material(skin, tile=tile), light), air, haze))
+    return Primitive(ridge, hazed(lit(Material(skin, tile=tile, drift=0.6), light), air, haze))

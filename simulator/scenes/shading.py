@@ -60,7 +60,8 @@ class Material:
         """Reflectance [3, n] at the hit points."""
         uv = (hit.uv.flip(0) if self.grain_across else hit.uv) / self.tile
         footprint = hit.footprint / self.tile
-        color = self.mipmap.sample(uv, footprint)
+        # A lamp shade's light comes through it: no grain.
+        color = self.mipmap.sample(uv, footprint) if self.glow else self.mipmap.surface(uv, footprint)
         if self.drift == 0.0:
             return color
         turned = torch.stack([0.137 * uv[0] + 0.021 * uv[1], 0.131 * uv[1] - 0.017 * uv[0]])

@@ -38,8 +38,10 @@ def draw_zoom(rng: Rng) -> float:
     return float(2.0 ** rng.within(1.0))
 
 
-def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) -> tuple[View, Shot]:
+def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) -> tuple[View, Shot, float]:
     """Aims at a part of the scene whose depths are varied, among a few directions drawn at random.
+
+    Returns also the depth of what is nearest, in meters.
 
     A wide layout (zoom < 1) was made by a wide camera; a narrow one is a part of it.
     """
@@ -55,11 +57,10 @@ def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) 
         for shrink in [1.0] * _TRIES + [0.0]  # the last is the layout's own direction, which is always covered
     ]
     layers = _layers(backdrop, foreground)
-    scores = _varieties(layers, views[:_TRIES])
-    best = max(range(_TRIES), key=scores.__getitem__)
-    view = views[best if scores[best] >= 0.0 else _TRIES]
+    varied = _varieties(layers, views[:_TRIES]) or _varieties(layers, views[_TRIES:])
+    (_, nearest), view = max(varied, key=lambda judged: judged[0])
     shot = [(_turned(part.camera, view), layer) for part, layer in layers]
-    return replace(view, is_mirrored=rng.chance(0.5)), shot
+    return replace(view, is_mirrored=rng.chance(0.5)), shot, 1.0 / nearest
 
 
 def _layers(backdrop: Staging, foreground: Staging) -> list[tuple[Staging, Sequence[Primitive]]]:
@@ -74,8 +75,13 @@ def _turned(camera: Camera, view: View) -> Camera:
     return replace(camera, focal=view.focal, yaw=view.yaw, pitch=view.pitch, roll=view.roll)
 
 
-def _varieties(layers: Sequence[tuple[Staging, Sequence[Primitive]]], views: Sequence[View]) -> list[float]:
-    """Entropy of the visible disparities, in bits; −1 unless one layer covers the frame and a margin around it."""
+def _varieties(
+    layers: Sequence[tuple[Staging, Sequence[Primitive]]], views: Sequence[View]
+) -> list[tuple[tuple[float, float], View]]:
+    """Entropy of the visible disparities, in bits, and the greatest inverse depth, of each view.
+
+    Only of views in which one layer covers the frame and a margin around it.
+    """
     cameras = [_turned(layers[0][0].camera, view) for view in views]
     frame = cameras[0]
     step, margin = frame.long_side / _ACROSS, _MARGIN * frame.long_side
@@ -91,14 +97,14 @@ def _varieties(layers: Sequence[tuple[Staging, Sequence[Primitive]]], views: Seq
         is_covered |= (depths >= 0).all(1)
         nearest = torch.maximum(nearest, depths)
     inside = nearest[:, (x > 0) & (x < frame.width) & (y > 0) & (y < frame.height)]
-    return [_entropy(seen) if covered else -1.0 for seen, covered in zip(inside, is_covered.tolist(), strict=True)]
+    return [(_variety(inside[k]), view) for k, view in enumerate(views) if bool(is_covered[k])]
 
 
-def _entropy(values: Tensor) -> float:
-    """Entropy, in bits, of values [n] in equal bins between the least and the greatest."""
+def _variety(values: Tensor) -> tuple[float, float]:
+    """Entropy, in bits, of values [n] in equal bins between the least and the greatest, and the greatest."""
     low, high = float(values.min()), float(values.max())
     counts = torch.histc((values - low) / max(high - low, 1e-9), _BINS, 0.0, 1.0) / values.numel()
-    return float(-(counts * counts.clamp(min=1e-9).log2()).sum())
+    return float(-(counts * counts.clamp(min=1e-9).log2()).sum()), max(high, 1e-3)
 
 
 def _nearest(rays: Rays, layer: Sequence[Primitive], step: float) -> Tensor:
