@@ -23,6 +23,7 @@ from .record import (
     PhotoRecord,
     RendererRecord,
     SampleRecord,
+    SceneRecord,
 )
 from .sample import Sample
 from .stored_fields import StoredFields
@@ -48,6 +49,7 @@ __all__ = [
     "Sample",
     "SampleAccess",
     "SampleRecord",
+    "SceneRecord",
     "ShardFile",
     "ShardStream",
     "ShardWriter",

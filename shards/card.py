@@ -66,6 +66,7 @@ def card_text(summary: DataSetSummary) -> str:
         blur_levels=summary.blur_levels,
         largest_radius_px=summary.largest_radius_px,
         photo_licenses=_count_names((name or "not stated", count) for name, count in summary.licenses.items()),
+        scene_kinds=_count_names(summary.scene_kinds.items()),
         disparity_sources=_count_names(
             (f"{kind}, {source}{f' @ {revision}' if revision else ''}", count)
             for (kind, source, revision), count in summary.disparity_sources.items()

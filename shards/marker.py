@@ -61,6 +61,7 @@ class SampleRow:
     license: str
     author: str
     source_url: str
+    scene_kind: str
     disparity_kind: str
     disparity_source: str
     disparity_source_revision: str
@@ -93,6 +94,7 @@ class SampleRow:
             license=record.photo.license,
             author=record.photo.author,
             source_url=record.photo.source_url,
+            scene_kind=record.scene.kind,
             disparity_kind=record.disparity.kind,
             disparity_source=record.disparity.source,
             disparity_source_revision=record.disparity.source_revision,

@@ -13,7 +13,7 @@ from . import strict_json
 from .complaint import FieldError, FieldTypeError
 from .labels import FrameLabels, check_stack, require
 
-SCHEMA_VERSION = 4  # 4: valid.png, disparity.filled_fraction
+SCHEMA_VERSION = 5  # 5: scene
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
 MAX_DISPARITY_CODE = 65535  # disparity is stored as uint16
@@ -149,6 +149,53 @@ class ImagingRecord:
 
 
 @dataclass(frozen=True)
+class SceneRecord:
+    """The built-in scene that was photographed; every field has its default where the sample is of a photo.
+
+    Attributes:
+        kind, foreground, backdrop: kinds of scenes, "" of a photo; `kind` is that of foreground or backdrop or of both.
+        version: of the built-in scenes (`simulator.scenes.catalog.SCENES_VERSION`), 0 of a photo.
+        yaw_deg, pitch_deg, roll_deg: of the camera, to the right, down and clockwise, before mirroring.
+        focal_length: in long sides of the picture.
+        mirrored: 1 where the picture is mirrored left to right, else 0.
+        white_balance, exposure, vignetting, glare, toe, anchor: of the camera, see `simulator.scenes.look.CameraLook`.
+    """
+
+    kind: str = ""
+    foreground: str = ""
+    backdrop: str = ""
+    version: int = 0
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
+    roll_deg: float = 0.0
+    focal_length: float = 0.0
+    mirrored: int = 0
+    white_balance: tuple[float, ...] = (1.0, 1.0, 1.0)
+    exposure: float = 0.0
+    vignetting: float = 0.0
+    glare: float = 0.0
+    toe: float = 0.0
+    anchor: float = 0.0
+
+    def __post_init__(self) -> None:
+        strict_json.coerce_fields(self)
+        parts, is_builtin = (self.foreground, self.backdrop), self.kind != ""
+        require("kind", self.kind in parts, f"be one of {' and '.join(parts)}", self.kind)
+        require(
+            "version", (self.version > 0) == is_builtin, "be positive for built-in scenes, 0 for photos", self.version
+        )
+        focal = self.focal_length
+        require("focal_length", (focal > 0.0) == is_builtin, "be positive for built-in scenes, 0 for photos", focal)
+        require("mirrored", self.mirrored in (0, 1), "be 0 or 1", self.mirrored)
+        balance = self.white_balance
+        require("white_balance", len(balance) == 3 and min(balance) > 0.0, "be three positive gains", balance)
+        for name in ("vignetting", "glare"):
+            require(name, 0.0 <= getattr(self, name) <= 1.0, "lie in [0, 1]", getattr(self, name))
+        for name in ("toe", "anchor"):
+            require(name, getattr(self, name) >= 0.0, "be at least 0", getattr(self, name))
+
+
+@dataclass(frozen=True)
 class PhotoRecord:
     """The original photo: sha256 of its file, name, license and author ("" = not known), size in pixels."""
 
@@ -194,6 +241,7 @@ class SampleRecord:
         split: `train`, `val` or `test`.
         width, height: of photo, disparity and frames, in pixels.
         seed: of the draw of this scene, in [0, 2^63).
+        scene: the built-in scene; all default where the sample is of a photo.
         frames: labels of the F frames, level-major: all planes of blur level 0, then of level 1, ...
 
     Raises FieldError (a ValueError) or FieldTypeError when built from anything else.
@@ -212,6 +260,7 @@ class SampleRecord:
     imaging: ImagingRecord
     photo: PhotoRecord
     renderer: RendererRecord
+    scene: SceneRecord
 
     def __post_init__(self) -> None:
         strict_json.coerce_fields(self)
@@ -288,6 +337,7 @@ _PARTS: dict[str, type[Any]] = {
     "imaging": ImagingRecord,
     "photo": PhotoRecord,
     "renderer": RendererRecord,
+    "scene": SceneRecord,
 }
 _HEAD = {
     name: kind for name, kind in typing.get_type_hints(SampleRecord).items() if name not in _PARTS and name != "frames"

@@ -37,6 +37,7 @@ class DataSetSummary:
     Attributes:
         entries: one a shard.
         licenses: number of samples by the license of their photo.
+        scene_kinds: number of built-in scenes by their kind.
         disparity_sources: number of samples by kind, source and revision of their disparity.
         blur_levels: the smallest and the largest, in percent of the long side.
         largest_radius_px: of any blur.
@@ -45,6 +46,7 @@ class DataSetSummary:
     def __init__(self, markers: Iterable[Marker] = ()) -> None:
         self.entries: list[ShardEntry] = []
         self.licenses: Counter[str] = Counter()
+        self.scene_kinds: Counter[str] = Counter()
         self.disparity_sources: Counter[tuple[str, str, str]] = Counter()
         self.blur_levels = (float("inf"), 0.0)
         self.largest_radius_px = 0.0
@@ -60,6 +62,7 @@ class DataSetSummary:
     def count(self, row: SampleRow) -> None:
         """Count one sample."""
         self.licenses[row.license] += 1
+        self.scene_kinds.update([row.scene_kind] * bool(row.scene_kind))
         self.disparity_sources[row.disparity_kind, row.disparity_source, row.disparity_source_revision] += 1
         low, high = self.blur_levels
         self.blur_levels = (min([low, *row.blur_levels]), max([high, *row.blur_levels]))
@@ -70,6 +73,7 @@ class DataSetSummary:
         for entry in other.entries:
             self._append(entry)
         self.licenses.update(other.licenses)
+        self.scene_kinds.update(other.scene_kinds)
         self.disparity_sources.update(other.disparity_sources)
         (low, high), (other_low, other_high) = self.blur_levels, other.blur_levels
         self.blur_levels = (min(low, other_low), max(high, other_high))

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from pipelines.pictures.srgb8 import to_srgb8
-from pipelines.render.sample.rgbd import BUILTIN_ASPECT
 from shards.record import MAX_DISPARITY_CODE
 from simulator import ThinLens
 from simulator.scenes.catalog import builtin_scene
@@ -25,6 +24,7 @@ KIND = "still_life"
 SEED = 3
 ENLARGED = 1.5
 """Files are larger than the photos rendered from them: loading scales them down, as it does real photos."""
+_ASPECT = 2 / 3  # height by width of the photos
 _MIRRORS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
 
 
@@ -79,7 +79,7 @@ FULL, QUICK = PhotoSet(photos=32, long_side=768, samples_per_shard=8), PhotoSet(
 def write_photos(folder: Path, photo_set: PhotoSet) -> None:
     """PHOTO.jpg with PHOTO.disparity.png: built-in scenes, each as it is and mirrored in three ways."""
     folder.mkdir(parents=True)
-    height = round(photo_set.long_side * BUILTIN_ASPECT)
+    height = round(photo_set.long_side * _ASPECT)
     for start in range(0, photo_set.photos, len(_MIRRORS)):
         image, disparity = builtin_scene(start, height=height, width=photo_set.long_side, kind=KIND).layers.photo()
         bgr = to_srgb8(image[None])[0][..., ::-1]  # [H, W, 3]

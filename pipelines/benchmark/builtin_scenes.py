@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.benchmark.focus_points_v1 import FOCUS_POINTS_V1
+from pipelines.benchmark.focus_points import FOCUS_POINTS
 from pipelines.benchmark.recipe import RECIPE, FrameLens, GatheredScene
 from pipelines.benchmark.tasks import DISPARITY_SCALE, Frame, Task, TestScene, make_task, write_photo, write_picture
 from pipelines.pictures.srgb8 import to_srgb8
@@ -18,7 +18,7 @@ def make_builtin(folder: Path, recipe: GatheredScene) -> TestScene:
     size = {"height": recipe.height, "width": recipe.width}
     lenses = _lenses(recipe)
     strongest = max(lens.level for lens in lenses) / 100 * recipe.width
-    layers = builtin_scene(recipe.seed, kind=recipe.kind, margin_px=math.ceil(strongest) + 1, **size).layers
+    layers = builtin_scene(recipe.seed, margin_px=math.ceil(strongest) + 1, **size).layers
     image, disparity = layers.photo()
     codes = np.rint(disparity.numpy().astype(np.float64) * DISPARITY_SCALE).astype(np.uint16)
     visible = layers.disparity[layers.coverage > 0]
@@ -37,8 +37,8 @@ def make_builtin(folder: Path, recipe: GatheredScene) -> TestScene:
 
 
 def _focus_pixel(recipe: GatheredScene, plane: int) -> tuple[int, int]:
-    """Row and column of a focus point of test set v1, also where the scene is drawn smaller than the set has it."""
-    row, column = FOCUS_POINTS_V1[recipe.name][plane]
+    """Row and column of a focus point of the test set, also where the scene is drawn smaller than the set has it."""
+    row, column = FOCUS_POINTS[recipe.name][plane]
     full = next(scene for scene in RECIPE.builtin if scene.name == recipe.name)
     return row * recipe.height // full.height, column * recipe.width // full.width
 

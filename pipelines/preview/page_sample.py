@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from pipelines.preview.media import Media
-from shards.record import ApertureRecord, LensRecord, SampleRecord
+from shards.record import ApertureRecord, LensRecord, SampleRecord, SceneRecord
 from shards.sample import Sample
 
 FRAME_LABELS = (
@@ -20,12 +20,16 @@ def card(sample: Sample, media: Media, flags: list[str]) -> dict[str, Any]:
         "key": sample.key,
         "name": record.photo.name,
         "split": record.split,
+        "kind": record.scene.kind,
         "flags": flags,
         "thumb": media.thumb,
         "width": record.width,
         "height": record.height,
         "words": " ".join(
-            (sample.key, record.photo.name, record.split, record.scene_id, record.lens.recipe, record.disparity.source)
+            (
+                *(sample.key, record.photo.name, record.split, record.scene_id, record.lens.recipe),
+                *(record.disparity.source, record.scene.foreground, record.scene.backdrop),
+            )
         ),
     }
 
@@ -71,6 +75,15 @@ def lens_text(lens: LensRecord) -> str:
     return name + (f", {lens.focal_length_mm:g} mm{sensor}" if lens.focal_length_mm else "")
 
 
+def scene_text(scene: SceneRecord) -> str:
+    """`market before hills; camera yaw -4°, pitch 12°, roll 1°, f 1.2 long sides, mirrored`; "" of a photo."""
+    if not scene.kind:
+        return ""
+    parts = scene.kind if scene.foreground == scene.backdrop else f"{scene.foreground} before {scene.backdrop}"
+    angles = f"yaw {scene.yaw_deg:.0f}°, pitch {scene.pitch_deg:.0f}°, roll {scene.roll_deg:.0f}°"
+    return f"{parts}; camera {angles}, f {scene.focal_length:.2g} long sides{', mirrored' * scene.mirrored}"
+
+
 def facts(record: SampleRecord, media: Media) -> list[list[str]]:
     """Facts about the sample, name and text, for the fold at the end of the viewer."""
     disparity, photo = record.disparity, record.photo
@@ -78,6 +91,7 @@ def facts(record: SampleRecord, media: Media) -> list[list[str]]:
     thinned = f"; here one pixel in {stride} by {stride}" if stride > 1 else ""
     pairs = [
         ("Scene", record.scene_id),
+        ("Built-in scene", scene_text(record.scene)),
         ("Size", f"{record.width} × {record.height} px, from {photo.width} × {photo.height}"),
         ("Shown as", media.shown),
         ("Disparity", f"{disparity.kind}, {disparity.source}, edges {disparity.edges.replace('_', ' ')}{thinned}"),

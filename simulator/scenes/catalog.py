@@ -12,7 +12,9 @@ from simulator.scenes.colonnade import colonnade
 from simulator.scenes.foliage import foliage
 from simulator.scenes.interior import interior
 from simulator.scenes.landscape import fence, hills
+from simulator.scenes.look import CameraLook, draw_look
 from simulator.scenes.market import market
+from simulator.scenes.near_things import near_things
 from simulator.scenes.night_street import night_street
 from simulator.scenes.raster import render_layers
 from simulator.scenes.rng import Rng
@@ -36,12 +38,16 @@ KINDS: tuple[str, ...] = tuple(_KINDS)
 
 @dataclass(frozen=True)
 class BuiltinScene:
-    """A scene: its kind, one of KINDS; the kinds of its foreground and backdrop, one of which that is; its camera."""
+    """A scene: its kind, one of KINDS; the kinds of its foreground and backdrop, one of which that is; its camera.
+
+    The layers' colors are the light under the camera's look.
+    """
 
     kind: str
     foreground: str
     backdrop: str
     view: View
+    look: CameraLook
     layers: LayeredDepthImage
 
 
@@ -67,9 +73,14 @@ def builtin_scene(seed: int, *, height: int, width: int, kind: str | None = None
     frame = Camera(height, width, focal=min(1.0, zoom), margin_px=margin_px)
     backdrop = _KINDS[back](frame, Rng(seed, crc32(back.encode())))
     foreground = backdrop if front == back else _KINDS[front](frame, Rng(seed, crc32(front.encode())), backdrop.light)
-    view, shot = point_camera(rng, zoom, backdrop, foreground)
+    view, shot, nearest = point_camera(rng, zoom, backdrop, foreground)
+    camera = shot[-1][0]
+    near = near_things(Rng(seed, crc32(b"near")), camera, foreground.light, nearest)
+    shot += [(camera, layer) for layer in near]
     layers = render_layers(_at_most(_MOST_LAYERS, shot, len(backdrop.backdrop)))
-    return BuiltinScene(chosen, front, back, view, _mirrored(layers) if view.is_mirrored else layers)
+    layers = _mirrored(layers) if view.is_mirrored else layers
+    look = draw_look(Rng(seed, crc32(b"look")), layers.photo()[0])
+    return BuiltinScene(chosen, front, back, view, look, look.applied(layers, view.focal))
 
 
 def _mirrored(layers: LayeredDepthImage) -> LayeredDepthImage:

@@ -9,6 +9,7 @@ from simulator.scenes.camera import CEILING_AXES, FLOOR_AXES, Camera, Pose, side
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture
 from simulator.scenes.outlines import rectangle
+from simulator.scenes.people import person
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky, hedge
@@ -60,14 +61,18 @@ def colonnade(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     stone = random_texture(rng, px, "ashlar plaster marble concrete plaster")
     stops = [Box(Pose((x, 0.5 * hall.height, z)), (hall.thick, 0.5 * hall.height, hall.thick)) for x, z in hall.feet]
     roof = Box(Pose((0.0, hall.height + 0.2, 0.5 * hall.end)), (hall.half + 0.3, 0.2, 0.5 * hall.end + 3.0))
-    casters = ShadowCasters.from_solids([*stops, roof], light)
+    walker = person(rng, px // 2, rng.within(0.6) * hall.half, rng.uniform(1.9, 8.0)) if rng.chance(0.6) else []
+    casters = ShadowCasters.from_solids([*stops, roof, *(solid for solid, _ in (walker or [[]])[0])], light)
     layers = [
         [Primitive(SkyDome(), day_sky(rng, px, light))],
         hedge(rng, px, light, depth=rng.uniform(26.0, 34.0), base=0.0, height=rng.uniform(4.0, 6.5)),
         [Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), _ground(rng, px, hall, casters))],
     ]
     layers += _shell(rng, px, hall, stone, casters)
-    return Staging(camera, light, layers + _columns(hall, stone, casters, stops, rng), [])
+    layers += _columns(hall, stone, casters, stops, rng)
+    for piece in walker:
+        layers.append([Primitive(solid, lit(skin, light, casters.visibility_on(solid))) for solid, skin in piece])
+    return Staging(camera, light, layers, [])
 
 
 def _ground(rng: Rng, px: int, hall: Hall, casters: ShadowCasters) -> Shader:

@@ -10,7 +10,7 @@ from torch import Tensor
 from simulator.scenes.camera import Camera, Pose, Vector, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture
-from simulator.scenes.outlines import below, flower, leaf_blade, line
+from simulator.scenes.outlines import below, flower, leaf_blade, line, pierced
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import FreeFloor, Rng
 from simulator.scenes.scenery import day_sky, hedge
@@ -49,9 +49,9 @@ def foliage(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     key, sky = ("#fff0d0", rng.uniform(1.9, 2.5)), ("#c4d6e6", rng.uniform(0.5, 0.7))
     light = light or light_from_colors(toward, key, sky, ground="#5f6b42", softness=0.1)
     px = frame.texture_px
-    wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.within(0.3))
+    wall = pose_at(camera.ahead(0.0, 0.0, rng.uniform(3.4, 4.6)), yaw=rng.within(0.5))
     skin = Material(random_texture(rng, px, "brick ashlar stone plaster planks brick"), tile=rng.uniform(1.5, 2.0))
-    growth = _growth(rng, light, px)
+    shared = growth(rng, light, px, rng.uniform(0.11, 0.17))
     layers: list[list[Primitive]] = []
     top = None
     if not rng.chance(0.5):
@@ -59,13 +59,14 @@ def foliage(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
         layers.append([Primitive(SkyDome(), day_sky(rng, px, light))])
         layers.append(hedge(rng, px, light, depth=rng.uniform(9.0, 14.0), base=-1.0, height=rng.uniform(3.0, 4.5)))
     layers.append([Primitive(Card(wall, top), lit(skin, light, _dapples([rng.uniform(0.0, 6.28) for _ in range(6)])))])
-    layers.append([_leaf(growth, rng, pose, 0.9) for pose in _ivy_places(wall, rng)])
+    layers.append([_leaf(shared, rng, pose, 0.9) for pose in _ivy_places(wall, rng)])
     depths = rng.depths(rng.integer(13, 17), far=3.0, near=0.62, bias=1.5)
-    twigs = [_twig(growth, camera, rng, depth, crowd=nearness) for nearness, depth in depths]
+    twigs = [twig(shared, camera, rng, depth, crowd=nearness) for nearness, depth in depths]
     return Staging(camera, light, layers, twigs)
 
 
-def _growth(rng: Rng, light: Light, px: int) -> Growth:
+def growth(rng: Rng, light: Light, px: int, length: float) -> Growth:
+    """Leaves, bark and blossoms that go together; length: that of a leaf, meters."""
     blade = random_texture(rng, px // 2, "leaf")
     petal, middle = rng.choice(_BLOSSOMS).split()
     return Growth(
@@ -75,15 +76,20 @@ def _growth(rng: Rng, light: Light, px: int) -> Growth:
         petal=random_texture(rng, px // 4, "paper", petal),
         heart=linear(middle),
         slim=rng.uniform(0.35, 0.6),
-        length=rng.uniform(0.11, 0.17),
+        length=length,
         flowering=rng.choice((0.0, 0.0, 0.12, 0.25)),
     )
 
 
-def _twig(growth: Growth, camera: Camera, rng: Rng, depth: float, *, crowd: float) -> list[Primitive]:
-    """A bent twig that enters from outside the frame, leaves left and right in turn; none hides another."""
+def twig(
+    growth: Growth, camera: Camera, rng: Rng, depth: float, *, crowd: float, falls: float = 0.4
+) -> list[Primitive]:
+    """A bent twig that enters from outside the frame, leaves left and right in turn; none hides another.
+
+    falls: share of those that come from above.
+    """
     side = rng.sign()
-    from_side = rng.chance(0.6)
+    from_side = not rng.chance(falls)
     across = side * rng.uniform(1.5, 1.8) if from_side else rng.uniform(-1.2, 1.2)
     down = rng.uniform(-1.1, 1.0) if from_side else -1.35
     x, y, z = camera.point(across, down, depth)
@@ -111,6 +117,9 @@ def _leaf(growth: Growth, rng: Rng, pose: Pose, scale: float) -> Primitive:
     length = growth.length * scale
     width = length * growth.slim
     outline = leaf_blade(length, width, bend=rng.within(0.15))
+    if rng.chance(0.15):  # eaten by caterpillars
+        bites = [(rng.within(0.4) * width, rng.uniform(0.2, 0.8) * length) for _ in range(4)]
+        outline = pierced(outline, [(x, y, rng.uniform(0.02, 0.06) * length) for x, y in bites])
     reach = 0.75 * width + 0.15 * length
     card = Card(pose, outline, (-reach, reach, 0.0, length))
     blade, tone = rng.choice(growth.blades), rng.uniform(0.75, 1.2)

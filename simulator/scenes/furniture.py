@@ -3,9 +3,13 @@
 import math
 from collections.abc import Iterable
 
+import torch
+
 from simulator.scenes.camera import Pose, Vector, pose_at
+from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
-from simulator.scenes.solids import Box, Lathe, Solid, cone, spline_lathe
+from simulator.scenes.shading import Shader, glowing
+from simulator.scenes.solids import Box, Lathe, Solid, cone, sphere, spline_lathe
 
 # (height, radius) for a height of 1
 PROFILES: dict[str, tuple[tuple[float, float], ...]] = {
@@ -92,11 +96,30 @@ def pile(rng: Rng, x: float, y: float, z: float, count: int) -> list[Box]:
     return heap
 
 
+def open_book(x: float, y: float, z: float, yaw: float) -> list[Solid]:
+    """Two heaps of pages that slope down from the fold, lying at height y."""
+    middle = pose_at((x, y + 0.011, z), yaw=yaw)
+    return [
+        Box(pose_at(middle.point_to_world(0.075 * side, 0.0, 0.0), yaw=yaw, roll=-0.1 * side), (0.075, 0.008, 0.105))
+        for side in (-1.0, 1.0)
+    ]
+
+
 def lamp_shade(x: float, y: float, z: float, size: float) -> tuple[Lathe, Lathe]:
     """(foot, shade) of a table lamp that stands at height y."""
     foot = cone(Pose((x, y, z)), 0.45 * size, 0.16 * size, 1.1 * size)
     shade = cone(Pose((x, y + 1.05 * size, z)), 0.95 * size, 0.6 * size, 1.1 * size)
     return foot, shade
+
+
+def pendant(place: Vector, radius: float, ceiling: float, shader: Shader) -> list[Primitive]:
+    """A hanging lamp: shade with its rim around `place`, cord, bright bulb below it."""
+    x, y, z = place
+    top = y + 0.8 * radius
+    shade = cone(Pose(place), radius, 0.3 * radius, 0.8 * radius)
+    cord = Box(Pose((x, 0.5 * (top + ceiling), z)), (0.02 * radius, 0.5 * (ceiling - top), 0.02 * radius))
+    bulb = sphere((x, y - 0.05 * radius, z), 0.22 * radius)
+    return [Primitive(shade, shader), Primitive(cord, shader), Primitive(bulb, glowing(torch.tensor([14.0, 9.5, 4.6])))]
 
 
 def facing(x: float, z: float, target_x: float, target_z: float) -> float:

@@ -6,23 +6,34 @@ import torch
 from torch import Tensor
 
 from simulator.scenes.camera import CEILING_AXES, FLOOR_AXES, Camera, Pose, column, side_axes
-from simulator.scenes.furniture import armchair, books, chair, facing, lamp_shade, pile, sideboard, table, vessel
+from simulator.scenes.furniture import (
+    armchair,
+    books,
+    chair,
+    facing,
+    lamp_shade,
+    open_book,
+    pendant,
+    pile,
+    sideboard,
+    table,
+    vessel,
+)
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import rectangle
+from simulator.scenes.people import Piece, person
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import day_sky, hedge
-from simulator.scenes.shading import Hit, Material, Visibility, glowing, indoors, lit, of_hit, scaled, unobstructed
+from simulator.scenes.shading import Hit, Material, Visibility, indoors, lit, of_hit, scaled, unobstructed
 from simulator.scenes.shadows import ShadowCasters
-from simulator.scenes.solids import Box, Card, SkyDome, Solid, cone, outline, sphere
+from simulator.scenes.solids import Box, Card, SkyDome, outline, sphere
 from simulator.scenes.staging import Staging
 
 _CLOTH = ("#8a3a2c", "#2f5d6b", "#6f7a4a", "#c9a25a", "#54506a", "#a86a4a")
 _SPINES = ("#7a2f27", "#26394d", "#c9a765", "#3d5a4c", "#5b3a52", "#b8b0a0", "#2e2a28", "#a8572f")
 _OUTSIDE = 2.2  # exposure of the outside, far too bright at that of the room
-
-Piece = list[tuple[Solid, Material]]
 
 
 @dataclass(frozen=True)
@@ -169,6 +180,8 @@ def interior(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     room = replace(room, light=light or room.light)
     pieces = _furniture(room, rng, px)
     near = _near_table(rng, px)
+    if rng.chance(0.5):
+        pieces += person(rng, px // 2, rng.within(0.25), rng.uniform(1.7, 3.2))
     solids = [solid for piece in pieces + near for solid, _ in piece]
     casters = ShadowCasters.from_solids([*solids, room.window], room.light)
     layers = [
@@ -262,15 +275,14 @@ def _near_table(rng: Rng, px: int) -> list[Piece]:
     peel = Material(plain.tinted(rng.word("#d9781c #a8281f #8a9a2e")), tile=0.3, gloss=0.4, polish=0.15)
     fruit = sphere((x + at[3], high + radius, z + rng.uniform(-0.12, 0.1)), radius)
     lying: Piece = list(zip(stack, covers, strict=False))
+    if rng.chance(0.5):
+        page = Material(random_texture(rng, px // 2, "print"), tile=0.17)
+        lying = [(leaf, page) for leaf in open_book(x + at[0], high, z, rng.within(0.6))]
     return [stand, lying, [(cup, glazed[0])], [(tall, glazed[1])], [(fruit, peel)]]
 
 
 def _pendant(room: Room, rng: Rng, px: int) -> list[Primitive]:
-    """A hanging lamp: dark shade, bright bulb below it."""
-    x, y, z = rng.within(0.5), rng.uniform(1.85, 2.05), rng.uniform(2.2, 3.0)
-    shade = cone(Pose((x, y, z)), 0.2, 0.06, 0.16)
-    cord = Box(Pose((x, 0.5 * (y + 0.16 + room.height), z)), (0.004, 0.5 * (room.height - y - 0.16), 0.004))
+    """A lamp that hangs from the ceiling."""
+    place = (rng.within(0.5), rng.uniform(1.85, 2.05), rng.uniform(2.2, 3.0))
     enamel = Material(random_texture(rng, px // 4, "glaze"), tile=0.5, gloss=0.5, polish=0.12)
-    bulb = sphere((x, y - 0.01, z), 0.045)
-    shader = lit(enamel, room.light, _daylight(unobstructed, room))
-    return [Primitive(shade, shader), Primitive(cord, shader), Primitive(bulb, glowing(torch.tensor([14.0, 9.5, 4.6])))]
+    return pendant(place, 0.2, room.height, lit(enamel, room.light, _daylight(unobstructed, room)))

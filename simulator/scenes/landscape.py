@@ -10,6 +10,8 @@ from torch import Tensor
 from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, pose_at
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
+from simulator.scenes.outlines import net
+from simulator.scenes.people import person
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import Flora, Ridge, day_sky, flower_on_stem, hill, skyline, spruce, tree, tuft
@@ -126,11 +128,11 @@ def _foreground(camera: Camera, rng: Rng, flora: Flora, k: int) -> list[Primitiv
         across = -1.15 + 2.3 * (i + rng.uniform(0.0, 1.0)) / 7
         if k == 3 and abs(across) < 0.45:
             continue  # keep the middle open
-        foot = camera.point(across, 1.25, depth)
-        tall = camera.half_y * depth * rng.uniform(0.35, 0.7)
+        foot = camera.point(across, 2.2, depth)  # below every frame
+        tall = camera.half_y * depth * rng.uniform(1.3, 1.65)
         plants.append(tuft(flora, foot, tall, rng))
         if rng.chance(0.7):
-            plants += flower_on_stem(flora, foot, tall * rng.uniform(1.1, 1.6), rng)
+            plants += flower_on_stem(flora, foot, tall * rng.uniform(1.0, 1.3), rng)
     return plants
 
 
@@ -155,6 +157,9 @@ def fence(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     petal = random_texture(rng, px // 4, "paper", _PETALS)
     flora = Flora(random_texture(rng, px // 4, "grass", _STRAW), petal, light)
     layers += [_drift(camera, depth, flora, rng) for depth in (6.5, 4.2, 2.9)]
+    for z in sorted((rng.uniform(3.6, 12.0) for _ in range(rng.integer(0, 2))), reverse=True):
+        body, head = person(rng, px // 4, rng.within(0.8) * camera.half_x * z, z)
+        layers.append([Primitive(solid, lit(skin, light)) for solid, skin in body + head])
     return Staging(camera, light, layers, _barrier(rng, px, light))
 
 
@@ -263,9 +268,7 @@ def _railing(x: Tensor, y: Tensor, pitch: float, half: float, top: float, ringed
 @outline
 def _mesh(x: Tensor, y: Tensor, pitch: float, half: float) -> Tensor:
     """Chain link."""
-    a, b = (x + y) * math.sqrt(0.5), (x - y) * math.sqrt(0.5)
-    a, b = (a - (a / pitch).round() * pitch).abs(), (b - (b / pitch).round() * pitch).abs()
-    links = torch.minimum(a, b) - half
+    links = net(pitch, half)(x, y)
     return torch.maximum(torch.minimum(links, (y - 1.78).abs() - 1.6 * half), y - 1.78 - 2 * half)
 
 

@@ -9,13 +9,14 @@ from torch import Tensor
 from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
-from simulator.scenes.outlines import houses
+from simulator.scenes.outlines import houses, scallops
+from simulator.scenes.people import person
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import FreeFloor, Rng
 from simulator.scenes.scenery import clear_sky
 from simulator.scenes.shading import Hit, Material, Shader, glowing, hazed, lit, of_hit, scaled
 from simulator.scenes.shadows import ShadowCasters
-from simulator.scenes.solids import Box, Card, SkyDome, Solid, cylinder, ellipsoid, outline, sphere
+from simulator.scenes.solids import Box, Card, SkyDome, Solid, cylinder, ellipsoid, sphere
 from simulator.scenes.staging import Staging
 from simulator.scenes.textures.pattern import linear, smoothstep
 
@@ -36,7 +37,11 @@ def market(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     street = Material(random_texture(rng, px, "cobble planks cobble terrazzo"), tile=1.6, drift=0.3)
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), lit(street, light))])
     layers += _stalls(rng, px, light, horizon)
-    return Staging(camera, light, layers, _lanterns(camera, rng, px) + _counter(camera, rng, px, light))
+    standing = [rng.uniform(1.6, 3.0), rng.uniform(3.5, 9.0)][rng.integer(0, 1) :: 2 if rng.chance(0.5) else 1]
+    people = [person(rng, px // 2 if z < 3.0 else px // 4, rng.within(0.35) * z, z) for z in sorted(standing)[::-1]]
+    crowd = [[Primitive(solid, lit(skin, light)) for solid, skin in body + head] for body, head in people]
+    counter = _counter(camera, rng, px, light) if rng.chance(0.6) else []
+    return Staging(camera, light, layers, _lanterns(camera, rng, px) + crowd + counter)
 
 
 def _stalls(rng: Rng, px: int, light: Light, air: Tensor) -> list[list[Primitive]]:
@@ -48,8 +53,13 @@ def _stalls(rng: Rng, px: int, light: Light, air: Tensor) -> list[list[Primitive
     pebbles = textured("gravel", px // 8, 7)
     for side in (-1.0, 1.0):
         front = Pose((side * 4.4, 0.0, 0.0), side_axes(side))
-        wall = Material(random_texture(rng, px // 2, "plaster brick ashlar planks"), tile=2.5)
-        fronts = Card(front, houses([rng.uniform(3.6, 7.0) for _ in range(8)], 4.3, 60.0), (-1.0, 60.0, 0.0, 7.0))
+        wall, gable = (
+            Material(random_texture(rng, px // 2, "plaster brick ashlar planks"), tile=2.5),
+            rng.uniform(0.3, 0.6),
+        )
+        fronts = Card(
+            front, houses([rng.uniform(4.8, 7.0) for _ in range(8)], 4.3, 60.0, gable), (-1.0, 60.0, 0.0, 7.0)
+        )
         layers.append([Primitive(fronts, hazed(lit(wall, light), 0.4 * air, 40.0))])
     for k in (3, 2, 1, 0):
         stalls: list[Primitive] = []
@@ -71,7 +81,7 @@ def _stall(
     posts = [Pose((x - side * 1.02, 0.0, z + dz)) for dz in (-1.0, 1.0)]
     parts = [
         Primitive(roof, awning),
-        Primitive(Card(valance, _scallops(1.15), (-1.15, 1.15, -0.3, 0.25)), awning),
+        Primitive(Card(valance, scallops(1.15, 0.1, 0.2), (-1.15, 1.15, -0.3, 0.25)), awning),
         *(Primitive(cylinder(post, 0.03, 2.0), wood) for post in posts),
         Primitive(Box(Pose((x, 0.78, z)), (0.85, 0.05, 1.05)), planks),
     ]
@@ -80,14 +90,6 @@ def _stall(
         parts.append(Primitive(Box(pose_at((x, 0.94, z + dz), roll=side * 0.2), (0.34, 0.1, 0.26)), wood))
         parts.append(Primitive(ellipsoid(Pose((x, 1.02, z + dz)), 0.26, 0.11), heap))
     return parts
-
-
-@outline
-def _scallops(x: Tensor, y: Tensor, half: float) -> Tensor:
-    """A valance: straight above, round tongues below."""
-    u = (x / 0.2 - (x / 0.2).round()) * 0.2
-    tongue = (u * u + (y + 0.02).clamp(max=0.0) ** 2).sqrt() - 0.1
-    return torch.maximum(torch.maximum(tongue, y - 0.2), x.abs() - half)
 
 
 class Cord(NamedTuple):
@@ -161,12 +163,15 @@ def _counter(camera: Camera, rng: Rng, px: int, light: Light) -> list[list[Primi
     height = camera.eye - 0.9 * (rng.uniform(0.68, 0.84) * camera.half_y + camera.pitch)
     depth = rng.uniform(1.15, 1.35)
     board = Material(random_texture(rng, px, "planks wood weave"), tile=0.9, grain_across=True)
-    counter = Box(Pose((0.0, height - 0.03, 0.55 * depth)), (4.0, 0.03, 0.45 * depth))
+    middle = rng.within(0.7)
+    half = 0.9 * camera.half_x * depth
+    counter = Box(
+        Pose((middle * camera.half_x * depth, 0.5 * height, 0.55 * depth)), (half, 0.5 * height, 0.45 * depth)
+    )
     plain, pores = random_texture(rng, px // 2, "glaze"), random_texture(rng, px // 2, "leather")
     codes = rng.shuffled(_FRUIT)[:3]
     fruit: list[tuple[Solid, Material]] = []
     board_top = FreeFloor()
-    middle = rng.within(0.7)
     for _ in range(60):
         radius = rng.uniform(0.028, 0.042)
         z = rng.uniform(0.8, 0.97 * depth)

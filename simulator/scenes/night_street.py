@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -12,12 +11,13 @@ from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, column, po
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import houses, line, rectangle
+from simulator.scenes.people import person
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import clear_sky
 from simulator.scenes.shading import Hit, Material, Shader, glowing, lit, of_hit
-from simulator.scenes.solids import Card, SkyDome, cone, ellipsoid, sphere, spline_lathe
-from simulator.scenes.staging import Staging
+from simulator.scenes.solids import Card, SkyDome, sphere
+from simulator.scenes.staging import Layers, Staging
 from simulator.scenes.textures.noise import hash_uniform
 from simulator.scenes.textures.pattern import linear, smoothstep
 
@@ -33,18 +33,23 @@ def night_street(frame: Camera, rng: Rng, light: Light | None = None) -> Staging
     toward = unit_direction(rng.sign() * rng.uniform(0.7, 1.2), 0.5)
     key, sky = ("#ffc27a", 0.9), ("#6a80b8", 0.13)
     night = light or light_from_colors(toward, key, sky, ground="#6b5a48", softness=0.2)
-    bulbs = _lights(camera, rng)
+    bulbs, cords = _lights(camera, rng)
     zenith, horizon = (linear(code) for code in dusk.split())
     layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.15))]]
     layers += _houses(rng, px, night)
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), _asphalt(rng, px, night, bulbs))])
     iron = lit(Material(textured("glaze", px // 8, 1, "#2c3033"), tile=0.5), night)
     layers += [_lamps(slot, iron) for slot in bulbs if slot]
+    layers.append([Primitive(cord, iron) for cord in cords])
     side = rng.sign()
-    people = _person(camera, rng, px, night, side * rng.uniform(0.1, 0.5), rng.uniform(1.2, 1.9))
-    if rng.chance(0.4):
-        people += _person(camera, rng, px, night, -side * rng.uniform(0.3, 0.7), rng.uniform(2.2, 3.6))
-    return Staging(camera, night, layers, people)
+    front = light_from_colors(night.toward, key=("#ffc890", 2.2), sky=("#8a9ac8", 0.35), ground="#7a6048", softness=0.2)
+    people: Layers = []
+    for low, high in sorted(rng.shuffled(((7.0, 12.0), (2.4, 4.0), (1.3, 2.2)))[: rng.integer(1, 3)], reverse=True):
+        side, z = -side, rng.uniform(low, high)
+        x = side * rng.uniform(0.1, 0.7) * camera.half_x * z
+        pieces = person(rng, px if z < 4.0 else px // 4, x, z, wintry=True)
+        people += [[Primitive(solid, lit(look, front)) for solid, look in piece] for piece in pieces]
+    return Staging(camera, front, layers, people)
 
 
 class Bulb(NamedTuple):
@@ -56,9 +61,10 @@ class Bulb(NamedTuple):
     on_pole: bool = False
 
 
-def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
-    """Lamps along both curbs, cars, strings across the street, in slots of depth."""
+def _lights(camera: Camera, rng: Rng) -> tuple[list[list[Bulb]], list[Card]]:
+    """Lamps along both curbs, cars, strings across the street, in slots of depth; the cords of the strings."""
     slots: list[list[Bulb]] = [[] for _ in range(5)]
+    cords: list[Card] = []
 
     def add(center: Vector, radius: float, code: str, strength: float, on_pole: bool = False) -> None:
         depth = max(camera.depth(center), 3.0)
@@ -81,6 +87,7 @@ def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
         z, colors = rng.uniform(4.5, 20.0), rng.shuffled(_BULBS + _NEON)[:4]
         sag, height = rng.uniform(0.4, 1.0), rng.uniform(2.7, 3.6)
         count = rng.integer(14, 24)
+        cords.append(_cord(z, height, sag))
         for k in range(count):
             t = 2.0 * (k + 0.5) / count - 1.0
             place = (t * _HALF_STREET, height - sag * (1.0 - t * t), z + 0.8 * t)
@@ -89,7 +96,19 @@ def _lights(camera: Camera, rng: Rng) -> list[list[Bulb]]:
         side, z = rng.sign(), rng.uniform(6.0, 60.0)
         pose = (side * (_HALF_STREET - 0.4), rng.uniform(1.0, 3.6), z)
         add(pose, rng.uniform(0.06, 0.16), rng.choice(_NEON + _BULBS), rng.uniform(3.0, 12.0))
-    return slots
+    return slots, cords
+
+
+def _cord(z: float, height: float, sag: float) -> Card:
+    """The sagging cord of a string of bulbs, which hang half a bulb below it."""
+    yaw, half = -math.atan2(0.8, _HALF_STREET), math.hypot(_HALF_STREET, 0.8)
+    extent = (-half, half, height - sag, height + 0.05)
+    return Card(
+        pose_at((0.0, 0.0, z), yaw=yaw),
+        lambda x, y: (y - 0.045 - height + sag * (1.0 - (x / half) ** 2)).abs() - 0.006,
+        extent,
+        thin=True,
+    )
 
 
 def _lamps(slot: Sequence[Bulb], iron: Shader) -> list[Primitive]:
@@ -173,41 +192,3 @@ def _wet(hit: Hit, road: Material, setts: Material, night: Light, mirrored: Sequ
         spot = 1.0 / ((1.0 + (aside / 0.022) ** 2) * (1.0 + (rise / 0.085) ** 2))
         color = color + light[:, None] * (wet * (0.012 + 0.25 * radius * radius) * spot * (dz > 0))
     return color
-
-
-def _person(camera: Camera, rng: Rng, px: int, night: Light, across: float, depth: float) -> list[list[Primitive]]:
-    """Seen from behind: coat, scarf, head, hat or hair."""
-    y = 1.62 + rng.uniform(-0.08, 0.04) - 0.12
-    turn = rng.within(0.4)
-    pose = pose_at((across * camera.half_x * depth, y, depth), yaw=turn)
-    cloth = Material(random_texture(rng, px, "weave plaid leather knit"), tile=0.5)
-    wool = Material(random_texture(rng, px // 2, "knit"), tile=0.22)
-    hair = Material(random_texture(rng, px // 2, "bark", "#2b1d14 #4a3020 #1b1714 #7a5a35 #5b2e1c"), tile=0.16)
-    skin = Material(random_texture(rng, px // 4, "paper", "#c68a6a #8d5a3f #e0b090 #5f3c2a"), tile=0.3)
-    front = light_from_colors(night.toward, key=("#ffc890", 2.2), sky=("#8a9ac8", 0.35), ground="#7a6048", softness=0.2)
-
-    def at(height: float, back: float = 0.0, pitch: float = 0.0) -> Pose:
-        return pose_at(pose.point_to_world(0.0, height, back), yaw=turn, pitch=pitch)
-
-    coat = [(-0.75, 0.29), (-0.35, 0.285), (-0.17, 0.268), (-0.09, 0.225), (-0.04, 0.15), (0.0, 0.09), (0.06, 0.06)]
-    scarf = [(-0.02, 0.07), (0.0, 0.105), (0.05, 0.118), (0.09, 0.105), (0.12, 0.06)]
-    body = [
-        (spline_lathe(pose, coat, pieces=16, squash=0.48), cloth),
-        (replace(cone(at(-1.45), 0.335, 0.29, 0.71), squash=0.48), cloth),
-    ]
-    head = [
-        (spline_lathe(pose, scarf, pieces=6), wool),
-        (ellipsoid(at(0.2, -0.01, 0.1), 0.088, 0.118, 1.12), skin),
-    ]
-    cap = at(0.2, pitch=rng.uniform(0.05, 0.2))
-    if rng.chance(0.5):
-        hat = [(0.0, 0.112), (0.03, 0.117), (0.08, 0.11), (0.125, 0.075), (0.15, 0.02)]
-        brim = [(-0.035, 0.112), (-0.015, 0.124), (0.02, 0.124), (0.04, 0.112)]
-        locks = [(-0.17, 0.06), (-0.11, 0.095), (-0.04, 0.104), (0.03, 0.1)]
-        head += [(spline_lathe(cap, hat, pieces=6), wool), (spline_lathe(cap, brim, pieces=4), wool)]
-        head.append((sphere(cap.point_to_world(0.0, 0.175, 0.0), 0.034), wool))
-        head.append((spline_lathe(cap, locks, pieces=5, squash=1.14), hair))
-    else:
-        mane = [(-0.2, 0.05), (-0.13, 0.085), (-0.03, 0.102), (0.06, 0.1), (0.115, 0.06), (0.135, 0.01)]
-        head.append((spline_lathe(cap, mane, pieces=8, squash=1.12), hair))
-    return [[Primitive(solid, lit(look, front)) for solid, look in part] for part in (body, head)]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from simulator.scenes.camera import column
-from simulator.scenes.solids import outline
+from simulator.scenes.solids import Outline, outline
 
 
 @outline
@@ -102,10 +102,14 @@ def _union_of_discs(x: Tensor, y: Tensor, discs: Sequence[tuple[float, float, fl
 
 
 @outline
-def houses(x: Tensor, y: Tensor, roofs: Sequence[float], width: float, end: float) -> Tensor:
-    """A row of houses from x = 0 to `end`, each `width` wide and as high as its roof; the roofs take turns."""
-    house = (x / width).floor().long() % len(roofs)
-    return torch.maximum(y - torch.tensor(roofs).to(y.dtype)[house], x - end)
+def houses(x: Tensor, y: Tensor, roofs: Sequence[float], width: float, end: float, gable: float = 0.0) -> Tensor:
+    """A row of houses from x = 0 to `end`, each `width` wide and as high as its roof; the roofs take turns.
+
+    gable: slope of the roofs, seen as gables.
+    """
+    house = (x / width).floor()
+    slant = gable * (x - (house + 0.5) * width).abs()
+    return torch.maximum(y + slant - torch.tensor(roofs).to(y.dtype)[house.long() % len(roofs)], x - end)
 
 
 @outline
@@ -154,6 +158,39 @@ def line(x: Tensor, y: Tensor, x0: float, y0: float, x1: float, y1: float, half_
     dx, dy = x1 - x0, y1 - y0
     t = (((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0)
     return _length(x - x0 - t * dx, y - y0 - t * dy) - half_width
+
+
+@outline
+def strands(
+    x: Tensor, y: Tensor, roots: Sequence[tuple[float, float, float]], inner: float, half_width: float
+) -> Tensor:
+    """Bent hairs around the origin, each (angle from up, lean, reach), from radius `inner` outwards."""
+    angle, lean, reach = (column(values, x) for values in zip(*roots, strict=True))  # [roots, 1] each
+    r, around = _length(x, y), torch.atan2(x, y)
+    aside = around - angle - lean * ((r - inner) / inner) ** 2
+    aside = (aside - 2 * math.pi * (aside / (2 * math.pi)).round()).abs() * r
+    return torch.maximum((torch.maximum(aside - half_width, r - reach)).amin(0), inner - r)
+
+
+@outline
+def scallops(x: Tensor, y: Tensor, half: float, radius: float, high: float) -> Tensor:
+    """A valance: straight above, tongues of a radius below y = 0."""
+    u = x - (x / (2 * radius)).round() * (2 * radius)
+    tongue = (u * u + (y + 0.2 * radius).clamp(max=0.0) ** 2).sqrt() - radius
+    return torch.maximum(torch.maximum(tongue, y - high), x.abs() - half)
+
+
+@outline
+def net(x: Tensor, y: Tensor, pitch: float, half: float) -> Tensor:
+    """Threads along both diagonals."""
+    a, b = (x + y) * math.sqrt(0.5), (x - y) * math.sqrt(0.5)
+    return torch.minimum((a - (a / pitch).round() * pitch).abs(), (b - (b / pitch).round() * pitch).abs()) - half
+
+
+@outline
+def pierced(x: Tensor, y: Tensor, shape: Outline, holes: Sequence[tuple[float, float, float]]) -> Tensor:
+    """A shape with round holes (x, y, radius)."""
+    return torch.maximum(shape(x, y), -_union_of_discs(x, y, holes))
 
 
 def _length(x: Tensor, y: Tensor) -> Tensor:

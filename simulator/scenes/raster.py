@@ -8,7 +8,7 @@ so the bytes do not depend on how many threads there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -29,10 +29,11 @@ _NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes
 
 @dataclass(frozen=True)
 class Primitive:
-    """A shape and the shader that colors it."""
+    """A shape, the shader that colors it, and the coverage [n] of what it lets shine through."""
 
     solid: Solid
     shader: Shader
+    opacity: Callable[[Hit], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _sample_coarsely(camera: Camera, primitive: Primitive, patch: Patch) -> Tens
     mixed = (highest != lowest) | rims
     for rows, rays, hits in blocks:
         plain = ((highest[rows] >= 0) & ~mixed[rows]).any()
-        samples = _shade_samples(primitive.shader if plain else None, primitive.solid, rays, hits, angle)
+        samples = _shade_samples(primitive, rays, hits, angle, shaded=bool(plain))
         _store(patch, (rows, slice(None)), average_2x2(samples.reshape(5, -1, 2 * window.width)))
     return mixed
 
@@ -155,18 +156,20 @@ def _resample_edges(camera: Camera, primitive: Primitive, patch: Patch, mixed: T
         y = (patch.window.top + row[:, None] + offset_y).reshape(-1)
         rays = camera.rays(x, y)
         hits = primitive.solid.intersect(rays, angle)
-        samples = _shade_samples(primitive.shader, primitive.solid, rays, hits, angle)
+        samples = _shade_samples(primitive, rays, hits, angle)
         _store(patch, (row, column), samples.reshape(5, -1, _FINE).mean(-1))
 
 
-def _shade_samples(shader: Shader | None, solid: Solid, rays: Rays, hits: Intersections, angle: float) -> Tensor:
-    """Color (black without a shader), coverage and inverse depth [5, n] of rays; 0 where they meet nothing."""
+def _shade_samples(
+    primitive: Primitive, rays: Rays, hits: Intersections, angle: float, *, shaded: bool = True
+) -> Tensor:
+    """Color (black unless shaded), coverage and inverse depth [5, n] of rays; 0 where they meet nothing."""
     is_met = hits.part >= 0
     samples = torch.zeros(5, is_met.shape[0])
     samples[3] = is_met
     torch.mul(hits.inverse_depth, samples[3], out=samples[4])
     met = is_met.nonzero()[:, 0]
-    if shader is None or not met.numel():
+    if not shaded or not met.numel():
         return samples
     direction, inverse_depth, part = rays.direction, hits.inverse_depth, hits.part
     everywhere = met.shape == is_met.shape
@@ -175,10 +178,15 @@ def _shade_samples(shader: Shader | None, solid: Solid, rays: Rays, hits: Inters
         inverse_depth, part = inverse_depth.index_select(0, met), part.index_select(0, met)
     depth = 1.0 / inverse_depth.clamp(min=1e-6)
     point = Rays(rays.origin, direction).at(depth)
-    normal, uv = solid.surface(point, part)
+    normal, uv = primitive.solid.surface(point, part)
     view = unit(direction)
     facing = (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]).abs().clamp(min=0.04)
-    color = shader(Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)).clamp(min=0.0)
+    hit = Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)
+    color = primitive.shader(hit).clamp(min=0.0)
+    if primitive.opacity is not None:
+        share = primitive.opacity(hit)
+        color = color * share
+        samples[3:].index_copy_(1, met, samples[3:].index_select(1, met) * share)
     if everywhere:
         samples[:3] = color
     else:

@@ -140,7 +140,7 @@ def _fan(x: Tensor, y: Tensor, blades: Sequence[tuple[float, float, float]], hei
     start, bend, _ = (column(values, x) for values in zip(*blades, strict=True))  # [blades, 1] each
     tip = column([height * length for _, _, length in blades], x)
     t = (y / tip).clamp(0.0, 1.0)
-    half = torch.stack([0.02 * height * (1.0 - along) ** 0.6 for along in t])
+    half = torch.stack([0.02 * min(height, 0.3) * (1.0 - along) ** 0.6 for along in t])
     blade = torch.maximum(((x - height * (start + bend * t * t)).abs() - half) * 0.8, y - tip)
     return torch.maximum(blade.amin(0), -y)
 
@@ -155,8 +155,8 @@ def _tuft_light(hit: Hit, flora: Flora, height: float, tone: float) -> Tensor:
 def flower_on_stem(flora: Flora, foot: Vector, height: float, rng: Rng) -> list[Primitive]:
     lean = rng.within(0.15) * height
     extent = (min(0.0, lean) - 0.01, max(0.0, lean) + 0.01, 0.0, height)
-    stem = Card(Pose(foot), line(0.0, 0.0, lean, height, 0.008 * height), extent, thin=True)
-    radius = rng.uniform(0.09, 0.15) * height
+    stem = Card(Pose(foot), line(0.0, 0.0, lean, height, 0.008 * min(height, 0.5)), extent, thin=True)
+    radius = rng.uniform(0.09, 0.15) * min(height, 0.4)
     top = (foot[0] + lean, foot[1] + height, foot[2] - 0.01)
     pose = pose_at(top, yaw=rng.within(0.6), pitch=rng.uniform(-0.7, 0.3))
     head = Card(pose, flower(rng.integer(4, 7), radius, rng.uniform(0.2, 0.45)), (-radius, radius, -radius, radius))

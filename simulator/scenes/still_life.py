@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, pose_at
-from simulator.scenes.furniture import vessel
+from simulator.scenes.furniture import open_book, vessel
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import below
@@ -95,8 +95,8 @@ def _skins(rng: Rng, px: int) -> Skins:
         "pores": [pores],
         "plain": [plain],
         "cloth": [textured("weave", px, rng.seed())],
+        "page": [textured("print", px, rng.seed())],
     }
-    rng.seed()  # a draw without use, which keeps every scene as it was
     return skins
 
 
@@ -110,6 +110,8 @@ def _thing(rng: Rng, x: float, z: float, *, tall: bool, skins: Skins) -> list[Th
     if choice < 5:
         return [_fruit(rng, pose, skins)]
     if choice < 6:
+        if rng.chance(0.4):
+            return [(leaf, Material(skins["page"][0], tile=0.17)) for leaf in open_book(x, 0.0, z, rng.within(0.8))]
         return _books(rng, x, z, skins["cloth"])
     if choice < 7:
         return _candle(rng, pose, skins["plain"][0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from simulator.scenes.camera import Camera, Pose, Vector, pose_at
@@ -40,8 +41,8 @@ def cutouts(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     paper = random_texture(rng, px, "paper")
     patterns = rng.shuffled(("stripes", "print", "checker", "kilim", "wallpaper", "plaid", "terrazzo"))[:2]
     skins = [paper.tinted(code) for code in colors[1:]] + [textured(name, px, rng.seed()) for name in patterns]
-    back = pose_at((0.0, 0.0, 3.2), yaw=rng.within(0.2), pitch=rng.within(0.1))
-    places = _places(camera, rng, rng.integer(12, 16), far=2.9, near=0.95, bias=1.3, reach=(1.1, 0.95), aside=0.55)
+    back = pose_at((0.0, 0.0, 3.6), yaw=rng.within(0.5), pitch=rng.within(0.3))
+    places = _places(camera, rng, rng.integer(12, 16), far=2.3, near=0.95, bias=1.3, reach=(1.1, 0.95), aside=0.55)
     cards = [_cutout(rng, place) for place, _ in places]
     name, seed, tint = rng.word("paper paper wallpaper gradient weave"), rng.seed(), None
     if rng.chance(0.6):
@@ -105,9 +106,13 @@ def _shape(rng: Rng, radius: float) -> Outline:
 
 
 def _thread(card: Card) -> Card:
-    """From the shape up beyond the frame."""
-    x, y, z = card.pose.origin
-    return Card(Pose((x, y, z + 0.002)), line(0.0, 0.06, 0.0, 9.0, 0.0009), (-0.004, 0.004, 0.05, 9.0), thin=True)
+    """From the highest point of the shape's middle line up beyond the frame."""
+    assert card.outline is not None
+    assert card.extent is not None
+    heights = torch.linspace(card.extent[2], card.extent[3], 200)
+    top = float(heights[card.outline(torch.zeros_like(heights), heights) < 0].max()) - 0.004
+    thread = line(0.0, 0.0, 0.0, 9.0, 0.0009)
+    return Card(Pose(card.pose.point_to_world(0.0, top, 0.0)), thread, (-0.004, 0.004, 0.0, 9.0), thin=True)
 
 
 @of_hit
@@ -128,14 +133,14 @@ def clutter(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     plain = random_texture(rng, px // 2, "glaze")
     skins = [plain.tinted(code) for code in colors[:4]]
     skins += [textured(name, px // 2, rng.seed()) for name in rng.shuffled(_PATTERNS.split())[:5]]
-    places = _places(camera, rng, rng.integer(15, 20), far=4.5, near=0.85, bias=1.2, reach=(1.15, 1.1), aside=0.5)
+    places = _places(camera, rng, rng.integer(15, 20), far=3.6, near=0.85, bias=1.2, reach=(1.15, 1.1), aside=0.5)
     things = [_thing(rng, center, depth, skins) for center, depth in places]
     casters = ShadowCasters.from_solids([solid for solid, _ in things], light)
     if rng.chance(0.3):
         backdrop = [[Primitive(SkyDome(), day_sky(rng, px, light))]]
     else:
         depth = rng.uniform(5.0, 7.0)
-        wall = pose_at((0.0, 0.0, depth), yaw=rng.within(0.2))
+        wall = pose_at((0.0, 0.0, depth), yaw=rng.within(0.5), pitch=rng.within(0.3))
         name = rng.word("gradient gradient plaster concrete wallpaper weave")
         paint = random_texture(rng, px, name, " ".join(colors[3:]) if name == "gradient" else "")
         visibility = casters.baked_on_plane(wall, (-0.5 * depth, 0.5 * depth, -0.5 * depth, 0.5 * depth), 192)

@@ -37,8 +37,10 @@ def draw_zoom(rng: Rng) -> float:
     return float(2.0 ** rng.within(1.0))
 
 
-def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) -> tuple[View, Shot]:
+def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) -> tuple[View, Shot, float]:
     """Aims at a part of the scene whose depths are varied, among a few directions drawn at random.
+
+    Returns also the depth of what is nearest, in meters.
 
     A wide layout (zoom < 1) was made by a wide camera; a narrow one is a part of it.
     """
@@ -49,7 +51,7 @@ def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) 
     narrow_x, narrow_y = (math.atan(tangent / max(1.0, zoom)) for tangent in (layout.half_x, layout.half_y))
     yaw, pitch = min(_YAW, half_x - 0.3 * narrow_x), min(_PITCH, half_y - 0.4 * narrow_y)
     roll = 0.5 * (rng.within(_ROLL) + rng.within(_ROLL))  # most people hold it nearly level
-    best: tuple[float, View, Shot] | None = None
+    best: tuple[tuple[float, float], View, Shot] | None = None
     for k in range(_TRIES + 1):
         shrink = 0.0 if k == _TRIES else 1.0  # the layout's own direction, which is always covered
         view = View(shrink * rng.within(yaw), level + shrink * rng.within(pitch), shrink * roll, focal, False)
@@ -58,7 +60,7 @@ def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) 
         if score is not None and (best is None or score > best[0]) and (k < _TRIES or best is None):
             best = score, view, shot
     assert best is not None, "the layout's own view is covered"
-    return replace(best[1], is_mirrored=rng.chance(0.5)), best[2]
+    return replace(best[1], is_mirrored=rng.chance(0.5)), best[2], 1.0 / best[0][1]
 
 
 def _layers(backdrop: Staging, foreground: Staging) -> list[tuple[Staging, Sequence[Primitive]]]:
@@ -73,8 +75,11 @@ def _turned(camera: Camera, view: View) -> Camera:
     return replace(camera, focal=view.focal, yaw=view.yaw, pitch=view.pitch, roll=view.roll)
 
 
-def _variety(shot: Shot) -> float | None:
-    """Entropy of the visible disparities, in bits; None unless one layer covers the frame and a margin around it."""
+def _variety(shot: Shot) -> tuple[float, float] | None:
+    """Entropy of the visible disparities, in bits, and the greatest inverse depth.
+
+    None unless one layer covers the frame and a margin around it.
+    """
     frame = shot[0][0]
     step, margin = frame.long_side / _ACROSS, _MARGIN * frame.long_side
     x, y = (
@@ -92,7 +97,7 @@ def _variety(shot: Shot) -> float | None:
     inside = nearest[(x > 0) & (x < frame.width) & (y > 0) & (y < frame.height)]
     low, high = float(inside.min()), float(inside.max())
     counts = torch.histc((inside - low) / max(high - low, 1e-9), _BINS, 0.0, 1.0) / inside.numel()
-    return float(-(counts * counts.clamp(min=1e-9).log2()).sum())
+    return float(-(counts * counts.clamp(min=1e-9).log2()).sum()), max(high, 1e-3)
 
 
 def _nearest(camera: Camera, layer: Sequence[Primitive], x: Tensor, y: Tensor, step: float) -> Tensor:

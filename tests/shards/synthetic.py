@@ -22,6 +22,7 @@ from shards import (
     RendererRecord,
     Sample,
     SampleRecord,
+    SceneRecord,
     ShardWriter,
     encode,
     write_index,
@@ -93,6 +94,7 @@ def make_record(number: int, labels: Sequence[FrameLabels], split: str, width: i
         imaging=ImagingRecord(),
         photo=PhotoRecord(digest, f"Fotos/Größe {number}.jpg", "CC0-1.0", "", "", 4000, 3000),
         renderer=RendererRecord("0.1.0", "0" * 64, "cpu"),
+        scene=SceneRecord(),
     )
 
 

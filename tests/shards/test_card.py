@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shards import read_marker, validate, write_card
+from shards import SceneRecord, read_marker, validate, write_card
 from shards.card import card_text
 from shards.summary import DataSetSummary
 from tests.shards.synthetic import make_sample, write_shard
@@ -44,6 +44,20 @@ def test_the_card_says_what_was_counted(out: Path) -> None:
     assert "- `relative, synthetic`: 6" in card
     assert front_matter(card)["license"] == "cc0-1.0"
     assert front_matter(card)["size_categories"] == ["n<1K"]
+
+
+def test_the_card_counts_the_kinds_of_built_in_scenes(tmp_path: Path) -> None:
+    samples = [make_sample(number) for number in range(3)]
+    for i, kind in enumerate(("hills", "hills")):
+        scene = SceneRecord(kind, kind, kind, version=2, focal_length=1.0)
+        samples[i] = dataclasses.replace(samples[i], record=dataclasses.replace(samples[i].record, scene=scene))
+    write_shard(tmp_path, "train-000000", samples)
+    summary = DataSetSummary([read_marker(tmp_path, "train-000000")])
+    assert "Built-in scenes by kind" in card_text(summary)
+    assert "- `hills`: 2\n" in card_text(summary)
+    summary.merge(DataSetSummary([read_marker(tmp_path, "train-000000")]))
+    assert "- `hills`: 4\n" in card_text(summary)
+    assert "Built-in scenes by kind" not in card_of(tmp_path / "photos")
 
 
 def test_same_shards_same_card_and_verify_does_not_mind_it(out: Path) -> None:

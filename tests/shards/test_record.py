@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shards import DisparityRecord, FieldError, FrameLabels, PhotoRecord, SampleRecord
+from shards import DisparityRecord, FieldError, FrameLabels, PhotoRecord, SampleRecord, SceneRecord
 from tests.shards.synthetic import make_sample
 
 RECORD = make_sample().record
@@ -19,7 +19,7 @@ KEYS = {
     *("schema_version", "scene_id", "split", "width", "height", "seed"),
     *("focus_x", "focus_y", "focus_disparity", "blur_scale_px", "blur_level", "blur_at_infinity_px"),
     *("in_focus_fraction", "radius_p95_px", "radius_max_px", "group", "f_number", "jpeg_quality"),
-    *("disparity", "aperture", "lens", "imaging", "photo", "renderer"),
+    *("disparity", "aperture", "lens", "imaging", "photo", "renderer", "scene"),
 }
 NESTED_KEYS = {
     "disparity": {
@@ -37,6 +37,10 @@ NESTED_KEYS = {
     },
     "photo": {"sha256", "name", "license", "author", "source_url", "width", "height"},
     "renderer": {"version", "config_sha256", "device_kind"},
+    "scene": {
+        *("kind", "foreground", "backdrop", "version", "yaw_deg", "pitch_deg", "roll_deg", "focal_length", "mirrored"),
+        *("white_balance", "exposure", "vignetting", "glare", "toe", "anchor"),
+    },
 }
 
 
@@ -130,7 +134,7 @@ def test_a_stack_refuses(frames: tuple[FrameLabels, ...], message: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 2}, "schema_version must be 4, got 2"),
+        ({"schema_version": 2}, "schema_version must be 5, got 2"),
         ({"scene_id": "a b"}, "scene_id must match"),
         ({"split": "training"}, "split must be one of train, val, test, got 'training'"),
         ({"width": 0}, "width must be at least 1"),
@@ -167,6 +171,27 @@ def test_a_disparity_record_refuses(change: dict[str, Any], message: str) -> Non
 def test_a_photo_record_refuses_a_shortened_hash() -> None:
     with pytest.raises(ValueError, match="sha256 must be 64 lower-case hex digits"):
         PhotoRecord("abc", "photo.jpg", "", "", "", 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "hills"}, "kind must be one of market and fence, got 'hills'"),
+        ({"version": 0}, "version must be positive for built-in scenes"),
+        ({"focal_length": 0.0}, "focal_length must be positive for built-in scenes"),
+        ({"mirrored": 2}, "mirrored must be 0 or 1"),
+        ({"mirrored": True}, "mirrored must be a int"),
+        ({"white_balance": (1.0, 1.0)}, "white_balance must be three positive gains"),
+        ({"vignetting": 1.5}, r"vignetting must lie in \[0, 1\]"),
+        ({"toe": -0.1}, "toe must be at least 0"),
+    ],
+)
+def test_a_scene_refuses(change: dict[str, Any], message: str) -> None:
+    scene = SceneRecord("market", "market", "fence", version=2, focal_length=1.2)
+    with pytest.raises(FieldError, match=message):
+        dataclasses.replace(scene, **change)
+    with pytest.raises(FieldError, match="version must be positive for built-in scenes, 0 for photos, got 2"):
+        SceneRecord(version=2)
 
 
 @pytest.mark.parametrize(

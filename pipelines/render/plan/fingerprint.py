@@ -19,6 +19,7 @@ from shards.foreign_file import read_foreign
 from shards.record import SCHEMA_VERSION
 from shards.storage import StoragePath
 from simulator import RENDERER_VERSION
+from simulator.scenes.catalog import SCENES_VERSION
 
 Fingerprint = dict[str, str | int | float | list[float]]
 
@@ -34,6 +35,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
     return {
         "schema_version": SCHEMA_VERSION,
         "renderer_version": RENDERER_VERSION,
+        "scenes_version": SCENES_VERSION,
         **{f"version_{library}": version(library) for library in LIBRARIES},
         "device_kind": device_kind,
         "dtype": "float32",

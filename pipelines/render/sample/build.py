@@ -160,6 +160,7 @@ def labeled(
             imaging=_imaging_record(plan.lens, settings.lens),
             photo=_photo_record(rgbd.photo),
             renderer=settings.renderer,
+            scene=rgbd.scene_record,
         ),
     )
 

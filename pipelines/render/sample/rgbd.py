@@ -11,12 +11,11 @@ from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
 from pipelines.render.config import StackConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo, PhotoSource
+from shards.record import SceneRecord
 from simulator import LayeredDepthImage, Scene
 from simulator.optics.highlight import HighlightCurve
-from simulator.scenes.catalog import builtin_scene
-
-BUILTIN_ASPECT = 2 / 3
-"""Height by width of built-in scenes."""
+from simulator.scenes.catalog import SCENES_VERSION, BuiltinScene, builtin_scene
+from simulator.scenes.format import frame_size
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,11 @@ class RgbdImage:
         """Whether light above white is missing, as in every photo."""
         return True
 
+    @property
+    def scene_record(self) -> SceneRecord:
+        """Labels of the built-in scene; all default for a photo."""
+        return SceneRecord()
+
     def disparity_range(self, stored: npt.NDArray[np.float32]) -> tuple[float, float]:
         """Smallest and largest disparity of all surfaces; `stored` [H, W] is the map as the shard holds it."""
         return float(stored.min()), float(stored.max())
@@ -58,10 +62,15 @@ class LayeredRgbdImage(RgbdImage):
     """A built-in scene: light above white and hidden surfaces are exact."""
 
     layers: LayeredDepthImage
+    labels: SceneRecord
 
     @property
     def is_clipped(self) -> bool:
         return False
+
+    @property
+    def scene_record(self) -> SceneRecord:
+        return self.labels
 
     def disparity_range(self, stored: npt.NDArray[np.float32]) -> tuple[float, float]:
         covered = self.layers.disparity[self.layers.coverage > 0]
@@ -74,14 +83,33 @@ class LayeredRgbdImage(RgbdImage):
 
 
 def builtin_rgbd(source: PhotoSource, *, long_side: int, stack: StackConfig) -> LayeredRgbdImage:
-    """The built-in scene that `source.location` names, `long_side` pixels wide, with its exact disparity."""
-    height = round(long_side * BUILTIN_ASPECT)
+    """The built-in scene that `source.location` names, in its format, with its exact disparity."""
+    height, width = frame_size(source.builtin_seed, long_side)
     # No disc reaches further than the strongest blur over the whole depth range, which is 1.
     margin_px = math.ceil(stack.blur_level_max / 100 * long_side) + 1
-    scene = builtin_scene(source.builtin_seed, height=height, width=long_side, margin_px=margin_px)
+    scene = builtin_scene(source.builtin_seed, height=height, width=width, margin_px=margin_px)
     image, disparity = scene.layers.photo()
     return LayeredRgbdImage(
-        photo=Photo(source, to_srgb8(image[None])[0], original_width=long_side, original_height=height),
-        disparity=DisparityMap(disparity.numpy(), kind="relative", unit="1", source="builtin", source_revision="1"),
+        photo=Photo(source, to_srgb8(image[None])[0], original_width=width, original_height=height),
+        disparity=DisparityMap(
+            disparity.numpy(), kind="relative", unit="1", source="builtin", source_revision=str(SCENES_VERSION)
+        ),
         layers=scene.layers,
+        labels=_scene_record(scene),
+    )
+
+
+def _scene_record(scene: BuiltinScene) -> SceneRecord:
+    view = scene.view
+    return SceneRecord(
+        kind=scene.kind,
+        foreground=scene.foreground,
+        backdrop=scene.backdrop,
+        version=SCENES_VERSION,
+        yaw_deg=math.degrees(view.yaw),
+        pitch_deg=math.degrees(view.pitch),
+        roll_deg=math.degrees(view.roll),
+        focal_length=view.focal,
+        mirrored=int(view.is_mirrored),
+        **vars(scene.look),
     )

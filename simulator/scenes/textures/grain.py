@@ -82,13 +82,13 @@ def _noise() -> Tensor:
 
 NO_GRAIN = Grain()
 _GRAINS = {  # by names of textures; clouds have none
-    "grass canopy": Grain(0.75, 0.15),
-    "concrete brick ashlar stone cobble gravel bark moss": Grain(0.6, 0.12),
-    "plaid weave knit kilim stripes leather": Grain(0.45, 0.1),
-    "rust": Grain(0.4, 0.12),
-    "wood planks": Grain(0.34, 0.08, stretch=3.0),
-    "plaster terrazzo leaf": Grain(0.28, 0.1),
-    "wallpaper print paper checker": Grain(0.17, 0.07),
+    "grass canopy": Grain(0.55, 0.15),
+    "concrete brick ashlar stone cobble gravel bark moss": Grain(0.36, 0.12),
+    "plaid weave knit kilim stripes leather": Grain(0.28, 0.1),
+    "rust": Grain(0.3, 0.12),
+    "wood planks": Grain(0.26, 0.08, stretch=3.0),
+    "plaster terrazzo leaf": Grain(0.2, 0.1),
+    "wallpaper print paper checker": Grain(0.14, 0.07),
     "tiles marble gradient": Grain(0.11, 0.06),
     "glaze": Grain(0.07, 0.06),
 }

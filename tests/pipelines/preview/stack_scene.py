@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shards import FrameLabels, Sample, write_index
+from shards import FrameLabels, Sample, SceneRecord, write_index
 from tests.shards.synthetic import make_record, write_shard
 
 WIDTH, HEIGHT = 120, 80
@@ -22,9 +22,12 @@ HOSTILE = (
 
 
 def stack_sample(
-    number: int = 0, *, name: str = "", split: str = "train", edges: str = "as_is", steps: str = "as_is"
+    number: int = 0, *, name: str = "", split: str = "train", edges: str = "as_is", steps: str = "as_is", kind: str = ""
 ) -> Sample:
-    """Three planes, two levels. Every disparity code is different from its neighbors in its low byte, too."""
+    """Three planes, two levels; with a kind, of a built-in scene.
+
+    Every disparity code is different from its neighbors in its low byte, too.
+    """
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     band = np.minimum(2, columns * 3 // WIDTH)
     codes = np.rint(65535 * np.array(PLACES)[band]).astype(int) + (rows * 37 + columns * 11 + number) % 509
@@ -35,13 +38,14 @@ def stack_sample(
     record = make_record(number, labels, split, WIDTH, HEIGHT)
     photo = dataclasses.replace(record.photo, name=name or f"walk/photo {number}.jpg")
     disparity = dataclasses.replace(record.disparity, edges=edges, steps=steps)
+    scene = SceneRecord(kind, kind, kind, version=2, focal_length=1.0) if kind else SceneRecord()
     return Sample(
         f"{number:08d}",
         aif,
         codes,
         np.ones(codes.shape, bool),
         frames,
-        dataclasses.replace(record, photo=photo, disparity=disparity),
+        dataclasses.replace(record, photo=photo, disparity=disparity, scene=scene),
     )
 
 

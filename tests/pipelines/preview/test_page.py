@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,6 +44,18 @@ def test_a_page_holds_its_samples_and_leaves_the_data_set_sound(out: Path) -> No
     assert [card["name"] for card in embedded["page-data"]["cards"]] == list(HOSTILE)  # type: ignore[index]
     assert validate(out).ok
     assert "3 samples, " in written.summary()
+
+
+def test_cards_name_the_kind_of_built_in_scenes(tmp_path: Path) -> None:
+    out = write_stacks(tmp_path / "out", [stack_sample(0), stack_sample(1, kind="market")])
+    page = Path(write_page(out, limit=200, budget_mb=2, linked=False).page).read_text(encoding="utf-8")
+    embedded: dict[str, Any] = scripts(page)
+    cards = embedded["page-data"]["cards"]
+    assert [card["kind"] for card in cards] == ["", "market"]
+    assert cards[1]["words"].endswith("market market")
+    photo, market = (dict(embedded[f"sample-0000000{i}"]["facts"]) for i in range(2))
+    assert market["Built-in scene"] == "market; camera yaw 0°, pitch 0°, roll 0°, f 1 long sides"
+    assert "Built-in scene" not in photo
 
 
 def test_nothing_in_a_page_points_anywhere_else(out: Path) -> None:

@@ -8,6 +8,7 @@ export class Gallery {
     this.list = root.querySelector("#gallery");
     this.text = root.querySelector("#filter-text");
     this.split = root.querySelector("#filter-split");
+    this.kind = root.querySelector("#filter-kind");
     this.flag = root.querySelector("#filter-flag");
     this.count = root.querySelector("#filter-count");
     this.empty = root.querySelector("#gallery-empty");
@@ -15,9 +16,12 @@ export class Gallery {
     this.items = cards.map((card) => this.item(card, meanings));
     this.list.append(...this.items);
     options(this.split, cards.map((card) => card.split), {});
+    const kinds = cards.map((card) => card.kind).filter(Boolean);
+    options(this.kind, kinds, {});
+    this.kind.hidden = !kinds.length;
     options(this.flag, cards.flatMap((card) => card.flags), meanings);
     root.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-    for (const input of [this.text, this.split, this.flag]) input.addEventListener("input", () => this.filter());
+    for (const input of [this.text, this.split, this.kind, this.flag]) input.addEventListener("input", () => this.filter());
     this.list.addEventListener("keydown", (event) => this.step(event));
     this.filter();
   }
@@ -26,7 +30,7 @@ export class Gallery {
   item(card, meanings) {
     const image = element("img", { alt: "", decoding: "async", width: card.width, height: card.height });
     const name = element("span", { className: "name", textContent: card.name, title: card.name });
-    const about = element("span", { className: "dim", textContent: `${card.key} · ${card.split}` });
+    const about = element("span", { className: "dim", textContent: [card.key, card.split, card.kind].filter(Boolean).join(" · ") });
     const link = element("a", { href: sampleAddress(card.key) });
     link.dataset.key = card.key;
     link.append(image, name, about);
@@ -56,6 +60,7 @@ export class Gallery {
       const fits =
         words.every((word) => text.includes(word)) &&
         (!this.split.value || card.split === this.split.value) &&
+        (!this.kind.value || card.kind === this.kind.value) &&
         (!this.flag.value || card.flags.includes(this.flag.value));
       this.items[i].hidden = !fits;
       shown += fits;

@@ -47,10 +47,10 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six samples: three of hostile names, one in val, one with sharpened depth; an audit; two rejects."""
+    """Six samples: three of hostile names, one in val, one with sharpened depth, a market; an audit, rejects."""
     out = tmp_path_factory.mktemp("page") / "out"
     samples = [stack_sample(i, name=name) for i, name in enumerate(HOSTILE)]
-    samples += [stack_sample(3, edges="sharpened"), stack_sample(4, split="val"), stack_sample(5)]
+    samples += [stack_sample(3, edges="sharpened"), stack_sample(4, split="val"), stack_sample(5, kind="market")]
     write_stacks(out, samples)
     checks = (
         Criterion("radius <b>measured</b>", "at most", 0.5, "px").measured(1.25, "<i>too large</i>", ("00000003",)),

@@ -25,7 +25,7 @@ def test_hostile_names_are_text_everywhere(visit: OpenPage) -> None:
     assert tab.evaluate("window.hostile") is None
 
 
-def test_filters_by_text_split_and_flag(visit: OpenPage) -> None:
+def test_filters_by_text_split_kind_and_flag(visit: OpenPage) -> None:
     tab = visit()
     visible = "#gallery li:not([hidden])"
     assert tab.locator(visible).count() == 6
@@ -37,6 +37,11 @@ def test_filters_by_text_split_and_flag(visit: OpenPage) -> None:
     tab.locator("#filter-split").select_option("")
     tab.locator("#filter-flag").select_option("sharpened depth")
     assert tab.locator(visible).locator("a").get_attribute("data-key") == "00000003"
+    tab.locator("#filter-flag").select_option("")
+    tab.locator("#filter-text").fill("")
+    tab.locator("#filter-kind").select_option("market")
+    assert tab.locator(visible).locator("a").get_attribute("data-key") == "00000005"
+    assert tab.locator(visible).locator(".dim").text_content() == "00000005 · train · market"
     tab.locator("#filter-text").fill("nothing of the kind")
     assert tab.locator("#gallery-empty").is_visible()
 

@@ -13,6 +13,7 @@ from pipelines.errors import Rejection, UserError
 from pipelines.render.photos.finding import find_photos
 from pipelines.render.photos.listing import list_photos
 from pipelines.render.photos.photo import Photo, PhotoSource, load_photo
+from simulator.scenes.catalog import KINDS
 from tests.pipelines.render.photos import hostile_photos as hostile
 
 
@@ -92,6 +93,8 @@ def test_builtin_scenes_are_a_function_of_seed_and_index() -> None:
     assert [photo.name for photo in photos[:2]] == ["builtin-000000", "builtin-000001"]
     assert len({photo.builtin_seed for photo in photos}) == 20
     assert max(photo.builtin_seed for photo in photos) < 2**53  # exact in every JSON reader
+    turns = [photo.builtin_seed % len(KINDS) for photo in photos]  # `builtin_scene` shows the kind of that number
+    assert turns == [*range(10), *range(10)]
     first = photos[0]
     assert first.location == f"builtin:{first.builtin_seed}"
     assert first.sha256 == hashlib.sha256(first.location.encode()).hexdigest()

@@ -13,10 +13,12 @@ from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.finding import find_photos
 from pipelines.render.sample.build import SampleSettings, build_sample, dequantized, plan_sample, quantized
 from pipelines.render.sample.rgbd import RgbdImage, builtin_rgbd
-from shards.record import RendererRecord
+from shards.record import RendererRecord, SceneRecord
 from shards.sample import Sample
 from simulator import ThinLens, render_stack
 from simulator.optics.color import srgb_to_linear
+from simulator.scenes.catalog import SCENES_VERSION, builtin_scene
+from simulator.scenes.look import CameraLook
 from tests.pipelines.render.photos.photo_examples import photo_at
 from tests.pipelines.tiny_photos import hill
 
@@ -152,11 +154,31 @@ def test_a_builtin_scene_becomes_a_sample_with_its_exact_disparity() -> None:
     photos, _ = find_photos("builtin:1", limit=None, seed=0)
     drawn = builtin_rgbd(photos[0], long_side=72, stack=STACK)
     sample = build_sample("00000000", "train", drawn, SETTINGS)
-    assert sample.aif.shape == (48, 72, 3)
-    assert sample.record.disparity.source == "builtin"
+    assert sample.aif.shape == (40, 72, 3)  # 16:9
+    assert (sample.record.disparity.source, sample.record.disparity.source_revision) == ("builtin", str(SCENES_VERSION))
     _, exact = drawn.layers.photo()
     assert np.abs(sample.disparity_values() - exact.numpy()).max() <= 0.5 / 65535 + 1e-6  # half a step, float32
     assert sample.record.photo.name == "builtin-000000"
+
+
+def test_the_labels_name_a_builtin_scene_its_camera_and_its_look() -> None:
+    photos, _ = find_photos("builtin:1", limit=None, seed=0)
+    drawn = builtin_rgbd(photos[0], long_side=72, stack=STACK)
+    label = build_sample("00000000", "train", drawn, SETTINGS).record.scene
+    scene = builtin_scene(photos[0].builtin_seed, height=40, width=72)
+    assert (label.kind, label.foreground, label.backdrop) == (scene.kind, scene.foreground, scene.backdrop)
+    assert (label.version, label.mirrored) == (SCENES_VERSION, scene.view.is_mirrored)
+    angles = np.deg2rad([label.yaw_deg, label.pitch_deg, label.roll_deg])
+    assert angles == pytest.approx([scene.view.yaw, scene.view.pitch, scene.view.roll])
+    assert label.focal_length == scene.view.focal
+    look = {name: getattr(label, name) for name in vars(scene.look)}
+    assert CameraLook(**look).white_balance == pytest.approx(scene.look.white_balance)
+    # The margin, which differs, changes the metered light by rounding only.
+    assert (label.exposure, label.toe) == pytest.approx((scene.look.exposure, scene.look.toe), abs=1e-5)
+
+
+def test_a_photo_s_scene_has_nothing_but_defaults(sample: Sample) -> None:
+    assert sample.record.scene == SceneRecord()
 
 
 def test_a_builtin_scene_is_the_same_whatever_the_blur() -> None:
