@@ -96,8 +96,8 @@ def _glass(hit: Hit, dust: MipMap, haze: float, drops: float, seed: int) -> Tens
         shift = 0.5 - size
         u = u - shift * (2.0 * hash_uniform(cell, seed + 1) - 1.0)
         v = v - shift * (2.0 * hash_uniform(cell, seed + 2) - 1.0)
-        cover = cover + 0.45 * smoothstep(0.0, -0.1, (u * u + v * v).sqrt() - size) * (v < 0.4 * size)
-    return cover.clamp(max=0.6)
+        cover = cover + 0.25 * smoothstep(0.0, -0.1, (u * u + v * v).sqrt() - size)
+    return cover.clamp(max=0.45)  # the pane is never what a picture's disparity shows
 
 
 def _net(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
@@ -144,9 +144,9 @@ def _awning(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
     """The valance of an awning across the top."""
     cloth = Material(random_texture(rng, camera.texture_px // 2, "stripes plaid weave"), tile=0.5 * depth)
     high, wide = depth * camera.half_y * rng.uniform(0.4, 0.9), _REACH * depth * camera.half_x
-    hem = _upright(camera, 0.0, -rng.uniform(0.45, 0.8), depth).origin
+    hem = _upright(camera, 0.0, -rng.uniform(0.5, 0.95), depth).origin
     pose = pose_at(hem, yaw=rng.within(0.5), roll=rng.within(0.08))
-    tongues = scallops(wide, 0.25 * depth, 9.0 * high)
+    tongues = scallops(wide, rng.uniform(0.03, 0.12) * depth, 9.0 * high)
     return [[Primitive(Card(pose, tongues, (-wide, wide, -0.2 * depth, 9.0 * high)), lit(cloth, light))]]
 
 

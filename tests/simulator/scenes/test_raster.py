@@ -63,6 +63,15 @@ def test_coverage_adds_up_to_the_area() -> None:
     assert covered == pytest.approx(exact, rel=2e-3)  # 16 samples in each of ~100 rim pixels of ~870
 
 
+def test_a_pane_covers_its_opacity_and_keeps_color_and_disparity() -> None:
+    pane = Card(Pose((0.0, 0.0, 2.0)), disc(0.4), (-0.4, 0.4, -0.4, 0.4))
+    solid, glass = pictured(Primitive(pane, white)), pictured(Primitive(pane, white, lambda hit: 0.2 * hit.depth**0))
+    assert float((glass.coverage[1] - 0.2 * solid.coverage[1]).abs().max()) < 1e-6
+    seen = solid.coverage[1] > 0
+    assert float((glass.color[1] - 1.0)[:, seen].abs().max()) < 1e-5
+    assert float((glass.disparity[1] - solid.disparity[1])[seen].abs().max()) < 1e-6
+
+
 def test_coverage_is_whole_inside_and_partial_only_at_the_rim() -> None:
     coverage = pictured(Primitive(sphere((0.0, 0.0, 2.0), 0.5), white)).coverage[1]
     partial = (coverage > 0) & (coverage < 1)
