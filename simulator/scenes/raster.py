@@ -137,7 +137,8 @@ def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> P
                 patch.color.flatten(1).index_copy_(1, met, color)
                 patch.coverage.flatten().index_copy_(0, met, share)
     if not is_small:
-        _resample(camera, primitive, patch, _steep(patch, _GRAZING / camera.focal_px) & ~mixed, _PAIRS)
+        plain = (patch.inverse_depth >= 0) & ~mixed
+        _resample(camera, primitive, patch, _steep(patch, plain, _GRAZING / camera.focal_px), _PAIRS)
     _resample(camera, primitive, patch, mixed, _ROOKS)
     patch.inverse_depth.clamp_(min=0.0)
     return patch
@@ -160,20 +161,20 @@ def _edges(camera: Camera, solid: Solid, window: Window, centers: Intersections)
     return edges
 
 
-def _steep(patch: Patch, grazing: float) -> Tensor:
-    """Pixels [h, w] without an edge where one sample is too few: light or inverse depth leaps to the next pixel.
+def _steep(patch: Patch, plain: Tensor, grazing: float) -> Tensor:
+    """Those of the plain pixels [h, w] where one sample is too few: light or inverse depth leaps to the next pixel.
 
     Color does at shadows and in patterns. Depth does on surfaces seen at a grazing angle, of which a pixel holds more
     along one direction than the mipmap, the same in all directions, averages. grazing: the least change
     of depth per pixel, relative to depth.
     """
-    clear = 1.0 - patch.coverage
-    light, near = patch.color.sum(0) + clear, patch.inverse_depth
-    steep = torch.zeros_like(clear, dtype=torch.bool)
+    light, near = patch.color.sum(0) + (1.0 - patch.coverage), patch.inverse_depth
+    steep = torch.zeros_like(plain)
     for dim in (0, 1):
         n = light.shape[dim] - 1
-        (a, b), (c, d) = ((values.narrow(dim, 0, n), values.narrow(dim, 1, n)) for values in (light, near))
+        (a, b), (c, d), (e, f) = ((x.narrow(dim, 0, n), x.narrow(dim, 1, n)) for x in (light, near, plain))
         leap = ((a - b).abs() > _CONTRAST * (a + b) + _DARK) | ((c - d).abs() > 0.5 * grazing * (c + d))
+        leap &= e & f
         steep.narrow(dim, 0, n).logical_or_(leap)
         steep.narrow(dim, 1, n).logical_or_(leap)
     return steep
