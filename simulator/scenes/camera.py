@@ -161,10 +161,10 @@ class Camera:
             return Window(0, 0, 0, 0)
         xs, ys = zip(*(self.pixel(corner) for corner in visible), strict=True)
         return Window(
-            top=max(canvas.top, math.floor(min(ys)) - 2),
-            bottom=min(canvas.bottom, math.ceil(max(ys)) + 2),
-            left=max(canvas.left, math.floor(min(xs)) - 2),
-            right=min(canvas.right, math.ceil(max(xs)) + 2),
+            top=max(canvas.top, math.floor(min(ys)) - 1),
+            bottom=min(canvas.bottom, math.ceil(max(ys)) + 1),
+            left=max(canvas.left, math.floor(min(xs)) - 1),
+            right=min(canvas.right, math.ceil(max(xs)) + 1),
         )
 
     def _clipped(self, ahead: Vector, behind: Vector) -> Vector:
@@ -175,30 +175,31 @@ class Camera:
 
 
 class RayGrid(NamedTuple):
-    """The rays of per_pixel × per_pixel samples in each pixel of a camera's canvas."""
+    """The rays through one point of every pixel of a camera's canvas, and of one more row and column."""
 
     camera: Camera
-    per_pixel: int
-    right: Tensor  # [per_pixel · width] tangents
-    up: Tensor  # [per_pixel · height]
+    right: Tensor  # [width + 1] tangents
+    up: Tensor  # [height + 1]
 
-    def rays(self, window: Window, rows: slice) -> Rays:
-        """The rays of some rows of a window, row by row."""
-        k, canvas = self.per_pixel, self.camera.canvas
-        left, top = window.left - canvas.left, window.top - canvas.top
-        up = self.up[k * (top + rows.start) : k * (top + rows.stop), None]
-        directions = self.camera.directions(self.right[k * left : k * (left + window.width)], up)
-        return Rays(self.camera.origin, torch.stack(directions).flatten(1))
+    def rays(self, window: Window) -> Rays:
+        """The rays of a window, row by row."""
+        canvas = self.camera.canvas
+        up = self.up[window.top - canvas.top : window.bottom - canvas.top, None]
+        right = self.right[window.left - canvas.left : window.right - canvas.left]
+        return Rays(self.camera.origin, torch.stack(self.camera.directions(right, up)).flatten(1))
 
 
 @lru_cache(maxsize=4)
-def ray_grid(camera: Camera, per_pixel: int, dtype: torch.dtype) -> RayGrid:
-    """The grid of a camera, computed in `dtype`; kept, since all things of a picture use it."""
+def ray_grid(camera: Camera, offset: float, dtype: torch.dtype) -> RayGrid:
+    """The grid through the points `offset` right of and below the pixels' upper left corners, computed in `dtype`.
+
+    It is kept, since all things of a picture use it.
+    """
     x, y = (
-        start + (torch.arange(per_pixel * size, dtype=dtype) + 0.5) / per_pixel
+        start + torch.arange(size + 1, dtype=dtype) + offset
         for start, size in ((camera.canvas.left, camera.canvas.width), (camera.canvas.top, camera.canvas.height))
     )
-    return RayGrid(camera, per_pixel, *camera.tangents(x, y))
+    return RayGrid(camera, *camera.tangents(x, y))
 
 
 FLOOR_AXES = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))  # local x right, y away from the camera, z down

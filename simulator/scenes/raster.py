@@ -1,30 +1,39 @@
 """Renders primitives to the layers of a LayeredDepthImage.
 
-Every pixel takes 2 × 2 samples; where these or their neighbors meet different parts, 16 jittered ones. Disparity
-is traced once more through the pixel's center, in float64. All work goes in small blocks of samples: they stay in
-the processor's cache, and torch does not split over threads what depends on the split in its last bit (powers, sines),
-so the bytes do not depend on how many threads there are.
+The ray through each pixel's center, in float64, gives disparity and, in most pixels, the color. Where the center and
+the corners meet different parts, 16 jittered samples give color and coverage; where color or depth leaps, 2 × 2 give
+the color. All work goes in small blocks of samples: they stay in the processor's cache, and torch does not split over
+threads what depends on the split in its last bit (powers, sines), so the bytes do not depend on how many threads there
+are.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, Rays, Window, ray_grid
-from simulator.scenes.mipmap import average_2x2
 from simulator.scenes.shading import Hit, Shader
 from simulator.scenes.solids import MISS, Intersections, Solid, unit
 
 _BLOCK = 1 << 14  # samples at once
-_FINE = 16  # samples of a pixel on an edge
+_SMALL = 400  # pixels of a window that are all taken for edges: fewer, longer steps
+_CENTER_FOOTPRINT = 0.7  # pixels, of a center's sample: about as sharp as the mean over 2 × 2 of half a pixel
+_CONTRAST, _DARK = 0.25, 0.01  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
+_GRAZING = 6.0  # tangent of the angle between normal and view from which one sample is too little
 _OVERSCAN = 2  # pixels rendered beyond the canvas and cut off again
 _NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes
+
+
+_PAIRS = torch.tensor([[0.25, 0.75, 0.25, 0.75], [0.25, 0.25, 0.75, 0.75]])  # 2 × 2 samples of a pixel
+_K = torch.arange(16)
+_ROOKS = torch.stack([(_K % 4) / 4 + (_K // 4 + 0.5) / 16, (_K // 4) / 4 + (_K % 4 + 0.5) / 16])
+"""16 samples of a pixel: every row and column of 16 has one (n rooks)."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,12 @@ class Patch:
         return Patch(
             window, self.color[:, rows, columns], self.coverage[rows, columns], self.inverse_depth[rows, columns]
         )
+
+    def assign(self, other: Patch) -> None:
+        """Copies the values of a patch of the same window."""
+        self.color.copy_(other.color)
+        self.coverage.copy_(other.coverage)
+        self.inverse_depth.copy_(other.inverse_depth)
 
 
 def render_layers(layers: Sequence[tuple[Camera, Sequence[Primitive]]]) -> LayeredDepthImage:
@@ -94,8 +109,9 @@ def _render_layer(camera: Camera, primitives: Sequence[Primitive]) -> Patch:
     for primitive in primitives:
         window = camera.window(primitive.solid.corners())
         if window.height > 0 and window.width > 0:
+            patch = _render_primitive(camera, primitive, window)
+            _composite(layer.crop(window), patch) if used else layer.crop(window).assign(patch)
             used.append(window)
-            _composite(layer.crop(window), _render_primitive(camera, primitive, window))
     if used:
         tops, bottoms, lefts, rights = zip(*used, strict=True)
         _extend_past_rim(layer.crop(Window(min(tops), max(bottoms), min(lefts), max(rights))))
@@ -104,78 +120,105 @@ def _render_layer(camera: Camera, primitives: Sequence[Primitive]) -> Patch:
 
 def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> Patch:
     patch = Patch.empty(window)
-    mixed = _sample_coarsely(camera, primitive, patch)
-    _resample_edges(camera, primitive, patch, mixed)
-    centers = ray_grid(camera, 1, torch.float64)
-    for rows in _blocks(window, 1):
-        hits = primitive.solid.intersect(centers.rays(window, rows), 1.0 / camera.focal_px)
-        exact = hits.inverse_depth.to(torch.float32).reshape(-1, window.width)
-        known = (hits.part >= 0).reshape(exact.shape) & (exact >= 0) & (patch.coverage[rows] > 0)
-        patch.inverse_depth[rows] = torch.where(known, exact, patch.inverse_depth[rows])
+    is_small = window.height * window.width <= _SMALL
+    mixed = torch.ones(window.height, window.width, dtype=torch.bool)
+    for rows in _blocks(window):
+        block = window._replace(top=window.top + rows.start, bottom=window.top + rows.stop)
+        rays = ray_grid(camera, 0.5, torch.float64).rays(block)
+        hits = primitive.solid.intersect(rays, 0.5 / camera.focal_px)
+        part = hits.part.view(-1, window.width)
+        patch.inverse_depth[rows] = torch.where(part >= 0, hits.inverse_depth.view_as(part), MISS)
+        if not is_small:
+            mixed[rows] = edges = _edges(camera, primitive.solid, block, hits)
+            met = ((part >= 0) & ~edges).flatten().nonzero()[:, 0]
+            if met.numel():
+                color, share = _shade(primitive, rays, hits, met, _CENTER_FOOTPRINT / camera.focal_px)
+                met += rows.start * window.width
+                patch.color.flatten(1).index_copy_(1, met, color)
+                patch.coverage.flatten().index_copy_(0, met, share)
+    if not is_small:
+        _resample(camera, primitive, patch, _steep(patch, _GRAZING / camera.focal_px) & ~mixed, _PAIRS)
+    _resample(camera, primitive, patch, mixed, _ROOKS)
+    patch.inverse_depth.clamp_(min=0.0)
     return patch
 
 
-def _sample_coarsely(camera: Camera, primitive: Primitive, patch: Patch) -> Tensor:
-    """2 × 2 samples a pixel, into `patch`; returns which pixels hold an edge, [h, w].
+def _edges(camera: Camera, solid: Solid, window: Window, centers: Intersections) -> Tensor:
+    """Pixels [h, w] whose center and four corners do not all meet the same part, or that a thin outline crosses.
 
-    Blocks without any other pixel are not shaded: 16 samples replace their colors.
+    A straight edge that crosses a pixel separates its corners.
     """
-    window = patch.window
-    parts = torch.full((2 * window.height, 2 * window.width), MISS)
-    rims = torch.zeros(window.height, window.width, dtype=torch.bool)
-    angle = 0.5 / camera.focal_px
-    blocks = []
-    for rows in _blocks(window, 4):
-        rays = ray_grid(camera, 2, torch.float32).rays(window, rows)
-        hits = primitive.solid.intersect(rays, angle)
-        shape = (2 * (rows.stop - rows.start), 2 * window.width)
-        parts[2 * rows.start : 2 * rows.stop] = hits.part.reshape(shape)
+    h, w = window.height, window.width
+    rays = ray_grid(camera, 0.0, torch.float32).rays(window._replace(bottom=window.bottom + 1, right=window.right + 1))
+    hits = solid.intersect(rays, 0.5 / camera.focal_px)
+    corners, part = hits.part.view(h + 1, w + 1), centers.part.view(h, w)
+    edges = torch.zeros(h, w, dtype=torch.bool) if centers.rim is None else centers.rim.view(h, w)
+    for down, right in itertools.product((0, 1), repeat=2):
+        edges = edges | (corners[down : down + h, right : right + w] != part)
         if hits.rim is not None:
-            rims[rows] = functional.max_pool2d(hits.rim.to(torch.float32).reshape(1, *shape), 2)[0] > 0
-        blocks.append((rows, rays, hits))
-    around = functional.pad(parts[None, None], (1, 1, 1, 1), mode="replicate")
-    highest = functional.max_pool2d(around, 4, stride=2)[0, 0]
-    lowest = -functional.max_pool2d(-around, 4, stride=2)[0, 0]
-    mixed = (highest != lowest) | rims
-    for rows, rays, hits in blocks:
-        plain = ((highest[rows] >= 0) & ~mixed[rows]).any()
-        samples = _shade_samples(primitive, rays, hits, angle, shaded=bool(plain))
-        _store(patch, (rows, slice(None)), average_2x2(samples.reshape(5, -1, 2 * window.width)))
-    return mixed
+            edges |= hits.rim.view(h + 1, w + 1)[down : down + h, right : right + w]
+    return edges
 
 
-def _resample_edges(camera: Camera, primitive: Primitive, patch: Patch, mixed: Tensor) -> None:
-    """16 samples in each pixel that holds an edge: every row and column of 16 has one (n rooks)."""
-    k = torch.arange(_FINE)
-    offset_x = (k % 4) / 4 + ((k // 4) + 0.5) / 16
-    offset_y = (k // 4) / 4 + ((k % 4) + 0.5) / 16
-    angle = 0.5 / camera.focal_px
-    for pixels in mixed.nonzero().split(_BLOCK // _FINE):
-        row, column = pixels.unbind(1)
-        x = (patch.window.left + column[:, None] + offset_x).reshape(-1)
-        y = (patch.window.top + row[:, None] + offset_y).reshape(-1)
-        rays = camera.rays(x, y)
+def _steep(patch: Patch, grazing: float) -> Tensor:
+    """Pixels [h, w] without an edge where one sample is too few: light or inverse depth leaps to the next pixel.
+
+    Color does at shadows and in patterns. Depth does on surfaces seen at a grazing angle, of which a pixel holds more
+    along one direction than the mipmap, the same in all directions, averages. grazing: the least change
+    of depth per pixel, relative to depth.
+    """
+    clear = 1.0 - patch.coverage
+    light, near = patch.color.sum(0) + clear, patch.inverse_depth
+    steep = torch.zeros_like(clear, dtype=torch.bool)
+    for dim in (0, 1):
+        n = light.shape[dim] - 1
+        (a, b), (c, d) = ((values.narrow(dim, 0, n), values.narrow(dim, 1, n)) for values in (light, near))
+        leap = ((a - b).abs() > _CONTRAST * (a + b) + _DARK) | ((c - d).abs() > 0.5 * grazing * (c + d))
+        steep.narrow(dim, 0, n).logical_or_(leap)
+        steep.narrow(dim, 1, n).logical_or_(leap)
+    return steep
+
+
+def _resample(camera: Camera, primitive: Primitive, patch: Patch, pixels: Tensor, offsets: Tensor) -> None:
+    """Replaces color and coverage of some pixels by means over samples; inverse depth where the center's is unknown.
+
+    pixels: which, [h, w]. offsets: of the samples from a pixel's upper left corner, x and y: [2, samples].
+    """
+    window, angle, count = patch.window, 0.5 / camera.focal_px, offsets.shape[1]
+    colors, coverage, inverse_depth = patch.color.flatten(1), patch.coverage.flatten(), patch.inverse_depth.flatten()
+    for chosen in pixels.flatten().nonzero()[:, 0].split(_BLOCK // count):
+        row = chosen.div(window.width, rounding_mode="floor")
+        x = (window.left + chosen - row * window.width)[:, None] + offsets[0]
+        y = (window.top + row)[:, None] + offsets[1]
+        rays = camera.rays(x.flatten(), y.flatten())
         hits = primitive.solid.intersect(rays, angle)
-        samples = _shade_samples(primitive, rays, hits, angle)
-        _store(patch, (row, column), samples.reshape(5, -1, _FINE).mean(-1))
+        samples = torch.zeros(5, x.numel())
+        samples[3] = hits.part >= 0
+        torch.mul(hits.inverse_depth, samples[3], out=samples[4])
+        met = samples[3].nonzero()[:, 0]
+        if met.numel():
+            color, share = _shade(primitive, rays, hits, met, angle)
+            samples[:3].index_copy_(1, met, color)
+            if primitive.opacity is not None:
+                samples[3:].index_copy_(1, met, samples[3:].index_select(1, met) * share)
+        means = samples.view(5, -1, count).mean(-1)
+        colors.index_copy_(1, chosen, means[:3])
+        coverage.index_copy_(0, chosen, means[3])
+        exact = inverse_depth.index_select(0, chosen)
+        known = torch.where(exact >= 0, exact, means[4] / means[3].clamp(min=1e-6))
+        inverse_depth.index_copy_(0, chosen, torch.where(means[3] > 0, known, MISS))
 
 
-def _shade_samples(
-    primitive: Primitive, rays: Rays, hits: Intersections, angle: float, *, shaded: bool = True
-) -> Tensor:
-    """Color (black unless shaded), coverage and inverse depth [5, n] of rays; 0 where they meet nothing."""
-    is_met = hits.part >= 0
-    samples = torch.zeros(5, is_met.shape[0])
-    samples[3] = is_met
-    torch.mul(hits.inverse_depth, samples[3], out=samples[4])
-    met = is_met.nonzero()[:, 0]
-    if not shaded or not met.numel():
-        return samples
+def _shade(primitive: Primitive, rays: Rays, hits: Intersections, met: Tensor, angle: float) -> tuple[Tensor, Tensor]:
+    """Premultiplied colors [3, m] and coverage [m] where rays, `angle` radians apart, meet a primitive.
+
+    met: indices [m] of the rays that do.
+    """
     direction, inverse_depth, part = rays.direction, hits.inverse_depth, hits.part
-    everywhere = met.shape == is_met.shape
-    if not everywhere:
+    if met.shape != part.shape:
         direction = direction.index_select(1, met)
         inverse_depth, part = inverse_depth.index_select(0, met), part.index_select(0, met)
+    direction, inverse_depth, part = (values.to(torch.float32) for values in (direction, inverse_depth, part))
     depth = 1.0 / inverse_depth.clamp(min=1e-6)
     point = Rays(rays.origin, direction).at(depth)
     normal, uv = primitive.solid.surface(point, part)
@@ -183,15 +226,8 @@ def _shade_samples(
     facing = (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]).abs().clamp(min=0.04)
     hit = Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)
     color = primitive.shader(hit).clamp(min=0.0)
-    if primitive.opacity is not None:
-        share = primitive.opacity(hit)
-        color = color * share
-        samples[3:].index_copy_(1, met, samples[3:].index_select(1, met) * share)
-    if everywhere:
-        samples[:3] = color
-    else:
-        samples[:3].index_copy_(1, met, color)
-    return samples
+    share = torch.ones_like(depth) if primitive.opacity is None else primitive.opacity(hit)
+    return color * share, share
 
 
 def _composite(layer: Patch, patch: Patch) -> None:
@@ -230,15 +266,8 @@ def _sum_of_three(values: Tensor, dim: int) -> Tensor:
     return total
 
 
-def _store(patch: Patch, pixels: tuple[slice | Tensor, slice | Tensor], means: Tensor) -> None:
-    """Puts color, coverage and inverse depth, averaged over samples, into a patch."""
-    patch.color[:, pixels[0], pixels[1]] = means[:3]
-    patch.coverage[pixels] = means[3]
-    patch.inverse_depth[pixels] = means[4] / means[3].clamp(min=1e-6)
-
-
-def _blocks(window: Window, samples: int) -> Iterator[slice]:
-    """Rows of a window, as many at once as give a block of samples."""
-    step = max(1, _BLOCK // (samples * window.width))
+def _blocks(window: Window) -> Iterator[slice]:
+    """Rows of a window, as many at once as fill a block."""
+    step = max(1, _BLOCK // window.width)
     for start in range(0, window.height, step):
         yield slice(start, min(start + step, window.height))

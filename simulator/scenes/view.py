@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import Camera
+from simulator.scenes.camera import Camera, Rays, Vector
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
+from simulator.scenes.solids import unit
 from simulator.scenes.staging import Staging
 
 _ROLL, _PITCH, _YAW = (math.radians(angle) for angle in (8.0, 20.0, 25.0))
@@ -51,16 +52,15 @@ def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) 
     narrow_x, narrow_y = (math.atan(tangent / max(1.0, zoom)) for tangent in (layout.half_x, layout.half_y))
     yaw, pitch = min(_YAW, half_x - 0.3 * narrow_x), min(_PITCH, half_y - 0.4 * narrow_y)
     roll = 0.5 * (rng.within(_ROLL) + rng.within(_ROLL))  # most people hold it nearly level
-    best: tuple[tuple[float, float], View, Shot] | None = None
-    for k in range(_TRIES + 1):
-        shrink = 0.0 if k == _TRIES else 1.0  # the layout's own direction, which is always covered
-        view = View(shrink * rng.within(yaw), level + shrink * rng.within(pitch), shrink * roll, focal, False)
-        shot = [(_turned(part.camera, view), layer) for part, layer in _layers(backdrop, foreground)]
-        score = _variety(shot)
-        if score is not None and (best is None or score > best[0]) and (k < _TRIES or best is None):
-            best = score, view, shot
-    assert best is not None, "the layout's own view is covered"
-    return replace(best[1], is_mirrored=rng.chance(0.5)), best[2], 1.0 / best[0][1]
+    views = [
+        View(shrink * rng.within(yaw), level + shrink * rng.within(pitch), shrink * roll, focal, False)
+        for shrink in [1.0] * _TRIES + [0.0]  # the last is the layout's own direction, which is always covered
+    ]
+    layers = _layers(backdrop, foreground)
+    varied = _varieties(layers, views[:_TRIES]) or _varieties(layers, views[_TRIES:])
+    (_, nearest), view = max(varied, key=lambda judged: judged[0])
+    shot = [(_turned(part.camera, view), layer) for part, layer in layers]
+    return replace(view, is_mirrored=rng.chance(0.5)), shot, 1.0 / nearest
 
 
 def _layers(backdrop: Staging, foreground: Staging) -> list[tuple[Staging, Sequence[Primitive]]]:
@@ -75,38 +75,60 @@ def _turned(camera: Camera, view: View) -> Camera:
     return replace(camera, focal=view.focal, yaw=view.yaw, pitch=view.pitch, roll=view.roll)
 
 
-def _variety(shot: Shot) -> tuple[float, float] | None:
-    """Entropy of the visible disparities, in bits, and the greatest inverse depth.
+def _varieties(
+    layers: Sequence[tuple[Staging, Sequence[Primitive]]], views: Sequence[View]
+) -> list[tuple[tuple[float, float], View]]:
+    """Entropy of the visible disparities, in bits, and the greatest inverse depth, of each view.
 
-    None unless one layer covers the frame and a margin around it.
+    Only of views in which one layer covers the frame and a margin around it.
     """
-    frame = shot[0][0]
+    cameras = [_turned(layers[0][0].camera, view) for view in views]
+    frame = cameras[0]
     step, margin = frame.long_side / _ACROSS, _MARGIN * frame.long_side
     x, y = (
         torch.linspace(-margin, size + margin, round((size + 2 * margin) / step))
         for size in (frame.width, frame.height)
     )
     y, x = (grid.flatten() for grid in torch.meshgrid(y, x, indexing="ij"))
-    nearest, is_covered = torch.zeros_like(x), False
-    for camera, layer in shot:
-        depths = _nearest(camera, layer, x, y, step)
-        is_covered |= bool((depths >= 0).all())
+    directions = torch.cat([camera.rays(x, y).direction for camera in cameras], dim=1)  # the same from every eye
+    nearest, is_covered = torch.zeros(len(views), x.shape[0]), torch.zeros(len(views), dtype=torch.bool)
+    for part, layer in layers:
+        depths = _nearest(Rays(part.camera.origin, directions), layer, step / frame.focal_px).view_as(nearest)
+        is_covered |= (depths >= 0).all(1)
         nearest = torch.maximum(nearest, depths)
-    if not is_covered:
-        return None
-    inside = nearest[(x > 0) & (x < frame.width) & (y > 0) & (y < frame.height)]
-    low, high = float(inside.min()), float(inside.max())
-    counts = torch.histc((inside - low) / max(high - low, 1e-9), _BINS, 0.0, 1.0) / inside.numel()
+    inside = nearest[:, (x > 0) & (x < frame.width) & (y > 0) & (y < frame.height)]
+    return [(_variety(inside[k]), view) for k, view in enumerate(views) if bool(is_covered[k])]
+
+
+def _variety(values: Tensor) -> tuple[float, float]:
+    """Entropy, in bits, of values [n] in equal bins between the least and the greatest, and the greatest."""
+    low, high = float(values.min()), float(values.max())
+    counts = torch.histc((values - low) / max(high - low, 1e-9), _BINS, 0.0, 1.0) / values.numel()
     return float(-(counts * counts.clamp(min=1e-9).log2()).sum()), max(high, 1e-3)
 
 
-def _nearest(camera: Camera, layer: Sequence[Primitive], x: Tensor, y: Tensor, step: float) -> Tensor:
-    """Inverse depth of a layer along rays through (x, y); −1 where they meet nothing."""
-    nearest = torch.full_like(x, -1.0)
+def _nearest(rays: Rays, layer: Sequence[Primitive], step: float) -> Tensor:
+    """Inverse depth of a layer along rays [n], `step` radians apart; −1 where they meet nothing."""
+    nearest = torch.full((rays.direction.shape[1],), -1.0)
+    toward = unit(rays.direction)
     for primitive in layer:
-        window = replace(camera, margin_px=camera.long_side).window(primitive.solid.corners())
-        near = (x >= window.left) & (x <= window.right) & (y >= window.top) & (y <= window.bottom)
-        if bool(near.any()):
-            hits = primitive.solid.intersect(camera.rays(x[near], y[near]), step / camera.focal_px)
-            nearest[near] = torch.maximum(nearest[near], torch.where(hits.part >= 0, hits.inverse_depth, -1.0))
+        axis, cosine = _bounding_cone(rays.origin, primitive.solid.corners())
+        near = (axis[0] * toward[0] + axis[1] * toward[1] + axis[2] * toward[2] >= cosine).nonzero()[:, 0]
+        if near.numel():
+            hits = primitive.solid.intersect(Rays(rays.origin, rays.direction.index_select(1, near)), step)
+            depths = torch.where(hits.part >= 0, hits.inverse_depth, -1.0)
+            nearest.index_copy_(0, near, torch.maximum(nearest.index_select(0, near), depths))
     return nearest
+
+
+def _bounding_cone(eye: Vector, corners: Sequence[Vector]) -> tuple[Vector, float]:
+    """Unit axis, and cosine of the half angle, of a cone from `eye` that holds a sphere around the corners."""
+    if not corners:
+        return (0.0, 0.0, 1.0), -2.0
+    center = [sum(values) / len(corners) for values in zip(*corners, strict=True)]
+    radius = max(math.dist(corner, center) for corner in corners)
+    distance = math.dist(center, eye)
+    if distance <= radius:
+        return (0.0, 0.0, 1.0), -2.0
+    x, y, z = ((c - e) / distance for c, e in zip(center, eye, strict=True))
+    return (x, y, z), math.sqrt(1.0 - (radius / distance) ** 2) - 1e-5  # rounding of cosines near 1
