@@ -110,6 +110,27 @@ def put_bytes(path: UPath, data: bytes) -> None:
         _here(path).pipe_file(path.path, data)
 
 
+def put_bytes_if_absent(path: UPath, data: bytes) -> bool:
+    """Upload a small object unless there is one; whether it was uploaded. Raises StoreError.
+
+    Of several at once, one is uploaded where store and library know the condition (S3, Google, Azure). Elsewhere it is
+    ignored or refused, and another upload may fall between the look and the writing.
+    """
+    with asking(path):
+        store = _here(path)
+        if store.exists(path.path):
+            return False
+        try:
+            store.pipe_file(path.path, data, mode="create")
+        except OSError as error:
+            if isinstance(error, FileExistsError) or store.exists(path.path):  # not all say it by the same error
+                return False
+            if error.errno != errno.ENOSYS:
+                raise
+            store.pipe_file(path.path, data)
+    return True
+
+
 def open_object(path: UPath, size: int, readahead_bytes: int) -> io.BufferedReader:
     """An object as a file with random access, which reads ahead by as many bytes as said and no more."""
     return io.BufferedReader(_RawObject(path, size), readahead_bytes)

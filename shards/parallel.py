@@ -38,8 +38,11 @@ class Workers:
     They are fresh ones: a process that was forked from one with threads may wait for a lock that nobody holds any more.
     """
 
+    is_local = True
+    """Whether they share this machine, and its network card."""
+
     def __init__(self, count: int) -> None:
-        self._count = count
+        self.count = count
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Workers:
@@ -48,20 +51,21 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+            self._pool = None
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """`function` (it can be pickled) of each item, in order; in this process for one worker.
 
         Raises BrokenProcessPool when a worker was killed.
         """
-        if self._count <= 1:
+        if self.count <= 1:
             yield from map(function, items)
             return
         if self._pool is None:
             context, ignore = multiprocessing.get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)
-            self._pool = ProcessPoolExecutor(self._count, context, initializer=signal.signal, initargs=ignore)
+            self._pool = ProcessPoolExecutor(self.count, context, initializer=signal.signal, initargs=ignore)
         items = iter(items)
-        waiting = deque(self._pool.submit(function, item) for item in islice(items, AHEAD * self._count))
+        waiting = deque(self._pool.submit(function, item) for item in islice(items, AHEAD * self.count))
         while waiting:
             yield waiting.popleft().result()
             waiting.extend(self._pool.submit(function, item) for item in islice(items, 1))

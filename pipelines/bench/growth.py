@@ -3,8 +3,8 @@
     python -m pipelines.bench.growth 10000 100000 1000000
 
 Each size is measured in a process of its own, on synthetic data that separates this program's cost from that of disks
-and pictures: files of a few bytes (up to MOST_FILES), records with random hashes instead of photos, and markers of
-twelve frames beside sparse tars. What the disk and the decoding of real photos add is said in docs/scale.md.
+and pictures: files of a few bytes, records with random hashes instead of photos, and markers of twelve frames beside
+sparse tars. What the disk and the decoding of real photos add is said in docs/scale.md.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from pipelines.runs.data_set_paths import DataSetPaths
 from shards.card import write_card
 from shards.index import INDEX_FILE, marked_shards, write_index
 from shards.marker import MARKER_VERSION, SampleRow, marker_path, read_marker, tar_path
+from shards.parallel import Workers
 from shards.record import SCHEMA_VERSION
-from shards.side_files import check_side_files
+from shards.side_files import MAX_SIDE_FILE_BYTES, check_side_files
 from shards.storage import StoragePath
 from shards.strict_json import canonical, parse_object
 from shards.summary import DataSetSummary
 
-MOST_FILES = 100_000
 _FIELDS = ("aif.jpg", "disparity.png", *(f"frame_{i:02d}.jpg" for i in range(12)), "json", "valid.png")
 _ROW = SampleRow(
     key="00000000",
@@ -71,7 +71,6 @@ _ROW = SampleRow(
     crc32=("0123abcd",) * len(_FIELDS),
 )
 _TAR_BYTES = 10_240
-_MAX_INDEX_BYTES = 1 << 34
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,11 +108,10 @@ def _reset_peak() -> int:
 
 
 def measure(photos: int, folder: Path) -> list[StageCost]:
-    """The stages of a data set of so many photos, in their order. Writes about 1.6 kB a photo below `folder`."""
+    """The stages of a data set of so many photos, in their order. Writes about 6 kB a photo below `folder`."""
     logging.disable(logging.WARNING)  # of random hashes in one split, say
     clock = _Clock(photos)
-    if photos <= MOST_FILES:
-        _measure_files(clock, folder)
+    _measure_files(clock, folder)
     config = RenderConfig(
         SourceConfig("synthetic"),
         folder / "out",
@@ -153,7 +151,7 @@ def _measure_files(clock: _Clock, folder: Path) -> None:
 
     def find() -> None:
         known = KnownHashes(folder / "known", lambda: (folder / "known").mkdir(exist_ok=True))
-        find_photos(str(root), limit=None, seed=0, hashing=Hashing(True, 1, known))
+        find_photos(str(root), limit=None, seed=0, hashing=Hashing(True, Workers(1), known))
         known.store()
 
     clock.measure("find and read photos", find)
@@ -194,7 +192,7 @@ def _verify(paths: DataSetPaths) -> None:
     """What `verify` does beyond reading tars: markers against plan, and side files against markers."""
     plan = read_plan(paths.plan)
     summary = DataSetSummary(read_marker(paths.out, name) for name in marked_shards(paths.out))
-    index = parse_object((paths.out / INDEX_FILE).read_bytes(), max_bytes=_MAX_INDEX_BYTES)
+    index = parse_object((paths.out / INDEX_FILE).read_bytes(), max_bytes=MAX_SIDE_FILE_BYTES)
     wrong = [*compared_with_plan(paths, plan, summary.config_sha256), *check_side_files(paths.out, index, summary)]
     assert not wrong, wrong[:3]
 

@@ -235,7 +235,7 @@ class ExecutionConfig:
     """Ray: how often a shard is tried before it is recorded as failed and the run goes on."""
     stall_timeout_s: float | Literal["auto"] = "auto"
     """Ray: a worker that finishes no photo for so many seconds is killed, and its shard tried again. auto: ten times
-    the longest time that a photo took so far, and at least ten minutes."""
+    the longest time that a photo took so far, and at least ten minutes. Its start may take 300 s, or this if more."""
     force: bool = False
     """Take over the folder's lock from a run that is gone for sure."""
 

@@ -15,6 +15,7 @@ from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
 from pipelines.render.estimate import bytes_per_sample
 from pipelines.render.executors.job import RenderJob
+from pipelines.render.executors.placement import check_ray
 from pipelines.render.executors.shards import RenderedShards, render_shards
 from pipelines.render.executors.worker import ShardWorker
 from pipelines.render.photos.finding import Hashing, find_photos
@@ -25,13 +26,13 @@ from pipelines.render.plan.rejects import counts_by_code
 from pipelines.render.result import COARSE_LEVELS, Forecast, RenderResult
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.disk import format_bytes, free_bytes
-from pipelines.runs.interruption import Interrupted, interruptible
+from pipelines.runs.interruption import Interrupted, deferred_signals, interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
 from shards.card import write_card
 from shards.index import marked_shards, remove_stale_temporaries, write_index
 from shards.marker import Marker
-from shards.parallel import cores
+from shards.parallel import Workers, cores
 from shards.record import SPLITS
 from shards.summary import DataSetSummary
 
@@ -46,10 +47,10 @@ def run(config: RenderConfig) -> RenderResult | Forecast:
 def plan(config: RenderConfig, known: KnownHashes | None = None) -> Planning:
     """Find photos, check depth, device and settings, plan shards; writes at most to `known`. Raises UserError."""
     near = config.storage.near_duplicates == "together"
-    hashing = Hashing(near, cores(), known or KnownHashes(DataSetPaths(config.out).meta))
+    hashing = Hashing(near, _readers(config), known or KnownHashes(DataSetPaths(config.out).meta))
     try:
         photos = find_photos(config.source.photos, limit=config.source.limit, seed=config.seed, hashing=hashing)
-    except Interrupted:
+    except (Interrupted, UserError):
         hashing.known.store()
         raise
     except BrokenProcessPool as error:
@@ -57,6 +58,17 @@ def plan(config: RenderConfig, known: KnownHashes | None = None) -> Planning:
             "a process that read photos was killed: too little memory? The same command goes on", 1
         ) from error
     return plan_run(config, photos, DataSetPaths(config.out))
+
+
+def _readers(config: RenderConfig) -> Workers:
+    """What reads photos: a process a core of this machine, or the nodes of the cluster that is to render them."""
+    if config.dry_run or config.execution.executor == "inline" or not config.execution.ray_address:
+        return Workers(cores())
+    check_ray()
+    with deferred_signals():
+        from pipelines.render.executors.ray_cluster import ClusterWorkers  # Ray takes seconds to import
+
+    return ClusterWorkers(config.execution)
 
 
 def render(config: RenderConfig) -> RenderResult:

@@ -17,7 +17,7 @@ from simulator.scenes.rng import Rng
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
 _SLOPE = 3  # of the toe: shadows have the slope 1 + 3 in log light
 _MIDDLE, _BRIGHT = 0.5, 0.85  # shares of the pixels that are darker than the levels metered
-_SHADOWS = (0.004, 0.08)  # range of the share of the pixels in shadow
+_SHADOWS = (0.004, 0.05)  # range of the share of the pixels in shadow
 _BLACK = (0.0005, 0.01)  # range of the light of the brightest of these
 _MIDDLE_GRAY, _BRIGHTEST = 0.22, 0.7  # middle aimed at; most light that the curve may leave as it is
 _ADAPTATION = 0.3  # share of the way, in stops, to the middle aimed at: night stays darker than day

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from simulator.scenes.rng import Rng
 from simulator.scenes.textures.catalog import texture
-from simulator.scenes.textures.grain import Grain, grain_of
+from simulator.scenes.textures.grain import NO_GRAIN, Grain, grain_of
 from simulator.scenes.textures.pattern import linear
 
 
@@ -22,10 +22,10 @@ class MipMap:
     n = size/2^k + 2: one pixel on every side repeats the opposite one. grain: detail beyond the pixels."""
 
     levels: tuple[Tensor, ...]
-    grain: Grain = Grain()
+    grain: Grain = NO_GRAIN
 
     @classmethod
-    def from_image(cls, picture: Float[Tensor, "c s s"], grain: Grain = Grain()) -> MipMap:
+    def from_image(cls, picture: Float[Tensor, "c s s"], grain: Grain = NO_GRAIN) -> MipMap:
         """The pyramid of a picture; s is a power of two."""
         levels, level = [], picture[None]
         while True:

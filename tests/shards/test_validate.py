@@ -333,6 +333,13 @@ def test_an_index_written_in_another_form_is_named(out: Path) -> None:
     assert ("index.json", "*", "*") in places(validate(out))
 
 
+def test_an_index_of_more_than_64_mib_is_read(out: Path) -> None:
+    """Of 232 bytes a shard of 64 photos: 18 million photos have one."""
+    index = json.loads((out / "index.json").read_bytes()) | {"padding": "x" * (65 << 20)}
+    (out / "index.json").write_text(json.dumps(index))
+    assert ("index.json", "*", "padding") in places(validate(out))
+
+
 def test_a_manifest_of_other_rows_is_named(out: Path) -> None:
     markers = [read_marker(out, name) for name in (TRAIN, "train-000001")]
     with (out / "manifest.parquet").open("wb") as file:

@@ -28,12 +28,18 @@ def chosen_executor(config: RenderConfig, device_kind: str, shards: Sequence[Pla
     is_asked_for = is_asked_for or (execution.workers != "auto" and execution.workers > 1)
     if execution.executor == "inline" or not (is_asked_for or _is_worth_ray(config, device_kind, shards)):
         return "inline"
+    if is_asked_for:
+        check_ray()
     if find_spec("ray") is not None:
         return "ray"
-    if is_asked_for:
-        raise UserError("--executor ray: Ray is not installed; `pip install ray`, or use --executor inline")
     _log.info("Ray is not installed: one worker renders all shards; `pip install ray` for one a core")
     return "inline"
+
+
+def check_ray() -> None:
+    """Raise UserError where Ray is asked for and not installed."""
+    if find_spec("ray") is None:
+        raise UserError("--executor ray: Ray is not installed; `pip install ray`, or use --executor inline")
 
 
 def worker_needs(execution: ExecutionConfig, device_kind: str, machines: Sequence[Resources]) -> dict[str, float]:

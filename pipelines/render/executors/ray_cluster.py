@@ -7,24 +7,33 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import ray
 
 from pipelines.errors import UserError
 from pipelines.render.config import ExecutionConfig
-from pipelines.runs.interruption import Interrupted, install_handlers
-from shards.parallel import cores
+from pipelines.runs.interruption import Interrupted, deferred_signals, install_handlers
+from shards.object_store import StoreError
+from shards.parallel import Item, Result, Workers, cores
 
 OBJECT_STORE_BYTES = 100 << 20
 """Reports are small and pixels never travel, so Ray's smallest store is enough."""
+POLL_S = 1.0
+"""How long a signal may have to wait while Ray waits."""
+NOTICE_S = 30.0
+"""Between two notes that a run waits for the cluster."""
 CONNECT_S = 5.0
 CHECK_S = 2.0
 """Between two questions to the cluster whether it is there."""
 LOST_S = {"head": 20.0, "raylet": 5.0}
 """Silence that ends a run. A raylet never comes back; without its head, Ray ends this process by force after 60 s."""
 SHUTDOWN_S = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 class RayCluster:
@@ -118,6 +127,104 @@ def running_cluster(execution: ExecutionConfig, pending_signal: Callable[[], int
         cluster.stop()
 
 
+class ClusterWorkers(Workers):
+    """Workers on the cores of a Ray cluster, which is joined when it is first needed. They use no device.
+
+    As in `ray_pool` the driver owns the retries: Ray repeats without end what uses up a node's memory.
+    """
+
+    is_local = False
+
+    def __init__(self, execution: ExecutionConfig) -> None:
+        super().__init__(cores())  # until the cluster has said how many it has
+        self._execution = execution
+        self._joined = ExitStack()
+        self._cluster: RayCluster | None = None
+
+    def __exit__(self, *_: object) -> None:
+        self._cluster = None
+        self._joined.close()
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """`function` (it can be pickled) of each item, in order, once all of them are done.
+
+        Raises Interrupted on a signal, and UserError when the cluster is lost or an item failed `attempts` times.
+        """
+        with deferred_signals() as pending_signal:
+            if self._cluster is None:
+                self._joined.enter_context(stdout_to_stderr())
+                self._cluster = self._joined.enter_context(running_cluster(self._execution, pending_signal))
+            self.count = _cores_of(self._cluster) or self.count
+            return iter(self._results(function, list(items), self._cluster, pending_signal))
+
+    def _results(
+        self,
+        function: Callable[[Item], Result],
+        items: list[Item],
+        cluster: RayCluster,
+        pending_signal: Callable[[], int],
+    ) -> list[Result]:
+        task = ray.remote(_call).options(num_cpus=1, max_retries=0)
+        waiting, running, done = deque(range(len(items))), dict[Any, int](), dict[int, Result]()
+        tries, heard = Counter[int](), time.monotonic()
+        while len(done) < len(items):
+            if signal_number := pending_signal():
+                raise Interrupted(signal_number)
+            cluster.check()
+            while waiting and len(running) < self.count:
+                number = waiting.popleft()
+                running[task.remote(function, items[number])] = number
+            for answer in ready([*running], POLL_S):
+                number, heard = running.pop(answer), time.monotonic()
+                try:
+                    done[number] = ray.get(answer)
+                except ray.exceptions.RayError as error:
+                    tries[number] += 1
+                    self._check_failure(error, tries[number], items[number])
+                    waiting.append(number)
+            if time.monotonic() - heard >= NOTICE_S:
+                heard = time.monotonic()
+                _log.info(
+                    "waiting for the Ray cluster: none of %d tasks of 1 CPU ended for %.0f s", len(running), NOTICE_S
+                )
+        return [done[number] for number in range(len(items))]
+
+    def _check_failure(self, error: ray.exceptions.RayError, tries: int, item: object) -> None:
+        """Raise what the run cannot go on with: the user's matter, a store that fails, too many tries."""
+        if isinstance(error, ray.exceptions.RayTaskError) and isinstance(error.cause, UserError | StoreError):
+            raise error.cause from None
+        attempts = self._execution.attempts
+        _log.warning("a Ray worker failed, attempt %d of %d: %s", tries, attempts, last_line(error))
+        if tries >= attempts:
+            raise UserError(
+                f"{attempts} Ray workers in a row failed at {item!s:.300}, the last with: {last_line(error)}; mend the "
+                "nodes or take these photos out; the same command goes on",
+                exit_code=1,
+            ) from error
+
+
+def _call(function: Callable[[Item], Result], item: Item) -> Result:
+    return function(item)
+
+
+def _cores_of(cluster: RayCluster) -> int:
+    return int(sum(machine.get("CPU", 0) for machine in cluster.machines() or ()))
+
+
+def ready(references: Sequence[Any], timeout: float) -> set[Any]:
+    """Those that are done: waits until one is, but no longer than `timeout` seconds."""
+    if not references:
+        time.sleep(timeout)
+        return set()
+    ray.wait(references, timeout=timeout)
+    return set(ray.wait(references, num_returns=len(references), timeout=0)[0])
+
+
+def last_line(error: Exception) -> str:
+    """Where Ray says why, as far as it knows."""
+    return str(error).strip().splitlines()[-1]
+
+
 def _init(execution: ExecutionConfig) -> None:
     """Start Ray here, or join a cluster. Raises UserError when neither is possible."""
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
@@ -131,7 +238,8 @@ def _init(execution: ExecutionConfig) -> None:
         else:
             workers = 1 if execution.workers == "auto" else execution.workers
             cpus = max(cores(), workers * execution.threads)
-            ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+            size = {"num_cpus": cpus, "object_store_memory": OBJECT_STORE_BYTES}
+            ray.init(address="local", include_dashboard=False, **size, **quiet)  # None may join one that is here
     except (OSError, ValueError, RuntimeError) as error:
         if address:
             raise UserError(

@@ -17,22 +17,26 @@ import ray
 from pipelines.errors import UserError
 from pipelines.render.executors.job import RenderJob, ShardFailure, ShardReport
 from pipelines.render.executors.placement import places, worker_needs
-from pipelines.render.executors.ray_cluster import RayCluster, running_cluster, stdout_to_stderr
+from pipelines.render.executors.ray_cluster import (
+    NOTICE_S,
+    POLL_S,
+    RayCluster,
+    last_line,
+    ready,
+    running_cluster,
+    stdout_to_stderr,
+)
 from pipelines.render.executors.shard_queue import ShardQueue, stall_limit
 from pipelines.render.executors.worker import ShardWorker
 from pipelines.render.plan.plan import PlannedShard
 from pipelines.runs.interruption import Interrupted, deferred_signals
 
-POLL_S = 1.0
-"""How long a signal may have to wait while Ray waits."""
 ASK_S = 2.0
 """Between two questions to a worker for its photos."""
 FOLLOW_S = 10.0
 """Between two looks at the nodes of the cluster."""
-NOTICE_S = 30.0
-"""Between two notes that a run waits for the cluster."""
 START_FAILURES = 3
-"""When so many workers in a row died before their first answer and none is left, the fault lies with none of them."""
+"""When so many workers in a row failed before their first answer and none is left, the fault lies with none of them."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,12 +91,14 @@ class _Worker:
     """The driver's view of an actor.
 
     answer: to the last question for its progress; None once it was read.
-    photos: of its shard, as last heard; last_photo: when (seconds of the monotonic clock).
+    process_since: when it was first seen to have a process (seconds of the monotonic clock); it may wait for a node.
+    photos: of its shard, as last heard; last_photo: when (of the same clock).
     """
 
     actor: Any
     answer: Any
     has_answered: bool = False
+    process_since: float | None = None
     shard: PlannedShard | None = None
     report: Any = None
     photos: int = 0
@@ -123,10 +129,10 @@ class _WorkerPool:
         self._follow()
         self._start()
         self._hand_out()
-        ready = _ready([worker.report or worker.answer for worker in self._workers], POLL_S)
+        done = ready([worker.report or worker.answer for worker in self._workers], POLL_S)
         self._hear()
         for worker in self.busy:
-            outcome = self._outcome(worker, ready)
+            outcome = self._outcome(worker, done)
             if outcome is not None:
                 yield from self._finished(worker, outcome)
 
@@ -139,6 +145,7 @@ class _WorkerPool:
         if machines is None:
             return
         self._followed, self._may_start = now, True
+        self._end_hung_starts(now)
         needs = worker_needs(self._execution, self._job.device_kind, machines)
         room = places(needs, machines)
         each = " and ".join(f"{count:g} {name}" for name, count in needs.items())
@@ -174,14 +181,14 @@ class _WorkerPool:
     def _hear(self) -> None:
         """Read the answers that are there, and ask the workers that have a shard again every ASK_S."""
         now, answers = time.monotonic(), [worker.answer for worker in self._workers if worker.answer]
-        ready = _ready(answers, 0)
-        for worker in [worker for worker in self._workers if worker.answer in ready]:
+        done = ready(answers, 0)
+        for worker in [worker for worker in self._workers if worker.answer in done]:
             answer, worker.answer = worker.answer, None
             try:
                 name, photos = ray.get(answer)
             except ray.exceptions.RayError as error:
                 if not worker.has_answered:
-                    self._start_failed(worker, error)
+                    self._start_failed(worker, last_line(error))
                 continue  # of a worker at work, its shard's outcome says why
             worker.has_answered, self._start_failures = True, 0
             if worker.shard and worker.shard.name == name and photos > worker.photos:
@@ -193,22 +200,30 @@ class _WorkerPool:
             for worker in self.busy:
                 worker.answer = worker.answer or worker.actor.progress.remote()
 
-    def _start_failed(self, worker: _Worker, error: Exception) -> None:
+    def _end_hung_starts(self, now: float) -> None:
+        """Of workers without an answer, end those that have had a process for too long."""
+        for worker in [worker for worker in self._workers if not worker.has_answered]:
+            if worker.process_since is None:
+                worker.process_since = now if _has_process(worker.actor) else None
+            elif now - worker.process_since > self._limit.start_seconds:
+                self._start_failed(worker, f"it gave no answer for {now - worker.process_since:.0f} s and was killed")
+
+    def _start_failed(self, worker: _Worker, reason: str) -> None:
         """Wait for the next look at the cluster. Raises UserError when nothing but this has happened for a while."""
         self._dismiss(worker)
         self._start_failures, self._may_start = self._start_failures + 1, False
-        _log.warning("a Ray worker did not start: %s", _last_line(error))
+        _log.warning("a Ray worker did not start: %s", reason)
         if self._start_failures >= START_FAILURES and not self._workers:
             raise UserError(
-                f"{self._start_failures} Ray workers in a row did not start, the last with: {_last_line(error)}; "
+                f"{self._start_failures} Ray workers in a row did not start, the last with: {reason}; "
                 "mend the nodes, or use --executor inline",
                 exit_code=1,
             )
 
-    def _outcome(self, worker: _Worker, ready: set[Any]) -> ShardReport | ShardFailure | None:
+    def _outcome(self, worker: _Worker, done: set[Any]) -> ShardReport | ShardFailure | None:
         """What came of a worker's shard; None while it is in work. Raises UserError when the worker did."""
         assert worker.shard is not None, "asked of busy workers alone"
-        if worker.report not in ready:
+        if worker.report not in done:
             limit_s = self._limit.seconds
             if time.monotonic() - worker.last_photo <= limit_s:
                 return None
@@ -223,7 +238,7 @@ class _WorkerPool:
             _log.warning("%s", error)  # the worker's own traceback
             return ShardFailure(worker.shard.name, f"{type(error.cause).__name__}: {error.cause}")
         except ray.exceptions.RayError as error:  # the worker is gone
-            return ShardFailure(worker.shard.name, f"{type(error).__name__}: {_last_line(error)}")
+            return ShardFailure(worker.shard.name, f"{type(error).__name__}: {last_line(error)}")
 
     def _finished(self, worker: _Worker, outcome: ShardReport | ShardFailure) -> Iterator[ShardReport | ShardFailure]:
         """The outcome, unless the shard is to be tried again."""
@@ -265,15 +280,6 @@ def _worker_starter(job: RenderJob, needs: dict[str, float]) -> Callable[[], Any
     return lambda: actor.remote(ShardWorker, stored)
 
 
-def _ready(references: Sequence[Any], timeout: float) -> set[Any]:
-    """Those that are done: waits until one is, but no longer than `timeout` seconds."""
-    if not references:
-        time.sleep(timeout)
-        return set()
-    ray.wait(references, timeout=timeout)
-    return set(ray.wait(references, num_returns=len(references), timeout=0)[0])
-
-
-def _last_line(error: Exception) -> str:
-    """Where Ray says why, as far as it knows."""
-    return str(error).strip().splitlines()[-1]
+def _has_process(actor: Any) -> bool:
+    """Whether an actor's process runs, be it still importing. Without its dashboard, Ray says so nowhere else."""
+    return bool(ray._private.state.actors(actor._actor_id.hex()).get("Pid"))

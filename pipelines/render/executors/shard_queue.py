@@ -11,6 +11,8 @@ from pipelines.render.estimate import megapixels_per_sample
 from pipelines.render.executors.job import ShardFailure
 from pipelines.render.plan.plan import PlannedShard
 
+START_S = 300.0
+"""Long enough for a process to import torch, also over a slow network."""
 SHORTEST_STALL_S = 600.0
 """Long enough to load a model, also over a slow network."""
 SLOWEST_S_PER_MEGAPIXEL = 60.0
@@ -67,6 +69,11 @@ class StallLimit:
         if self.given_s != "auto":
             return self.given_s
         return max(self.shortest_s, STALL_FACTOR * self.longest_pause_s)
+
+    @property
+    def start_seconds(self) -> float:
+        """Seconds between a worker's process and its first answer after which it counts as hung."""
+        return START_S if self.given_s == "auto" else max(START_S, self.given_s)
 
 
 def stall_limit(config: RenderConfig) -> StallLimit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from shards.strict_json import check_text
 
 _THREADS = min(16, 4 * (os.cpu_count() or 1))
 _SLICE = 16  # photos that go to a process together
-_FEW = 256  # for fewer, processes do not pay
+_FEW = 256  # for fewer, workers do not pay
 
 
 class FoundPhotos(NamedTuple):
@@ -37,10 +38,10 @@ class FoundPhotos(NamedTuple):
 
 @dataclass(frozen=True)
 class Hashing:
-    """How photos are read: with perceptual hashes or without, in how many processes, and what is known already."""
+    """How photos are read: with perceptual hashes or without, by which workers, and what is known already."""
 
     near: bool = True
-    workers: int = 1
+    workers: Workers = field(default_factory=lambda: Workers(1))
     known: KnownHashes = field(default_factory=KnownHashes)
 
 
@@ -81,28 +82,25 @@ def _identified(
     photos: Iterator[ListedPhoto], limit: int | None, hashing: Hashing
 ) -> Iterator[tuple[ListedPhoto, ContentHashes | Rejection]]:
     """Each photo with its hashes or the reason why it has none, in order, read a batch or `limit` photos early."""
-    size = max(512, 8 * _SLICE * hashing.workers)
-    with ThreadPoolExecutor(_THREADS) as threads, Workers(hashing.workers) as workers:
-        while batch := list(islice(photos, min(limit or size, size))):
+    with ThreadPoolExecutor(_THREADS) as threads, hashing.workers as workers:
+        while batch := list(islice(photos, min(limit or sys.maxsize, max(512, 8 * _SLICE * workers.count)))):
             found = [_without_file(listed) for listed in batch]
             files = [i for i, hashes in enumerate(found) if hashes is None]
-            hashes = _hashes([batch[i].location for i in files], hashing, threads, workers)
+            hashes = _hashes([batch[i].location for i in files], hashing, threads)
             for i, of_file in zip(files, hashes, strict=True):
                 found[i] = of_file
             yield from ((listed, hashes) for listed, hashes in zip(batch, found, strict=True) if hashes is not None)
 
 
-def _hashes(
-    locations: Sequence[str], hashing: Hashing, threads: ThreadPoolExecutor, workers: Workers
-) -> list[ContentHashes | Rejection]:
-    """Hashes of files: known ones, and the others from processes, or from threads where that is no gain."""
+def _hashes(locations: Sequence[str], hashing: Hashing, threads: ThreadPoolExecutor) -> list[ContentHashes | Rejection]:
+    """Hashes of files: known ones, and the others from the workers, or from threads where that is no gain."""
     keys = list(chain.from_iterable(threads.map(_slice_keys, _slices(locations))))
     found: list[ContentHashes | Rejection | None] = [*hashing.known.find(keys, hashing.near)]
     unknown = [i for i, hashes in enumerate(found) if hashes is None]
-    # A store is read as fast as the network by threads; for a few files, processes do not pay.
-    in_threads = len(unknown) < _FEW or is_url(locations[unknown[0]])
+    # A store is read as fast as this machine's network by threads; for a few files, workers do not pay.
+    in_threads = len(unknown) < _FEW or (hashing.workers.is_local and is_url(locations[unknown[0]]))
     slices = _slices([locations[i] for i in unknown])
-    read = (threads if in_threads else workers).map(partial(_slice_hashes, near=hashing.near), slices)
+    read = (threads if in_threads else hashing.workers).map(partial(_slice_hashes, near=hashing.near), slices)
     fresh = list(chain.from_iterable(read))
     for i, hashes in zip(unknown, fresh, strict=True):
         found[i] = hashes

@@ -18,13 +18,14 @@ from torch.nn import functional
 from simulator.scenes.textures.noise import fractal, mix_seeds
 
 _SIZE = 256
+# Cells and strength: the finer ones lose to interpolation.
 _OCTAVES = (
     (24, 0.5),
     (48, 0.7),
     (96, 0.9),
     (160, 1.1),
     (256, 1.9),
-)  # cells, strength: the finer ones lose to interpolation
+)
 _TEXEL = 1.4  # width of a texel, in widths of a sample; a pixel has two samples along each side
 _EXPONENT = 0x7F800000  # bits of a float32
 _DIRT_PERIOD = 3.3  # of the noise that dirt follows, in repeats of the texture
@@ -79,14 +80,15 @@ def _noise() -> Tensor:
     return functional.pad((noise / noise.std())[None, None], (1, 1, 1, 1), mode="circular")
 
 
+NO_GRAIN = Grain()
 _GRAINS = {  # by names of textures; clouds have none
-    "grass canopy": Grain(0.75, 0.15),
-    "concrete brick ashlar stone cobble gravel bark moss": Grain(0.6, 0.12),
-    "plaid weave knit kilim stripes leather": Grain(0.45, 0.1),
-    "rust": Grain(0.4, 0.12),
-    "wood planks": Grain(0.34, 0.08, stretch=3.0),
-    "plaster terrazzo leaf": Grain(0.28, 0.1),
-    "wallpaper print paper checker": Grain(0.17, 0.07),
+    "grass canopy": Grain(0.55, 0.15),
+    "concrete brick ashlar stone cobble gravel bark moss": Grain(0.36, 0.12),
+    "plaid weave knit kilim stripes leather": Grain(0.28, 0.1),
+    "rust": Grain(0.3, 0.12),
+    "wood planks": Grain(0.26, 0.08, stretch=3.0),
+    "plaster terrazzo leaf": Grain(0.2, 0.1),
+    "wallpaper print paper checker": Grain(0.14, 0.07),
     "tiles marble gradient": Grain(0.11, 0.06),
     "glaze": Grain(0.07, 0.06),
 }
@@ -97,4 +99,4 @@ def grain_of(name: str, seed: int) -> Grain:
     for names, grain in _GRAINS.items():
         if name in names.split():
             return replace(grain, strength=grain.strength * (0.6 + 0.8 * mix_seeds(seed, 53) / 2**63))
-    return Grain()
+    return NO_GRAIN

@@ -2,7 +2,8 @@
 
 Told by its environment. FAULTS is a JSON object: name of a shard -> kinds of death, one for each time it is tried.
 DIARY is a folder in which workers leave one empty file for every shard they begin (`SHARD.ATTEMPT.NODE`), so that a
-test can count deaths and see where a shard was in work. SLOW seconds a shard give the test time to intervene.
+test can count deaths and see where a shard was in work. SLOW seconds a shard give the test time to intervene. So many
+workers as HANGING says hang while they import.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pipelines.render.executors.job import ShardReport
 from pipelines.render.executors.worker import ShardWorker
 from pipelines.render.plan.plan import PlannedShard
 
-DIARY, FAULTS, SLOW = "FAULTY_DIARY", "FAULTY_FAULTS", "FAULTY_SLOW"
+DIARY, FAULTS, SLOW, HANGING = "FAULTY_DIARY", "FAULTY_FAULTS", "FAULTY_SLOW", "FAULTY_HANGING"
 told: dict[str, str] = {}
 """The driver's environment. It travels with the class, by value: workers of a cluster have another environment."""
 
@@ -47,8 +50,25 @@ def die(kind: str) -> None:
     raise RuntimeError(f"a bug ({kind})")
 
 
+class Import:
+    """Is imported, with the class below, before a worker can answer."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return imported, (told,)
+
+
+def imported(told: dict[str, str]) -> None:
+    """Hang, in as many processes as are told to."""
+    for number in range(int(told[HANGING])):
+        with suppress(FileExistsError):
+            (Path(told[DIARY]) / f"hung-{number}").touch(exist_ok=False)
+            time.sleep(10**9)
+
+
 class FaultyWorker(ShardWorker):
     """Writes into the diary, waits, dies half-way through a shard as often as it is told to."""
+
+    start = Import()
 
     def render_shard(self, shard: PlannedShard) -> ShardReport:
         diary = Path(told[DIARY])
@@ -81,8 +101,11 @@ def main() -> None:
 
     from pipelines.command_line import run_command
     from pipelines.render.executors import ray_pool as run_ray
+    from pipelines.render.executors import shard_queue
 
-    told.update({name: os.environ[name] for name in (DIARY, FAULTS, SLOW)})
+    told.update({name: os.environ[name] for name in (DIARY, FAULTS, SLOW, HANGING)})
+    if told[HANGING] != "0":
+        shard_queue.START_S = 40.0
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # Ray's processes cannot import this file
     run_ray.ShardWorker = FaultyWorker  # type: ignore[misc]
     sys.exit(run_command(sys.argv[1:]))

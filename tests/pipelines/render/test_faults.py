@@ -12,16 +12,19 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+import ray
 from ray.cluster_utils import Cluster
 
-from pipelines.render.config import RenderConfig
+from pipelines.render.config import ExecutionConfig, RenderConfig
 from pipelines.render.executors import ray_cluster
 from pipelines.render.run import render
 from shards.index import marked_shards
@@ -63,6 +66,7 @@ class Driver:
     flags: tuple[str, ...] = ()
     faults: str = "{}"
     slow_s: float = 0.0
+    hanging: int = 0
 
     def start(self) -> subprocess.Popen[str]:
         self.diary.mkdir(exist_ok=True)
@@ -70,6 +74,7 @@ class Driver:
             faulty_driver.DIARY: str(self.diary),
             faulty_driver.FAULTS: self.faults,
             faulty_driver.SLOW: str(self.slow_s),
+            faulty_driver.HANGING: str(self.hanging),
             "PYTHONPATH": str(ROOT),
         }
         config = self.config
@@ -186,6 +191,29 @@ def test_a_node_that_vanishes_costs_nothing_but_time(expected: RenderConfig, tmp
     assert_same(driver.config.out, expected)
 
 
+def read_slowly(diary: Path, number: int) -> int:
+    (diary / f"{number}.{ray.get_runtime_context().get_node_id()}").touch()
+    time.sleep(1.0)
+    return -number
+
+
+def test_what_a_vanished_node_read_is_read_again(tmp_path: Path, cluster: Cluster) -> None:
+    node = cluster.add_node(num_cpus=2, object_store_memory=ray_cluster.OBJECT_STORE_BYTES)
+    cluster.wait_for_nodes()
+
+    def take_away() -> None:
+        wait_until(lambda: any(tmp_path.glob(f"*.{node.node_id}")), "the node had work")
+        cluster.remove_node(node, allow_graceful=False)
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    thread = threading.Thread(target=take_away)
+    with ray_cluster.ClusterWorkers(ExecutionConfig(ray_address=cluster.address)) as workers:
+        thread.start()
+        assert list(workers.map(partial(read_slowly, tmp_path), range(12))) == [-number for number in range(12)]
+    thread.join()
+    assert len(list(tmp_path.iterdir())) > 12, "what the node had begun must have been begun again"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 def test_a_full_disk_is_said_and_resuming_on_a_larger_one_completes(expected: RenderConfig, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
@@ -252,6 +280,21 @@ def test_a_worker_that_sleeps_for_ever_is_killed_and_its_shard_tried_again(
     ]
     assert set(tar_sums(expected.out)) - set(tar_sums(driver.config.out)) == {"train-000004.tar"}
     driver.finish()
+    assert_same(driver.config.out, expected)
+
+
+def test_workers_that_hang_while_they_import_are_killed_and_give_their_places_to_others(
+    expected: RenderConfig, tmp_path: Path, cluster: Cluster
+) -> None:
+    """The cluster has two places, and both of them hang."""
+    driver = Driver(
+        replace(expected, out=tmp_path / "out"), tmp_path / "diary", ("--ray-address", cluster.address), hanging=2
+    )
+    process = driver.start()
+    out, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, err
+    assert len(re.findall(r"a Ray worker did not start: it gave no answer for \d+ s and was killed", err)) >= 2, err
+    assert json.loads(out)["failed_shards"] == {}
     assert_same(driver.config.out, expected)
 
 

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import pytest
 
 from pipelines.errors import UserError
 from pipelines.runs.lock import process_start, run_lock
+from shards.object_store import StoreError
+from shards.storage import storage_path
 
 
 def held_by(meta: Path, **changes: object) -> None:
@@ -73,3 +78,37 @@ def test_a_damaged_lock_does_not_count(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.lock").write_text(text)
     with run_lock(tmp_path, force=False):
         pass
+
+
+@pytest.mark.parametrize("answer", ["lost", "other words", "unknown"])
+def test_a_store_may_answer_an_exclusive_creation_in_many_ways(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    """lost: the lock was made, the request was sent again. unknown: the store does not know exclusive creation."""
+    meta = storage_path(f"memory://lock/{answer}")
+    memory = type(fsspec.filesystem("memory"))
+    plain = memory.pipe_file
+
+    def pipe_file(store: Any, path: str, data: bytes, mode: str = "overwrite") -> None:
+        if mode == "create" and answer == "unknown":
+            raise OSError(errno.ENOSYS, "a header you provided implies functionality that is not implemented")
+        plain(store, path, data)
+        if mode == "create":
+            raise FileExistsError if answer == "lost" else OSError(errno.EINVAL, "a condition did not hold")
+
+    monkeypatch.setattr(memory, "pipe_file", pipe_file)
+    with run_lock(meta, force=False):
+        assert json.loads((meta / "run.lock").read_bytes())["pid"] == os.getpid()
+        with pytest.raises(UserError, match="in use by process"), run_lock(meta, force=False):
+            pytest.fail("two runs in one place")
+    assert not (meta / "run.lock").exists()
+
+
+def test_a_store_that_fails_gives_no_lock_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise ConnectionError("reset by peer")
+
+    meta = storage_path("memory://lock/down")
+    (meta / "run.lock").write_text("of somebody")
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "cat_ranges", down)
+    with pytest.raises(StoreError, match="reset by peer"), run_lock(meta, force=False):
+        pytest.fail("nobody knows whose lock it is")
+    assert (meta / "run.lock").exists()

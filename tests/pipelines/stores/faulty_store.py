@@ -35,9 +35,10 @@ class FaultyStore:
     """Where the server is, what is wrong with it, and what has passed through it.
 
     Attributes:
-        fault: one of FAULTS. 500: every 5th request is refused; cut: every 5th content breaks off half-way, and its
-            connection; slow: every answer is 0.1 s late; stalled: every 20th comes after the client's patience has
-            ended; down: connections are closed without an answer.
+        fault: one of FAULTS, or several in one text. 500: every 5th request is refused; cut: every 5th content breaks
+            off half-way, and its connection; slow: every answer is 0.1 s late; stalled: every 20th comes after the
+            client's patience has ended; down: connections are closed without an answer. "race", which is none of them:
+            an upload of a lock waits for a second one.
         requests: number by method.
         bytes_down, bytes_up: of contents.
     """
@@ -47,6 +48,7 @@ class FaultyStore:
     requests: Counter[str] = field(default_factory=Counter)
     bytes_down: int = 0
     bytes_up: int = 0
+    race: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=60))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reset(self, fault: str = "none") -> None:
@@ -119,13 +121,15 @@ class _Proxy(BaseHTTPRequestHandler):
             return
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         number = store.count(self.command, len(content))
-        if store.fault == "slow":
+        if "slow" in store.fault:
             time.sleep(SLOW_S)
         if store.fault == "stalled" and number % 20 == 0:
             time.sleep(STALL_S)
-        if store.fault == "500" and number % 5 == 0:
+        if "500" in store.fault and number % 5 == 0:
             self._answer(500, {"Content-Type": "application/xml"}, _ERROR)
             return
+        if store.fault == "race" and self.command == "PUT" and "run.lock" in self.path:
+            time.sleep(0.5 * store.race.wait())  # moto looks, then writes: one after the other
         upstream = http.client.HTTPConnection(*self.server.upstream)
         upstream.request(self.command, self.path, content, dict(self.headers))
         with upstream.getresponse() as response:
@@ -133,7 +137,7 @@ class _Proxy(BaseHTTPRequestHandler):
             headers = {name: value for name, value in response.getheaders() if name.lower() not in _NOT_FORWARDED}
             size = response.getheader("Content-Length") if self.command == "HEAD" else str(len(answer))
         upstream.close()
-        is_cut = store.fault == "cut" and number % 5 == 0 and self.command == "GET" and len(answer) > 1
+        is_cut = "cut" in store.fault and number % 5 == 2 and self.command == "GET" and len(answer) > 1
         sent = answer[: len(answer) // 2] if is_cut else answer
         self._answer(response.status, headers | {"Content-Length": size or "0"}, sent)
         store.count_down(len(sent))

@@ -139,15 +139,38 @@ def test_checkpoints_do_not_go_to_a_store(filled: Filled, capsys: pytest.Capture
     assert not Path("s3:").exists()
 
 
+def test_ray_workers_write_the_bytes_of_a_local_run_whatever_the_store_does(filled: Filled) -> None:
+    filled.store.reset()
+    local, ray = filled.command("render", "ray"), filled.command("render", "ray")
+    local[local.index("--out") + 1] = str(filled.local / "inline")
+    assert main(local) == 0
+    filled.store.reset("500 cut slow")
+    process = start([*ray, "--executor", "ray", "--workers", "2"], RAY_ADDRESS="127.0.0.1:1")  # of another cluster
+    said = process.communicate(timeout=240)[1]
+    filled.store.reset()
+    assert process.returncode == 0, said
+    assert "failed" not in said, said
+    assert tar_sums(storage_path(f"{URL}/ray")) == tar_sums(filled.local / "inline")
+    assert validate(storage_path(f"{URL}/ray")).ok
+
+
+def test_of_two_drivers_that_start_at_once_one_runs(filled: Filled) -> None:
+    """Both have seen that there is no lock before either of them writes one."""
+    filled.store.reset("race")
+    both = [start(filled.command("render", "race")) for _ in range(2)]
+    said = [process.communicate(timeout=240)[1] for process in both]
+    filled.store.reset()
+    assert sorted(process.returncode for process in both) == [0, 2], said
+    (line,) = said[both[0].returncode == 0].splitlines()
+    assert "s3://bucket/race is in use by process" in line
+    assert validate(storage_path(f"{URL}/race")).ok
+    assert not storage_path(f"{URL}/race/.meta/run.lock").exists()
+
+
 def test_a_run_that_is_killed_leaves_nothing_in_tmpdir(filled: Filled, tmp_path: Path) -> None:
     """The first shard is in work when the process is killed: its tar has no name that could stay."""
     filled.store.reset("slow")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines", *filled.command("render", "killed")],
-        cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.DEVNULL,
-    )
+    process = start(filled.command("render", "killed"), TMPDIR=str(tmp_path))
     deadline = time.monotonic() + 120
     while process.poll() is None and not _drafts(process.pid):
         assert time.monotonic() < deadline
@@ -155,6 +178,13 @@ def test_a_run_that_is_killed_leaves_nothing_in_tmpdir(filled: Filled, tmp_path:
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert list(tmp_path.rglob("*")) == []
+
+
+def start(command: list[str], **environment: str) -> subprocess.Popen[str]:
+    """A verb in a process of its own."""
+    told = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    whole = [sys.executable, "-m", "pipelines", *command]
+    return subprocess.Popen(whole, cwd=ROOT, env=told, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def _drafts(pid: int) -> list[str]:

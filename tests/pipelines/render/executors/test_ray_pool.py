@@ -6,23 +6,30 @@ import dataclasses
 import os
 import re
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 
 import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from pipelines.errors import UserError
+from pipelines.errors import Rejection, UserError
 from pipelines.render.config import RenderConfig
-from pipelines.render.executors import ray_cluster
+from pipelines.render.executors import ray_cluster, shard_queue
 from pipelines.render.executors import ray_pool as run_ray
 from pipelines.render.executors.job import RenderJob, ShardReport
 from pipelines.render.executors.shard_queue import ShardQueue
 from pipelines.render.executors.worker import ShardWorker
-from pipelines.render.plan.plan import PlannedShard
-from pipelines.render.run import render
+from pipelines.render.photos import finding, known_hashes
+from pipelines.render.photos.content import ContentHashes, content_hashes
+from pipelines.render.photos.known_hashes import KnownHashes
+from pipelines.render.plan.plan import PlannedShard, plan_lines
+from pipelines.render.run import plan, render
 from pipelines.runs import progress_bar
+from pipelines.runs.interruption import Interrupted, interruptible
 from shards.validate import validate
 from tests.pipelines.tiny_photos import tar_sums, temporaries
 
@@ -66,9 +73,36 @@ class BrokenProcess(run_ray.WorkerProcess):
         raise ModuleNotFoundError("no torch here")
 
 
+class HungProcess(run_ray.WorkerProcess):
+    def __init__(self, kind: type[ShardWorker], job: RenderJob) -> None:
+        time.sleep(10**9)
+
+
 class FullDiskWorker(ShardWorker):
     def render_shard(self, shard: PlannedShard) -> ShardReport:
         raise UserError("no space left", exit_code=1)
+
+
+def die_at_first(diary: Path, deaths: int, locations: Sequence[str], near: bool) -> list[ContentHashes | Rejection]:
+    """Reads photos in the process that comes after so many deaths; each leaves a file in the diary."""
+    name = Path(locations[0]).name
+    died = len(list(diary.glob(f"{name}.*")))
+    if died < deaths:
+        (diary / f"{name}.{died}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [content_hashes(location, near) for location in locations]
+
+
+def read_by(monkeypatch: pytest.MonkeyPatch, diary: Path, deaths: int) -> None:
+    """Let workers read two photos at a time, however few there are, and die so often of each two."""
+    import sys
+
+    diary.mkdir()
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    monkeypatch.setattr(finding, "_slice_hashes", partial(die_at_first, diary, deaths))
+    monkeypatch.setattr(finding, "_SLICE", 2)
+    monkeypatch.setattr(finding, "_FEW", 1)
+    monkeypatch.setattr(known_hashes, "RACY_S", -60.0)
 
 
 def use_worker(monkeypatch: pytest.MonkeyPatch, worker: type[ShardWorker]) -> None:
@@ -152,14 +186,25 @@ def test_a_machine_without_room_for_a_worker_is_said(tiny_config: RenderConfig) 
         next(pool.step())
 
 
+@pytest.mark.parametrize(
+    ("process", "start_s", "reason"),
+    [(BrokenProcess, 300.0, "no torch here"), (HungProcess, 0.5, r"it gave no answer for \d+ s and was killed")],
+)
 def test_workers_that_cannot_start_end_the_run(
-    finished: RenderConfig, cluster: str, monkeypatch: pytest.MonkeyPatch
+    finished: RenderConfig,
+    cluster: str,
+    monkeypatch: pytest.MonkeyPatch,
+    process: type[run_ray.WorkerProcess],
+    start_s: float,
+    reason: str,
 ) -> None:
-    monkeypatch.setattr(run_ray, "WorkerProcess", BrokenProcess)
+    monkeypatch.setattr(run_ray, "WorkerProcess", process)
     use_worker(monkeypatch, ShardWorker)
     monkeypatch.setattr(run_ray, "FOLLOW_S", 0.1)
-    with pytest.raises(UserError, match=r"3 Ray workers in a row did not start, the last with: .*no torch here"):
+    monkeypatch.setattr(shard_queue, "START_S", start_s)
+    with pytest.raises(UserError, match=rf"3 Ray workers in a row did not start, the last with: .*{reason}") as caught:
         render(on_ray(finished, cluster, "broken", workers=1))
+    assert caught.value.exit_code == 1
 
 
 def test_what_processes_say_on_descriptor_1_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
@@ -168,3 +213,42 @@ def test_what_processes_say_on_descriptor_1_goes_to_stderr(capfd: pytest.Capture
     os.write(1, b"the result")
     said = capfd.readouterr()
     assert (said.out, said.err) == ("the result", "a raylet talks")
+
+
+def test_photos_are_read_by_the_cluster_and_again_when_a_worker_dies(
+    tiny_config: RenderConfig, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inline = b"".join(plan_lines(plan(tiny_config).plan))
+    read_by(monkeypatch, tmp_path / "diary", deaths=1)
+    config = on_ray(tiny_config, cluster, "read", attempts=2)
+    known = KnownHashes(tmp_path / "known", (tmp_path / "known").mkdir)
+    assert b"".join(plan_lines(plan(config, known).plan)) == inline
+    assert sorted(path.name for path in (tmp_path / "diary").iterdir()) == [f"photo_{n}.png.0" for n in (0, 2, 4)]
+    known.store()
+    nowhere = on_ray(tiny_config, "127.0.0.1:1", "read")  # nothing is left to read
+    assert b"".join(plan_lines(plan(nowhere, KnownHashes(tmp_path / "known")).plan)) == inline
+
+
+@pytest.mark.faults
+def test_photos_of_which_every_worker_dies_end_the_run(
+    tiny_config: RenderConfig, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_by(monkeypatch, tmp_path / "diary", deaths=2)
+    match = r"2 Ray workers in a row failed at \[.*photo_\d.png.*the same command goes on"
+    with pytest.raises(UserError, match=match) as caught:
+        plan(on_ray(tiny_config, cluster, "read", attempts=2))
+    assert caught.value.exit_code == 1
+    assert not ray.is_initialized()
+
+
+@pytest.mark.faults
+def test_a_signal_ends_the_reading(cluster: str, tiny_config: RenderConfig) -> None:
+    execution = on_ray(tiny_config, cluster, "read").execution
+    begun = time.monotonic()
+    with interruptible(), ray_cluster.ClusterWorkers(execution) as workers:
+        assert list(workers.map(abs, [-2, -1])) == [2, 1]
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        with pytest.raises(Interrupted):
+            workers.map(time.sleep, [60.0])
+    assert time.monotonic() - begun < 60.0
+    assert not ray.is_initialized()

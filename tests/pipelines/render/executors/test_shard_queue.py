@@ -44,6 +44,7 @@ def test_the_limit_follows_the_longest_pause_and_has_a_floor() -> None:
     given = StallLimit(5.0, shortest_s=600.0)
     given.note_pause(70.0)
     assert given.seconds == 5.0
+    assert [StallLimit(given_s, 600.0).start_seconds for given_s in ("auto", 5.0, 900.0)] == [300.0, 300.0, 900.0]
 
 
 def test_large_photos_have_more_time() -> None:

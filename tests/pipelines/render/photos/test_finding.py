@@ -18,6 +18,7 @@ from pipelines.render.photos import finding, known_hashes
 from pipelines.render.photos.finding import Hashing, find_photos
 from pipelines.render.photos.known_hashes import KnownHashes
 from pipelines.render.plan.plan import plan_lines
+from shards.parallel import Workers
 
 BATCH = 512
 KILLED = """
@@ -26,6 +27,7 @@ from pathlib import Path
 from pipelines.render.photos import known_hashes
 from pipelines.render.photos.finding import Hashing, find_photos
 from pipelines.render.photos.known_hashes import KnownHashes
+from shards.parallel import Workers
 
 class Killed(KnownHashes):
     def store(self):
@@ -36,7 +38,7 @@ class Killed(KnownHashes):
 if __name__ == "__main__":
     photos, meta = map(Path, sys.argv[1:])
     known_hashes.RACY_S, known_hashes.PIECE_RECORDS = -60.0, 1
-    find_photos(str(photos), limit=None, seed=0, hashing=Hashing(False, 1, Killed(meta, meta.mkdir)))
+    find_photos(str(photos), limit=None, seed=0, hashing=Hashing(False, Workers(1), Killed(meta, meta.mkdir)))
 """
 
 
@@ -69,15 +71,15 @@ def test_a_planning_that_was_killed_goes_on_where_it_was(tmp_path: Path, reads: 
     child = subprocess.run([sys.executable, str(script), str(photos), str(meta)], timeout=120, check=False)
     assert child.returncode == -signal.SIGKILL
     known = KnownHashes(meta, lambda: None)
-    found = find_photos(str(photos), limit=None, seed=0, hashing=Hashing(False, 1, known))
+    found = find_photos(str(photos), limit=None, seed=0, hashing=Hashing(False, Workers(1), known))
     assert len(reads) == 100
     known.store()
     assert found == find_photos(str(photos), limit=None, seed=0)
     reads.clear()
-    assert found == find_photos(str(photos), limit=None, seed=0, hashing=Hashing(False, 1, KnownHashes(meta)))
+    assert found == find_photos(str(photos), limit=None, seed=0, hashing=Hashing(False, Workers(1), KnownHashes(meta)))
     assert reads == []
     (photos / "00007.jpg").write_bytes(b"photo x")
-    again = find_photos(str(photos), limit=None, seed=0, hashing=Hashing(False, 1, KnownHashes(meta)))
+    again = find_photos(str(photos), limit=None, seed=0, hashing=Hashing(False, Workers(1), KnownHashes(meta)))
     assert reads == [str(photos / "00007.jpg")]
     assert [photo.name for photo in again.sources if photo not in list(found.sources)] == ["00007.jpg"]
 
