@@ -15,10 +15,10 @@ from simulator.scenes.catalog import builtin_scene
 
 def make_builtin(folder: Path, recipe: GatheredScene) -> TestScene:
     """Draw the scene, gather its frames, write them as PNGs, and list its tasks."""
-    size = {"height": recipe.height, "width": recipe.width}
     lenses = _lenses(recipe)
     strongest = max(lens.level for lens in lenses) / 100 * recipe.width
-    layers = builtin_scene(recipe.seed, margin_px=math.ceil(strongest) + 1, **size).layers
+    margin_px = math.ceil(strongest) + 1
+    layers = builtin_scene(recipe.seed, height=recipe.height, width=recipe.width, margin_px=margin_px).layers
     image, disparity = layers.photo()
     codes = np.rint(disparity.numpy().astype(np.float64) * DISPARITY_SCALE).astype(np.uint16)
     visible = layers.disparity[layers.coverage > 0]

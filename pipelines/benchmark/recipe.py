@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 VERSION = "v2"
-RECIPE_SHA256 = "0469254d1dad5a8c76925596b3f1fb78ba2662209375e34770cdc92c50141dab"
+RECIPE_SHA256 = "bff77e94bc9c1e8d0fbd54e59706fbc64a763ac2d38d2fe01dbb3ff48c71cd82"
 """Of RECIPE; a test compares."""
 
 Difficulty = Literal["easy", "medium", "hard"]

@@ -104,17 +104,14 @@ def lies_low(disparity: Map) -> bool:
 
 def place_share(maps: Sequence[tuple[str, Map]]) -> float:
     """Variance explained by kind and position, of (kind, map [H, W]); NaN where no kind has two maps."""
-    if not maps:
-        return np.nan
     small = [(kind, cv2.resize(values, (48, 32), interpolation=cv2.INTER_AREA)) for kind, values in maps]
-    mean = np.mean([values for _, values in small])
+    mean = np.mean([values for _, values in small]) if small else np.nan
     residual = total = 0.0
     for kind in {kind for kind, _ in small}:
         stack = np.stack([values for other, values in small if other == kind])
         if (n := len(stack)) > 1:
-            residual += (
-                float(((stack - stack.mean(0)) ** 2).sum()) * (n / (n - 1)) ** 2
-            )  # each by the mean of the others
+            others = (stack.sum(0) - stack) / (n - 1)
+            residual += float(((stack - others) ** 2).sum())
             total += float(((stack - mean) ** 2).sum())
     return 1.0 - residual / total if total else np.nan
 

@@ -22,7 +22,7 @@ from simulator.scenes.staging import Layers
 from simulator.scenes.textures.noise import hash_uniform
 from simulator.scenes.textures.pattern import smoothstep
 
-_SHARE = 0.62  # of the scenes that get any
+_SHARE = 0.55  # of the scenes that get any
 _REACH = 3.0  # half frames from the center: beyond every margin
 
 
@@ -77,7 +77,7 @@ def _window(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
     dust = random_texture(rng, camera.texture_px // 2, "clouds")
     pane = Primitive(
         Card(pose),
-        glowing((0.5 * light.key + light.sky) * rng.uniform(0.25, 0.5)),
+        glowing((0.5 * light.key + light.sky) * rng.uniform(0.1, 0.25)),
         _glass(dust, rng.uniform(0.03, 0.16), rng.choice((0.0, 0.0, 0.025)) * depth, rng.seed()),
     )
     return [[pane], frame]
@@ -127,7 +127,7 @@ def _lamp(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
 
 def _sign(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
     """A printed board on two cords."""
-    printed = random_texture(rng, camera.texture_px, "print", "#d8cfb8 #c9d4cf #d9b48a #8fa8b0 #b8705a")
+    printed = random_texture(rng, camera.texture_px // 2, "print", "#d8cfb8 #c9d4cf #d9b48a #8fa8b0 #b8705a")
     half_x, half_y = (depth * camera.half_x * rng.uniform(low, high) for low, high in ((0.25, 0.5), (0.12, 0.3)))
     place = _upright(camera, rng.within(0.8), -rng.uniform(0.35, 0.9), depth).origin
     pose = pose_at(place, yaw=rng.within(0.6), roll=rng.within(0.05))

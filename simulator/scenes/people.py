@@ -48,7 +48,7 @@ def _clothes(rng: Rng, pose: Pose, cloth: Material, px: int) -> Piece:
     """Jacket or shirt over trousers or a skirt."""
     waist = rng.uniform(0.15, 0.2)
     jacket = [(-0.72, 0.2), (-0.45, waist), (-0.2, 0.205), (-0.1, 0.19), (-0.05, 0.13), (0.0, 0.075), (0.06, 0.06)]
-    lower = Material(random_texture(rng, px // 2, "weave", "#2f3d52 #3a3a3c #6a5a45 #7a3b33 #8a8578 #45503a"), tile=0.3)
+    lower = Material(random_texture(rng, px // 4, "weave", "#2f3d52 #3a3a3c #6a5a45 #7a3b33 #8a8578 #45503a"), tile=0.3)
     floor = -pose.origin[1]
     legs: Piece = []
     if rng.chance(0.35):
@@ -84,9 +84,9 @@ def _arms(rng: Rng, pose: Pose, cloth: Material, skin: Material) -> Piece:
 
 def _head(rng: Rng, pose: Pose, skin: Material, px: int, wintry: bool) -> Piece:
     """Neck or scarf, head, and a hat, long hair or a bun; strands stand off the hair."""
-    hair = Material(random_texture(rng, px // 2, "bark", "#2b1d14 #4a3020 #1b1714 #7a5a35 #5b2e1c #a8895a"), tile=0.16)
+    hair = Material(random_texture(rng, px // 4, "bark", "#2b1d14 #4a3020 #1b1714 #7a5a35 #5b2e1c #a8895a"), tile=0.16)
     knit = "knit" if wintry else "weave stripes"
-    wool = Material(random_texture(rng, px // 2, knit), tile=0.22)
+    wool = Material(random_texture(rng, px // 4, knit), tile=0.22)
     turn = rng.within(_NO_FACE)
     head: Piece = [(ellipsoid(_at(pose, 0.2, -0.01, pitch=0.1, yaw=turn), 0.088, 0.118, 1.12), skin)]
     if wintry:
