@@ -23,8 +23,7 @@ from simulator.scenes.solids import MISS, Intersections, Solid, unit
 
 _BLOCK = 1 << 14  # samples at once
 _SMALL = 400  # pixels of a window that are all taken for edges: fewer, longer steps
-_CENTER_FOOTPRINT = 0.7  # pixels, of a center's sample: about as sharp as the mean over 2 × 2 of half a pixel
-_CONTRAST, _DARK = 0.25, 0.01  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
+_CONTRAST, _DARK = 0.2, 0.01  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
 _GRAZING = 6.0  # tangent of the angle between normal and view from which one sample is too little
 _OVERSCAN = 2  # pixels rendered beyond the canvas and cut off again
 _NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes
@@ -122,17 +121,18 @@ def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> P
     patch = Patch.empty(window)
     is_small = window.height * window.width <= _SMALL
     mixed = torch.ones(window.height, window.width, dtype=torch.bool)
+    angle = 0.5 / camera.focal_px
     for rows in _blocks(window):
         block = window._replace(top=window.top + rows.start, bottom=window.top + rows.stop)
         rays = ray_grid(camera, 0.5, torch.float64).rays(block)
-        hits = primitive.solid.intersect(rays, 0.5 / camera.focal_px)
+        hits = primitive.solid.intersect(rays, angle)
         part = hits.part.view(-1, window.width)
         patch.inverse_depth[rows] = torch.where(part >= 0, hits.inverse_depth.view_as(part), MISS)
         if not is_small:
             mixed[rows] = edges = _edges(camera, primitive.solid, block, hits)
             met = ((part >= 0) & ~edges).flatten().nonzero()[:, 0]
             if met.numel():
-                color, share = _shade(primitive, rays, hits, met, _CENTER_FOOTPRINT / camera.focal_px)
+                color, share = _shade(primitive, rays, hits, met, angle)
                 met += rows.start * window.width
                 patch.color.flatten(1).index_copy_(1, met, color)
                 patch.coverage.flatten().index_copy_(0, met, share)
