@@ -55,6 +55,15 @@ class Window(NamedTuple):
     def width(self) -> int:
         return self.right - self.left
 
+    def within(self, other: Window) -> Window:
+        """The part inside another window; without any, height or width is not positive."""
+        return Window(
+            max(self.top, other.top),
+            min(self.bottom, other.bottom),
+            max(self.left, other.left),
+            min(self.right, other.right),
+        )
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -148,10 +157,9 @@ class Camera:
         return 0.5 * self.width + right * self.focal_px / depth, 0.5 * self.height - up * self.focal_px / depth
 
     def window(self, corners: Sequence[Vector]) -> Window:
-        """The pixels that the hull of `corners` can touch; the canvas when there are no corners."""
-        canvas = self.canvas
+        """The pixels, also beyond the canvas, that the hull of `corners` can touch; the canvas without corners."""
         if not corners:
-            return canvas
+            return self.canvas
         visible = [corner for corner in corners if self.depth(corner) >= _NEAR_CLIP]
         if len(visible) < len(corners):
             # The near plane cuts the hull at most on lines between any two corners.
@@ -161,10 +169,10 @@ class Camera:
             return Window(0, 0, 0, 0)
         xs, ys = zip(*(self.pixel(corner) for corner in visible), strict=True)
         return Window(
-            top=max(canvas.top, math.floor(min(ys)) - 1),
-            bottom=min(canvas.bottom, math.ceil(max(ys)) + 1),
-            left=max(canvas.left, math.floor(min(xs)) - 1),
-            right=min(canvas.right, math.ceil(max(xs)) + 1),
+            top=math.floor(min(ys)) - 1,
+            bottom=math.ceil(max(ys)) + 1,
+            left=math.floor(min(xs)) - 1,
+            right=math.ceil(max(xs)) + 1,
         )
 
     def _clipped(self, ahead: Vector, behind: Vector) -> Vector:

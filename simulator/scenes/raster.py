@@ -22,7 +22,7 @@ from simulator.scenes.shading import Hit, Shader
 from simulator.scenes.solids import MISS, Intersections, Solid, unit
 
 _BLOCK = 1 << 14  # samples at once
-_SMALL = 400  # pixels of a window that are all taken for edges: fewer, longer steps
+_SMALL = 400  # pixels of a window, whatever the canvas cuts off, that are all taken for edges: fewer, longer steps
 _CONTRAST, _DARK = 0.2, 0.01  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
 _GRAZING = 6.0  # tangent of the angle between normal and view from which one sample is too little
 _OVERSCAN = 2  # pixels rendered beyond the canvas and cut off again
@@ -106,9 +106,10 @@ def _render_layer(camera: Camera, primitives: Sequence[Primitive]) -> Patch:
     layer = Patch.empty(camera.canvas)
     used: list[Window] = []
     for primitive in primitives:
-        window = camera.window(primitive.solid.corners())
+        hull = camera.window(primitive.solid.corners())
+        window = hull.within(camera.canvas)
         if window.height > 0 and window.width > 0:
-            patch = _render_primitive(camera, primitive, window)
+            patch = _render_primitive(camera, primitive, window, hull.height * hull.width <= _SMALL)
             _composite(layer.crop(window), patch) if used else layer.crop(window).assign(patch)
             used.append(window)
     if used:
@@ -117,9 +118,9 @@ def _render_layer(camera: Camera, primitives: Sequence[Primitive]) -> Patch:
     return layer
 
 
-def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> Patch:
+def _render_primitive(camera: Camera, primitive: Primitive, window: Window, is_small: bool) -> Patch:
+    """is_small: take all pixels for edges."""
     patch = Patch.empty(window)
-    is_small = window.height * window.width <= _SMALL
     mixed = torch.ones(window.height, window.width, dtype=torch.bool)
     angle = 0.5 / camera.focal_px
     for rows in _blocks(window):
