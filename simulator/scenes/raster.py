@@ -23,7 +23,7 @@ from simulator.scenes.solids import MISS, Intersections, Solid, unit
 
 _BLOCK = 1 << 14  # samples at once
 _SMALL = 400  # pixels of a window, whatever the canvas cuts off, that are all taken for edges: fewer, longer steps
-_CONTRAST, _DARK = 0.2, 0.01  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
+_CONTRAST, _DARK = 0.17, 0.003  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
 _GRAZING = 6.0  # tangent of the angle between normal and view from which one sample is too little
 _OVERSCAN = 2  # pixels rendered beyond the canvas and cut off again
 _NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes

@@ -97,6 +97,16 @@ def test_color_is_not_dimmed_at_the_rim_and_goes_on_one_pixel_beyond() -> None:
     assert float(layers.disparity[1][beyond].min()) > 0.5
 
 
+def test_a_border_in_a_pattern_is_as_smooth_as_four_samples_make_it() -> None:
+    def halves(hit: Hit) -> Tensor:
+        return (0.2 + 0.8 * (hit.point[0] > 0.3 * hit.point[1])).expand(3, -1)
+
+    light = pictured(Primitive(Card(Pose((0.0, 0.0, 5.0))), halves)).color[1, 0]
+    between = (light > 0.25) & (light < 0.95)
+    assert int(between.sum()) >= 40  # the border crosses each of 48 rows; it may pass between samples
+    assert {round(float(value), 2) for value in light[between]} == {0.4, 0.6, 0.8}
+
+
 def test_bodies_of_one_layer_hide_each_other_by_depth_not_by_order() -> None:
     near, far = sphere((0.0, 0.0, 2.0), 0.3), sphere((0.0, 0.0, 4.0), 1.0)
     gray = Primitive(far, lambda hit: torch.full((3, hit.depth.shape[0]), 0.25))
