@@ -23,8 +23,7 @@ from simulator.scenes.solids import MISS, Intersections, Solid, unit
 
 _BLOCK = 1 << 14  # samples at once
 _SMALL = 400  # pixels of a window that are all taken for edges: fewer, longer steps
-_CENTER_FOOTPRINT = 0.7  # pixels, of a center's sample: about as sharp as the mean over 2 × 2 of half a pixel
-_CONTRAST, _DARK = 0.25, 0.01  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
+_CONTRAST, _DARK = 0.2, 0.01  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
 _GRAZING = 6.0  # tangent of the angle between normal and view from which one sample is too little
 _OVERSCAN = 2  # pixels rendered beyond the canvas and cut off again
 _NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes
@@ -122,22 +121,24 @@ def _render_primitive(camera: Camera, primitive: Primitive, window: Window) -> P
     patch = Patch.empty(window)
     is_small = window.height * window.width <= _SMALL
     mixed = torch.ones(window.height, window.width, dtype=torch.bool)
+    angle = 0.5 / camera.focal_px
     for rows in _blocks(window):
         block = window._replace(top=window.top + rows.start, bottom=window.top + rows.stop)
         rays = ray_grid(camera, 0.5, torch.float64).rays(block)
-        hits = primitive.solid.intersect(rays, 0.5 / camera.focal_px)
+        hits = primitive.solid.intersect(rays, angle)
         part = hits.part.view(-1, window.width)
         patch.inverse_depth[rows] = torch.where(part >= 0, hits.inverse_depth.view_as(part), MISS)
         if not is_small:
             mixed[rows] = edges = _edges(camera, primitive.solid, block, hits)
             met = ((part >= 0) & ~edges).flatten().nonzero()[:, 0]
             if met.numel():
-                color, share = _shade(primitive, rays, hits, met, _CENTER_FOOTPRINT / camera.focal_px)
+                color, share = _shade(primitive, rays, hits, met, angle)
                 met += rows.start * window.width
                 patch.color.flatten(1).index_copy_(1, met, color)
                 patch.coverage.flatten().index_copy_(0, met, share)
     if not is_small:
-        _resample(camera, primitive, patch, _steep(patch, _GRAZING / camera.focal_px) & ~mixed, _PAIRS)
+        plain = (patch.inverse_depth >= 0) & ~mixed
+        _resample(camera, primitive, patch, _steep(patch, plain, _GRAZING / camera.focal_px), _PAIRS)
     _resample(camera, primitive, patch, mixed, _ROOKS)
     patch.inverse_depth.clamp_(min=0.0)
     return patch
@@ -160,20 +161,20 @@ def _edges(camera: Camera, solid: Solid, window: Window, centers: Intersections)
     return edges
 
 
-def _steep(patch: Patch, grazing: float) -> Tensor:
-    """Pixels [h, w] without an edge where one sample is too few: light or inverse depth leaps to the next pixel.
+def _steep(patch: Patch, plain: Tensor, grazing: float) -> Tensor:
+    """Those of the plain pixels [h, w] where one sample is too few: light or inverse depth leaps to the next pixel.
 
     Color does at shadows and in patterns. Depth does on surfaces seen at a grazing angle, of which a pixel holds more
     along one direction than the mipmap, the same in all directions, averages. grazing: the least change
     of depth per pixel, relative to depth.
     """
-    clear = 1.0 - patch.coverage
-    light, near = patch.color.sum(0) + clear, patch.inverse_depth
-    steep = torch.zeros_like(clear, dtype=torch.bool)
+    light, near = patch.color.sum(0) + (1.0 - patch.coverage), patch.inverse_depth
+    steep = torch.zeros_like(plain)
     for dim in (0, 1):
         n = light.shape[dim] - 1
-        (a, b), (c, d) = ((values.narrow(dim, 0, n), values.narrow(dim, 1, n)) for values in (light, near))
+        (a, b), (c, d), (e, f) = ((x.narrow(dim, 0, n), x.narrow(dim, 1, n)) for x in (light, near, plain))
         leap = ((a - b).abs() > _CONTRAST * (a + b) + _DARK) | ((c - d).abs() > 0.5 * grazing * (c + d))
+        leap &= e & f
         steep.narrow(dim, 0, n).logical_or_(leap)
         steep.narrow(dim, 1, n).logical_or_(leap)
     return steep
