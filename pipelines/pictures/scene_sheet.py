@@ -1,4 +1,4 @@
-"""Contact sheet of built-in scenes, each with its disparity: python -m pipelines.pictures.scene_sheet docs/scenes.jpg"""
+"""Contact sheet of built-in scenes and their disparity: python -m pipelines.pictures.scene_sheet docs/scenes.jpg"""
 
 from pathlib import Path
 
