@@ -70,7 +70,11 @@ def read_foreign(path: StoragePath, *, max_bytes: int) -> bytes:
         (content,) = object_store.read_ranges(path, [(0, max_bytes + 1)])
     else:
         with open_foreign(path, max_bytes=max_bytes) as file:
-            content = file.read(max_bytes + 1)  # a file may grow, and /proc calls its files empty
+            parts, left = [], max_bytes + 1  # in parts, since a read sets aside all that it may return
+            while part := file.read(min(left, _COPIED_BYTES)):  # a file may grow, and /proc calls its files empty
+                parts.append(part)
+                left -= len(part)
+            content = b"".join(parts)
     _check_size(path, len(content), max_bytes)
     return content
 

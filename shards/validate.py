@@ -15,10 +15,13 @@ from .index import INDEX_FILE, find_temporaries, marked_shards
 from .inspection import TAR, Inspection, inspect_shard
 from .marker import Marker, read_marker
 from .parallel import map_in_order
-from .side_files import MAX_SIDE_FILE_BYTES, check_side_files
+from .side_files import check_side_files
 from .storage import StoragePath, storage_path
 from .strict_json import parse_object
 from .summary import DataSetSummary
+
+MAX_INDEX_BYTES = 1 << 30
+"""Of index.json: 232 bytes a shard, so four million shards."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,8 @@ def _check_shard(out: StoragePath, check: tuple[str, StoragePath | None]) -> _Ch
 
 def _read_index(out: StoragePath) -> tuple[dict[str, Any] | None, list[Complaint]]:
     try:
-        content = read_foreign(out / INDEX_FILE, max_bytes=MAX_SIDE_FILE_BYTES)
-        return parse_object(content, max_bytes=MAX_SIDE_FILE_BYTES), []
+        content = read_foreign(out / INDEX_FILE, max_bytes=MAX_INDEX_BYTES)
+        return parse_object(content, max_bytes=MAX_INDEX_BYTES), []
     except FileNotFoundError:
         return None, [Complaint(INDEX_FILE, ALL, ALL, "must be there: the same render command again finishes it")]
     except (OSError, ValueError) as error:

@@ -25,7 +25,7 @@ def test_a_run_of_three_steps_is_scored(tmp_path: Path, monkeypatch: pytest.Monk
     assert (novice.name, novice.answered) == ("novice", len(asked))
     slope = novice.control["slope"]
     assert slope is not None
-    assert slope.value < 0.9  # three steps teach nobody to obey
+    assert abs(slope.value - 1.0) > 0.1  # three steps teach nobody to obey
 
 
 def test_a_folder_that_is_no_run_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from pipelines.benchmark.tasks import read_picture, write_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import PSNR_LIMIT_DB
 
-RECIPES = [GatheredScene("quick", "cutouts", 900_000_003, 96, 64), RECIPE.traced[1]]
+RECIPES = [GatheredScene("quick", "still_life", 900_000_000, 96, 64), RECIPE.traced[1]]
 EVERYBODY = ("truth", "identity", "all-in-focus photo", "simulator")
 
 
@@ -177,7 +177,7 @@ def test_the_set_is_made_once_and_belongs_to_its_recipe(
     assert path.stat().st_mtime_ns >= before
     told = json.loads(path.read_text())
     (tmp_path / "set.json").write_text(json.dumps({**told, "recipe_sha256": "0" * 64}))
-    with pytest.raises(UserError, match=r"must hold v1 of recipe .*; name another folder"):
+    with pytest.raises(UserError, match=r"must hold v2 of recipe .*; name another folder"):
         test_set.open_set(tmp_path, "quick")
 
 
