@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -189,5 +190,8 @@ def start(command: list[str], **environment: str) -> subprocess.Popen[str]:
 
 def _drafts(pid: int) -> list[str]:
     """Open files without a name."""
-    links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()]
+    links = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            links.append(os.readlink(link))
     return [link for link in links if "(deleted)" in link]
