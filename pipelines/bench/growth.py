@@ -39,10 +39,11 @@ from shards.index import INDEX_FILE, marked_shards, write_index
 from shards.marker import MARKER_VERSION, SampleRow, marker_path, read_marker, tar_path
 from shards.parallel import Workers
 from shards.record import SCHEMA_VERSION
-from shards.side_files import MAX_SIDE_FILE_BYTES, check_side_files
+from shards.side_files import check_side_files
 from shards.storage import StoragePath
 from shards.strict_json import canonical, parse_object
 from shards.summary import DataSetSummary
+from shards.validate import MAX_INDEX_BYTES
 
 _FIELDS = ("aif.jpg", "disparity.png", *(f"frame_{i:02d}.jpg" for i in range(12)), "json", "valid.png")
 _ROW = SampleRow(
@@ -192,7 +193,7 @@ def _verify(paths: DataSetPaths) -> None:
     """What `verify` does beyond reading tars: markers against plan, and side files against markers."""
     plan = read_plan(paths.plan)
     summary = DataSetSummary(read_marker(paths.out, name) for name in marked_shards(paths.out))
-    index = parse_object((paths.out / INDEX_FILE).read_bytes(), max_bytes=MAX_SIDE_FILE_BYTES)
+    index = parse_object((paths.out / INDEX_FILE).read_bytes(), max_bytes=MAX_INDEX_BYTES)
     wrong = [*compared_with_plan(paths, plan, summary.config_sha256), *check_side_files(paths.out, index, summary)]
     assert not wrong, wrong[:3]
 

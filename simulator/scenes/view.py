@@ -41,9 +41,8 @@ def draw_zoom(rng: Rng) -> float:
 def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) -> tuple[View, Shot, float]:
     """Aims at a part of the scene whose depths are varied, among a few directions drawn at random.
 
-    Returns also the depth of what is nearest, in meters.
-
-    A wide layout (zoom < 1) was made by a wide camera; a narrow one is a part of it.
+    Returns the view, every layer with its camera, and the depth of what is nearest, in meters. A wide layout
+    (zoom < 1) was made by a wide camera; a narrow picture is a part of its layout.
     """
     layout = foreground.camera
     focal = layout.focal * max(1.0, zoom)
@@ -54,7 +53,7 @@ def point_camera(rng: Rng, zoom: float, backdrop: Staging, foreground: Staging) 
     roll = 0.5 * (rng.within(_ROLL) + rng.within(_ROLL))  # most people hold it nearly level
     views = [
         View(shrink * rng.within(yaw), level + shrink * rng.within(pitch), shrink * roll, focal, False)
-        for shrink in [1.0] * _TRIES + [0.0]  # the last is the layout's own direction, which is always covered
+        for shrink in [1.0] * _TRIES + [0.0]  # the last, for want of others, is the layout's own direction
     ]
     layers = _layers(backdrop, foreground)
     varied = _varieties(layers, views[:_TRIES]) or _varieties(layers, views[_TRIES:])
