@@ -19,7 +19,7 @@ SAMPLES = [live_sample(i, aperture) for i, aperture in enumerate(LENSES.values()
 BOUND_DB = 29.0
 """Measured in software GL, far and near planes in turn: 30.3 (cat-eye) to 32.3 dB (fringes); the photo has 18 to 24."""
 GAIN_DB = 6.0
-"""By so much at least the live picture is nearer to the stored frame than the sharp photo is; measured: 7.8 and more."""
+"""By so much at least the live picture is nearer to the stored frame than the photo is; measured: 7.8 or more."""
 DRAW = """async ([key, lens]) => {
   const { loadSample } = await import("preview/sample_data.js");
   const { LiveScene } = await import("preview/live_scene.js");
