@@ -18,6 +18,7 @@ _FOLDER = files("pipelines.preview") / "page"
 MODULES = (
     "app", "address", "theme", "gallery", "scrub", "sample_data", "disparity",
     "viewer", "viewer_keys", "stack", "zoom", "divider", "pointer", "overlay", "marks", "readout",
+    "picture_choice", "sample_facts",
     "lens_setting", "lens_sliders", "focus_scale",
     "live_view", "live_scene", "live_renderer", "live_shader", "background", "pupil",
 )  # fmt: skip

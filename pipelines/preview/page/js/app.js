@@ -30,6 +30,7 @@ const viewer = new Viewer(find("sample-part"), {
 let opened = null; // key of the sample that is shown
 let lastKey = null;
 let returned = false;
+let routed = false; // to photos or report, at least once
 
 async function route() {
   const address = readAddress(location.hash);
@@ -43,11 +44,12 @@ async function route() {
   opened = null;
   viewer.close();
   if (address.view === "photos") {
-    // back from a sample the filter stays as it was left
-    if (location.hash.length > 1 && location.hash !== "#photos") gallery.set(address.filter);
-    else if (!returned) gallery.set({});
+    // back from a sample or the report the filter stays as it was left
+    const names = Object.values(address.filter).some(Boolean);
+    if (names || !routed) gallery.set(address.filter);
     else history.replaceState(null, "", filterAddress(gallery.filterNow));
   }
+  routed = true;
   show(address.view);
   if (address.view === "photos" && returned) gallery.focus(lastKey);
 }

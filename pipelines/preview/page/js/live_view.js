@@ -26,7 +26,8 @@ export class LiveView {
     this.scene = null;
     this.renderer?.open(null);
     if (!this.renderer || !content) return false;
-    const scene = await LiveScene.of(content);
+    const scene = await LiveScene.of(content).catch(() => null); // a photo that cannot be read
+    if (!scene) return false;
     if (opened !== this.opened || !this.renderer) return false;
     this.renderer.open(scene);
     this.scene = scene;
@@ -42,7 +43,7 @@ export class LiveView {
     return this.ready && this.renderer.draw(lens, { moving });
   }
 
-  /** Rack focus from one plane to another, `onStep(focus)` before each picture; ends at exactly `to`. */
+  /** Rack focus from one plane to another, `onStep(focus)` after each picture; ends at exactly `to`. */
   async glide(from, to, scale, onStep) {
     const turn = ++this.glides;
     const start = performance.now();
@@ -51,8 +52,8 @@ export class LiveView {
       if (turn !== this.glides || !this.ready) return false;
       share = Math.min(1, (performance.now() - start) / GLIDE_MS);
       const focus = share < 1 ? from + (to - from) * eased(share) : to;
-      onStep(focus);
       await this.draw({ focus, scale }, true);
+      if (turn === this.glides) onStep(focus);
     }
     return turn === this.glides;
   }

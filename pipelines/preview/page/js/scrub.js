@@ -10,6 +10,7 @@ export function scrub(link, image, card, linked) {
   let wanted = 0;
   let timer = 0;
   let held = false;
+  let pulled = false; // by a finger: its release is no click
 
   const begin = async () => {
     if (planes) return;
@@ -44,14 +45,16 @@ export function scrub(link, image, card, linked) {
   link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && begin());
   link.addEventListener("pointermove", (event) => (event.pointerType === "mouse" || held) && at(event));
   link.addEventListener("pointerdown", (event) => {
+    pulled = false;
     if (event.pointerType === "mouse") return;
     timer = setTimeout(() => {
-      held = true;
+      held = pulled = true;
       begin();
       at(event);
     }, HOLD_MS);
   });
   for (const name of ["pointerleave", "pointerup", "pointercancel"]) link.addEventListener(name, end);
   link.addEventListener("touchmove", (event) => held && event.cancelable && event.preventDefault(), { passive: false }); // it pulls
+  link.addEventListener("click", (event) => pulled && event.preventDefault());
   link.addEventListener("contextmenu", (event) => held && event.preventDefault());
 }

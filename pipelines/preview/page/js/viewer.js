@@ -9,8 +9,10 @@ import { LensSliders } from "preview/lens_sliders.js";
 import { LiveView } from "preview/live_view.js";
 import { placeText } from "preview/marks.js";
 import { legend, paint, signedBlur } from "preview/overlay.js";
+import { offerPictures, pictureName } from "preview/picture_choice.js";
 import { watchPointer } from "preview/pointer.js";
 import { Readout } from "preview/readout.js";
+import { showFacts } from "preview/sample_facts.js";
 import { Stack } from "preview/stack.js";
 import { viewerKey, viewerKeyUp } from "preview/viewer_keys.js";
 import { Zoom } from "preview/zoom.js";
@@ -75,12 +77,8 @@ export class Viewer {
     this.stage.setAttribute("aria-label", `Photo ${card.name}. Arrow keys change plane and blur, Enter focuses.`);
     this.stack.open(content);
     this.readout.open(content);
-    this.find("sample-name").textContent = card.name;
-    this.find("sample-name").title = card.name;
-    this.find("sample-place").textContent = `${card.key} · ${card.split}`;
-    this.find("sample-flags").replaceChildren(...card.flags.map((flag) => flagItem(flag, meanings)));
-    this.find("facts").replaceChildren(...content.facts.map(factRow));
-    this.offerPictures();
+    showFacts(this.root, content, card, meanings);
+    offerPictures([this.find("show"), this.find("beside")], this.stored);
     this.zoom.open(content.width);
     this.lens = this.shown = null;
     this.opening = this.live.open(content).then((ready) => {
@@ -88,6 +86,7 @@ export class Viewer {
       this.find("live-note").textContent = content.optics.note;
       this.root.dataset.live = ready ? "ready" : "none";
       if (ready) this.refresh();
+      else if (this.stored.exact(this.lens) === null) this.set(this.lens); // to the nearest stored frame
     });
     this.root.dataset.live = "";
     this.set(this.known(lens), { atFocus: true });
@@ -223,13 +222,6 @@ export class Viewer {
     this.zoom.set(scale ? this.zoom.zoomOf(scale) : 1, this.zoom.at(this.point));
   }
 
-  offerPictures() {
-    const levels = this.stored.levels.map((level, i) => [`level:${i}`, `Level ${i + 1}: ${this.content.frames[level[0]].blur_level.toFixed(2)} %`]);
-    const pictures = [["photo", "All in focus"], ["frame", "Stored frame"], ["live", "Live preview"], ...levels];
-    fill(this.find("show"), [["", "Frame, else live"], ...pictures]);
-    fill(this.find("beside"), [["", "Nothing"], ...pictures]);
-  }
-
   /** The picture of a choice: "photo", "live" or a frame's number. */
   picture(choice) {
     if (choice === "photo") return "photo";
@@ -268,8 +260,7 @@ export class Viewer {
   }
 
   name(side, picture, isNamed) {
-    const text = picture === "live" ? "live preview" : picture === "photo" ? "all in focus" : `data set, frame ${picture}`;
-    this.find(`${side}-name`).textContent = isNamed ? text : "";
+    this.find(`${side}-name`).textContent = isNamed ? pictureName(picture) : "";
     this.find(`${side}-name`).hidden = !isNamed;
   }
 
@@ -313,23 +304,4 @@ export class Viewer {
     this.find("pictures").style.setProperty("--cut", `${100 * (1 - Math.min(1, Math.max(0, cut)))}%`);
     this.find("zoom-text").textContent = `${Math.round(100 * this.zoom.scale)} %`;
   }
-}
-
-function fill(select, choices) {
-  const before = select.value;
-  select.replaceChildren(...choices.map(([value, textContent]) => Object.assign(document.createElement("option"), { value, textContent })));
-  select.value = choices.some(([value]) => value === before) ? before : "";
-}
-
-function flagItem(flag, meanings) {
-  return Object.assign(document.createElement("li"), { textContent: flag, title: meanings[flag] ?? "", className: "flag" });
-}
-
-function factRow([name, text]) {
-  const row = document.createElement("div");
-  row.append(
-    Object.assign(document.createElement("dt"), { textContent: name }),
-    Object.assign(document.createElement("dd"), { textContent: text }),
-  );
-  return row;
 }

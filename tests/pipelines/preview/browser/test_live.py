@@ -11,11 +11,11 @@ import pytest
 
 from pipelines.pictures.lens_gallery import heart_pupil
 from pipelines.preview.page import write_page
+from shards import Sample
 from tests.pipelines.preview.browser.conftest import OpenPage, until
 from tests.pipelines.preview.live_stacks import LENSES, live_sample
 from tests.pipelines.preview.stack_scene import HEIGHT, WIDTH, write_stacks
 
-SAMPLES = [live_sample(i, aperture) for i, aperture in enumerate(LENSES.values())]
 BOUND_DB = 29.0
 """Measured in software GL, far and near planes in turn: 30.3 (cat-eye) to 32.3 dB (fringes); the photo has 18 to 24."""
 GAIN_DB = 6.0
@@ -35,8 +35,14 @@ WITHOUT_WEBGL = "HTMLCanvasElement.prototype.getContext = ((get) => function (ki
 
 
 @pytest.fixture(scope="module")
-def live_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = write_stacks(tmp_path_factory.mktemp("live") / "out", SAMPLES)
+def samples() -> list[Sample]:
+    """One sample for each kind of lens."""
+    return [live_sample(i, aperture) for i, aperture in enumerate(LENSES.values())]
+
+
+@pytest.fixture(scope="module")
+def live_page(samples: list[Sample], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = write_stacks(tmp_path_factory.mktemp("live") / "out", samples)
     return Path(write_page(out, limit=200, budget_mb=8, linked=False, mask=heart_pupil()).page)
 
 
@@ -52,11 +58,11 @@ def psnr_db(one: np.ndarray, other: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / ((one.astype(float) - other) ** 2).mean()))
 
 
-def test_live_pictures_agree_with_stored_frames(visit: OpenPage, live_page: Path) -> None:
+def test_live_pictures_agree_with_stored_frames(visit: OpenPage, live_page: Path, samples: list[Sample]) -> None:
     """Through every kind of lens: a pupil that is turned or mirrored costs decibels."""
     tab = visit(file=live_page)
     tab.set_default_timeout(60000)
-    for number, sample in enumerate(SAMPLES):
+    for number, sample in enumerate(samples):
         frame = (3, 5)[number % 2]
         labels = sample.record.frames[frame]
         lens = {"focus": labels.focus_disparity, "scale": labels.blur_scale_px}
@@ -67,9 +73,9 @@ def test_live_pictures_agree_with_stored_frames(visit: OpenPage, live_page: Path
         assert near >= max(BOUND_DB, sharp + GAIN_DB), (list(LENSES)[number], near, sharp)
 
 
-def test_a_click_racks_the_focus_to_the_disparity_there(live_tab: Any) -> None:
+def test_a_click_racks_the_focus_to_the_disparity_there(live_tab: Any, samples: list[Sample]) -> None:
     """Live on the way, from plane to plane without a jump; the end is the pixel's disparity itself."""
-    values = SAMPLES[0].disparity_values()
+    values = samples[0].disparity_values()
     box = live_tab.locator("#stage").bounding_box()
     live_tab.mouse.click(box["x"] + 0.15 * box["width"], box["y"] + 0.8 * box["height"])
     until(live_tab, "document.querySelector('#pictures [data-current]')?.dataset.index === 'live'")
