@@ -9,6 +9,8 @@ PHOTO   ?= photo.jpg
 FOCUS   ?= 0.5,0.5
 BLUR    ?= 3
 VARIANT ?= tiny
+TO      ?= out/export
+FORMAT  ?= pairs
 FLAGS   ?=
 
 VENV    := .venv
@@ -17,7 +19,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train refocus \
+.PHONY: help setup demo shards verify preview export doctor validate bench gpu audit benchmark-set benchmark gallery train refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
@@ -47,6 +49,9 @@ verify: $(READY)  ## OUT=DIR: check every byte and label of a data set
 
 preview: $(READY)  ## OUT=DIR: a page to look at a data set: refocus by a click, and a report
 	$(FOUNDRY) preview $(OUT)
+
+export: $(READY)  ## OUT=DIR TO=DIR FORMAT=pairs|parquet|fossa|bokehdepth|frames: a data set for other trainers
+	$(FOUNDRY) export $(OUT) --to $(TO) --format $(FORMAT) $(FLAGS)
 
 doctor: $(READY)  ## versions, devices, disk, depth model
 	$(FOUNDRY) doctor
