@@ -1,6 +1,6 @@
 """The verb `publish`: a data set on the Hugging Face hub.
 
-Tars, markers, side files and the card go there; plan, rejects and logs of runs, which name places of this machine, stay.
+Tars, markers, side files and the card go there. Plan, rejects and logs of runs stay: they name places of this machine.
 """
 
 from __future__ import annotations
