@@ -6,13 +6,12 @@ meters; for relative disparity `depth_map_path` is "" and depth is zero there.
 """
 
 import io
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from pipelines.export.exporter import Exporter, Row, ShardFiles
+from pipelines.export.exporter import Exporter, Row, ShardFiles, json_lines
 from pipelines.export.metric_depth import depth_m
 from pipelines.export.pair import AIF, Pair, draw_pairs
 from pipelines.export.source import SourceSample
@@ -28,10 +27,10 @@ class BokehDepth(Exporter):
     def write_shard(self, name: str, samples: Iterator[SourceSample], files: ShardFiles) -> list[Row]:
         return [row for sample in samples for row in self._write_sample(sample, files)]
 
-    def finish(self, rows: Iterable[Row]) -> dict[str, bytes]:
+    def finish(self, rows: Iterable[Row]) -> dict[str, Iterable[bytes]]:
         folder = self.config.to.absolute()
-        lines = [row | {name: str(folder / row[name]) if row[name] else "" for name in _PATHS} for row in rows]
-        return {"manifest.jsonl": "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()}
+        lines = (row | {name: str(folder / row[name]) if row[name] else "" for name in _PATHS} for row in rows)
+        return {"manifest.jsonl": json_lines(lines)}
 
     def _write_sample(self, sample: SourceSample, files: ShardFiles) -> Iterator[Row]:
         config, depth_path = self.config, ""

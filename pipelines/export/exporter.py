@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,11 @@ from pipelines.export.source import SourceSample
 
 Row = dict[str, Any]
 """Plain data, kept as JSON until the end of the export: a line of the list that the format ends with."""
+
+
+def json_lines(rows: Iterable[Row]) -> Iterator[bytes]:
+    """A line a row."""
+    return ((json.dumps(row, ensure_ascii=False) + "\n").encode() for row in rows)
 
 
 class ShardFiles:
@@ -63,8 +69,8 @@ class Exporter(ABC):
         """
 
     @abstractmethod
-    def finish(self, rows: Iterable[Row]) -> dict[str, bytes]:
-        """The files that are about all samples, by path; `rows` are those of all shards, in order."""
+    def finish(self, rows: Iterable[Row]) -> dict[str, Iterable[bytes]]:
+        """The files that are about all samples, by path, piece by piece; `rows` are those of all shards, in order."""
 
     def sentence(self, sample: SourceSample, pair: Pair) -> str:
         """The sentence of a pair, and behind it that of its photo."""

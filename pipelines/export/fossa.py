@@ -32,9 +32,9 @@ class FocusStacks(Exporter):
     def write_shard(self, name: str, samples: Iterator[SourceSample], files: ShardFiles) -> list[Row]:
         return [self._write_sample(sample, files) for sample in samples]
 
-    def finish(self, rows: Iterable[Row]) -> dict[str, bytes]:
+    def finish(self, rows: Iterable[Row]) -> dict[str, Iterable[bytes]]:
         content = {"files": list(rows)}
-        return {f"{self.config.split}.json": (json.dumps(content, indent=1) + "\n").encode()}
+        return {f"{self.config.split}.json": [(json.dumps(content, indent=1) + "\n").encode()]}
 
     def _write_sample(self, sample: SourceSample, files: ShardFiles) -> Row:
         key, size = sample.key, {"width": sample.record.width, "height": sample.record.height}

@@ -5,10 +5,9 @@ pictures, with the labels.
 """
 
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator
 
-from pipelines.export.exporter import Exporter, Row, ShardFiles
+from pipelines.export.exporter import Exporter, Row, ShardFiles, json_lines
 from pipelines.export.source import SourceSample
 from shards.codec import DISPARITY_FIELD, RECORD_FIELD, VALID_FIELD
 
@@ -22,8 +21,8 @@ class Frames(Exporter):
     def write_shard(self, name: str, samples: Iterator[SourceSample], files: ShardFiles) -> list[Row]:
         return [row for sample in samples for row in _write_sample(sample, files)]
 
-    def finish(self, rows: Iterable[Row]) -> dict[str, bytes]:
-        return {"metadata.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()}
+    def finish(self, rows: Iterable[Row]) -> dict[str, Iterable[bytes]]:
+        return {"metadata.jsonl": json_lines(rows)}
 
 
 def _write_sample(sample: SourceSample, files: ShardFiles) -> Iterator[Row]:

@@ -5,11 +5,10 @@ DiffSynth-Studio (`image`, `edit_image`, `kontext_images`, `prompt`) and of `dat
 `cond_image_file_name`), and the labels. Its paths begin at the folder.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 
 from pipelines.export.control_picture import control_picture
-from pipelines.export.exporter import Exporter, Row, ShardFiles
+from pipelines.export.exporter import Exporter, Row, ShardFiles, json_lines
 from pipelines.export.pair import Pair, draw_pairs
 from pipelines.export.source import SourceSample
 from pipelines.export.trainers import trainer_files
@@ -43,10 +42,9 @@ class PairsFolder(Exporter):
             files.write(controls[1], control_picture(self.config.control, sample, frame))
         return row_of_pair(paths["target"], controls, text) | {"key": sample.key} | pair.labels(sample.record)
 
-    def finish(self, rows: Iterable[Row]) -> dict[str, bytes]:
-        lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    def finish(self, rows: Iterable[Row]) -> dict[str, Iterable[bytes]]:
         trainers = trainer_files(self.config.to.absolute(), has_second_control=self.config.control != "none")
-        return {METADATA_FILE: ("\n".join(lines) + "\n").encode(), **trainers}
+        return {METADATA_FILE: json_lines(rows), **{name: [data] for name, data in trainers.items()}}
 
 
 def row_of_pair(target: str, controls: list[str], text: str) -> Row:

@@ -44,9 +44,9 @@ class Parquet(Exporter):
         files.written(path)
         return []
 
-    def finish(self, rows: Iterable[Row]) -> dict[str, bytes]:
+    def finish(self, rows: Iterable[Row]) -> dict[str, Iterable[bytes]]:
         columns = ("image", "cond_image")
-        return {"trainers/diffusers.sh": diffusers_command(self.config.to.absolute(), *columns).encode()}
+        return {"trainers/diffusers.sh": [diffusers_command(self.config.to.absolute(), *columns).encode()]}
 
     def _row(self, sample: SourceSample, pair: Pair) -> dict[str, Any]:
         stem = f"{sample.key}-{pair.name}"

@@ -19,7 +19,7 @@ from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
 from pipelines.runs.verb_result import VerbResult
 from shards.access import DAMAGE, ShardFile
-from shards.durable import write_durably
+from shards.durable import open_durably
 
 EXPORT_VERSION = 1
 """Of the files: another one makes other bytes."""
@@ -63,9 +63,10 @@ def export(config: ExportConfig) -> ExportResult:
         for shard in ProgressBar("export", "shards", len(shards)).count(shards):
             if not folder.is_finished(shard.path.stem):
                 _export_shard(shard, exporter, folder)
-        for path, data in exporter.finish(row for name in names for row in folder.finished(name).rows).items():
+        for path, pieces in exporter.finish(row for name in names for row in folder.finished(name).rows).items():
             (folder.path / path).parent.mkdir(exist_ok=True)
-            write_durably(folder.path / path, data)
+            with open_durably(folder.path / path) as file:
+                file.writelines(pieces)
     finished = [folder.finished(name) for name in names]
     return ExportResult(
         str(config.to),
