@@ -10,7 +10,7 @@ from pathlib import Path
 
 from huggingface_hub import DatasetCard, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from pipelines.data_set import existing_data_set
 from pipelines.errors import UserError, one_line
@@ -76,20 +76,21 @@ def publish(config: PublishConfig) -> Publication:
 
     Raises UserError: no finished data set, no name of the hub, licenses that are not cleared, the hub's refusal.
     """
-    out = Path(existing_data_set(config.out))
+    out = config.out
+    existing_data_set(out)
     try:
         validate_repo_id(config.repo)
     except HFValidationError as error:
         raise UserError(f"REPO must be a name on the hub, NAME/SET; got {config.repo}: {one_line(error)}") from error
     files, summary = _files(out), DataSetSummary(read_marker(out, name) for name in marked_shards(out))
     card = DatasetCard(card_text(summary).rstrip("\n") + "\n" + CITATION)
-    card.data.pretty_name = config.title or config.repo.rpartition("/")[2].replace("-", " ").replace("_", " ")
+    card.data["pretty_name"] = config.title or config.repo.rpartition("/")[2].replace("-", " ").replace("_", " ")
     licenses = summarize_licenses(summary)
     publication = Publication(
         config.repo,
         tuple(files),
         sum((out / name).stat().st_size for name in files) / 1e6,
-        card.data.size_categories[0],
+        card.data["size_categories"][0],
         licenses.name,
         licenses.warnings,
         str(card),

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipelines.export.config import ExportConfig
@@ -42,7 +43,8 @@ def _write_metric(out: Path, lens: LensRecord) -> Path:
     disparity = DisparityRecord("metric", "1/m", 1.0 / 65535.0, 0.0, "synthetic", "")
     samples = [make_sample(i, width=48, height=32) for i in range(2)]
     records = [dataclasses.replace(sample.record, disparity=disparity, lens=lens) for sample in samples]
-    metric = [dataclasses.replace(sample, record=r) for sample, r in zip(samples, records, strict=True)]
+    noise = np.random.default_rng(0).integers(0, 256, samples[0].aif.shape, np.uint8)  # shows the slightest blur
+    metric = [dataclasses.replace(s, record=r, aif=noise) for s, r in zip(samples, records, strict=True)]
     write_shard(out, "train-000000", metric)
     write_index(out)
     return out
