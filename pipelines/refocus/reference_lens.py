@@ -88,7 +88,7 @@ class _Pixels:
         weight = torch.where(_by_silhouettes(radius / stride, disparity), SILHOUETTE_WEIGHT, 1.0)  # [h, w]
         sigma = torch.maximum(spread, _LEAST_RELATIVE_SIGMA * radius).clamp(min=_LEAST_SIGMA_PX)
         held = radius.clamp(FLOOR_PX, max(largest_px, FLOOR_PX))
-        return cls(*(x.flatten() for x in (held, sigma, disparity, weight)), largest_px)
+        return cls(held.flatten(), sigma.flatten(), disparity.flatten(), weight.flatten(), largest_px)
 
     def loss(self, planes: Tensor, scales: Tensor) -> Tensor:
         """[P], [S] -> [P, S]."""
