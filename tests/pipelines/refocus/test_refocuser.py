@@ -148,5 +148,5 @@ def test_a_checkpoint_of_another_model_is_said(run: Path, tmp_path: Path) -> Non
     with pytest.raises(UserError, match=r"must hold the weights that its config\.json promises: .*Missing key"):
         Refocuser.from_run(tmp_path / "run")
     config.write_text(config.read_text().replace('"model": "slim"', '"model": "vast"'))
-    with pytest.raises(UserError, match="must say model, width, height and depth_dropout"):
+    with pytest.raises(UserError, match="must say model, predict, noise, width, height and depth_dropout"):
         Refocuser.from_run(tmp_path / "run")
