@@ -20,7 +20,7 @@ from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
 from pipelines.refocus.refocuser import Refocuser, disparity_at
 from pipelines.refocus.trained import trained_refocuser
-from pipelines.validate.degrade import degraded
+from pipelines.render.depth.degraded import degraded
 from simulator import ThinLens, render_stack
 from simulator.layers.edges import sharpened
 from simulator.reference.scatter import direct_scatter

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipelines.errors import UserError
-from pipelines.model.dit import SIZES, DiT
 from pipelines.model.ema import averaged
+from pipelines.model.networks import PATCH_PX, new_network
 from pipelines.runs.settings import Settings
 from pipelines.runs.settings import read_settings as read_object
 
@@ -71,7 +71,10 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """The conditions a model was trained under: size of the pictures, depth dropout, blur levels in percent."""
+    """The conditions a model was trained under: size of the pictures, depth dropout, blur levels in percent.
+
+    predicts_photo: it makes the all-in-focus photo instead of the frame. is_flow: it samples from noise.
+    """
 
     run: Path
     width: int
@@ -80,6 +83,10 @@ class TrainedOn:
     depth_dropout: float
     blur_level_min: float
     blur_level_max: float
+    predicts_photo: bool = False
+    is_flow: bool = True
+    defocus_maps: bool = True
+    steps: int = 0
 
 
 def load_averaged(run: Path) -> tuple[nn.Module, TrainedOn]:
@@ -92,20 +99,26 @@ def load_averaged(run: Path) -> tuple[nn.Module, TrainedOn]:
     if checkpoint is None:
         raise UserError(f"{run} must hold a checkpoint, got none yet; train further, it saves every --save-every steps")
     trained_on = _trained_on(run, settings, read_state(checkpoint))
-    average = averaged(DiT(SIZES[settings["model"]]), 0.0)
+    average = averaged(new_network(settings["model"], settings["predict"]), 0.0)
     load_weights(checkpoint / "average.safetensors", average)
     return average.module, trained_on
 
 
 def _trained_on(run: Path, settings: Settings, state: TrainingState) -> TrainedOn:
     try:
-        size = SIZES[settings["model"]]
+        patch_px = PATCH_PX[settings["model"]]
         width, height, dropout = int(settings["width"]), int(settings["height"]), float(settings["depth_dropout"])
+        ways = {
+            "predicts_photo": settings["predict"] == "photo",
+            "is_flow": settings["noise"] == "flow",
+            "defocus_maps": bool(settings["defocus_maps"]),
+        }
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"{run}/config.json must say model, width, height and depth_dropout; it lacks {error}"
+            f"{run}/config.json must say model, predict, noise, width, height and depth_dropout; it lacks {error}"
         ) from error
-    return TrainedOn(run, width, height, size.patch_px, dropout, state.blur_level_min, state.blur_level_max)
+    levels = state.blur_level_min, state.blur_level_max
+    return TrainedOn(run, width, height, patch_px, dropout, *levels, **ways, steps=state.step)
 
 
 def load_weights(path: Path, model: nn.Module) -> None:

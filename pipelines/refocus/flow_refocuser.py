@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from pipelines.errors import UserError
 from pipelines.model.checkpoint import TrainedOn
-from pipelines.model.dit import Condition
+from pipelines.model.condition import Condition
 from pipelines.model.sampler import Denoiser, guided, sample, seeded_noise
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.refocus.reference_lens import PhotoLens
@@ -93,9 +94,11 @@ class FlowRefocuser(Refocuser):
         def denoiser(tile: PhotoTile) -> Denoiser:
             return guided(self.model, inputs.condition(tile), self._sampler.guidance)
 
-        noise = seeded_noise((1, 3, *size.padded), seed, self._device)
+        shape, is_flow = (1, 3, *size.padded), self.trained_on.is_flow
+        noise = seeded_noise(shape, seed, self._device) if is_flow else torch.zeros(shape, device=self._device)
+        sampler = self._sampler if is_flow else dataclasses.replace(self._sampler, steps=1)
         with torch.inference_mode():
-            display = sample(blended(self._tiles(size), size.padded, denoiser), noise, self._sampler)[0]  # [3, H, W]
+            display = sample(blended(self._tiles(size), size.padded, denoiser), noise, sampler)[0]  # [3, H, W]
         return size.photo(display, width, height)
 
     def _working_size(self, photo: tuple[int, int], blur_level: float, *, in_tiles: bool) -> WorkingSize:
@@ -127,6 +130,7 @@ class FlowRefocuser(Refocuser):
             point_px=size.point_px(*request.focus_point),
             point_disparity=point_disparity,
             blur_scale_px=request.blur_level / 100.0 * size.long_side,
+            has_maps=self.trained_on.defocus_maps,
         )
 
     def _warn_of_level(self, blur_level: float) -> None:
@@ -155,10 +159,13 @@ class _Inputs:
     point_px: tuple[float, float]
     point_disparity: float
     blur_scale_px: float
+    has_maps: bool
 
     def condition(self, tile: PhotoTile) -> Condition:
         """The inputs of one tile: its pixels, the focus point and the blur level relative to the tile."""
         disparity = tile.crop(self.disparity)[None, None]  # [1, 1, h, w]
+        asked = self.validity * self.blur_scale_px * (disparity - self.point_disparity)
+        unknown = torch.zeros_like(disparity)
         x, y = self.point_px
         return Condition(
             reference=tile.crop(self.reference),
@@ -168,6 +175,9 @@ class _Inputs:
             point_disparity=self._tensor([self.point_disparity]),
             blur_level=self._tensor([100.0 * self.blur_scale_px / max(tile.height, tile.width)]),
             is_unconditional=torch.zeros(1, dtype=torch.bool, device=disparity.device),
+            asked_defocus=asked * float(self.has_maps),
+            own_defocus=unknown,
+            own_validity=unknown,
         )
 
     def _tensor(self, values: list[float]) -> Tensor:

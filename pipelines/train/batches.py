@@ -39,16 +39,22 @@ class Batch:
     reference: Tensor  # [B, 3, H, W]
     aif: Tensor  # [B, 3, H, W]
     disparity: Tensor  # [B, H, W]
+    given_disparity: Tensor  # [B, H, W]
     targets: Tensor  # [B, n, 3, H, W]
     focus_point: Tensor  # [B, n, 2]
     point_disparity: Tensor  # [B, n]
     focus_disparity: Tensor  # [B, n]
     blur_level: Tensor  # [B]
     blur_scale_px: Tensor  # [B]
+    own_focus_disparity: Tensor  # [B]
+    own_blur_scale_px: Tensor  # [B]
+    told_focus_disparity: Tensor  # [B]
+    told_blur_scale_px: Tensor  # [B]
     time: Tensor  # [B]
     noise: Tensor  # [B, n, 3, H, W]
     is_depth_dropped: Tensor  # [B], bool
     is_unconditional: Tensor  # [B], bool
+    is_own_dropped: Tensor  # [B], bool
     dropped: tuple[Complaint, ...] = ()
 
     def to(self, device: torch.device | str) -> Batch:

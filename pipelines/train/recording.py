@@ -61,7 +61,8 @@ class Recorder:
         if self._writer:
             path = self._folder.run / "pictures" / f"{step:08d}.png"
             device = self._learner.accelerator.device
-            picture = write_pictures(self._learner.average.module, dataset, device, path, step=step)
+            model, objective = self._learner.average.module, self._config.objective
+            picture = write_pictures(model, dataset, device, path, objective, step=step)
             self._writer.add_image("refocused", picture, step, dataformats="HWC")
 
     def close(self) -> None:

@@ -15,8 +15,8 @@ from torch import nn
 
 from pipelines.errors import UserError
 from pipelines.model.checkpoint import RunFolder, TrainingState
-from pipelines.model.dit import SIZES, DiT
 from pipelines.model.ema import averaged
+from pipelines.model.networks import PATCH_PX, new_network
 from pipelines.runs.device import resolve_device
 from pipelines.runs.interruption import Interrupted, interruptible
 from pipelines.runs.lock import run_lock
@@ -129,7 +129,7 @@ def new_model(config: TrainConfig) -> nn.Module:
     """A model with random weights drawn from the seed; torch's global generator is restored."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return DiT(SIZES[config.model])
+        return new_network(config.model, config.objective.predict)
 
 
 def _weight_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
@@ -144,7 +144,7 @@ def _weight_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]
 
 def check_picture(config: TrainConfig) -> None:
     """Raise UserError unless the sides of the picture are multiples of the patch."""
-    patch = SIZES[config.model].patch_px
+    patch = PATCH_PX[config.model]
     data = config.dataset
     if data.width % patch or data.height % patch:
         near = f"{max(1, round(data.width / patch)) * patch} and {max(1, round(data.height / patch)) * patch}"

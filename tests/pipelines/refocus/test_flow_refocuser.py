@@ -11,7 +11,7 @@ from torch import nn
 
 from pipelines.errors import UserError
 from pipelines.model.checkpoint import TrainedOn
-from pipelines.model.dit import Condition
+from pipelines.model.condition import Condition
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.refocus.flow_refocuser import FlowRefocuser, Resolution
 from pipelines.refocus.reference_lens import PhotoLens
@@ -154,5 +154,5 @@ def test_a_checkpoint_of_another_model_is_said(run: Path, tmp_path: Path) -> Non
     with pytest.raises(UserError, match=r"must hold the weights that its config\.json promises: .*Missing key"):
         trained_refocuser(tmp_path / "run")
     config.write_text(config.read_text().replace('"model": "slim"', '"model": "vast"'))
-    with pytest.raises(UserError, match="must say model, width, height and depth_dropout"):
+    with pytest.raises(UserError, match="must say model, predict, noise, width, height and depth_dropout"):
         trained_refocuser(tmp_path / "run")

@@ -16,7 +16,7 @@ from shards import DisparityRecord, FieldError, Sample, SampleAccess, StoredFiel
 from tests.shards.synthetic import make_sample
 
 DATA = DataConfig(data=Path("unused"), width=48, height=32, outside_focus=0.0)
-OBJECTIVE = ObjectiveConfig()
+OBJECTIVE = ObjectiveConfig(depth_noise=0.0)
 
 
 def item(sample: Sample, seed: int = 0, **changes: Any) -> TrainingGroup:
@@ -177,7 +177,9 @@ def test_metric_disparity_is_stretched_and_blur_stays() -> None:
 
 def test_times_are_logit_normal() -> None:
     draws = np.random.default_rng(0)
-    times = np.array([draw_time(draws, OBJECTIVE) for _ in range(4000)])
+    drawn = np.array([draw_time(draws, OBJECTIVE) for _ in range(5000)])
+    assert np.mean(drawn == 0) == pytest.approx(OBJECTIVE.time_zero_share, abs=0.02)
+    times = drawn[drawn > 0]
     logits = np.log(times / (1 - times))
     assert logits.mean() == pytest.approx(-0.8, abs=0.04)  # 0.8 / sqrt(4000) = 0.013
     assert logits.std() == pytest.approx(0.8, abs=0.04)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from pipelines.model.dit import Condition
+from pipelines.model.condition import Condition
 from pipelines.model.flow import flow_loss
 from pipelines.train.objective import condition_of, losses
 from pipelines.train.stacking import StackGeometry, stacking_loss, time_weight
