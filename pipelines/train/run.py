@@ -169,9 +169,9 @@ def settings_of(config: TrainConfig, shards: list[ShardFile], processes: int) ->
             else {field.name: value}
         )
         flat.update({name: knob for name, knob in part.items() if name not in _DATA_WITHOUT_EFFECT})
-    flat = {
-        name: knob for name, knob in flat.items() if name not in _ABSENT_AT_DEFAULT or knob != _ABSENT_AT_DEFAULT[name]
-    }
+    for name, default in _ABSENT_AT_DEFAULT.items():
+        if flat[name] == default:
+            del flat[name]
     return flat | {"processes": processes, "data_sha256": data_sha256(shards)}
 
 
