@@ -55,7 +55,7 @@ class Batch:
     is_depth_dropped: Tensor  # [B], bool
     is_unconditional: Tensor  # [B], bool
     is_own_dropped: Tensor  # [B], bool
-    is_labelled: Tensor  # [B], bool
+    is_labeled: Tensor  # [B], bool
     dropped: tuple[Complaint, ...] = ()
 
     def to(self, device: torch.device | str) -> Batch:
@@ -85,7 +85,7 @@ class GroupDataset(Dataset[Item]):
         self.samples = sum(shard.samples for shard in shards)
         self._sizes = [shard.samples for shard in shards]
         every = [(number, index) for number, size in enumerate(self._sizes) for index in range(size)]
-        self._labelled = every[: data.labelled_scenes] or None  # None: all are
+        self._labeled = every[: data.labeled_scenes] or None  # None: all are
         self._data, self._objective, self._seed = data, objective, seed
         self._access = SampleAccess(shards, lambda key, fields: (key, fields))
         self._order = lru_cache(2)(self._draw_order)
@@ -98,8 +98,8 @@ class GroupDataset(Dataset[Item]):
             try:
                 draws = np.random.default_rng([self._seed, epoch, position])
                 key, fields = self._access.read(shard, index, verify=self._verifies(epoch))
-                is_labelled = self._labelled is None or (shard, index) in self._labelled
-                group = read_group(key, fields, draws, self._data, self._objective, is_labelled=is_labelled)
+                is_labeled = self._labeled is None or (shard, index) in self._labeled
+                group = read_group(key, fields, draws, self._data, self._objective, is_labeled=is_labeled)
                 return group, tuple(dropped)
             except DAMAGE as error:
                 dropped.append(self._access.complaint(shard, index, error))
@@ -108,9 +108,9 @@ class GroupDataset(Dataset[Item]):
         )
 
     def _sample_at(self, epoch: int, position: int, offset: int) -> tuple[int, int]:
-        """Shard and index; every second item comes from the labelled scenes where only some are."""
-        if self._labelled is not None and position % 2 == 0:
-            return self._labelled[((epoch * self.samples + position) // 2 + offset) % len(self._labelled)]
+        """Shard and index; every second item comes from the labeled scenes where only some are."""
+        if self._labeled is not None and position % 2 == 0:
+            return self._labeled[((epoch * self.samples + position) // 2 + offset) % len(self._labeled)]
         shard, index = self._order(epoch)[(position + offset) % self.samples]
         return int(shard), int(index)
 

@@ -74,8 +74,8 @@ def losses(model: nn.Module, batch: Batch, objective: ObjectiveConfig) -> Losses
     time = batch.time[:, None].expand(groups, frames)  # [B, n]
     is_flow = objective.noise == "flow"
     condition = condition_of(batch, defocus_maps=objective.defocus_maps)
-    labelled = batch.is_labelled.to(batch.targets.dtype)  # [B]
-    pictures = batch.targets if batch.is_labelled.all() else _known_pictures(model, batch, condition)
+    labeled = batch.is_labeled.to(batch.targets.dtype)  # [B]
+    pictures = batch.targets if batch.is_labeled.all() else _known_pictures(model, batch, condition)
     noisy = add_noise(pictures, batch.noise, time) if is_flow else torch.zeros_like(batch.targets)
     output = model(noisy.flatten(0, 1), time.flatten(), condition)  # [B n, 3 or 5, H, W]
     prediction = output[:, :3].unflatten(0, (groups, frames))  # [B, n, 3, H, W]
@@ -83,7 +83,7 @@ def losses(model: nn.Module, batch: Batch, objective: ObjectiveConfig) -> Losses
         errors = flow_loss(prediction, batch.targets, time).mean(1)  # [B]
     else:
         errors = ((prediction - batch.targets).square() + CHARBONNIER**2).sqrt().mean((1, 2, 3, 4)) - CHARBONNIER
-    flow = (labelled * errors).sum() / labelled.sum().clamp(min=1.0)
+    flow = (labeled * errors).sum() / labeled.sum().clamp(min=1.0)
     total, stack = flow, torch.zeros_like(flow)
     if output.shape[1] > 3:
         total = total + objective.blur_map_weight * _blur_map(output, batch)
@@ -92,7 +92,7 @@ def losses(model: nn.Module, batch: Batch, objective: ObjectiveConfig) -> Losses
         with torch.set_grad_enabled(torch.is_grad_enabled() and objective.stack_weight > 0):
             per_group = stacking_loss(prediction, batch.targets, batch.aif, geometry, objective)  # [B]
             is_conditional = (~batch.is_unconditional).to(per_group.dtype)  # [B]
-            counts = is_conditional * (1.0 - labelled) if (labelled == 0).any() else is_conditional
+            counts = is_conditional * (1.0 - labeled) if (labeled == 0).any() else is_conditional
             stack = (counts * time_weight(batch.time, objective) * per_group).mean()
         total = total + objective.stack_weight * stack
     return Losses(total, flow.detach(), stack.detach())
@@ -102,7 +102,7 @@ def _known_pictures(model: nn.Module, batch: Batch, condition: Condition) -> Ten
     """Targets [B, n, 3, H, W], in groups without labels what the model makes of the noise alone."""
     with torch.no_grad():
         start = model(batch.noise.flatten(0, 1), torch.zeros_like(condition.blur_level), condition)
-    return torch.where(batch.is_labelled[:, None, None, None, None], batch.targets, start[:, :3].view_as(batch.targets))
+    return torch.where(batch.is_labeled[:, None, None, None, None], batch.targets, start[:, :3].view_as(batch.targets))
 
 
 def _blur_map(output: Tensor, batch: Batch) -> Tensor:

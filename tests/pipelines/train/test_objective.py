@@ -97,7 +97,7 @@ def test_frames_that_are_not_told_their_focus_do_not_stack() -> None:
 
 
 def test_groups_without_labels_count_in_the_constraint_alone_and_are_not_shown() -> None:
-    batch = replace(make_batch(), is_labelled=torch.tensor([True, False]))
+    batch = replace(make_batch(), is_labeled=torch.tensor([True, False]))
     predicted = batch.targets * 0.5
     objective = replace(PLAIN, stack_target="aif", stack_time="flat")
     result = losses(Oracle(predicted), batch, objective)
