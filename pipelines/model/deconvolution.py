@@ -1,9 +1,9 @@
-"""The reference with its own blur taken away as far as arithmetic can: Wiener deconvolution by the radius of each pixel.
+"""The reference with its own blur taken away as far as arithmetic can: Wiener deconvolution by each pixel's radius.
 
 Letters: P the reference in linear light, r own blur radius of a pixel, H_r transfer function of a disc, f frequency in
 cycles a pixel, ε noise-to-signal ratio at F_UNIT.
 
-    P_r = F⁻¹[ conj(H_r) / (|H_r|² + ε·f²/F_UNIT²) · F[P] ]      photos have about 1/f² of power, noise the same everywhere
+    P_r = F⁻¹[ conj(H_r) / (|H_r|² + ε·f²/F_UNIT²) · F[P] ]    photos have about 1/f² of power, noise is even
 
 for a few r, and per pixel the two next to its own are mixed (Wiener 1949; Zhou and Nayar 2009, ICCP, on which ε
 suits which aperture). Small ε brings more back, and rings more at depth edges and saturated lights: a network is given
