@@ -33,6 +33,8 @@ from shards.foreign_file import foreign_size
 
 _log = logging.getLogger(__name__)
 _WITHOUT_EFFECT = ("out", "recipe", "recording", "max_steps", "device", "force", "json")
+_ABSENT_AT_DEFAULT = {"labeled_scenes": 0, "mislabeled": 0.0}
+"""Settings of studies: other runs do not name them."""
 _DATA_WITHOUT_EFFECT = ("data", "workers", "max_dropped_fraction", "verify")
 
 
@@ -177,6 +179,9 @@ def settings_of(config: TrainConfig, shards: list[ShardFile], processes: int) ->
             else {field.name: value}
         )
         flat.update({name: knob for name, knob in part.items() if name not in _DATA_WITHOUT_EFFECT})
+    for name, default in _ABSENT_AT_DEFAULT.items():
+        if flat[name] == default:
+            del flat[name]
     return flat | {"processes": processes, "data_sha256": data_sha256(shards)}
 
 

@@ -81,6 +81,7 @@ def make_batch(groups: int = 2, frames: int = 2, height: int = 16, width: int = 
         is_depth_dropped=torch.zeros(groups, dtype=torch.bool),
         is_unconditional=torch.zeros(groups, dtype=torch.bool),
         is_own_dropped=torch.zeros(groups, dtype=torch.bool),
+        is_labeled=torch.ones(groups, dtype=torch.bool),
     )
 
 
