@@ -24,7 +24,7 @@ RESOLVED_PX = 1.0
 class Summary:
     """One method.
 
-    figures: by the keys of figures.py, and `slope`; those without any answer are missing. by_scene: means by scene.
+    figures: by the keys of figures.py, and `slope`; those without any answer are missing. by_scene: the same of each scene.
     differences: means less those of the method that all others are compared with, on tasks that both answered.
     is_anchor: it is given what no user has. answered: of `tasks` tasks, over all `runs`.
     """
@@ -71,7 +71,7 @@ def _scene_means(key: str, runs: Runs, values: Sequence[Sequence[Values]]) -> di
     for n, scene in enumerate(runs[0]):
         rows = [value for run in values for value in run[n].get(key, {}).values()]
         if rows:
-            means[scene.scene] = fmean(rows)
+            means[scene.scene] = median(rows) if key in MEDIANS else fmean(rows)
     return means
 
 
