@@ -22,6 +22,7 @@ from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
 from pipelines.refocus.missing_blur import missing_blur
 from pipelines.refocus.refocuser import Refocuser, disparity_at
+from pipelines.refocus.trained import trained_refocuser
 from pipelines.render.depth.degraded import degraded
 from simulator import ThinLens, render_stack
 from simulator.layers.edges import sharpened
@@ -159,7 +160,7 @@ def contestants(config: BenchmarkConfig, task_ids: set[str]) -> list[Contestant]
     sampler = SamplerConfig() if config.steps is None else SamplerConfig(steps=config.steps)
     for method, runs in config.trained().items():
         names = [method if len(runs) == 1 else f"{method} {n}" for n in range(1, len(runs) + 1)]
-        models = [Refocuser.from_run(run, config.device, sampler) for run in runs]
+        models = [trained_refocuser(run, config.device, sampler) for run in runs]
         chosen += [from_checkpoint(name, model, method) for name, model in zip(names, models, strict=True)]
     for folder in config.predictions:
         if not any(path.stem in task_ids for path in folder.glob("*.png")):

@@ -24,7 +24,8 @@ RESOLVED_PX = 1.0
 class Summary:
     """One method.
 
-    figures: by the keys of figures.py, and `slope`; those without any answer are missing. by_scene: the same of each scene.
+    figures: by the keys of figures.py, and `slope`; those without any answer are missing.
+    by_scene: the same of each scene.
     differences: means less those of the method that all others are compared with, on tasks that both answered.
     is_anchor: it is given what no user has. answered: of `tasks` tasks, over all `runs`.
     """

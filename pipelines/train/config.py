@@ -42,6 +42,11 @@ class DataConfig:
     """Fraction of items whose focus point may lie outside the crop, as it does for tiles of a photo."""
     shuffle_window: int = 2048
     """Samples are shuffled as by a buffer of this many, across shards that are shuffled as a whole."""
+    labeled_scenes: int = 0
+    """For studies: only the first N scenes have labels, and make half of the items; of the others the constraint alone
+    sees the photo. 0: all have."""
+    mislabeled: float = 0.0
+    """For studies: fraction of the stacking groups whose frames stand at each other's labels."""
     workers: int = 0
     """Processes that read and decode, for each training process; 0 reads in the training process."""
     max_dropped_fraction: float = 0.01
@@ -55,8 +60,10 @@ class DataConfig:
         require(self.batch_size >= 1, "--batch-size", "be at least 1", self.batch_size)
         require(1 <= self.targets <= 16, "--targets", "lie between 1 and 16", self.targets)
         require(0 < self.least_crop <= 1, "--least-crop", "lie in (0, 1]", self.least_crop)
-        for flag, share in (("--aif-share", self.aif_share), ("--redraw-focus", self.redraw_focus)):
-            require(0 <= share <= 1, flag, "lie in [0, 1]", share)
+        for name in ("aif_share", "redraw_focus", "mislabeled"):
+            share = getattr(self, name)
+            require(0 <= share <= 1, f"--{name.replace('_', '-')}", "lie in [0, 1]", share)
+        require(self.labeled_scenes >= 0, "--labeled-scenes", "be at least 0", self.labeled_scenes)
         require(0 <= self.outside_focus <= 1, "--outside-focus", "lie in [0, 1]", self.outside_focus)
         require(self.focus_band_px > 0, "--focus-band-px", "be positive", self.focus_band_px)
         require(self.shuffle_window >= 1, "--shuffle-window", "be at least 1", self.shuffle_window)
@@ -162,9 +169,15 @@ class RecordingConfig:
     """Steps between scalars for TensorBoard, in RUN/tensorboard."""
     sample_every: int = 1000
     """Steps between pictures (reference, target, prediction, error); 0 draws none."""
+    validation_split: Literal["auto", "val", "test", "none"] = "auto"
+    """Split to score the averaged model on; the best checkpoint on it is kept. auto: val, where there is one."""
+    validate_every: int = 1000
+    """Steps between two scores on that split."""
+    validation_items: int = 64
+    """Items to score, the same ones every time."""
 
     def __post_init__(self) -> None:
-        for name in ("save_every", "keep", "log_every"):
+        for name in ("save_every", "keep", "log_every", "validate_every", "validation_items"):
             require(getattr(self, name) >= 1, f"--{name.replace('_', '-')}", "be at least 1", getattr(self, name))
         require(self.sample_every >= 0, "--sample-every", "be at least 0", self.sample_every)
 

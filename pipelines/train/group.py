@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipelines.model.framing import Framing
 from pipelines.render.depth.degraded import degraded
 from pipelines.train.config import DataConfig, ObjectiveConfig
+from pipelines.train.wrong_labels import labeled_pictures
 from shards import FieldError, FrameLabels, SampleRecord
 from shards.codec import DISPARITY_FIELD, check_fields, decode_disparity, decode_image, decode_record
 from shards.record import MAX_DISPARITY_CODE
@@ -44,6 +45,7 @@ class TrainingGroup:
         time: t. noise: [n, 3, H, W].
         is_depth_dropped: the model gets no disparity. is_unconditional: it gets no focus point and no blur level.
         is_own_dropped: it is not told the reference's own lens.
+        is_labeled: which of the stack's frames shows which plane is known; without that, targets are no truth.
     """
 
     key: str
@@ -66,6 +68,7 @@ class TrainingGroup:
     is_depth_dropped: bool
     is_unconditional: bool
     is_own_dropped: bool
+    is_labeled: bool
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,13 @@ class _View:
 
 
 def read_group(
-    key: str, fields: Mapping[str, bytes], rng: Rng, data: DataConfig, objective: ObjectiveConfig
+    key: str,
+    fields: Mapping[str, bytes],
+    rng: Rng,
+    data: DataConfig,
+    objective: ObjectiveConfig,
+    *,
+    is_labeled: bool = True,
 ) -> TrainingGroup:
     """Decode the fields that one item needs and draw crop, targets, reference, time and noise.
 
@@ -150,10 +159,13 @@ def read_group(
         wants_photo = objective.predict == "photo"
         reference = _draw_reference(rng, len(record.frames), [] if wants_photo else frames, data.aif_share)
 
+        stack = {"levels": record.levels, "planes": record.planes}
+        pictures = labeled_pictures(key, **stack, mislabeled=data.mislabeled)
+
         def name_of(frame: int) -> str:
             """Field of a frame of the stack, or with -1 of the all-in-focus photo: that is the first, frames begin at
             2."""
-            return names[0] if frame < 0 else names[2 + frame]
+            return names[0] if frame < 0 else names[2 + pictures[frame]]
 
         contents = read_fields(fields, sorted({name_of(frame) for frame in (-1, reference, *frames)}))
 
@@ -192,7 +204,8 @@ def read_group(
         noise=rng.standard_normal(targets.shape, np.float32),
         is_depth_dropped=is_depth_dropped,
         is_unconditional=bool(rng.random() < objective.condition_dropout) or wants_photo,
-        is_own_dropped=bool(rng.random() < objective.own_dropout),
+        is_own_dropped=bool(rng.random() < objective.own_dropout) or not is_labeled,
+        is_labeled=is_labeled,
     )
 
 

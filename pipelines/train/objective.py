@@ -5,6 +5,8 @@
 All n frames of a group share their time t: one weight ω(t) then holds for the whole stack. With --noise none the
 network sees no noise, t is 0 and the first term is a Charbonnier error of the picture. A network that also estimates
 the reference's own blur adds a term for it (blur_map.py), over the items whose own lens is not told.
+Groups without labels count in the constraint alone, and it in them alone; as their true frames are no inputs either,
+z_t is then what Euler's first step makes of the noise.
 """
 
 from dataclasses import dataclass
@@ -71,14 +73,17 @@ def losses(model: nn.Module, batch: Batch, objective: ObjectiveConfig) -> Losses
     groups, frames = batch.targets.shape[:2]
     time = batch.time[:, None].expand(groups, frames)  # [B, n]
     is_flow = objective.noise == "flow"
-    noisy = add_noise(batch.targets, batch.noise, time) if is_flow else torch.zeros_like(batch.targets)
     condition = condition_of(batch, defocus_maps=objective.defocus_maps)
+    labeled = batch.is_labeled.to(batch.targets.dtype)  # [B]
+    pictures = batch.targets if batch.is_labeled.all() else _known_pictures(model, batch, condition)
+    noisy = add_noise(pictures, batch.noise, time) if is_flow else torch.zeros_like(batch.targets)
     output = model(noisy.flatten(0, 1), time.flatten(), condition)  # [B n, 3 or 5, H, W]
     prediction = output[:, :3].unflatten(0, (groups, frames))  # [B, n, 3, H, W]
     if is_flow:
-        flow = flow_loss(prediction, batch.targets, time).mean()
+        errors = flow_loss(prediction, batch.targets, time).mean(1)  # [B]
     else:
-        flow = ((prediction - batch.targets).square() + CHARBONNIER**2).sqrt().mean() - CHARBONNIER
+        errors = ((prediction - batch.targets).square() + CHARBONNIER**2).sqrt().mean((1, 2, 3, 4)) - CHARBONNIER
+    flow = (labeled * errors).sum() / labeled.sum().clamp(min=1.0)
     total, stack = flow, torch.zeros_like(flow)
     if output.shape[1] > 3:
         total = total + objective.blur_map_weight * _blur_map(output, batch)
@@ -87,9 +92,17 @@ def losses(model: nn.Module, batch: Batch, objective: ObjectiveConfig) -> Losses
         with torch.set_grad_enabled(torch.is_grad_enabled() and objective.stack_weight > 0):
             per_group = stacking_loss(prediction, batch.targets, batch.aif, geometry, objective)  # [B]
             is_conditional = (~batch.is_unconditional).to(per_group.dtype)  # [B]
-            stack = (is_conditional * time_weight(batch.time, objective) * per_group).mean()
+            counts = is_conditional * (1.0 - labeled) if (labeled == 0).any() else is_conditional
+            stack = (counts * time_weight(batch.time, objective) * per_group).mean()
         total = total + objective.stack_weight * stack
     return Losses(total, flow.detach(), stack.detach())
+
+
+def _known_pictures(model: nn.Module, batch: Batch, condition: Condition) -> Tensor:
+    """Targets [B, n, 3, H, W], in groups without labels what the model makes of the noise alone."""
+    with torch.no_grad():
+        start = model(batch.noise.flatten(0, 1), torch.zeros_like(condition.blur_level), condition)
+    return torch.where(batch.is_labeled[:, None, None, None, None], batch.targets, start[:, :3].view_as(batch.targets))
 
 
 def _blur_map(output: Tensor, batch: Batch) -> Tensor:
