@@ -8,7 +8,7 @@ RECIPE  ?= slim
 PHOTO   ?= photo.jpg
 FOCUS   ?= 0.5,0.5
 BLUR    ?= 3
-VARIANT ?= tiny
+STUDY ?= stacking-clean
 FLAGS   ?=
 
 VENV    := .venv
@@ -17,7 +17,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train refocus \
+.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train weights refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
@@ -75,11 +75,17 @@ gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/
 train: $(READY)  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base: train a refocusing model on shards; again to resume
 	$(FOUNDRY) train --recipe $(RECIPE) --data $(OUT) --out $(RUN) $(FLAGS)
 
+weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes, then hours on a CPU; again to resume
+	$(FOUNDRY) render --photos builtin:360 --out out/weights-data --long-side 256 --planes 5 --levels 3 \
+		--blur-level-min 0.5 --blur-level-max 6 --split-fractions 1.0 0.0 0.0 --samples-per-shard 30
+	$(FOUNDRY) train --recipe sharpen --data out/weights-data --out out/weights $(FLAGS)
+	$(BIN)/python -m pipelines.train.release out/weights
+
 refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
 	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)
 
-experiment: $(READY)  ## VARIANT=tiny|gpu: what the stacking constraint buys; a quarter of an hour on two cores
-	$(FOUNDRY) experiment --variant $(VARIANT) $(FLAGS)
+experiment: $(READY)  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
+	$(FOUNDRY) experiment --study $(STUDY) $(FLAGS)
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -21,6 +21,9 @@ from pipelines.model.networks import PATCH_PX, new_network
 from pipelines.runs.settings import Settings
 from pipelines.runs.settings import read_settings as read_object
 
+RELEASED = Path(__file__).parent / "released"
+"""The weights that come with the package, laid out as a run; its README.md is their model card."""
+
 
 @dataclass(frozen=True)
 class TrainingState:

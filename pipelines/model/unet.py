@@ -1,12 +1,14 @@
 """A convolutional network of few weights, for one GPU or none: it edits the reference, of any size.
 
-Letters: N pictures, C channels of a level, M map channels (condition.py), t time (0 noise, 1 picture).
+Letters: N pictures, C channels of a level, E deconvolved copies, t time (0 noise, 1 picture).
 
 A U-Net (Ronneberger et al. 2015, arXiv 1505.04597) on pixels gathered two by two: no convolution runs at full size,
 none of the detail is lost. Blocks have no norm over the picture, so that a tile is worked on as the whole would be;
 their second convolution starts at zero. Each block's features are scaled and shifted per pixel by the maps (Park et al.
 2019, arXiv 1903.07291): what a filter should do to a pixel depends on its blur radius, which is a product. Time and
 blur level do the same per picture.
+It is given the reference deconvolved by its own radii (deconvolution.py) and mixes these copies in, per pixel, beside a
+residual: what arithmetic brings back need not be learned, only where it may be trusted.
 With `has_blur_map` it also estimates the radius of the reference's own blur, and how far it may be off.
 """
 
@@ -19,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipelines.model.condition import MAP_CHANNELS, Condition
+from pipelines.model.deconvolution import NOISE_TO_SIGNAL, deconvolved
 from pipelines.model.embedding import BLUR_UNIT, TIME_UNIT, SinusoidalMLP
 
 EMBED = 64
@@ -51,11 +54,13 @@ class UNet(nn.Module):
     def __init__(self, size: UNetSize, *, has_blur_map: bool = False) -> None:
         super().__init__()
         self.size, self.has_blur_map = size, has_blur_map
-        outputs = 5 if has_blur_map else 3
+        copies = len(NOISE_TO_SIGNAL)
+        outputs = 3 + copies + (2 if has_blur_map else 0)
         self.time_embed, self.blur_embed = SinusoidalMLP(EMBED), SinusoidalMLP(EMBED)
         self.null_blur = nn.Parameter(torch.randn(EMBED) * 0.02)
         gathered = GATHER * GATHER
-        self.first_conv = nn.Conv2d((3 + 3 + MAP_CHANNELS) * gathered, size.widths[0], kernel_size=3, padding=1)
+        inputs = 3 + 3 + 3 * copies + MAP_CHANNELS
+        self.first_conv = nn.Conv2d(inputs * gathered, size.widths[0], kernel_size=3, padding=1)
         self.down = nn.ModuleList(_Level(width, size.blocks) for width in size.widths)
         pairs = list(itertools.pairwise(size.widths))
         self.shrink = nn.ModuleList(nn.Conv2d(wide, narrow, kernel_size=2, stride=2) for wide, narrow in pairs)
@@ -74,7 +79,9 @@ class UNet(nn.Module):
         if height % self.size.patch_px or width % self.size.patch_px:
             raise ValueError(f"pictures must be multiples of {self.size.patch_px} px, got {height} x {width}")
         maps = condition.maps()
-        pixels = torch.cat([noisy, condition.reference, maps], dim=1)  # [N, 6 + M, H, W]
+        with torch.no_grad(), torch.autocast(noisy.device.type, enabled=False):
+            sharper = deconvolved(condition.reference, condition.own_defocus) - condition.reference[:, None]
+        pixels = torch.cat([noisy, condition.reference, sharper.flatten(1, 2), maps], dim=1)
         conditioning = functional.silu(self._conditioning(time, condition))  # [N, EMBED]
         scales = [functional.avg_pool2d(maps, GATHER * 2**level) for level in range(len(self.size.widths))]
         features = self.first_conv(functional.pixel_unshuffle(pixels, GATHER))  # [N, C, H/2, W/2]
@@ -87,8 +94,10 @@ class UNet(nn.Module):
         for number in reversed(range(len(self.up))):
             grown = functional.pixel_shuffle(self.grow[number](features), 2)
             features = self.up[number](skipped[number] + grown, scales[number], conditioning)
-        edit = functional.pixel_shuffle(self.last_conv(features), GATHER)  # [N, 3 or 5, H, W]
-        return torch.cat([condition.reference + edit[:, :3], edit[:, 3:]], dim=1)
+        output = functional.pixel_shuffle(self.last_conv(features), GATHER)  # [N, 3 + E (+ 2), H, W]
+        residual, weights, blur_map = output.tensor_split([3, 3 + sharper.shape[1]], dim=1)
+        picture = condition.reference + residual + (weights[:, :, None] * sharper).sum(dim=1)
+        return torch.cat([picture, blur_map], dim=1)
 
     def _conditioning(self, time: Tensor, condition: Condition) -> Tensor:
         blur = self.blur_embed(torch.log2(condition.blur_level) * BLUR_UNIT)  # [N, EMBED]

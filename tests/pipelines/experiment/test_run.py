@@ -73,7 +73,7 @@ def test_what_makes_no_sense_is_said(changes: dict[str, Any], said: str) -> None
 def test_arms_are_chosen_by_name() -> None:
     chosen = arms_of(ExperimentConfig("ways", arms=("U-Net, flow", "missing blur")))
     assert [arm.name for arm in chosen] == ["U-Net, flow", "missing blur"]
-    with pytest.raises(UserError, match='--arms must be arms of --study ways: "DiT, flow, no maps", .*; got "U-Nut"'):
+    with pytest.raises(UserError, match=r'--arms must be arms of --study ways: "DiT, flow, no maps", .*; got "U-Nut"'):
         arms_of(ExperimentConfig("ways", arms=("U-Nut",)))
 
 

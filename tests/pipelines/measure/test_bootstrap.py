@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from pipelines.measure.bootstrap import Interval, mean_over_scenes, over_scenes
+from pipelines.measure.bootstrap import Interval, mean_over_scenes, mean_over_seeds_and_scenes, over_scenes
 
 
 def test_the_interval_is_that_of_the_mean_of_scenes() -> None:
@@ -47,3 +47,18 @@ def test_the_mean_at_once_is_the_mean_one_by_one() -> None:
     assert mean_over_scenes([[1.0, 2.0]]) == Interval(1.5, 1.5, 1.5)
     with pytest.raises(ValueError, match="by_scene must hold at least one row, got none"):
         mean_over_scenes([[]])
+
+
+def test_seeds_and_scenes_are_both_resampled() -> None:
+    """The interval is that of the seeds or the scenes alone where only these differ; NaN is left out."""
+    same = mean_over_seeds_and_scenes(np.full((3, 5), 2.0))
+    assert (same.low, same.value, same.high) == (2.0, 2.0, 2.0)
+    by_seed = mean_over_seeds_and_scenes(np.array([[1.0] * 5, [2.0] * 5, [3.0] * 5]))
+    assert (by_seed.low, by_seed.value, by_seed.high) == pytest.approx((1.0, 2.0, 3.0))
+    draws = np.random.default_rng(0).normal(size=50)
+    by_scene, plain = mean_over_seeds_and_scenes(np.stack([draws] * 3)), mean_over_scenes([[x] for x in draws])
+    assert by_scene.high - by_scene.low == pytest.approx(plain.high - plain.low, rel=0.1)
+    holes = mean_over_seeds_and_scenes(np.array([[1.0, np.nan], [np.nan, np.nan]]))
+    assert holes.value == holes.low == holes.high == 1.0
+    with pytest.raises(ValueError, match="at least one number, got none"):
+        mean_over_seeds_and_scenes(np.full((1, 2), np.nan))
