@@ -14,6 +14,7 @@ WayName = Literal[
     "photo rendered",
     "true frames",
     "network",
+    "missing blur, then network",
     "sharpened, then rendered",
     "sharpened, then composed",
 ]
@@ -21,11 +22,15 @@ WayName = Literal[
 
 @dataclass(frozen=True)
 class Training:
-    """One training run for each seed. run: its folder's name. changes: settings other than the study's, by flag."""
+    """One training run for each seed. run: its folder's name. changes: settings other than the study's, by flag.
+
+    on_missing_blur: its references are blurred on to each target beforehand.
+    """
 
     run: str
     changes: Mapping[str, object] = field(default_factory=dict)
     data_set: str = ""
+    on_missing_blur: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ def _learned(config: ExperimentConfig) -> tuple[Arm, ...]:
 
 
 def _ways() -> tuple[Arm, ...]:
+    unet_on_blurred = Training("unet-on-missing-blur", _UNET | _REGRESSION, on_missing_blur=True)
     unet_photo, dit_photo = Training("unet-photo", _UNET | _PHOTO), Training("dit-photo", _PHOTO)
     return (
         Arm("DiT, flow, no maps", "network", Training("dit-flow-no-maps", {"defocus_maps": False})),
@@ -95,6 +101,7 @@ def _ways() -> tuple[Arm, ...]:
         Arm("U-Net photo, rendered", "sharpened, then rendered", unet_photo),
         Arm("U-Net photo, composed", "sharpened, then composed", unet_photo),
         Arm("U-Net photo, composed, lens estimated", "sharpened, then composed", unet_photo, False),
+        Arm("missing blur, then U-Net", "missing blur, then network", unet_on_blurred),
         Arm("DiT photo, composed", "sharpened, then composed", dit_photo),
     )
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pipelines.errors import UserError, require
 from pipelines.render.config import ExecutionConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig
@@ -80,6 +80,11 @@ class ExperimentConfig:
     def held_out_folder(self) -> Path:
         return self.held_out or self.folder / "data" / "held-out"
 
+    @property
+    def blurred_references(self) -> Path:
+        """References of the training set, blurred on to each target."""
+        return self.folder / "data" / "missing-blur"
+
     def training_folder(self, data_set: str) -> Path:
         """The data set of this name: one that the user named, or the study's own."""
         return dict(self.named_data_sets).get(data_set, self.folder / "data" / "train")
@@ -135,7 +140,7 @@ def base_training(config: ExperimentConfig) -> TrainConfig:
         optimizer=OptimizerConfig(
             steps=config.steps, learning_rate=2e-3, warmup_steps=min(config.steps // 10, 200), ema_decay=0.99
         ),
-        recording=RecordingConfig(save_every=500, sample_every=0),
+        recording=RecordingConfig(save_every=500, sample_every=0, validation_split="none"),
         device=config.device,
     )
 
@@ -147,6 +152,6 @@ def changed(config: TrainConfig, changes: Mapping[str, object]) -> TrainConfig:
         part = next((part for part in parts if hasattr(getattr(config, part), name)), None)
         if part is None and not hasattr(config, name):
             raise UserError(f"an arm must change settings of `train`, got {name}")
-        record = dataclasses.replace(getattr(config, part), **{name: value}) if part else value
+        record: Any = dataclasses.replace(getattr(config, part), **{name: value}) if part else value
         config = dataclasses.replace(config, **{part or name: record})
     return config

@@ -1,8 +1,7 @@
 """Outcome of a study: means of every arm, and paired differences to the first, with intervals over scenes and seeds."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -123,19 +122,15 @@ def _difference_table(first: ScoredArm, others: Sequence[ScoredArm]) -> str:
 
 def to_json(arms: Sequence[ScoredArm]) -> dict[str, Any]:
     """Means by arm, and differences to the first by arm, of every measure; what could not be measured is absent."""
-    means = {arm.name: {name: _plain(found) for name in MEASURES if (found := arm.mean(name))} for arm in arms}
-    differences = {
-        arm.name: {
-            name: _plain(found.interval) | {"higher": found.higher, "seeds": found.seeds}
-            | {"worst_scene": found.worst_scene, "worst": found.worst}
-            for name in MEASURES
-            if (found := difference(arms[0], arm, name))
-        }
-        for arm in arms[1:]
-    }  # fmt: skip
+    means = {arm.name: {name: asdict(mean) for name in MEASURES if (mean := arm.mean(name))} for arm in arms}
+    differences = {arm.name: _differences(arms[0], arm) for arm in arms[1:]}
     return {"means": means, "differences": differences, "compared_with": arms[0].name, "scenes": arms[0].scenes}
 
 
-def _plain(found: Interval) -> dict[str, Any]:
-    values = {"value": found.value, "low": found.low, "high": found.high}
-    return {name: value for name, value in values.items() if not math.isnan(value)}
+def _differences(first: ScoredArm, other: ScoredArm) -> dict[str, dict[str, Any]]:
+    found = {name: difference(first, other, name) for name in MEASURES}
+    return {
+        name: asdict(each.interval) | {key: value for key, value in asdict(each).items() if key != "interval"}
+        for name, each in found.items()
+        if each
+    }

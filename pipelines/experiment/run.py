@@ -18,6 +18,7 @@ from typing import Any
 
 from pipelines.errors import UserError
 from pipelines.experiment.arms import Training, arms_of
+from pipelines.experiment.blurred_on import blur_references
 from pipelines.experiment.config import ExperimentConfig, base_training, changed, data_sets
 from pipelines.experiment.held_out import HeldOutScene
 from pipelines.experiment.report import ScoredArm, tables, to_json
@@ -67,6 +68,9 @@ def run(config: ExperimentConfig) -> StudyResult:
     arms = arms_of(config)
     for data_set in data_sets(config):
         render(data_set)
+    if any(arm.training and arm.training.on_missing_blur for arm in arms):
+        share = base_training(config).dataset.aif_share
+        blur_references(config.training_folder(""), config.blurred_references, share)
     held_out, digest = _held_out(config)
     by_arm: dict[str, list[dict[str, Any]]] = {arm.name: [] for arm in arms}
     for done, seed in enumerate(config.seeds, 1):
@@ -92,6 +96,8 @@ def training(config: ExperimentConfig, training: Training, seed: int) -> TrainCo
     """The run of an arm with a seed."""
     run = changed(base_training(config), training.changes)
     data = dataclasses.replace(run.dataset, data=config.training_folder(training.data_set))
+    if training.on_missing_blur:
+        data = dataclasses.replace(data, blurred_references=str(config.blurred_references))
     return dataclasses.replace(run, dataset=data, out=_run_folder(config, training, seed), seed=seed)
 
 

@@ -35,6 +35,8 @@ def way_of(arm: Arm, run: Path | None, device: str) -> Way:
     if arm.way == "network":
         has_own_lens = arm.is_lens_given and trained_on.defocus_maps
         return _refocused(FlowRefocuser(model, trained_on, device, SAMPLER, "trained"), has_own_lens)
+    if arm.way == "missing blur, then network":
+        return _needing_depth(_refocused_from_blurred(FlowRefocuser(model, trained_on, device, SAMPLER, "trained")))
     refocuser = SharpenThenRender(NetworkSharpener(model, trained_on, device), device)
     if arm.way == "sharpened, then composed":
         return _needing_depth(_refocused(refocuser, arm.is_lens_given))
@@ -49,6 +51,15 @@ def way_of(arm: Arm, run: Path | None, device: str) -> Way:
 
 def _refocused(refocuser: Refocuser, is_lens_given: bool) -> Way:
     return lambda task: list(_prepared(refocuser, task, is_lens_given).frames(task.requests, 0))
+
+
+def _refocused_from_blurred(refocuser: Refocuser) -> Way:
+    def way(task: RefocusTask) -> Sequence[Picture]:
+        pictures, depth, lens = blurred_on(task), task.scene.disparity, task.photo_lens
+        prepared = [refocuser.prepare(picture, depth, lens) for picture in pictures]
+        return [next(each.frames([asked], 0)) for each, asked in zip(prepared, task.requests, strict=True)]
+
+    return way
 
 
 def _prepared(refocuser: Refocuser, task: RefocusTask, is_lens_given: bool) -> PreparedPhoto:
@@ -67,7 +78,8 @@ def _rendered(photo: Picture, task: RefocusTask) -> list[Picture]:
     return _displayed(Composition(light, task.scene.depth, None, light).frames(task.lenses))
 
 
-def _blurred_on(task: RefocusTask) -> list[Picture]:
+def blurred_on(task: RefocusTask) -> list[Picture]:
+    """The reference with the blur that it lacks."""
     light, own = from_srgb8(task.picture), task.own_lens
     return _displayed(missing_blur(light, task.scene.depth, own, asked) for asked in task.lenses)
 
@@ -80,6 +92,6 @@ _NOT_LEARNED: dict[str, Way] = {
     "as it is": lambda task: [task.picture] * len(task.frames),
     "true frames": lambda task: task.truth,
     "blurred twice": _needing_depth(lambda task: _rendered(task.picture, task)),
-    "missing blur": _needing_depth(_blurred_on),
+    "missing blur": _needing_depth(blurred_on),
     "photo rendered": _needing_depth(lambda task: _rendered(task.scene.sample.aif, task)),
 }

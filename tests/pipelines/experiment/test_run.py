@@ -41,7 +41,7 @@ def test_each_way_is_trained_as_it_says() -> None:
     assert found["DiT, flow"].objective.defocus_maps
     assert (found["U-Net, regression"].model, found["U-Net, regression"].objective.noise) == ("unet-tiny", "none")
     assert found["U-Net photo, rendered"] == found["U-Net photo, composed"]
-    assert len({run.out for run in found.values()}) == 7
+    assert len({run.out for run in found.values()}) == 8
     assert {(run.dataset.width, run.dataset.height, run.seed) for run in found.values()} == {(96, 64, 5)}
 
 
@@ -80,9 +80,9 @@ def test_arms_are_chosen_by_name() -> None:
 def test_a_study_comes_out_and_a_second_time_from_what_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arms = ["U-Net, regression", "U-Net photo, rendered", "reference as it is"]
+    arms = ["missing blur, then U-Net", "U-Net photo, rendered", "reference as it is"]
     command = ["experiment", "--study", "ways", "--seeds", "0", "1", "--steps", "2", "--batch-size", "1", "--json"]
-    command += ["--scenes", "2", "--held-out-scenes", "1", "--long-side", "64", "--device", "cpu"]
+    command += ["--scenes", "1", "--held-out-scenes", "1", "--long-side", "48", "--device", "cpu"]
     command += ["--out", str(tmp_path), "--arms", *arms]
     assert main(command) == 0
     first = json.loads(capsys.readouterr().out)
@@ -90,7 +90,7 @@ def test_a_study_comes_out_and_a_second_time_from_what_is_there(
     assert len(first["scenes"]) == 1
     assert first["differences"][arms[1]]["strong, all"]["seeds"] == 2
     assert first["changes"][arms[1]]["predict"] == "photo"
-    assert "## Minus U-Net, regression" in (tmp_path / "study.md").read_text(encoding="utf-8")
+    assert "## Minus missing blur, then U-Net" in (tmp_path / "study.md").read_text(encoding="utf-8")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("average.safetensors")}
     assert len(before) == 4
     assert main(command) == 0
