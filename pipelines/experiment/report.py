@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.experiment.scores import MEASURES, REGIONS, Scores
-from pipelines.measure.bootstrap import Interval, mean_over_seeds_and_scenes
+from pipelines.measure.bootstrap import Interval, mean_over_runs
 from pipelines.runs.markdown import markdown_table
 
 Values = NDArray[np.float64]
@@ -78,7 +78,8 @@ def difference(first: ScoredArm, other: ScoredArm, measure: str) -> Difference |
 
 
 def _interval(values: Values) -> Interval | None:
-    return None if np.isnan(values).all() else mean_over_seeds_and_scenes(values)
+    rows = [[[] if np.isnan(value) else [float(value)] for value in run] for run in values]
+    return None if np.isnan(values).all() else mean_over_runs(rows)
 
 
 def tables(arms: Sequence[ScoredArm]) -> str:
