@@ -8,7 +8,7 @@ RECIPE  ?= slim
 PHOTO   ?= photo.jpg
 FOCUS   ?= 0.5,0.5
 BLUR    ?= 3
-VARIANT ?= tiny
+STUDY ?= stacking-clean
 TO      ?= out/export
 FORMAT  ?= pairs
 FLAGS   ?=
@@ -19,7 +19,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview export doctor validate bench gpu audit benchmark-set benchmark gallery train weights refocus \
+.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train weights refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
@@ -50,6 +50,7 @@ verify: $(READY)  ## OUT=DIR: check every byte and label of a data set
 preview: $(READY)  ## OUT=DIR: a page to look at a data set: refocus by a click, and a report
 	$(FOUNDRY) preview $(OUT)
 
+.PHONY: export
 export: $(READY)  ## OUT=DIR TO=DIR FORMAT=pairs|parquet|fossa|bokehdepth|frames: a data set for other trainers
 	$(FOUNDRY) export $(OUT) --to $(TO) --format $(FORMAT) $(FLAGS)
 
@@ -89,8 +90,8 @@ weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes
 refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
 	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)
 
-experiment: $(READY)  ## VARIANT=tiny|gpu: what the stacking constraint buys; a quarter of an hour on two cores
-	$(FOUNDRY) experiment --variant $(VARIANT) $(FLAGS)
+experiment: $(READY)  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
+	$(FOUNDRY) experiment --study $(STUDY) $(FLAGS)
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .
