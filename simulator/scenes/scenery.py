@@ -30,7 +30,7 @@ _SKIES = (  # zenith, horizon, lit cloud, shaded cloud
 def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
     """Gradient from the horizon up, clouds under a curved ceiling, a glow around the sun."""
     zenith, horizon, bright, gray = (linear(code) for code in rng.choice(_SKIES).split())
-    noise = fractal(texture_px, texture_px, 5, rng.seed(), octaves=9, gain=0.55)
+    noise = fractal(2 * texture_px, 2 * texture_px, 5, rng.seed(), octaves=9, gain=0.55)
     cover = MipMap.from_image(0.5 + 0.5 * noise[None], Grain(0.05))
     shift, amount = rng.uniform(0.0, 1.0), rng.uniform(0.35, 0.7)
     strength = rng.uniform(0.95, 1.25)
@@ -63,7 +63,7 @@ def clear_sky(hit: Hit, zenith: Tensor, horizon: Tensor, height: float) -> Tenso
 
 def hedge(rng: Rng, texture_px: int, light: Light, *, depth: float, base: float, height: float) -> list[Primitive]:
     """A closed row of trees across the view."""
-    leaves = random_texture(rng, texture_px // 2, "canopy", "#3f5a2a #4a6a33 #5f6b2f #365236")
+    leaves = random_texture(rng, texture_px, "canopy", "#3f5a2a #4a6a33 #5f6b2f #365236")
     trees = []
     x = -0.9 * depth
     while x < 0.9 * depth:

@@ -26,7 +26,7 @@ _OCTAVES = (
     (160, 1.1),
     (256, 1.9),
 )
-_TEXEL = 1.4  # width of a texel, in widths of a sample; a pixel has two samples along each side
+_TEXEL = 1.0  # width of a texel, in widths of a sample
 _EXPONENT = 0x7F800000  # bits of a float32
 _DIRT_PERIOD = 3.3  # of the noise that dirt follows, in repeats of the texture
 _DARKEST = 0.2  # root of the share of the reflectance that is left at the bottom of a pore
