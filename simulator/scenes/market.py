@@ -14,7 +14,7 @@ from simulator.scenes.people import person
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import FreeFloor, Rng
 from simulator.scenes.scenery import clear_sky
-from simulator.scenes.shading import Hit, Material, Shader, glowing, hazed, lit, of_hit, scaled
+from simulator.scenes.shading import Hit, Material, Shader, globe, glowing, hazed, lit, of_hit, scaled
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, SkyDome, Solid, cylinder, ellipsoid, sphere
 from simulator.scenes.staging import Staging
@@ -30,7 +30,7 @@ def market(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     camera = frame.view(focal=rng.uniform(1.15, 1.4), eye=1.5, pitch=rng.within(0.06))
     px = frame.texture_px
     toward = unit_direction(rng.sign() * rng.uniform(1.8, 2.6), 0.75)
-    key, sky = ("#ffcf96", rng.uniform(0.8, 1.1)), ("#8a94c0", rng.uniform(0.22, 0.32))
+    key, sky = ("#ffcf96", rng.uniform(1.2, 1.6)), ("#8a94c0", rng.uniform(0.4, 0.55))
     light = light or light_from_colors(toward, key, sky, ground="#8a6a4a", softness=0.25)
     zenith, horizon = (linear(code) for code in rng.choice(_DUSK))
     layers = [[Primitive(SkyDome(), scaled(clear_sky(zenith, horizon, 0.12), 0.6))]]
@@ -136,7 +136,7 @@ def _lanterns(camera: Camera, rng: Rng, px: int) -> list[list[Primitive]]:
 
 
 def _bulb(top: Vector, color: Tensor, rib: MipMap, rng: Rng) -> Primitive:
-    return Primitive(sphere((top[0], top[1] - 0.05, top[2]), 0.028), glowing(color * rng.uniform(8.0, 18.0)))
+    return Primitive(sphere((top[0], top[1] - 0.05, top[2]), 0.028), globe(color * rng.uniform(8.0, 18.0)))
 
 
 def _lantern(top: Vector, color: Tensor, rib: MipMap, rng: Rng) -> Primitive:

@@ -15,7 +15,7 @@ from simulator.scenes.people import person
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import clear_sky
-from simulator.scenes.shading import Hit, Material, Shader, glowing, lit, of_hit
+from simulator.scenes.shading import Hit, Material, Shader, globe, lit, of_hit
 from simulator.scenes.solids import Card, SkyDome, sphere
 from simulator.scenes.staging import Layers, Staging
 from simulator.scenes.textures.noise import hash_uniform
@@ -31,7 +31,7 @@ def night_street(frame: Camera, rng: Rng, light: Light | None = None) -> Staging
     px = frame.texture_px
     dusk = rng.choice(("#101a33 #4a3a55", "#0a1020 #2a3350", "#141c3c #7a4a4a", "#0c1424 #35303a"))
     toward = unit_direction(rng.sign() * rng.uniform(0.7, 1.2), 0.5)
-    key, sky = ("#ffc27a", 0.9), ("#6a80b8", 0.13)
+    key, sky = ("#ffc27a", 1.3), ("#6a80b8", 0.3)
     night = light or light_from_colors(toward, key, sky, ground="#6b5a48", softness=0.2)
     bulbs, cords = _lights(camera, rng)
     zenith, horizon = (linear(code) for code in dusk.split())
@@ -113,7 +113,7 @@ def _cord(z: float, height: float, sag: float) -> Card:
 
 def _lamps(slot: Sequence[Bulb], iron: Shader) -> list[Primitive]:
     """Bulbs, then their poles."""
-    lamps = [Primitive(sphere(bulb.center, bulb.radius), glowing(bulb.light)) for bulb in slot]
+    lamps = [Primitive(sphere(bulb.center, bulb.radius), globe(bulb.light)) for bulb in slot]
     for (x, y, z), radius, _, on_pole in slot:
         if on_pole:
             pole = line(0.0, 0.0, 0.0, y - radius, 0.045)

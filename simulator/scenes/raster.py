@@ -19,12 +19,12 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, Rays, Window, ray_grid
 from simulator.scenes.shading import Hit, Shader
-from simulator.scenes.solids import MISS, Intersections, Solid, unit
+from simulator.scenes.solids import MISS, Intersections, Solid, is_boundless, unit
 
 _BLOCK = 1 << 14  # samples at once
 _SMALL = 400  # pixels of a window, whatever the canvas cuts off, that are all taken for edges: fewer, longer steps
 _WIDTH = 0.7  # of a sample for textures and grain, in pixels: they are as smooth as the pixels allow
-_CONTRAST, _DARK = 0.35, 0.003  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
+_CONTRAST, _DARK = 0.45, 0.003  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
 _GRAZING = 6.0  # tangent of the angle between normal and view from which one sample is too little
 _OVERSCAN = 2  # pixels rendered beyond the canvas and cut off again
 _NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes
@@ -155,6 +155,11 @@ def _edges(camera: Camera, solid: Solid, window: Window, centers: Intersections)
     A straight edge that crosses a pixel separates its corners.
     """
     h, w = window.height, window.width
+    if is_boundless(solid):
+        top, bottom, left, right = (float(side) for side in window)
+        corners = camera.rays(torch.tensor([left, right, left, right]), torch.tensor([top, top, bottom, bottom]))
+        if bool((solid.intersect(corners, 0.5 / camera.focal_px).part >= 0).all()):
+            return torch.zeros(h, w, dtype=torch.bool)
     rays = ray_grid(camera, 0.0, torch.float32).rays(window._replace(bottom=window.bottom + 1, right=window.right + 1))
     hits = solid.intersect(rays, 0.5 / camera.focal_px)
     corners, part = hits.part.view(h + 1, w + 1), centers.part.view(h, w)
