@@ -2,9 +2,9 @@
 
 The ray through each pixel's center, in float64, gives disparity and, in most pixels, the color. Where the center and
 the corners meet different parts, 16 jittered samples give the coverage, and up to four of them the color; where color
-or depth leaps, 2 × 2 give the color. All work goes in small blocks of samples: they stay in the processor's cache, and torch does not split over
-threads what depends on the split in its last bit (powers, sines), so the bytes do not depend on how many threads there
-are.
+or depth leaps, 2 × 2 give the color. All work goes in small blocks of samples: they stay in the processor's cache, and
+torch does not split over threads what depends on the split in its last bit (powers, sines), so the bytes do not depend
+on how many threads there are.
 """
 
 from __future__ import annotations

@@ -41,18 +41,12 @@ def mix_seeds(seed: int, *salt: int) -> int:
     return h >> 1
 
 
-def value_noise(height: int, width: int, rows: int, columns: int, seed: int) -> Float[Tensor, "h w"]:
-    """Smooth noise on a periodic lattice of rows × columns cells: cubic B-spline of values in [−2, 2].
-
-    Mean 0, standard deviation near 0.55; values beyond ±1 are rare.
-    """
-    return _spline_surface(_lattice(rows, columns, seed), height, width, 0.5, 0.5)
-
-
 def fractal(
     height: int, width: int, cells: float | int, seed: int, *, octaves: int = 6, gain: float = 0.5, stretch: float = 1.0
 ) -> Float[Tensor, "h w"]:
     """Octaves of value noise, each twice as fine and `gain` times as strong; mean 0, mostly in [−1, 1].
+
+    An octave is a periodic cubic B-spline of random values in [−2, 2]: standard deviation near 0.55.
 
     cells: of the coarsest octave, along the longer side. stretch > 1 draws features that much longer along y.
     Octaves that the pixels cannot resolve are left out, so that a small picture is a smooth one.
