@@ -112,7 +112,7 @@ def test_what_is_hidden_is_drawn_and_textured(kind: str) -> None:
     hidden = (coverage == 1) & (disparity < nearest - 0.05)  # [N, h, w]
     assert int(hidden.sum()) > 0.3 * nearest.numel()
     textured = [
-        float(picture[:, where].std(dim=1).max()) > 0.01
+        float((picture[:, where].std(dim=1) / picture[:, where].mean(dim=1)).max()) > 0.05
         for picture, where in zip(color, hidden, strict=True)
         if int(where.sum()) > 100
     ]
