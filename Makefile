@@ -17,7 +17,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train refocus \
+.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train weights refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
@@ -63,7 +63,7 @@ gpu: $(READY)  ## examine this machine's GPU in under eight minutes, into docs/g
 audit: $(READY)  ## OUT=DIR: check the labels of a data set (exit code 4 when a check fails)
 	$(FOUNDRY) audit $(OUT) $(FLAGS)
 
-benchmark-set: $(READY)  ## test set v1 into out/benchmark-set (FLAGS="--part full" for all of it)
+benchmark-set: $(READY)  ## test set v2 into out/benchmark-set (FLAGS="--part full" for all of it)
 	$(FOUNDRY) benchmark --set-only $(FLAGS)
 
 benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --predictions DIR" against known blur, into out/benchmark
@@ -74,6 +74,12 @@ gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/
 
 train: $(READY)  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base: train a refocusing model on shards; again to resume
 	$(FOUNDRY) train --recipe $(RECIPE) --data $(OUT) --out $(RUN) $(FLAGS)
+
+weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes, then hours on a CPU; again to resume
+	$(FOUNDRY) render --photos builtin:360 --out out/weights-data --long-side 256 --planes 5 --levels 3 \
+		--blur-level-min 0.5 --blur-level-max 6 --split-fractions 1.0 0.0 0.0 --samples-per-shard 30
+	$(FOUNDRY) train --recipe sharpen --data out/weights-data --out out/weights $(FLAGS)
+	$(BIN)/python -m pipelines.train.release out/weights
 
 refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
 	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)

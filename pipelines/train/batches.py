@@ -39,16 +39,23 @@ class Batch:
     reference: Tensor  # [B, 3, H, W]
     aif: Tensor  # [B, 3, H, W]
     disparity: Tensor  # [B, H, W]
+    given_disparity: Tensor  # [B, H, W]
     targets: Tensor  # [B, n, 3, H, W]
     focus_point: Tensor  # [B, n, 2]
     point_disparity: Tensor  # [B, n]
     focus_disparity: Tensor  # [B, n]
     blur_level: Tensor  # [B]
     blur_scale_px: Tensor  # [B]
+    own_focus_disparity: Tensor  # [B]
+    own_blur_scale_px: Tensor  # [B]
+    told_focus_disparity: Tensor  # [B]
+    told_blur_scale_px: Tensor  # [B]
     time: Tensor  # [B]
     noise: Tensor  # [B, n, 3, H, W]
     is_depth_dropped: Tensor  # [B], bool
     is_unconditional: Tensor  # [B], bool
+    is_own_dropped: Tensor  # [B], bool
+    is_labeled: Tensor  # [B], bool
     dropped: tuple[Complaint, ...] = ()
 
     def to(self, device: torch.device | str) -> Batch:
@@ -77,25 +84,35 @@ class GroupDataset(Dataset[Item]):
     def __init__(self, shards: Sequence[ShardFile], data: DataConfig, objective: ObjectiveConfig, seed: int) -> None:
         self.samples = sum(shard.samples for shard in shards)
         self._sizes = [shard.samples for shard in shards]
+        every = [(number, index) for number, size in enumerate(self._sizes) for index in range(size)]
+        self._labeled = every[: data.labeled_scenes] or None  # None: all are
         self._data, self._objective, self._seed = data, objective, seed
         self._access = SampleAccess(shards, lambda key, fields: (key, fields))
         self._order = lru_cache(2)(self._draw_order)
 
     def __getitem__(self, place: EpochPosition) -> Item:
         epoch, position = place
-        order = self._order(epoch)
         dropped: list[Complaint] = []
         for offset in range(self.samples):
-            shard, index = (int(part) for part in order[(position + offset) % self.samples])
+            shard, index = self._sample_at(epoch, position, offset)
             try:
                 draws = np.random.default_rng([self._seed, epoch, position])
                 key, fields = self._access.read(shard, index, verify=self._verifies(epoch))
-                return read_group(key, fields, draws, self._data, self._objective), tuple(dropped)
+                is_labeled = self._labeled is None or (shard, index) in self._labeled
+                group = read_group(key, fields, draws, self._data, self._objective, is_labeled=is_labeled)
+                return group, tuple(dropped)
             except DAMAGE as error:
                 dropped.append(self._access.complaint(shard, index, error))
         raise UserError(
             f"--data {self._data.data} has no sample that can be read; the first: {dropped[0]}", exit_code=1
         )
+
+    def _sample_at(self, epoch: int, position: int, offset: int) -> tuple[int, int]:
+        """Shard and index; every second item comes from the labeled scenes where only some are."""
+        if self._labeled is not None and position % 2 == 0:
+            return self._labeled[((epoch * self.samples + position) // 2 + offset) % len(self._labeled)]
+        shard, index = self._order(epoch)[(position + offset) % self.samples]
+        return int(shard), int(index)
 
     def _verifies(self, epoch: int) -> bool:
         return self._data.verify == "always" or (self._data.verify == "first-epoch" and epoch == 0)

@@ -182,3 +182,13 @@ def test_checksums_are_compared_in_the_epochs_asked_for(verify: str, epochs: set
     }
     assert {epoch for epoch, complaints in dropped.items() if complaints} == epochs
     assert all("must have crc32" in complaint.message for each in dropped.values() for complaint in each)
+
+
+def test_every_second_item_is_of_the_labeled_scenes_where_only_some_are(scenes: Path) -> None:
+    """Two of five scenes: each makes a quarter of the items or more, and says that its targets are true."""
+    found = batches(data(scenes, labeled_scenes=2), Rank(), 0, 10)
+    assert {batch.keys[0] for batch in found} == {"00000000", "00000001"}
+    assert {key for batch in found for key in batch.keys} == {f"{number:08d}" for number in range(5)}
+    for batch in found:
+        assert batch.is_labeled.tolist() == [key < "00000002" for key in batch.keys]
+        assert batch.is_own_dropped[~batch.is_labeled].all()

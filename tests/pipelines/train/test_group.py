@@ -12,11 +12,12 @@ import pytest
 
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from pipelines.train.group import TrainingGroup, draw_framing, draw_time, read_group
+from pipelines.train.wrong_labels import labeled_pictures
 from shards import DisparityRecord, FieldError, Sample, SampleAccess, StoredFields, encode, find_shards, read_shards
 from tests.shards.synthetic import make_sample
 
 DATA = DataConfig(data=Path("unused"), width=48, height=32, outside_focus=0.0)
-OBJECTIVE = ObjectiveConfig()
+OBJECTIVE = ObjectiveConfig(depth_noise=0.0)
 
 
 def item(sample: Sample, seed: int = 0, **changes: Any) -> TrainingGroup:
@@ -177,7 +178,9 @@ def test_metric_disparity_is_stretched_and_blur_stays() -> None:
 
 def test_times_are_logit_normal() -> None:
     draws = np.random.default_rng(0)
-    times = np.array([draw_time(draws, OBJECTIVE) for _ in range(4000)])
+    drawn = np.array([draw_time(draws, OBJECTIVE) for _ in range(5000)])
+    assert np.mean(drawn == 0) == pytest.approx(OBJECTIVE.time_zero_share, abs=0.02)
+    times = drawn[drawn > 0]
     logits = np.log(times / (1 - times))
     assert logits.mean() == pytest.approx(-0.8, abs=0.04)  # 0.8 / sqrt(4000) = 0.013
     assert logits.std() == pytest.approx(0.8, abs=0.04)
@@ -219,3 +222,22 @@ def test_windows_have_the_output_s_shape_and_lie_inside() -> None:
     assert max(heights) > 36
     assert {framing.is_mirrored for framing in framings} == {False, True}
     assert not any(draw_framing(draws, (90, 40), (48, 32), min_crop=1, flip=False).is_mirrored for _ in range(20))
+
+
+def test_mislabeled_groups_show_another_plane_at_every_label() -> None:
+    right = labeled_pictures("00000001", levels=3, planes=4, mislabeled=0.0)
+    assert right == list(range(12))
+    wrong = labeled_pictures("00000001", levels=3, planes=4, mislabeled=1.0)
+    assert sorted(wrong) == right
+    for label, frame in enumerate(wrong):
+        assert frame != label
+        assert frame // 4 == label // 4  # the blur level is right
+    shares = [labeled_pictures(f"{key:08d}", levels=1, planes=4, mislabeled=0.4) != right[:4] for key in range(300)]
+    assert 0.3 < np.mean(shares) < 0.5
+
+
+def test_a_mislabeled_item_has_the_same_labels_and_other_pictures(sample: Sample) -> None:
+    plain, wrong = item(sample, 3), item(sample, 3, mislabeled=1.0)
+    np.testing.assert_array_equal(plain.focus_disparity, wrong.focus_disparity)
+    np.testing.assert_array_equal(plain.aif, wrong.aif)
+    assert np.abs(plain.targets - wrong.targets).mean() > 0.01

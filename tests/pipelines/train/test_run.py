@@ -129,7 +129,7 @@ def test_the_stacking_weight_changes_the_run_and_the_recording_does_not(
     assert_same_bits(recorded, straight[0])
     free, _ = trained(tiny_config(scenes, tmp_path / "b", steps=8, max_steps=2, stack_weight=0.0))
     assert free.keys() == straight[0].keys()
-    bound, _ = trained(tiny_config(scenes, tmp_path / "c", steps=8, max_steps=2))
+    bound, _ = trained(tiny_config(scenes, tmp_path / "c", steps=8, max_steps=2, stack_weight=4.0))
     assert any(not torch.equal(free[name], value) for name, value in bound.items())
 
 
@@ -185,8 +185,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_samples(
 
 def test_another_configuration_does_not_resume(scenes: Path, tmp_path: Path) -> None:
     train(tiny_config(scenes, tmp_path, steps=2, max_steps=1))
-    with pytest.raises(UserError, match=r"other settings: learning_rate was 0\.001, now 0\.002; stack_weight was 4\.0"):
-        train(tiny_config(scenes, tmp_path, steps=2, learning_rate=2e-3, stack_weight=0.0))
+    with pytest.raises(UserError, match=r"other settings: learning_rate was 0\.001, now 0\.002; stack_weight was 0\.0"):
+        train(tiny_config(scenes, tmp_path, steps=2, learning_rate=2e-3, stack_weight=4.0))
 
 
 def test_a_finished_run_stays_as_it_is(scenes: Path, tmp_path: Path) -> None:
