@@ -157,8 +157,8 @@ def _edges(camera: Camera, solid: Solid, window: Window, centers: Intersections)
     h, w = window.height, window.width
     if is_boundless(solid):
         top, bottom, left, right = (float(side) for side in window)
-        corners = camera.rays(torch.tensor([left, right, left, right]), torch.tensor([top, top, bottom, bottom]))
-        if bool((solid.intersect(corners, 0.5 / camera.focal_px).part >= 0).all()):
+        around = camera.rays(torch.tensor([left, right, left, right]), torch.tensor([top, top, bottom, bottom]))
+        if bool((solid.intersect(around, 0.5 / camera.focal_px).part >= 0).all()):
             return torch.zeros(h, w, dtype=torch.bool)
     rays = ray_grid(camera, 0.0, torch.float32).rays(window._replace(bottom=window.bottom + 1, right=window.right + 1))
     hits = solid.intersect(rays, 0.5 / camera.focal_px)
