@@ -21,7 +21,7 @@ from pipelines.train.batches import Batch
 from pipelines.train.config import ObjectiveConfig
 from pipelines.train.stacking import StackGeometry, stacking_loss, time_weight
 
-CHARBONNIER = 0.03
+CHARBONNIER = 0.3
 """Errors below it, of display values in [-1, 1], count by their square, larger ones by their size."""
 
 
