@@ -19,6 +19,7 @@ from pipelines.measure.fidelity import Picture
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
 from pipelines.refocus.refocuser import Refocuser, disparity_at
+from pipelines.refocus.trained import trained_refocuser
 from pipelines.render.depth.degraded import degraded
 from simulator import ThinLens, render_stack
 from simulator.layers.edges import sharpened
@@ -112,7 +113,7 @@ def contestants(config: BenchmarkConfig, task_ids: set[str]) -> list[Contestant]
     """All methods that the configuration names. Raises UserError for a folder without a single answer."""
     chosen = [contestant for contestant in BUILTIN if contestant.name in config.contestants]
     sampler = SamplerConfig() if config.steps is None else SamplerConfig(steps=config.steps)
-    models = [(run.name, Refocuser.from_run(run, config.device, sampler)) for run in config.checkpoint]
+    models = [(run.name, trained_refocuser(run, config.device, sampler)) for run in config.checkpoint]
     chosen += [from_checkpoint(name, model) for name, model in models]
     for folder in config.predictions:
         if not any(path.stem in task_ids for path in folder.glob("*.png")):

@@ -5,7 +5,6 @@ built-in scenes ──render──▶ data ─┬─ train ──▶ runs (λ = 
 """
 
 import dataclasses
-import functools
 import json
 import logging
 import time
@@ -20,7 +19,7 @@ from pipelines.experiment.report import Arm, differences, table, to_json
 from pipelines.experiment.scores import HeldOutScores, Method, score_held_out
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
-from pipelines.refocus.refocuser import Refocuser
+from pipelines.refocus.trained import trained_refocuser
 from pipelines.render.run import render
 from pipelines.runs.device import resolve_device
 from pipelines.runs.verb_result import VerbResult
@@ -106,8 +105,8 @@ def _methods(config: ExperimentConfig, device: str) -> dict[str, Method]:
     """The unchanged photo as baseline, and one model for each weight."""
     methods: dict[str, Method] = {IDENTITY: lambda photo, disparity, focus_point, blur_level: photo}
     for weight in config.stack_weights:
-        refocuser = Refocuser.from_run(config.run(weight), device, SAMPLER)
-        methods[f"lambda = {weight:g}"] = functools.partial(refocuser.refocus, seed=0, resolution="trained")
+        refocuser = trained_refocuser(config.run(weight), device, SAMPLER, resolution="trained")
+        methods[f"lambda = {weight:g}"] = refocuser.refocus
     return methods
 
 

@@ -2,12 +2,14 @@
 
 RUN/config.json                      every setting that decides the weights; names the model
 RUN/checkpoints/00001000/weights.safetensors  average.safetensors  optimizer.safetensors  state.json
+RUN/checkpoints/best-00000500/average.safetensors  state.json  validation.json     the best on held-out scenes
 RUN/tensorboard/  RUN/pictures/      scalars; reference, target, prediction, error
 
 `train` writes a checkpoint under a temporary name and renames it, so a checkpoint that is there is complete.
 """
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from pipelines.model.ema import averaged
 from pipelines.model.networks import PATCH_PX, new_network
 from pipelines.runs.settings import Settings
 from pipelines.runs.settings import read_settings as read_object
+
+_log = logging.getLogger(__name__)
 
 RELEASED = Path(__file__).parent / "released"
 """The weights that come with the package, laid out as a run; its README.md is their model card."""
@@ -71,6 +75,10 @@ class RunFolder:
         """The newest checkpoint, None before the first."""
         return max(self.all_checkpoints(), default=None)
 
+    def best(self) -> Path | None:
+        """The averaged weights that scored best on held-out scenes; None where nothing was scored."""
+        return max(self.checkpoints.glob("best-[0-9]*"), default=None)
+
 
 @dataclass(frozen=True)
 class TrainedOn:
@@ -93,15 +101,19 @@ class TrainedOn:
 
 
 def load_averaged(run: Path) -> tuple[nn.Module, TrainedOn]:
-    """The averaged weights of RUN's newest checkpoint as a model on the CPU, and what it was trained on.
+    """RUN's averaged weights as a model on the CPU, and what it was trained on: those that scored best on held-out
+    scenes where there are such, else those of the newest checkpoint. The log says which.
 
     Raises UserError: no run, no checkpoint yet, damaged files, weights of another model.
     """
     settings = read_settings(run)
-    checkpoint = RunFolder(run).latest()
+    folder = RunFolder(run)
+    checkpoint = folder.best() or folder.latest()
     if checkpoint is None:
         raise UserError(f"{run} must hold a checkpoint, got none yet; train further, it saves every --save-every steps")
     trained_on = _trained_on(run, settings, read_state(checkpoint))
+    which = "the best on held-out scenes" if checkpoint == folder.best() else "the newest"
+    _log.info("%s: averaged weights of step %d, %s", run, trained_on.steps, which)
     average = averaged(new_network(settings["model"], settings["predict"]), 0.0)
     load_weights(checkpoint / "average.safetensors", average)
     return average.module, trained_on

@@ -12,6 +12,7 @@ between two depths, several lenses give one map of radii; the smallest K of them
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -31,6 +32,23 @@ _STEP = 0.04  # a larger difference of disparity between neighbors is a silhouet
 _LEAST_SIGMA_PX, _LEAST_RELATIVE_SIGMA = 0.3, 0.15
 _PLANES, _SCALES, _REFINED = 31, 25, 9
 _PER_SCALE = 1e-3  # cost of twice the K, which decides where the radii do not
+
+
+@dataclass(frozen=True)
+class PhotoLens:
+    """What is known of the lens a photo was taken with; None is to be estimated from the photo.
+
+    is_sharp: the photo is sharp everywhere. blur_level: percent of the photo's long side.
+    """
+
+    is_sharp: bool = False
+    focus_disparity: float | None = None
+    blur_level: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Nothing is left to estimate."""
+        return self.is_sharp or (self.focus_disparity is not None and self.blur_level is not None)
 
 
 def fit_reference_lens(

@@ -169,9 +169,15 @@ class RecordingConfig:
     """Steps between scalars for TensorBoard, in RUN/tensorboard."""
     sample_every: int = 1000
     """Steps between pictures (reference, target, prediction, error); 0 draws none."""
+    validation_split: Literal["auto", "val", "test", "none"] = "auto"
+    """Split to score the averaged model on; the best checkpoint on it is kept. auto: val, where there is one."""
+    validate_every: int = 1000
+    """Steps between two scores on that split."""
+    validation_items: int = 64
+    """Items to score, the same ones every time."""
 
     def __post_init__(self) -> None:
-        for name in ("save_every", "keep", "log_every"):
+        for name in ("save_every", "keep", "log_every", "validate_every", "validation_items"):
             require(getattr(self, name) >= 1, f"--{name.replace('_', '-')}", "be at least 1", getattr(self, name))
         require(self.sample_every >= 0, "--sample-every", "be at least 0", self.sample_every)
 

@@ -21,12 +21,18 @@ from pipelines.train.checkpoint import remove_old_checkpoints, save_checkpoint
 from pipelines.train.config import TrainConfig
 from pipelines.train.recording import Recorder
 from pipelines.train.step import BatchResult, Learner, train_batch
+from pipelines.train.validation import Validation
 
 _log = logging.getLogger(__name__)
 
 
 def train_steps(
-    config: TrainConfig, learner: Learner, dataset: GroupDataset, state: TrainingState, folder: RunFolder
+    config: TrainConfig,
+    learner: Learner,
+    dataset: GroupDataset,
+    validation: Validation | None,
+    state: TrainingState,
+    folder: RunFolder,
 ) -> TrainingState:
     """Train from `state` to `config.last_step`. Returns the state after the last step, which has a checkpoint.
 
@@ -57,6 +63,8 @@ def train_steps(
                 recorder.write_scalars(state, result.gradient_norm)
             if _is_due(state.step, recording.sample_every, config.last_step):
                 recorder.draw_pictures(dataset, state.step)
+            if validation and _is_due(state.step, recording.validate_every, config.last_step):
+                recorder.validate(validation, state)
             if stop_signal or _is_due(state.step, recording.save_every, config.last_step):
                 _save(config, learner, state, folder)
             if stop_signal:

@@ -1,14 +1,20 @@
-"""Records of a run: scalars and pictures for TensorBoard, in RUN/tensorboard and RUN/pictures."""
+"""Records of a run: scalars and pictures for TensorBoard, in RUN/tensorboard and RUN/pictures; the best checkpoint."""
 
+import logging
+import math
 import time
 
 from torch.utils.tensorboard import SummaryWriter
 
 from pipelines.model.checkpoint import RunFolder, TrainingState
 from pipelines.train.batches import GroupDataset
+from pipelines.train.checkpoint import read_best, save_best
 from pipelines.train.config import TrainConfig
 from pipelines.train.pictures import write_pictures
 from pipelines.train.step import BatchResult, Learner, learning_rate
+from pipelines.train.validation import Validation
+
+_log = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -64,6 +70,22 @@ class Recorder:
             model, objective = self._learner.average.module, self._config.objective
             picture = write_pictures(model, dataset, device, path, objective, step=step)
             self._writer.add_image("refocused", picture, step, dataformats="HWC")
+
+    def validate(self, validation: Validation, state: TrainingState) -> None:
+        """Score the averaged model on held-out items; keep it when its loss is the least so far."""
+        average, folder = self._learner.average, self._folder
+        scores = validation.scores(average.module, self._learner.accelerator)
+        if not self._writer:
+            return
+        for name, value in scores.known().items():
+            self._writer.add_scalar(f"validation/{name}", value, state.step)
+        items = {"split": validation.split, "items": validation.items}
+        before = read_best(folder)
+        is_comparable = all(before.get(name) == value for name, value in items.items())
+        is_best = not is_comparable or scores.loss < before.get("loss", math.inf)
+        if is_best:
+            save_best(folder, average, state, {**items, **scores.known()})
+        _log.info("step %d: %s%s", state.step, scores, ", the best so far" if is_best else "")
 
     def close(self) -> None:
         """Write what is buffered."""

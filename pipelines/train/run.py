@@ -27,6 +27,7 @@ from pipelines.train.checkpoint import begin_or_resume, load_checkpoint
 from pipelines.train.config import TrainConfig
 from pipelines.train.loop import train_steps
 from pipelines.train.step import Learner
+from pipelines.train.validation import Validation, open_validation
 from shards import ShardFile
 from shards.foreign_file import foreign_size
 
@@ -49,6 +50,8 @@ class TrainResult(VerbResult):
     samples: int
     dropped: int
     seconds: float
+    best: str
+    """The checkpoint that scored best on held-out scenes; empty without any."""
 
     def summary(self) -> str:
         """One line for people."""
@@ -56,6 +59,7 @@ class TrainResult(VerbResult):
         return (
             f"{self.checkpoint}: step {self.step}, {self.model} with {self.weights / 1e6:.3g} million weights, "
             f"{self.samples} samples read{dropped}, {self.seconds:.0f} s"
+            + (f"; the best on held-out scenes: {self.best}" if self.best else "")
         )
 
 
@@ -63,6 +67,7 @@ def train(config: TrainConfig) -> TrainResult:
     """Train, or resume. Raises UserError for input the user can correct; existing checkpoints stay."""
     shards = find_training_shards(config.dataset)
     check_picture(config)
+    validation = open_validation(config)
     accelerator = open_accelerator(config)
     folder = RunFolder(config.out)
     is_main = accelerator.is_main_process
@@ -73,11 +78,15 @@ def train(config: TrainConfig) -> TrainResult:
         if is_main:
             begin_or_resume(folder, settings_of(config, shards, accelerator.num_processes))
         accelerator.wait_for_everyone()
-        return _train(config, shards, accelerator, folder)
+        return _train(config, shards, validation, accelerator, folder)
 
 
 def _train(
-    config: TrainConfig, shards: list[ShardFile], accelerator: accelerate.Accelerator, folder: RunFolder
+    config: TrainConfig,
+    shards: list[ShardFile],
+    validation: Validation | None,
+    accelerator: accelerate.Accelerator,
+    folder: RunFolder,
 ) -> TrainResult:
     learner, state = open_learner(config, accelerator, folder)
     dataset = GroupDataset(shards, config.dataset, config.objective, config.seed)
@@ -85,7 +94,7 @@ def _train(
     if state.step >= config.last_step:
         _log.info("%s is at step %d already", config.out, state.step)
     try:
-        state = train_steps(config, learner, dataset, state, folder)
+        state = train_steps(config, learner, dataset, validation, state, folder)
     except Interrupted as interrupted:
         raise UserError(
             f"{config.out}: interrupted, with a checkpoint; the same command resumes", interrupted.exit_code
@@ -99,6 +108,7 @@ def _train(
         samples=state.samples,
         dropped=state.dropped,
         seconds=round(time.monotonic() - started, 1),
+        best=str(folder.best() or ""),
     )
 
 

@@ -11,7 +11,9 @@ import torch
 from torch import nn
 
 from pipelines.measure.fidelity import fidelity
+from pipelines.refocus.flow_refocuser import FlowRefocuser
 from pipelines.refocus.refocuser import Refocuser
+from pipelines.refocus.trained import trained_refocuser
 from pipelines.train.batches import GroupDataset, collate, find_training_shards
 from pipelines.train.config import TrainConfig
 from pipelines.train.objective import losses
@@ -56,7 +58,8 @@ def test_one_scene_is_learned_by_heart_in_two_minutes(tmp_path: Path, capsys: py
     started = time.process_time()
     train(config)
     spent_s = time.process_time() - started
-    refocuser = Refocuser.from_run(tmp_path / "run")
+    refocuser = trained_refocuser(tmp_path / "run")
+    assert isinstance(refocuser, FlowRefocuser)
     fall = loss_of(new_model(config), config) / loss_of(refocuser.model, config)
     sample = next(read_shards(out, seed=None))
     identity, refocused = psnrs(sample, None), psnrs(sample, refocuser)

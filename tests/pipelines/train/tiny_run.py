@@ -24,7 +24,7 @@ def render_scenes(out: Path, scenes: int = 5, *, seed: int = 1342, long_side: in
             out=out,
             stack=StackConfig(planes=planes, levels=2, blur_level_min=4.0, blur_level_max=12.0),
             storage=StorageConfig(samples_per_shard=2, split_fractions=(1.0, 0.0, 0.0)),
-            execution=ExecutionConfig(device="cpu"),
+            execution=ExecutionConfig(device="cpu", executor="inline"),
             seed=seed,
         )
     )

@@ -1,0 +1,23 @@
+"""A training run as a way to refocus, by what its network predicts."""
+
+from pathlib import Path
+
+from pipelines.model.checkpoint import load_averaged
+from pipelines.model.sampler_config import SamplerConfig
+from pipelines.refocus.flow_refocuser import FlowRefocuser, Resolution
+from pipelines.refocus.refocuser import Refocuser
+from pipelines.refocus.sharpen_then_render import SharpenThenRender
+from pipelines.refocus.sharpener import Sharpener
+
+
+def trained_refocuser(
+    run: Path, device: str = "cpu", sampler: SamplerConfig | None = None, resolution: Resolution = "auto"
+) -> Refocuser:
+    """The newest checkpoint of a training run. A sharpener has no use for `sampler` and `resolution`.
+
+    Raises UserError: no run, no checkpoint yet, damaged files, weights of another model.
+    """
+    model, trained_on = load_averaged(run)
+    if isinstance(model, Sharpener):
+        return SharpenThenRender(model.to(device).eval(), device)
+    return FlowRefocuser(model, trained_on, device, sampler, resolution)
