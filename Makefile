@@ -81,8 +81,8 @@ weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes
 	$(FOUNDRY) train --recipe sharpen --data out/weights-data --out out/weights $(FLAGS)
 	$(BIN)/python -m pipelines.train.release out/weights
 
-refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
-	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)
+refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT: refocus one photo (FLAGS="--checkpoint RUN" for a model of yours)
+	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) $(FLAGS)
 
 experiment: $(READY)  ## VARIANT=tiny|gpu: what the stacking constraint buys; a quarter of an hour on two cores
 	$(FOUNDRY) experiment --variant $(VARIANT) $(FLAGS)
