@@ -63,7 +63,7 @@ gpu: $(READY)  ## examine this machine's GPU in under eight minutes, into docs/g
 audit: $(READY)  ## OUT=DIR: check the labels of a data set (exit code 4 when a check fails)
 	$(FOUNDRY) audit $(OUT) $(FLAGS)
 
-benchmark-set: $(READY)  ## test set v1 into out/benchmark-set (FLAGS="--part full" for all of it)
+benchmark-set: $(READY)  ## test set v2 into out/benchmark-set (FLAGS="--part full" for all of it)
 	$(FOUNDRY) benchmark --set-only $(FLAGS)
 
 benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --predictions DIR" against known blur, into out/benchmark
