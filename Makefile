@@ -8,7 +8,7 @@ RECIPE  ?= slim
 PHOTO   ?= photo.jpg
 FOCUS   ?= 0.5,0.5
 BLUR    ?= 3
-VARIANT ?= tiny
+STUDY ?= stacking-clean
 FLAGS   ?=
 
 VENV    := .venv
@@ -84,8 +84,8 @@ weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes
 refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT: refocus one photo (FLAGS="--checkpoint RUN" for a model of yours)
 	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) $(FLAGS)
 
-experiment: $(READY)  ## VARIANT=tiny|gpu: what the stacking constraint buys; a quarter of an hour on two cores
-	$(FOUNDRY) experiment --variant $(VARIANT) $(FLAGS)
+experiment: $(READY)  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
+	$(FOUNDRY) experiment --study $(STUDY) $(FLAGS)
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .
