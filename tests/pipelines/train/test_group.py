@@ -228,11 +228,12 @@ def test_windows_have_the_output_s_shape_and_lie_inside() -> None:
 def test_mislabeled_groups_show_another_plane_at_every_label() -> None:
     right = labeled_pictures("00000001", levels=3, planes=4, mislabeled=0.0)
     assert right == list(range(12))
-    wrong = labeled_pictures("00000001", levels=3, planes=4, mislabeled=1.0)
-    assert sorted(wrong) == right
-    for label, frame in enumerate(wrong):
-        assert frame != label
-        assert frame // 4 == label // 4  # the blur level is right
+    for key in range(20):
+        wrong = labeled_pictures(f"{key:08d}", levels=3, planes=4, mislabeled=1.0)
+        assert sorted(wrong) == right
+        for label, frame in enumerate(wrong):
+            assert frame != label
+            assert frame // 4 == label // 4  # the blur level is right
     shares = [labeled_pictures(f"{key:08d}", levels=1, planes=4, mislabeled=0.4) != right[:4] for key in range(300)]
     assert 0.3 < np.mean(shares) < 0.5
 
