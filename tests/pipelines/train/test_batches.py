@@ -215,4 +215,4 @@ def test_every_second_item_is_of_the_labeled_scenes_where_only_some_are(scenes: 
     assert {key for batch in found for key in batch.keys} == {f"{number:08d}" for number in range(5)}
     for batch in found:
         assert batch.fields["is_labeled"].tolist() == [key < "00000002" for key in batch.keys]
-        assert batch.is_own_dropped[~batch.is_labeled].all()
+        assert batch.fields["is_own_dropped"][~batch.fields["is_labeled"]].all()
