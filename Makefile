@@ -8,7 +8,7 @@ RECIPE  ?= slim
 PHOTO   ?= photo.jpg
 FOCUS   ?= 0.5,0.5
 BLUR    ?= 3
-VARIANT ?= tiny
+STUDY ?= stacking-clean
 FLAGS   ?=
 
 VENV    := .venv
@@ -63,7 +63,7 @@ gpu: $(READY)  ## examine this machine's GPU in under eight minutes, into docs/g
 audit: $(READY)  ## OUT=DIR: check the labels of a data set (exit code 4 when a check fails)
 	$(FOUNDRY) audit $(OUT) $(FLAGS)
 
-benchmark-set: $(READY)  ## test set v1 into out/benchmark-set (FLAGS="--part full" for all of it)
+benchmark-set: $(READY)  ## test set v2 into out/benchmark-set (FLAGS="--part full" for all of it)
 	$(FOUNDRY) benchmark --set-only $(FLAGS)
 
 benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --predictions DIR" against known blur, into out/benchmark
@@ -84,8 +84,8 @@ weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes
 refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
 	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)
 
-experiment: $(READY)  ## VARIANT=tiny|gpu: what the stacking constraint buys; a quarter of an hour on two cores
-	$(FOUNDRY) experiment --variant $(VARIANT) $(FLAGS)
+experiment: $(READY)  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
+	$(FOUNDRY) experiment --study $(STUDY) $(FLAGS)
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .

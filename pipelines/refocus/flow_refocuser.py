@@ -64,13 +64,18 @@ class FlowRefocuser(Refocuser):
     ) -> PreparedPhoto:
         """The same seed gives the same photo. Logs a warning for a blur level outside the trained range.
 
-        Raises UserError for a missing disparity when the model was trained without depth dropout, and for a given
-        photo lens, which such a model is not told.
+        A photo lens that is known, and all of it, is told; without one the model goes by what it sees.
+        Raises UserError for a missing disparity when the model was trained without depth dropout, and for a photo lens
+        that is known in part, or given to a model that was trained with --defocus-maps False, or without depth.
         """
         check_photo(photo_srgb, disparity)
         run = self.trained_on.run
-        if photo_lens != UNKNOWN_LENS:
-            raise UserError(f"{run} is not told the photo's own focus and blur; leave them out, or choose another run")
+        is_told = photo_lens.is_known and disparity is not None and self.trained_on.defocus_maps
+        if photo_lens != UNKNOWN_LENS and not is_told:
+            raise UserError(
+                f"{run} is told the photo's own focus and blur together, with depth, and only if trained with defocus "
+                "maps; leave them out, or choose another run"
+            )
         if disparity is None and self.trained_on.depth_dropout == 0:
             raise UserError(
                 f"{run} was trained with --depth-dropout 0 and needs the photo's depth; give a sidecar "
@@ -78,18 +83,23 @@ class FlowRefocuser(Refocuser):
             )
 
         def frames(requests: Sequence[FocusRequest], seed: int) -> Iterator[NDArray[np.uint8]]:
-            return (self._frame(photo_srgb, disparity, request, seed) for request in requests)
+            return (self._frame(photo_srgb, disparity, request, photo_lens, seed) for request in requests)
 
         return PreparedPhoto(frames)
 
     def _frame(
-        self, photo_srgb: NDArray[np.uint8], disparity: NDArray[np.float32] | None, request: FocusRequest, seed: int
+        self,
+        photo_srgb: NDArray[np.uint8],
+        disparity: NDArray[np.float32] | None,
+        request: FocusRequest,
+        photo_lens: PhotoLens,
+        seed: int,
     ) -> NDArray[np.uint8]:
         self._warn_of_level(request.blur_level)
         height, width = photo_srgb.shape[:2]
         in_tiles = self._resolution == "auto" and disparity is not None
         size = self._working_size((width, height), request.blur_level, in_tiles=in_tiles)
-        inputs = self._inputs(size, photo_srgb, disparity, request)
+        inputs = self._inputs(size, photo_srgb, disparity, request, photo_lens)
 
         def denoiser(tile: PhotoTile) -> Denoiser:
             return guided(self.model, inputs.condition(tile), self._sampler.guidance)
@@ -117,6 +127,7 @@ class FlowRefocuser(Refocuser):
         photo_srgb: NDArray[np.uint8],
         disparity: NDArray[np.float32] | None,
         request: FocusRequest,
+        photo_lens: PhotoLens,
     ) -> _Inputs:
         reference = size.picture(photo_srgb).to(self._device)[None]  # [1, 3, H, W]
         depth, point_disparity = torch.zeros_like(reference[0, 0]), 0.0  # [H, W]
@@ -131,6 +142,7 @@ class FlowRefocuser(Refocuser):
             point_disparity=point_disparity,
             blur_scale_px=request.blur_level / 100.0 * size.long_side,
             has_maps=self.trained_on.defocus_maps,
+            own_lens=_own_lens(photo_lens, size.long_side),
         )
 
     def _warn_of_level(self, blur_level: float) -> None:
@@ -160,12 +172,14 @@ class _Inputs:
     point_disparity: float
     blur_scale_px: float
     has_maps: bool
+    own_lens: tuple[float, float] | None  # D_s and K_s; None: not told
 
     def condition(self, tile: PhotoTile) -> Condition:
         """The inputs of one tile: its pixels, the focus point and the blur level relative to the tile."""
         disparity = tile.crop(self.disparity)[None, None]  # [1, 1, h, w]
         asked = self.validity * self.blur_scale_px * (disparity - self.point_disparity)
-        unknown = torch.zeros_like(disparity)
+        is_told = torch.full_like(disparity, float(self.own_lens is not None))
+        own_focus, own_scale_px = self.own_lens or (0.0, 0.0)
         x, y = self.point_px
         return Condition(
             reference=tile.crop(self.reference),
@@ -176,9 +190,18 @@ class _Inputs:
             blur_level=self._tensor([100.0 * self.blur_scale_px / max(tile.height, tile.width)]),
             is_unconditional=torch.zeros(1, dtype=torch.bool, device=disparity.device),
             asked_defocus=asked * float(self.has_maps),
-            own_defocus=unknown,
-            own_validity=unknown,
+            own_defocus=own_scale_px * (disparity - own_focus),
+            own_validity=is_told,
         )
 
     def _tensor(self, values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.disparity.device)
+
+
+def _own_lens(photo_lens: PhotoLens, long_side: int) -> tuple[float, float] | None:
+    """D_s and K_s in pixels of a picture this long, (0, 0) for a photo that is sharp; None where they are not known."""
+    if photo_lens.is_sharp:
+        return 0.0, 0.0
+    if photo_lens.focus_disparity is None or photo_lens.blur_level is None:
+        return None
+    return photo_lens.focus_disparity, photo_lens.blur_level / 100.0 * long_side

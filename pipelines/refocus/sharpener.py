@@ -1,12 +1,11 @@
 """The network of "sharpen, then render", as the code around it sees it."""
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from jaxtyping import Float
 from torch import Tensor
 
 
-@runtime_checkable
 class Sharpener(Protocol):
     """Estimates blur radii of a photo and takes its blur away. Pictures are display values in [-1, 1].
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from pipelines.model.checkpoint import load_averaged
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.refocus.flow_refocuser import FlowRefocuser, Resolution
+from pipelines.refocus.network_sharpener import NetworkSharpener
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.refocus.sharpen_then_render import SharpenThenRender
-from pipelines.refocus.sharpener import Sharpener
 
 
 def trained_refocuser(
@@ -18,6 +18,6 @@ def trained_refocuser(
     Raises UserError: no run, no checkpoint yet, damaged files, weights of another model.
     """
     model, trained_on = load_averaged(run)
-    if isinstance(model, Sharpener):
-        return SharpenThenRender(model.to(device).eval(), device)
+    if trained_on.predicts_photo:
+        return SharpenThenRender(NetworkSharpener(model, trained_on, device), device)
     return FlowRefocuser(model, trained_on, device, sampler, resolution)

@@ -47,6 +47,8 @@ class DataConfig:
     sees the photo. 0: all have."""
     mislabeled: float = 0.0
     """For studies: fraction of the stacking groups whose frames stand at each other's labels."""
+    blurred_references: str = ""
+    """For studies: folder of references that are blurred on to each target already (blurred_references.py)."""
     workers: int = 0
     """Processes that read and decode, for each training process; 0 reads in the training process."""
     max_dropped_fraction: float = 0.01
@@ -63,6 +65,8 @@ class DataConfig:
         for name in ("aif_share", "redraw_focus", "mislabeled"):
             share = getattr(self, name)
             require(0 <= share <= 1, f"--{name.replace('_', '-')}", "lie in [0, 1]", share)
+        single = self.targets == 1 or not self.blurred_references
+        require(single, "--targets", "be 1 with --blurred-references", self.targets)
         require(self.labeled_scenes >= 0, "--labeled-scenes", "be at least 0", self.labeled_scenes)
         require(0 <= self.outside_focus <= 1, "--outside-focus", "lie in [0, 1]", self.outside_focus)
         require(self.focus_band_px > 0, "--focus-band-px", "be positive", self.focus_band_px)

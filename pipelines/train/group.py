@@ -9,6 +9,7 @@ All draws come from one generator: an item is a pure function of (seed, epoch, p
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipelines.model.framing import Framing
 from pipelines.render.depth.degraded import degraded
+from pipelines.train.blurred_references import BlurredReferences
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from pipelines.train.wrong_labels import labeled_pictures
 from shards import FieldError, FrameLabels, SampleRecord
@@ -179,6 +181,10 @@ def read_group(
         aif = picture(-1)
         targets = aif[None] if wants_photo else np.stack([picture(frame) for frame in frames])  # [n, 3, H, W]
         reference_picture = aif if reference < 0 else picture(reference)
+        if data.blurred_references:
+            blurred = BlurredReferences.read(Path(data.blurred_references), key)
+            reference = int(blurred.reference[frames[0]])
+            reference_picture = 2.0 * view.framing.picture(blurred.pictures[frames[0]]) - 1.0
     except FieldError as error:
         raise error.within("", key) from None
     scale_px = view.blur_scale_px(record.frames[frames[0]])

@@ -34,7 +34,7 @@ from shards.foreign_file import foreign_size
 
 _log = logging.getLogger(__name__)
 _WITHOUT_EFFECT = ("out", "recipe", "performance", "recording", "max_steps", "device", "force", "json")
-_ABSENT_AT_DEFAULT = {"labeled_scenes": 0, "mislabeled": 0.0, "init_weights": ""}
+_ABSENT_AT_DEFAULT = {"labeled_scenes": 0, "mislabeled": 0.0, "blurred_references": "", "init_weights": ""}
 """Settings of studies and of warm starts: other runs do not name them."""
 _DATA_WITHOUT_EFFECT = ("data", "workers", "max_dropped_fraction", "verify")
 

@@ -108,6 +108,23 @@ def test_blur_beyond_the_trained_levels_is_a_warning_with_the_range(
 
 
 @pytest.mark.parametrize(
+    ("photo_lens", "told"),
+    [
+        (PhotoLens(), None),
+        (PhotoLens(is_sharp=True), 0.0),
+        (PhotoLens(focus_disparity=0.25, blur_level=5.0), 2.4),
+    ],
+)
+def test_the_photo_s_own_lens_is_told_as_a_map(run: Path, photo_lens: PhotoLens, told: float | None) -> None:
+    """K_s = 5 % of 48 px."""
+    refocuser, listener = listening()
+    refocuser.refocus(PHOTO, RAMP, (0.5, 0.5), 8.0, photo_lens=photo_lens)
+    condition = listener.conditions[0]
+    assert float(condition.own_validity.mean()) == float(told is not None)
+    torch.testing.assert_close(condition.own_defocus, (told or 0.0) * (condition.disparity - 0.25))
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"focus_point": (1.2, 0.5)}, r"focus point must lie in \[0, 1\] x \[0, 1\] .*; got 1.2,0.5"),
@@ -118,8 +135,8 @@ def test_blur_beyond_the_trained_levels_is_a_warning_with_the_range(
         ({"disparity": RAMP * 3}, r"disparity must lie in \[0, 1\]; got \[0, 3\]"),
         ({"disparity": RAMP * np.float32("nan")}, "disparity must lie"),
         (
-            {"photo_lens": PhotoLens(is_sharp=True)},
-            "run is not told the photo's own focus and blur; leave them out, or choose another",
+            {"photo_lens": PhotoLens(blur_level=3.0)},
+            "run is told the photo's own focus and blur together, with depth, .*; leave them out, or choose another",
         ),
         ({"photo_srgb": PHOTO.astype(np.float32)}, r"photo must be uint8 \[H, W, 3\]; got float32"),
     ],

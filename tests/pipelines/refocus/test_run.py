@@ -39,6 +39,16 @@ def test_a_photo_is_refocused_upright_with_its_exif(photo: Path, run: Path, caps
         assert np.abs(np.asarray(made, int) - np.asarray(upright, int)).mean() < 20
 
 
+def test_a_sharpening_run_says_what_the_photo_itself_is(photo: Path, sharpening_run: Path, capsys: Said) -> None:
+    assert refocus(photo, sharpening_run, "--photo-focus", "0.5,0.5", "--photo-blur-level", "1.5", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["photo_lens"] == "given"
+    assert said["photo_focus_disparity"] == said["focus_disparity"]
+    assert said["photo_blur_level"] == pytest.approx(1.5)
+    assert refocus(photo, sharpening_run, "--photo-focus", "none", "--focus-sweep", "2") == 0
+    assert "the photo itself: sharp everywhere (given)" in capsys.readouterr().out
+
+
 def test_a_portrait_photo_brings_its_depth(run: Path, tmp_path: Path, capsys: Said) -> None:
     stored = np.broadcast_to(np.arange(128, dtype=np.uint8) * 2, (96, 128)).copy()
     (tmp_path / "a.jpg").write_bytes(portrait.gdepth(stored, {"Format": "RangeInverse", "Near": 1, "Far": 5}))

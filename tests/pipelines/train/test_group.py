@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipelines.train.blurred_references import BlurredReferences
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from pipelines.train.group import TrainingGroup, draw_framing, draw_time, read_group
 from pipelines.train.wrong_labels import labeled_pictures
@@ -243,3 +244,19 @@ def test_a_mislabeled_item_has_the_same_labels_and_other_pictures(sample: Sample
     np.testing.assert_array_equal(plain.focus_disparity, wrong.focus_disparity)
     np.testing.assert_array_equal(plain.aif, wrong.aif)
     assert np.abs(plain.targets - wrong.targets).mean() > 0.01
+
+
+def test_blurred_references_stand_in_the_reference_s_place(sample: Sample, tmp_path: Path) -> None:
+    """Each target's own picture, the lens being that of the frame it was made of."""
+    count = len(sample.frames)
+    gray = np.stack([np.full_like(sample.aif, 10 * frame) for frame in range(count)])
+    BlurredReferences(np.roll(np.arange(count), 1), gray).write(tmp_path, sample.key)
+    changes = {"targets": 1, "blurred_references": str(tmp_path)}
+    for seed in range(6):
+        found = item(sample, seed, **changes)
+        frame = round(float(found.reference.mean() + 1) * 127.5 / 10)
+        labels = sample.record.frames
+        assert found.focus_disparity[0] == pytest.approx(labels[frame].focus_disparity, abs=1e-5)
+        assert found.own_focus_disparity == pytest.approx(labels[frame - 1].focus_disparity, abs=1e-5)
+    with pytest.raises(FieldError, match=r"must hold 00000000\.npz"):
+        item(sample, **(changes | {"blurred_references": str(tmp_path / "none")}))
