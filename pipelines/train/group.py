@@ -184,7 +184,7 @@ def read_group(
         if data.blurred_references:
             blurred = BlurredReferences.read(Path(data.blurred_references), key)
             reference = int(blurred.reference[frames[0]])
-            reference_picture = 2.0 * view.framing.picture(blurred.pictures[frames[0]]) - 1.0
+            reference_picture = view.framing.codes(blurred.pictures[frames[0]])
     except FieldError as error:
         raise error.within("", key) from None
     scale_px = view.blur_scale_px(record.frames[frames[0]])
