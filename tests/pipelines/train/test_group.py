@@ -254,7 +254,7 @@ def test_blurred_references_stand_in_the_reference_s_place(sample: Sample, tmp_p
     changes = {"targets": 1, "blurred_references": str(tmp_path)}
     for seed in range(6):
         found = item(sample, seed, **changes)
-        frame = round(float(found.reference.mean() + 1) * 127.5 / 10)
+        frame = round(float(found.reference.mean()) / 10)
         labels = sample.record.frames
         assert found.focus_disparity[0] == pytest.approx(labels[frame].focus_disparity, abs=1e-5)
         assert found.own_focus_disparity == pytest.approx(labels[frame - 1].focus_disparity, abs=1e-5)
