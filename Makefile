@@ -9,6 +9,8 @@ PHOTO   ?= photo.jpg
 FOCUS   ?= 0.5,0.5
 BLUR    ?= 3
 STUDY ?= stacking-clean
+TO      ?= out/export
+FORMAT  ?= pairs
 FLAGS   ?=
 
 VENV    := .venv
@@ -47,6 +49,10 @@ verify: $(READY)  ## OUT=DIR: check every byte and label of a data set
 
 preview: $(READY)  ## OUT=DIR: a page to look at a data set: refocus by a click, and a report
 	$(FOUNDRY) preview $(OUT)
+
+.PHONY: export
+export: $(READY)  ## OUT=DIR TO=DIR FORMAT=pairs|parquet|fossa|bokehdepth|frames: a data set for other trainers
+	$(FOUNDRY) export $(OUT) --to $(TO) --format $(FORMAT) $(FLAGS)
 
 doctor: $(READY)  ## versions, devices, disk, depth model
 	$(FOUNDRY) doctor

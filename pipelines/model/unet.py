@@ -25,6 +25,7 @@ from pipelines.model.blur_cues import CUES, blur_cues
 from pipelines.model.condition import MAP_CHANNELS, Condition
 from pipelines.model.deconvolution import NOISE_TO_SIGNAL, deconvolved
 from pipelines.model.embedding import BLUR_UNIT, TIME_UNIT, SinusoidalMLP
+from pipelines.model.recomputed import Recomputed
 
 EMBED = 64
 GATHER = 2
@@ -119,12 +120,13 @@ class _Level(nn.Module):
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
 
     def forward(self, features: Tensor, maps: Tensor, conditioning: Tensor) -> Tensor:
-        for block in self.blocks:
-            features = block(features, maps, conditioning)
+        block: Recomputed
+        for block in self.blocks:  # type: ignore[assignment]
+            features = block.run(features, maps, conditioning)
         return features
 
 
-class _Block(nn.Module):
+class _Block(Recomputed):
     """x + conv(silu(conv(x)·(1 + γ) + β)); γ and β of the maps at each pixel and of the conditioning."""
 
     def __init__(self, width: int) -> None:

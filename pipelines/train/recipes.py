@@ -12,7 +12,6 @@ tiny = TrainConfig(
     out=Path("out/train-tiny"),
     recipe="tiny",
     model="tiny",
-    objective=ObjectiveConfig(time_mean=-1.5),  # a short run learns most at times near the noise
     optimizer=OptimizerConfig(steps=2000, learning_rate=2e-3, warmup_steps=100, ema_decay=0.99),
     recording=RecordingConfig(save_every=500, sample_every=500, validate_every=500, validation_items=32),
 )
