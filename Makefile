@@ -9,6 +9,8 @@ PHOTO   ?= photo.jpg
 FOCUS   ?= 0.5,0.5
 BLUR    ?= 3
 STUDY ?= stacking-clean
+TO      ?= out/export
+FORMAT  ?= pairs
 FLAGS   ?=
 
 VENV    := .venv
@@ -48,6 +50,10 @@ verify: $(READY)  ## OUT=DIR: check every byte and label of a data set
 preview: $(READY)  ## OUT=DIR: a page to look at a data set: refocus by a click, and a report
 	$(FOUNDRY) preview $(OUT)
 
+.PHONY: export
+export: $(READY)  ## OUT=DIR TO=DIR FORMAT=pairs|parquet|fossa|bokehdepth|frames: a data set for other trainers
+	$(FOUNDRY) export $(OUT) --to $(TO) --format $(FORMAT) $(FLAGS)
+
 doctor: $(READY)  ## versions, devices, disk, depth model
 	$(FOUNDRY) doctor
 
@@ -81,8 +87,8 @@ weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes
 	$(FOUNDRY) train --recipe sharpen --data out/weights-data --out out/weights $(FLAGS)
 	$(BIN)/python -m pipelines.train.release out/weights
 
-refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
-	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)
+refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT: refocus one photo (FLAGS="--checkpoint RUN" for a model of yours)
+	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) $(FLAGS)
 
 experiment: $(READY)  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
 	$(FOUNDRY) experiment --study $(STUDY) $(FLAGS)

@@ -64,6 +64,7 @@ FLOORS = (
     "pipelines.gpu",
     "pipelines.experiment",
     "pipelines.preview",
+    "pipelines.export",
     "pipelines.config",
     "pipelines.verify",
     "pipelines.doctor",
