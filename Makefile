@@ -87,8 +87,8 @@ weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes
 	$(FOUNDRY) train --recipe sharpen --data out/weights-data --out out/weights $(FLAGS)
 	$(BIN)/python -m pipelines.train.release out/weights
 
-refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
-	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)
+refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT: refocus one photo (FLAGS="--checkpoint RUN" for a model of yours)
+	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) $(FLAGS)
 
 experiment: $(READY)  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
 	$(FOUNDRY) experiment --study $(STUDY) $(FLAGS)

@@ -25,9 +25,6 @@ from pipelines.runs.settings import read_settings as read_object
 
 _log = logging.getLogger(__name__)
 
-RELEASED = Path(__file__).parent / "released"
-"""The weights that come with the package, laid out as a run; its README.md is their model card."""
-
 
 @dataclass(frozen=True)
 class TrainingState:

@@ -4,7 +4,8 @@ Letters: N pictures, D disparity, s signed blur radius in pixels of the picture,
 than the plane in focus.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float
@@ -29,6 +30,7 @@ class Condition:
         asked_defocus: s of the frame that is asked for; 0 where depth is unknown; not read where is_unconditional.
         own_defocus: s of the reference itself; 0 where its lens or depth is unknown.
         own_validity: 1 where own_defocus is known, else 0.
+        frames: so many pictures in a row have the same reference.
     """
 
     reference: Float[Tensor, "n 3 h w"]
@@ -41,6 +43,17 @@ class Condition:
     asked_defocus: Float[Tensor, "n 1 h w"]
     own_defocus: Float[Tensor, "n 1 h w"]
     own_validity: Float[Tensor, "n 1 h w"]
+    frames: int = 1
+    _made: dict[object, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
+
+    def of_references(self, make: Callable[[Tensor], Tensor]) -> Tensor:
+        """`make` of the references [R, 3, H, W], R = N / frames, made once however often the network runs."""
+        reference, result = self._made.get(make, (None, None))
+        if result is None or reference is not self.reference:  # `replace` hands the dictionary on
+            with torch.no_grad():
+                result = make(self.reference[:: self.frames])
+            self._made[make] = (self.reference, result)
+        return result
 
     def maps(self) -> Float[Tensor, "n 6 h w"]:
         """MAP_CHANNELS maps a network reads as pictures, each of about unit range and 0 where nothing is known."""

@@ -28,6 +28,7 @@ from pipelines.model.blur_pyramid import SIGMAS, blur_pyramid
 from pipelines.model.condition import MAP_CHANNELS, Condition
 from pipelines.model.embedding import BLUR_UNIT, TIME_UNIT, SinusoidalMLP
 from pipelines.model.positions import apply_rotary, patch_centers, rotary_cos_sin
+from pipelines.model.recomputed import Recomputed
 
 INPUT_CHANNELS = 3 + 3 + MAP_CHANNELS  # noisy target, reference, maps
 FEATURES = 16  # a pixel, from the tokens to the convolutions
@@ -83,8 +84,9 @@ class DiT(nn.Module):
         tokens = torch.cat([tokens, self._embed_focus(condition)], dim=1)  # [N, T + 1, C]
         cosine, sine = self._rotary(condition, rows, columns)  # [N, 1, T + 1, C/A/4] each
         conditioning = functional.silu(self._conditioning(time, condition))  # [N, C]
-        for block in self.blocks:
-            tokens = block(tokens, conditioning, cosine, sine)  # [N, T + 1, C]
+        block: Recomputed
+        for block in self.blocks:  # type: ignore[assignment]
+            tokens = block.run(tokens, conditioning, cosine, sine)  # [N, T + 1, C]
         scale, shift = self.final_modulation(conditioning)[:, None].chunk(2, dim=-1)  # [N, 1, C] each
         patches = self.final_proj(modulate(tokens[:, :-1], scale, shift))  # [N, T, F p p]
         patches = patches.transpose(1, 2).unflatten(2, (rows, columns))  # [N, F p p, H/p, W/p]
@@ -93,7 +95,7 @@ class DiT(nn.Module):
             torch.cat([features, condition.reference, condition.maps()], dim=1)
         )  # [N, 2 F, H, W]
         pixels = self.edit_conv(functional.silu(features))  # [N, 3 + M, H, W]
-        return self._edit_reference(pixels, condition.reference)  # [N, 3, H, W]
+        return self._edit_reference(pixels, condition)  # [N, 3, H, W]
 
     def _patch_grid(self, noisy: Tensor) -> tuple[int, int]:
         height, width = noisy.shape[-2:]
@@ -128,14 +130,19 @@ class DiT(nn.Module):
         blur = torch.where(condition.is_unconditional[:, None], self.null_blur, blur)  # [N, C]
         return self.time_embed(time * TIME_UNIT) + blur  # [N, C]
 
-    def _edit_reference(self, pixels: Tensor, reference: Tensor) -> Tensor:
+    def _edit_reference(self, pixels: Tensor, condition: Condition) -> Tensor:
         residual, weights = pixels.split([3, len(SIGMAS)], dim=1)  # [N, 3, H, W], [N, M, H, W]
-        with torch.autocast(reference.device.type, enabled=False):  # half a gray level is lost in 16 bits
-            changes = blur_pyramid(reference, self.size.patch_px) - reference[:, None]  # [N, M, 3, H, W]
-        return reference + residual + (weights[:, :, None] * changes).sum(dim=1)  # [N, 3, H, W]
+        changes = condition.of_references(self._blur_changes)  # [R, M, 3, H, W]
+        weights = weights.unflatten(0, (changes.shape[0], -1))  # [R, n, M, H, W]
+        mixed = (weights[:, :, :, None] * changes[:, None]).sum(dim=2).flatten(0, 1)  # [N, 3, H, W]
+        return condition.reference + residual + mixed
+
+    def _blur_changes(self, references: Tensor) -> Tensor:
+        with torch.autocast(references.device.type, enabled=False):  # half a gray level is lost in 16 bits
+            return blur_pyramid(references, self.size.patch_px) - references[:, None]  # [R, M, 3, H, W]
 
 
-class Block(nn.Module):
+class Block(Recomputed):
     """Attention, then a gated perceptron, each with adaLN-Zero modulation; the gates start at zero.
 
     The perceptron is SwiGLU (Shazeer 2020, arXiv 2002.05202). It multiplies its inputs: the detail that remains of a

@@ -9,7 +9,8 @@ their second convolution starts at zero. Each block's features are scaled and sh
 blur level do the same per picture.
 It is given the reference deconvolved by its own radii (deconvolution.py) and mixes these copies in, per pixel, beside a
 residual: what arithmetic brings back need not be learned, only where it may be trusted.
-With `has_blur_map` it also estimates the radius of the reference's own blur, and how far it may be off.
+With `has_blur_map` it also estimates the radius of the reference's own blur, and how far it may be off, from cues that
+are computed (blur_cues.py) and what it sees else.
 """
 
 import itertools
@@ -20,9 +21,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipelines.model.blur_cues import CUES, blur_cues
 from pipelines.model.condition import MAP_CHANNELS, Condition
 from pipelines.model.deconvolution import NOISE_TO_SIGNAL, deconvolved
 from pipelines.model.embedding import BLUR_UNIT, TIME_UNIT, SinusoidalMLP
+from pipelines.model.recomputed import Recomputed
 
 EMBED = 64
 GATHER = 2
@@ -59,7 +62,7 @@ class UNet(nn.Module):
         self.time_embed, self.blur_embed = SinusoidalMLP(EMBED), SinusoidalMLP(EMBED)
         self.null_blur = nn.Parameter(torch.randn(EMBED) * 0.02)
         gathered = GATHER * GATHER
-        inputs = 3 + 3 + 3 * copies + MAP_CHANNELS
+        inputs = 3 + 3 + 3 * copies + CUES + MAP_CHANNELS
         self.first_conv = nn.Conv2d(inputs * gathered, size.widths[0], kernel_size=3, padding=1)
         self.down = nn.ModuleList(_Level(width, size.blocks) for width in size.widths)
         pairs = list(itertools.pairwise(size.widths))
@@ -69,6 +72,9 @@ class UNet(nn.Module):
         self.last_conv = nn.Conv2d(size.widths[0], outputs * gathered, kernel_size=3, padding=1)
         for weight in self.last_conv.parameters():
             nn.init.zeros_(weight)
+        if has_blur_map:
+            hidden = nn.Conv2d(CUES, EMBED, kernel_size=1)
+            self.cue_head = nn.Sequential(hidden, nn.SiLU(), nn.Conv2d(EMBED, 2, kernel_size=1))
 
     def forward(self, noisy: Float[Tensor, "n 3 h w"], time: Float[Tensor, " n"], condition: Condition) -> Tensor:
         """x̂ [N, 3, H, W], with `has_blur_map` [N, 5, H, W] (blur_map.py reads the last two).
@@ -81,7 +87,8 @@ class UNet(nn.Module):
         maps = condition.maps()
         with torch.no_grad(), torch.autocast(noisy.device.type, enabled=False):
             sharper = deconvolved(condition.reference, condition.own_defocus) - condition.reference[:, None]
-        pixels = torch.cat([noisy, condition.reference, sharper.flatten(1, 2), maps], dim=1)
+            cues = blur_cues(condition.reference)  # [N, CUES, H, W]
+        pixels = torch.cat([noisy, condition.reference, sharper.flatten(1, 2), cues, maps], dim=1)
         conditioning = functional.silu(self._conditioning(time, condition))  # [N, EMBED]
         scales = [functional.avg_pool2d(maps, GATHER * 2**level) for level in range(len(self.size.widths))]
         features = self.first_conv(functional.pixel_unshuffle(pixels, GATHER))  # [N, C, H/2, W/2]
@@ -97,7 +104,7 @@ class UNet(nn.Module):
         output = functional.pixel_shuffle(self.last_conv(features), GATHER)  # [N, 3 + E (+ 2), H, W]
         residual, weights, blur_map = output.tensor_split([3, 3 + sharper.shape[1]], dim=1)
         picture = condition.reference + residual + (weights[:, :, None] * sharper).sum(dim=1)
-        return torch.cat([picture, blur_map], dim=1)
+        return torch.cat([picture, blur_map + self.cue_head(cues)], dim=1) if self.has_blur_map else picture
 
     def _conditioning(self, time: Tensor, condition: Condition) -> Tensor:
         blur = self.blur_embed(torch.log2(condition.blur_level) * BLUR_UNIT)  # [N, EMBED]
@@ -113,12 +120,13 @@ class _Level(nn.Module):
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
 
     def forward(self, features: Tensor, maps: Tensor, conditioning: Tensor) -> Tensor:
-        for block in self.blocks:
-            features = block(features, maps, conditioning)
+        block: Recomputed
+        for block in self.blocks:  # type: ignore[assignment]
+            features = block.run(features, maps, conditioning)
         return features
 
 
-class _Block(nn.Module):
+class _Block(Recomputed):
     """x + conv(silu(conv(x)·(1 + γ) + β)); γ and β of the maps at each pixel and of the conditioning."""
 
     def __init__(self, width: int) -> None:

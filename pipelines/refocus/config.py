@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from pipelines.errors import UserError, require
+from pipelines.model.package_weights import PACKAGE_WEIGHTS
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.render.photos.first_bytes import is_bare_depth
 from pipelines.render.photos.folder import photo_suffixes
@@ -23,10 +24,10 @@ class RefocusConfig:
 
     photo: Positional[Path]
     """JPEG, PNG, WebP or TIFF."""
-    checkpoint: Path
-    """Folder of a train run; its newest checkpoint is used."""
     blur_level: float
     """Blur radius of a point one whole depth range off the plane in focus, in percent of the long side."""
+    checkpoint: Path = PACKAGE_WEIGHTS
+    """Folder of a train run; left out: the weights that come with the package."""
     focus: str = "0.5,0.5"
     """X,Y in [0, 1] from the top left: the plane at this point becomes sharp."""
     out: Path | None = None

@@ -85,8 +85,10 @@ def load_checkpoint(
     for name, weight in model.named_parameters():
         if f"{name}/step" in moments:  # none before the first step
             of_weight = {moment: moments[f"{name}/{moment}"] for moment in _MOMENTS}
+            is_fused = bool(optimizer.param_groups[0].get("fused"))  # its count of steps lies beside the weights
             optimizer.state[weight] = {
-                moment: value if moment == "step" else value.to(weight.device) for moment, value in of_weight.items()
+                moment: value if moment == "step" and not is_fused else value.to(weight.device)
+                for moment, value in of_weight.items()
             }
     return read_state(path)
 

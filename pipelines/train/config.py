@@ -107,8 +107,8 @@ class ObjectiveConfig:
     """Fraction of items without disparity (validity 0), so that photos without depth can be refocused."""
     condition_dropout: float = 0.1
     """Fraction of items without focus point and blur level, for classifier-free guidance."""
-    time_mean: float = -0.8
-    """Mean of the logit of the time t; t = 0 is noise, t = 1 the picture."""
+    time_mean: float = -1.5
+    """Mean of the logit of the time t; t = 0 is noise, t = 1 the picture. Pictures over 512 px get more noise."""
     time_spread: float = 0.8
     """Standard deviation of the same."""
     time_zero_share: float = 0.15
@@ -162,6 +162,19 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
+class PerformanceConfig:
+    """Speed and memory. The weights differ by rounding alone."""
+
+    compile: bool = False
+    """Compile the network's blocks (torch.compile); the first step takes a minute longer."""
+    checkpoint_blocks: bool = False
+    """Compute activations of the blocks again for the gradient instead of keeping them: less memory, a third more
+    work."""
+    tf32: bool = True
+    """Matrix products of --precision fp32 in TF32 on GPUs that have it."""
+
+
+@dataclass(frozen=True)
 class RecordingConfig:
     """Checkpoints, scalars and pictures. Nothing here changes the weights."""
 
@@ -199,7 +212,10 @@ class TrainConfig:
     """tiny, slim, base: transformers of 1.5, 36 or 134 million weights. unet-tiny, unet: convolutional, 0.3 or 2.9."""
     objective: ObjectiveConfig = ObjectiveConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    performance: PerformanceConfig = PerformanceConfig()
     recording: RecordingConfig = RecordingConfig()
+    init_weights: Path | None = None
+    """Begin a new run with these weights: a run, whose averaged ones are taken, or a safetensors file."""
     seed: int = 0
     """Seed of weights, order, crops and noise; the same seed gives the same run."""
     max_steps: int | None = None

@@ -6,6 +6,7 @@ the flow, 0 noise, 1 picture.
 All draws come from one generator: an item is a pure function of (seed, epoch, position, sample).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,12 +27,14 @@ from shards.stored_fields import read_fields
 
 Rng = np.random.Generator
 Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
 _TRIES = 8
+TIME_SIDE_PX = 512.0
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingGroup:
-    """Inputs and targets of one training item. Pictures are display values in [-1, 1].
+    """Inputs and targets of one training item. Pictures are 8-bit sRGB.
 
     Attributes:
         reference, aif: [3, H, W].
@@ -44,18 +47,18 @@ class TrainingGroup:
         blur_level: 100 K / long side, percent. blur_scale_px: K.
         own_focus_disparity, own_blur_scale_px: D_s and K_s (0 for the all-in-focus photo), true.
         told_focus_disparity, told_blur_scale_px: the same as the model is told, off as an estimate is.
-        time: t. noise: [n, 3, H, W].
+        time: t. noise_seed: of the noise, which is drawn on the device (batch.py).
         is_depth_dropped: the model gets no disparity. is_unconditional: it gets no focus point and no blur level.
         is_own_dropped: it is not told the reference's own lens.
         is_labeled: which of the stack's frames shows which plane is known; without that, targets are no truth.
     """
 
     key: str
-    reference: Floats
-    aif: Floats
+    reference: Pixels
+    aif: Pixels
     disparity: Floats
     given_disparity: Floats
-    targets: Floats
+    targets: Pixels
     focus_point: Floats
     point_disparity: Floats
     focus_disparity: Floats
@@ -66,7 +69,7 @@ class TrainingGroup:
     told_focus_disparity: float
     told_blur_scale_px: float
     time: float
-    noise: Floats
+    noise_seed: int
     is_depth_dropped: bool
     is_unconditional: bool
     is_own_dropped: bool
@@ -171,9 +174,9 @@ def read_group(
 
         contents = read_fields(fields, sorted({name_of(frame) for frame in (-1, reference, *frames)}))
 
-        def picture(frame: int) -> Floats:
+        def picture(frame: int) -> Pixels:
             name = name_of(frame)
-            return 2.0 * view.framing.picture(decode_image(name, contents[name], **size)) - 1.0
+            return view.framing.codes(decode_image(name, contents[name], **size))
 
         aif = picture(-1)
         targets = aif[None] if wants_photo else np.stack([picture(frame) for frame in frames])  # [n, 3, H, W]
@@ -181,7 +184,7 @@ def read_group(
         if data.blurred_references:
             blurred = BlurredReferences.read(Path(data.blurred_references), key)
             reference = int(blurred.reference[frames[0]])
-            reference_picture = 2.0 * view.framing.picture(blurred.pictures[frames[0]]) - 1.0
+            reference_picture = view.framing.codes(blurred.pictures[frames[0]])
     except FieldError as error:
         raise error.within("", key) from None
     scale_px = view.blur_scale_px(record.frames[frames[0]])
@@ -206,8 +209,8 @@ def read_group(
         own_blur_scale_px=own[1],
         told_focus_disparity=told[0],
         told_blur_scale_px=told[1],
-        time=draw_time(rng, objective),
-        noise=rng.standard_normal(targets.shape, np.float32),
+        time=draw_time(rng, objective, math.sqrt(data.width * data.height)),
+        noise_seed=int(rng.integers(2**63)),
         is_depth_dropped=is_depth_dropped,
         is_unconditional=bool(rng.random() < objective.condition_dropout) or wants_photo,
         is_own_dropped=bool(rng.random() < objective.own_dropout) or not is_labeled,
@@ -241,13 +244,20 @@ def _as_given(rng: Rng, disparity: Floats, share: float) -> Floats:
     return np.asarray(np.clip((soft - 0.5) * gain + 0.5, 0.0, 1.0), np.float32)
 
 
-def draw_time(rng: Rng, objective: ObjectiveConfig) -> float:
+def draw_time(rng: Rng, objective: ObjectiveConfig, side_px: float) -> float:
     """0 in a share of the items, where every sampler starts; else logit-normal (Esser et al. 2024, arXiv 2403.03206,
     eq. 19): mostly where the picture emerges from the noise. Always 0 with --noise none.
+
+        logit t ~ N(time_mean − ln max(1, side / 512 px), time_spread)        side = √(width·height)
+
+    Pixels of a larger picture agree more, so that it takes more noise to hide as much: their eq. 23 shifts the logit by
+    ln √(m/n) for m instead of n pixels, as much as noise in proportion to the side does (Li and He 2025, arXiv
+    2511.13720: 1 at 256 px, 2 at 512 px, logit t around −0.8, which is −1.5 in terms of noise 1).
     """
     if rng.random() < (1.0 if objective.noise == "none" else objective.time_zero_share):
         return 0.0
-    logit = objective.time_mean + objective.time_spread * float(rng.standard_normal())
+    mean = objective.time_mean - math.log(max(1.0, side_px / TIME_SIDE_PX))
+    logit = mean + objective.time_spread * float(rng.standard_normal())
     return 1.0 / (1.0 + float(np.exp(-logit)))
 
 

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from pipelines.model.blur_map import blur_map_loss
 from pipelines.model.condition import Condition
 from pipelines.model.flow import add_noise, flow_loss
-from pipelines.train.batches import Batch
+from pipelines.train.batch import Batch
 from pipelines.train.config import ObjectiveConfig
 from pipelines.train.stacking import StackGeometry, stacking_loss, time_weight
 
-CHARBONNIER = 0.03
+CHARBONNIER = 0.3
 """Errors below it, of display values in [-1, 1], count by their square, larger ones by their size."""
 
 
@@ -62,6 +62,7 @@ def condition_of(batch: Batch, *, defocus_maps: bool = True) -> Condition:
         asked_defocus=(asked_validity[:, None] * asked).flatten(0, 1)[:, None],
         own_defocus=each(own_validity * own[:, 0])[:, None],
         own_validity=each(own_validity)[:, None],
+        frames=frames,
     )
 
 
@@ -74,7 +75,7 @@ def losses(model: nn.Module, batch: Batch, objective: ObjectiveConfig) -> Losses
     time = batch.time[:, None].expand(groups, frames)  # [B, n]
     is_flow = objective.noise == "flow"
     condition = condition_of(batch, defocus_maps=objective.defocus_maps)
-    labeled = batch.is_labeled.to(batch.targets.dtype)  # [B]
+    labeled = batch.is_labeled.to(batch.targets)  # [B]
     pictures = batch.targets if batch.is_labeled.all() else _known_pictures(model, batch, condition)
     noisy = add_noise(pictures, batch.noise, time) if is_flow else torch.zeros_like(batch.targets)
     output = model(noisy.flatten(0, 1), time.flatten(), condition)  # [B n, 3 or 5, H, W]
@@ -92,7 +93,7 @@ def losses(model: nn.Module, batch: Batch, objective: ObjectiveConfig) -> Losses
         with torch.set_grad_enabled(torch.is_grad_enabled() and objective.stack_weight > 0):
             per_group = stacking_loss(prediction, batch.targets, batch.aif, geometry, objective)  # [B]
             is_conditional = (~batch.is_unconditional).to(per_group.dtype)  # [B]
-            counts = is_conditional * (1.0 - labeled) if (labeled == 0).any() else is_conditional
+            counts = is_conditional if batch.is_labeled.all() else is_conditional * (1.0 - labeled)
             stack = (counts * time_weight(batch.time, objective) * per_group).mean()
         total = total + objective.stack_weight * stack
     return Losses(total, flow.detach(), stack.detach())
@@ -102,7 +103,8 @@ def _known_pictures(model: nn.Module, batch: Batch, condition: Condition) -> Ten
     """Targets [B, n, 3, H, W], in groups without labels what the model makes of the noise alone."""
     with torch.no_grad():
         start = model(batch.noise.flatten(0, 1), torch.zeros_like(condition.blur_level), condition)
-    return torch.where(batch.is_labeled[:, None, None, None, None], batch.targets, start[:, :3].view_as(batch.targets))
+    labeled = batch.is_labeled.to(start.device)[:, None, None, None, None]
+    return torch.where(labeled, batch.targets, start[:, :3].view_as(batch.targets))
 
 
 def _blur_map(output: Tensor, batch: Batch) -> Tensor:

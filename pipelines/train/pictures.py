@@ -13,7 +13,8 @@ from pipelines.model.framing import to_bytes
 from pipelines.model.sampler import guided, sample
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
-from pipelines.train.batches import Batch, GroupDataset, collate
+from pipelines.train.batch import Batch, collate
+from pipelines.train.batches import GroupDataset
 from pipelines.train.config import ObjectiveConfig
 from pipelines.train.objective import condition_of
 
@@ -28,8 +29,8 @@ def write_pictures(
     model: nn.Module, dataset: GroupDataset, device: torch.device, path: Path, objective: ObjectiveConfig, *, step: int
 ) -> NDArray[np.uint8]:
     """Refocus the first samples of epoch 0 and draw them into a PNG. Returns the picture [H, W, 3]."""
-    batch = collate([dataset[(0, position)] for position in range(min(SAMPLES, dataset.samples))])
-    predictions = refocused(model, batch.to(device), objective)  # [B, 3, H, W]
+    batch = collate([dataset[(0, position)] for position in range(min(SAMPLES, dataset.samples))]).to(device)
+    predictions = refocused(model, batch, objective)  # [B, 3, H, W]
     rows = [_row(batch, item, to_bytes(prediction)) for item, prediction in enumerate(predictions)]
     sheet = contact_sheet(f"Step {step}. {EXPLANATION}", rows, column_labels=COLUMN_LABELS)
     path.parent.mkdir(parents=True, exist_ok=True)

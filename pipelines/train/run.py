@@ -16,7 +16,8 @@ from torch import nn
 from pipelines.errors import UserError
 from pipelines.model.checkpoint import RunFolder, TrainingState
 from pipelines.model.ema import averaged
-from pipelines.model.networks import PATCH_PX, new_network
+from pipelines.model.initial_weights import load_initial_weights
+from pipelines.model.networks import PATCH_PX, blocks_of, new_network
 from pipelines.runs.device import resolve_device
 from pipelines.runs.interruption import Interrupted, interruptible
 from pipelines.runs.lock import run_lock
@@ -32,9 +33,9 @@ from shards import ShardFile
 from shards.foreign_file import foreign_size
 
 _log = logging.getLogger(__name__)
-_WITHOUT_EFFECT = ("out", "recipe", "recording", "max_steps", "device", "force", "json")
-_ABSENT_AT_DEFAULT = {"labeled_scenes": 0, "mislabeled": 0.0, "blurred_references": ""}
-"""Settings of studies: other runs do not name them."""
+_WITHOUT_EFFECT = ("out", "recipe", "performance", "recording", "max_steps", "device", "force", "json")
+_ABSENT_AT_DEFAULT = {"labeled_scenes": 0, "mislabeled": 0.0, "blurred_references": "", "init_weights": ""}
+"""Settings of studies and of warm starts: other runs do not name them."""
 _DATA_WITHOUT_EFFECT = ("data", "workers", "max_dropped_fraction", "verify")
 
 
@@ -115,6 +116,7 @@ def _train(
 def open_accelerator(config: TrainConfig) -> accelerate.Accelerator:
     """One process, or one of several when started by `accelerate launch` or `torchrun`."""
     device = resolve_device(config.device)
+    torch.set_float32_matmul_precision("high" if config.performance.tf32 and device == "cuda" else "highest")
     AcceleratorState._reset_state(reset_partial_state=False)  # accelerate keeps one precision for a whole process
     return accelerate.Accelerator(
         cpu=device == "cpu",
@@ -126,13 +128,28 @@ def open_accelerator(config: TrainConfig) -> accelerate.Accelerator:
 def open_learner(
     config: TrainConfig, accelerator: accelerate.Accelerator, folder: RunFolder
 ) -> tuple[Learner, TrainingState]:
-    """Model, optimizer and average of the newest checkpoint, or new ones."""
-    model = new_model(config)
-    average = averaged(model, config.optimizer.ema_decay)
-    model, average = model.to(accelerator.device), average.to(accelerator.device)
-    optimizer = torch.optim.AdamW(_weight_groups(model, config), lr=config.optimizer.learning_rate, betas=(0.9, 0.95))
+    """Model, optimizer and average of the newest checkpoint, or new ones.
+
+    Raises UserError for files damaged, or weights of another model.
+    """
     latest = folder.latest()
+    model = new_model(config)
+    if config.init_weights and not latest:
+        load_initial_weights(config.init_weights, model)
+    average = averaged(model, config.optimizer.ema_decay)
+    model = model.to(accelerator.device)
+    average.module.to(accelerator.device)
+    optimizer = torch.optim.AdamW(
+        _weight_groups(model, config),
+        lr=config.optimizer.learning_rate,
+        betas=(0.9, 0.95),
+        fused=accelerator.device.type == "cuda",
+    )
     state = load_checkpoint(latest, model, average, optimizer) if latest else TrainingState()
+    for block in blocks_of(model):
+        block.is_checkpointed = config.performance.checkpoint_blocks
+        if config.performance.compile:
+            block.compile()
     prepared_model, prepared_optimizer = accelerator.prepare(model, optimizer)
     return Learner(accelerator, prepared_model, prepared_optimizer, average), state
 
@@ -178,6 +195,7 @@ def settings_of(config: TrainConfig, shards: list[ShardFile], processes: int) ->
             if dataclasses.is_dataclass(value) and not isinstance(value, type)
             else {field.name: value}
         )
+        part = {name: str(knob or "") if name == "init_weights" else knob for name, knob in part.items()}
         flat.update({name: knob for name, knob in part.items() if name not in _DATA_WITHOUT_EFFECT})
     for name, default in _ABSENT_AT_DEFAULT.items():
         if flat[name] == default:

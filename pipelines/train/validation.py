@@ -21,7 +21,8 @@ from pipelines.measure.fidelity import LEAST_PIXELS, PSNR_LIMIT_DB
 from pipelines.measure.recovered_share import recovered_share
 from pipelines.model.framing import to_bytes
 from pipelines.render.sample.build import IN_FOCUS_RADIUS_PX
-from pipelines.train.batches import Batch, GroupDataset, collate, find_training_shards
+from pipelines.train.batch import Batch, collate
+from pipelines.train.batches import GroupDataset, find_training_shards
 from pipelines.train.config import ObjectiveConfig, TrainConfig
 from pipelines.train.objective import losses
 from pipelines.train.pictures import refocused
@@ -67,7 +68,7 @@ class Validation:
     """The items of --validation-split; every rank scores a part of them."""
 
     def __init__(self, config: TrainConfig, split: Literal["train", "val", "test"]) -> None:
-        data = dataclasses.replace(config.dataset, split=split)
+        data = dataclasses.replace(config.dataset, split=split, labeled_scenes=0, mislabeled=0.0)
         self.split, self.items = split, config.recording.validation_items
         self._objective, self._batch_size = config.objective, data.batch_size
         self._dataset = GroupDataset(find_training_shards(data), data, config.objective, SEED)
@@ -78,15 +79,15 @@ class Validation:
         sums = torch.zeros(len(_NAMES), 2, dtype=torch.float64)  # sum and count of each score
         starts = range(0, self.items, self._batch_size)
         for start in starts[accelerator.process_index :: accelerator.num_processes]:
-            for item in self._items(model, self.batch(start).to(accelerator.device)):
+            for item in self._items(model, self.batch(start, accelerator.device)):
                 sums += torch.tensor([[item.get(name, 0.0), float(name in item)] for name in _NAMES])
         total: Tensor = accelerator.reduce(sums.to(accelerator.device, torch.float32), "sum")
         return ValidationScores(*(float(sum_ / count) if count else math.nan for sum_, count in total.cpu()))
 
-    def batch(self, start: int) -> Batch:
+    def batch(self, start: int, device: torch.device | str = "cpu") -> Batch:
         """At most --batch-size items from number `start` on."""
         places = range(start, min(start + self._batch_size, self.items))
-        return collate([self._dataset[(0, place)] for place in places])
+        return collate([self._dataset[(0, place)] for place in places]).to(device)
 
     def _items(self, model: nn.Module, batch: Batch) -> Sequence[Mapping[str, float]]:
         loss = float(losses(model, batch, self._objective).flow)

@@ -14,7 +14,8 @@ from pipelines.measure.fidelity import fidelity
 from pipelines.refocus.flow_refocuser import FlowRefocuser
 from pipelines.refocus.refocuser import Refocuser
 from pipelines.refocus.trained import trained_refocuser
-from pipelines.train.batches import GroupDataset, collate, find_training_shards
+from pipelines.train.batch import collate
+from pipelines.train.batches import GroupDataset, find_training_shards
 from pipelines.train.config import TrainConfig
 from pipelines.train.objective import losses
 from pipelines.train.run import new_model, train
@@ -29,7 +30,9 @@ def loss_of(model: nn.Module, config: TrainConfig) -> float:
     shards = find_training_shards(config.dataset)
     dataset = GroupDataset(shards, config.dataset, config.objective, seed=99)
     with torch.no_grad():
-        return float(losses(model, collate([dataset[(epoch, 0)] for epoch in range(32)]), config.objective).flow)
+        return float(
+            losses(model, collate([dataset[(epoch, 0)] for epoch in range(32)]).to("cpu"), config.objective).flow
+        )
 
 
 def psnrs(sample: Sample, refocuser: Refocuser | None) -> float:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.train.batches import GroupDataset, collate, find_training_shards
+from pipelines.train.batch import collate
+from pipelines.train.batches import GroupDataset, find_training_shards
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from pipelines.train.stacking import (
     SHARP_PX,
@@ -175,7 +176,7 @@ def test_true_frames_satisfy_the_constraint_against_the_photo(scenes: Path) -> N
     it several times as much, and so do frames of wrong planes. The photo itself satisfies it too."""
     data = DataConfig(data=scenes, width=48, height=32, targets=3, least_crop=1.0)
     groups = GroupDataset(find_training_shards(data), data, OBJECTIVE, 0)
-    batch = collate([groups[(0, position)] for position in range(5)])
+    batch = collate([groups[(0, position)] for position in range(5)]).to("cpu")
     geometry = StackGeometry(batch.disparity, batch.focus_disparity, batch.blur_scale_px)
     objective = replace(OBJECTIVE, stack_target="aif")
 

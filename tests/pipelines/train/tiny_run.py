@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from pipelines.render.config import ExecutionConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig
-from pipelines.train.batches import Batch
+from pipelines.train.batch import Batch
 from pipelines.train.config import DataConfig, ObjectiveConfig, OptimizerConfig, RecordingConfig, TrainConfig
 
 
@@ -42,7 +42,7 @@ def tiny_config(data: Path, out: Path, *, steps: int = 4, **changes: Any) -> Tra
         device="cpu",
     )
     for name, value in changes.items():
-        for part in ("dataset", "objective", "optimizer", "recording"):
+        for part in ("dataset", "objective", "optimizer", "performance", "recording"):
             if hasattr(getattr(config, part), name):
                 config = replace(config, **{part: replace(getattr(config, part), **{name: value})})
                 break
