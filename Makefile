@@ -78,7 +78,7 @@ benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --prediction
 gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/gallery.jpg
 	$(BIN)/python -m pipelines.pictures.lens_gallery docs/gallery.jpg
 
-train: $(READY)  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base: train a refocusing model on shards; again to resume
+train: $(READY)  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base|sharpen: train a refocusing model on shards; again to resume
 	$(FOUNDRY) train --recipe $(RECIPE) --data $(OUT) --out $(RUN) $(FLAGS)
 
 weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes, then hours on a CPU; again to resume
