@@ -8,7 +8,15 @@ from pipelines.errors import UserError, require
 
 Part = Literal["quick", "full"]
 BuiltinContestant = Literal[
-    "truth", "identity", "all-in-focus photo", "simulator", "simulator on input", "missing blur", "direct scatter"
+    "truth",
+    "identity",
+    "all-in-focus photo",
+    "simulator",
+    "simulator on input",
+    "missing blur",
+    "direct scatter",
+    "refocus",
+    "refocus, lens told",
 ]
 
 

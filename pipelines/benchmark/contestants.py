@@ -18,10 +18,12 @@ from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.tasks import Task, TestScene, read_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import Picture
+from pipelines.model.package_weights import PACKAGE_WEIGHTS
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
 from pipelines.refocus.missing_blur import missing_blur
-from pipelines.refocus.refocuser import Refocuser, disparity_at
+from pipelines.refocus.reference_lens import PhotoLens
+from pipelines.refocus.refocuser import UNKNOWN_LENS, FocusRequest, Refocuser, disparity_at
 from pipelines.refocus.trained import trained_refocuser
 from pipelines.render.depth.degraded import degraded
 from simulator import ThinLens, render_stack
@@ -108,17 +110,23 @@ BUILTIN = (
     _builtin("missing blur", _ADDS_BLUR, _missing_blur),
     _builtin("direct scatter", "photo, exact depth and plane; no occlusion", _direct_scatter, is_anchor=True),
 )
+OURS = ("refocus", "refocus, lens told")
+"""By the weights of the package; the second is told the input's own plane and level."""
 
 
-def from_checkpoint(name: str, model: Refocuser, method: str | None = None) -> Contestant:
-    """A trained model. It does not deblur: it was trained on positive blur levels only."""
+def from_checkpoint(name: str, model: Refocuser, method: str | None = None, *, tells_lens: bool = False) -> Contestant:
+    """A trained model. One that makes the all-in-focus picture also deblurs.
+
+    tells_lens: it is told the input's own plane and blur level; else it estimates them where it needs them.
+    """
 
     def refocused(task: Task, scene: TestScene, disparity: npt.NDArray[np.float32] | None) -> Picture | None:
+        prepared = model.prepare(scene.input(task), disparity, _own_lens(task) if tells_lens else UNKNOWN_LENS)
         if task.blur_level <= 0:
-            return None
+            return prepared.sharp
         # The seed depends on the task alone, so that an answer is the same in whichever set of tasks
-        point, seed = (task.focus_x, task.focus_y), zlib.crc32(task.id.encode())
-        return model.refocus(scene.input(task), disparity, point, task.blur_level, seed=seed)
+        request = FocusRequest((task.focus_x, task.focus_y), task.blur_level)
+        return next(prepared.frames([request], zlib.crc32(task.id.encode())))
 
     def without_depth(task: Task, scene: TestScene) -> Picture | None:
         try:
@@ -128,11 +136,17 @@ def from_checkpoint(name: str, model: Refocuser, method: str | None = None) -> C
 
     return Contestant(
         name,
-        "exact depth",
+        "exact depth" + (", the input's own plane and level" if tells_lens else ""),
         lambda task, scene: refocused(task, scene, scene.disparity),
         method=method or name,
         without_depth=without_depth,
     )
+
+
+def _own_lens(task: Task) -> PhotoLens:
+    if task.input_blur_level <= 0:
+        return PhotoLens(is_sharp=True)
+    return PhotoLens(focus_disparity=task.input_focus_disparity, blur_level=task.input_blur_level)
 
 
 def from_folder(folder: Path) -> Contestant:
@@ -157,6 +171,10 @@ def from_folder(folder: Path) -> Contestant:
 def contestants(config: BenchmarkConfig, task_ids: set[str]) -> list[Contestant]:
     """All methods that the configuration names. Raises UserError for a folder without a single answer."""
     chosen = [contestant for contestant in BUILTIN if contestant.name in config.contestants]
+    for name in OURS:
+        if name in config.contestants:
+            model = trained_refocuser(PACKAGE_WEIGHTS, config.device)
+            chosen.append(from_checkpoint(name, model, tells_lens=name != OURS[0]))
     sampler = SamplerConfig() if config.steps is None else SamplerConfig(steps=config.steps)
     for method, runs in config.trained().items():
         names = [method if len(runs) == 1 else f"{method} {n}" for n in range(1, len(runs) + 1)]

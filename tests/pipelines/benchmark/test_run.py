@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -23,6 +23,8 @@ from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import read_picture, write_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import PSNR_LIMIT_DB
+from pipelines.refocus.reference_lens import PhotoLens
+from pipelines.refocus.refocuser import UNKNOWN_LENS, FocusRequest, PreparedPhoto, Refocuser
 
 RECIPES = [GatheredScene("quick", "still_life", 900_000_000, 96, 64), RECIPE.traced[1]]
 EVERYBODY = ("truth", "identity", "all-in-focus photo", "simulator", "missing blur")
@@ -166,28 +168,29 @@ def test_the_best_of_what_a_user_can_have_is_marked(made: tuple[BenchmarkConfig,
     assert "| missing blur " in (made[0].out / "report.md").read_text()
 
 
-class Dreamer:
+class Dreamer(Refocuser):
     """A model that notes what it was asked and paints everything gray; it needs depth."""
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[tuple[float, float], float, int]] = []
+    def __init__(self, *, sharpens: bool = False) -> None:
+        self.asked: list[tuple[FocusRequest, int]] = []
+        self.lenses: list[PhotoLens] = []
+        self.sharpens = sharpens
 
-    def refocus(
-        self,
-        photo: np.ndarray,
-        disparity: np.ndarray | None,
-        point: tuple[float, float],
-        level: float,
-        *,
-        seed: int = 0,
-    ) -> np.ndarray:
+    def prepare(
+        self, photo_srgb: np.ndarray, disparity: np.ndarray | None, photo_lens: PhotoLens = UNKNOWN_LENS
+    ) -> PreparedPhoto:
         if disparity is None:
             raise UserError("it was trained without depth dropout")
         assert disparity.dtype == np.float32
-        assert photo.shape[:2] == disparity.shape
+        assert photo_srgb.shape[:2] == disparity.shape
         assert 0 <= disparity.min() <= disparity.max() <= 1
-        self.asked.append((point, level, seed))
-        return np.full_like(photo, 128)
+        self.lenses.append(photo_lens)
+
+        def frames(requests: Sequence[FocusRequest], seed: int) -> Iterator[np.ndarray]:
+            self.asked += [(request, seed) for request in requests]
+            yield from (np.full_like(photo_srgb, 128) for _ in requests)
+
+        return PreparedPhoto(frames, photo_srgb if self.sharpens else None)
 
 
 def test_a_checkpoint_is_asked_for_point_and_level_and_not_to_deblur(
@@ -200,10 +203,25 @@ def test_a_checkpoint_is_asked_for_point_and_level_and_not_to_deblur(
     assert all(checkpoint.without_depth(task, scene) is None for task in scene.tasks)
     lensed = [task for task in scene.tasks if task.kind != "deblur"]
     assert [id for id, answer in answers.items() if answer is None] == [t.id for t in scene.tasks if t.kind == "deblur"]
-    assert [(point, level) for point, level, _ in model.asked] == [
+    assert [(request.focus_point, request.blur_level) for request, _ in model.asked] == [
         ((task.focus_x, task.focus_y), task.blur_level) for task in lensed
     ]
-    assert len({seed for _, _, seed in model.asked}) == len(lensed)  # of the task alone
+    assert len({seed for _, seed in model.asked}) == len(lensed)  # of the task alone
+    assert set(model.lenses) == {UNKNOWN_LENS}
+
+
+def test_a_sharpener_also_deblurs_and_may_be_told_the_lens(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
+    scene = made[1].test_set.scenes[0]
+    model = Dreamer(sharpens=True)
+    told = contestants.from_checkpoint("dream", model, tells_lens=True)
+    for task in scene.tasks:
+        answer = told.answer(task, scene)
+        assert answer is not None
+        assert np.array_equal(answer, scene.input(task)) == (task.kind == "deblur")
+        lens = model.lenses[-1]
+        assert lens.is_known
+        assert lens.is_sharp == (task.input_blur_level == 0)
+        assert lens.is_sharp or lens.blur_level == task.input_blur_level
 
 
 def test_the_set_is_made_once_and_belongs_to_its_recipe(
