@@ -8,7 +8,9 @@ RECIPE  ?= slim
 PHOTO   ?= photo.jpg
 FOCUS   ?= 0.5,0.5
 BLUR    ?= 3
-VARIANT ?= tiny
+STUDY ?= stacking-clean
+TO      ?= out/export
+FORMAT  ?= pairs
 FLAGS   ?=
 
 VENV    := .venv
@@ -17,7 +19,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train refocus \
+.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train weights refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
@@ -48,6 +50,10 @@ verify: $(READY)  ## OUT=DIR: check every byte and label of a data set
 preview: $(READY)  ## OUT=DIR: a page to look at a data set: refocus by a click, and a report
 	$(FOUNDRY) preview $(OUT)
 
+.PHONY: export
+export: $(READY)  ## OUT=DIR TO=DIR FORMAT=pairs|parquet|fossa|bokehdepth|frames: a data set for other trainers
+	$(FOUNDRY) export $(OUT) --to $(TO) --format $(FORMAT) $(FLAGS)
+
 doctor: $(READY)  ## versions, devices, disk, depth model
 	$(FOUNDRY) doctor
 
@@ -63,7 +69,7 @@ gpu: $(READY)  ## examine this machine's GPU in under eight minutes, into docs/g
 audit: $(READY)  ## OUT=DIR: check the labels of a data set (exit code 4 when a check fails)
 	$(FOUNDRY) audit $(OUT) $(FLAGS)
 
-benchmark-set: $(READY)  ## test set v1 into out/benchmark-set (FLAGS="--part full" for all of it)
+benchmark-set: $(READY)  ## test set v2 into out/benchmark-set (FLAGS="--part full" for all of it)
 	$(FOUNDRY) benchmark --set-only $(FLAGS)
 
 benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --predictions DIR" against known blur, into out/benchmark
@@ -72,14 +78,20 @@ benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --prediction
 gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/gallery.jpg
 	$(BIN)/python -m pipelines.pictures.lens_gallery docs/gallery.jpg
 
-train: $(READY)  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base: train a refocusing model on shards; again to resume
+train: $(READY)  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base|sharpen: train a refocusing model on shards; again to resume
 	$(FOUNDRY) train --recipe $(RECIPE) --data $(OUT) --out $(RUN) $(FLAGS)
 
-refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT RUN=DIR: refocus one photo
-	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) --checkpoint $(RUN) $(FLAGS)
+weights: $(READY)  ## train anew what `refocus` uses by default: built-in scenes, then hours on a CPU; again to resume
+	$(FOUNDRY) render --photos builtin:360 --out out/weights-data --long-side 256 --planes 5 --levels 3 \
+		--blur-level-min 0.5 --blur-level-max 6 --split-fractions 1.0 0.0 0.0 --samples-per-shard 30
+	$(FOUNDRY) train --recipe sharpen --data out/weights-data --out out/weights $(FLAGS)
+	$(BIN)/python -m pipelines.train.release out/weights
 
-experiment: $(READY)  ## VARIANT=tiny|gpu: what the stacking constraint buys; a quarter of an hour on two cores
-	$(FOUNDRY) experiment --variant $(VARIANT) $(FLAGS)
+refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT: refocus one photo (FLAGS="--checkpoint RUN" for a model of yours)
+	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) $(FLAGS)
+
+experiment: $(READY)  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
+	$(FOUNDRY) experiment --study $(STUDY) $(FLAGS)
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.config import CardConfig, DoctorConfig, VerifyConfig
 from pipelines.errors import UserError
 from pipelines.experiment.config import ExperimentConfig
+from pipelines.export.config import ExportConfig, PublishConfig
 from pipelines.gpu.config import GpuConfig
 from pipelines.preview.config import PreviewConfig
 from pipelines.refocus.config import RefocusConfig
@@ -71,6 +72,8 @@ VERBS = {
     "preview": Verb(PreviewConfig, "pipelines.preview.command:preview"),
     "card": Verb(CardConfig, "pipelines.verify:rewrite_card"),
     "audit": Verb(AuditConfig, "pipelines.audit.run:audit"),
+    "export": Verb(ExportConfig, "pipelines.export.run:export"),
+    "publish": Verb(PublishConfig, "pipelines.export.publish:publish"),
     "benchmark": Verb(BenchmarkConfig, "pipelines.benchmark.run:benchmark"),
     "train": Verb(TrainConfig, "pipelines.train.run:train", TRAIN_RECIPES),
     "refocus": Verb(RefocusConfig, "pipelines.refocus.run:run"),

@@ -56,8 +56,8 @@ def _measured(score: TaskScore) -> str:
     parts = [f"PSNR {score.fidelity['all'].psnr:.1f} dB"]
     if score.control:
         parts.append(f"radius {score.control.fitted_px:.1f} px, requested {score.control.requested_px:.1f} px")
-    if score.plane_error_px is not None:
-        parts.append(f"plane off by {score.plane_error_px:.1f} px")
+    if score.plane and score.plane.px is not None:
+        parts.append(f"plane off by {score.plane.px:.1f} px")
     elif score.control:
         parts.append("no plane sharper than the others")
     return "; ".join(parts)

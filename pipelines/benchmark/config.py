@@ -8,7 +8,15 @@ from pipelines.errors import UserError, require
 
 Part = Literal["quick", "full"]
 BuiltinContestant = Literal[
-    "truth", "identity", "all-in-focus photo", "simulator", "simulator on input", "direct scatter"
+    "truth",
+    "identity",
+    "all-in-focus photo",
+    "simulator",
+    "simulator on input",
+    "missing blur",
+    "direct scatter",
+    "refocus",
+    "refocus, lens told",
 ]
 
 
@@ -21,9 +29,11 @@ class BenchmarkConfig:
     set: Path = Path("out/benchmark-set")
     """Folder of the test set; made when it is missing."""
     part: Part = "quick"
-    """quick: five built-in and four path-traced small scenes. full: these and twenty larger scenes."""
+    """quick: five built-in and four path-traced small scenes. full: these and fifty larger scenes."""
     checkpoint: tuple[Path, ...] = ()
     """RUN folders of trained models to score."""
+    seeds_of: tuple[str, ...] = ()
+    """NAME=RUN,RUN,RUN: trained runs of one method that differ in their seed, scored as one; intervals over both."""
     predictions: tuple[Path, ...] = ()
     """Folders of answers, PNGs named by task id: any method can be scored."""
     contestants: tuple[BuiltinContestant, ...] = get_args(BuiltinContestant)
@@ -48,8 +58,25 @@ class BenchmarkConfig:
         for folder in self.predictions:
             if not folder.is_dir():
                 raise UserError(f"--predictions {folder} must be a folder of PNGs named by task id; there is none")
-        if not (self.contestants or self.checkpoint or self.predictions):
-            raise UserError("--contestants, --checkpoint or --predictions must name a method; got none")
-        names = [path.name for path in (*self.checkpoint, *self.predictions)]
+        for entry in self.seeds_of:
+            name, _, runs = entry.partition("=")
+            if not name or not all(runs.split(",")):
+                raise UserError(f"--seeds-of must be NAME=RUN,RUN,RUN; got {entry}")
+        if not (self.contestants or self.named()):
+            raise UserError("--contestants, --checkpoint, --seeds-of or --predictions must name a method; got none")
+        names = [*(entry.partition("=")[0] for entry in self.seeds_of), *(path.name for path in self.checkpoint)]
+        names += [path.name for path in self.predictions]
         if len(set(names)) < len(names):
-            raise UserError(f"--checkpoint and --predictions must have different folder names; got {', '.join(names)}")
+            raise UserError(
+                f"--seeds-of, --checkpoint and --predictions must have different names; got {', '.join(names)}"
+            )
+
+    def trained(self) -> dict[str, tuple[Path, ...]]:
+        """The runs of each trained method, by its name."""
+        entries = [entry.partition("=") for entry in self.seeds_of]
+        seeds = {name: tuple(map(Path, runs.split(","))) for name, _, runs in entries}
+        return {**seeds, **{path.name: (path,) for path in self.checkpoint}}
+
+    def named(self) -> list[str]:
+        """Names of the methods that are not built in; all others are compared with the first."""
+        return [*self.trained(), *(path.name for path in self.predictions)]

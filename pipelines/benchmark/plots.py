@@ -88,7 +88,7 @@ def strata_plot(summaries: Sequence[Summary]) -> str:
 
 def _errorbars(panel: Any, summary: Summary, key: str, number: int, count: int) -> None:
     place = np.arange(3) + (number - (count - 1) / 2) * 0.8 / count
-    intervals = (summary.strata[key.format(level)] for level in DIFFICULTIES)
+    intervals = (summary.figures.get(key.format(level)) for level in DIFFICULTIES)
     known = [(float(x), interval) for x, interval in zip(place, intervals, strict=True) if interval is not None]
     values = np.array([i.value for _, i in known])
     whiskers = np.array([[max(i.value - i.low, 0.0), max(i.high - i.value, 0.0)] for _, i in known]).reshape(-1, 2).T

@@ -1,6 +1,6 @@
-"""The report as report.json and as report.html, a single file with its plots and pictures inside.
+"""The report as report.json, as tables in report.md, and as report.html, one file with its plots and pictures inside.
 
-Neither depends on time or place: the same answers give the same bytes.
+None depends on time or place: the same answers give the same bytes.
 """
 
 import json
@@ -14,53 +14,20 @@ import jinja2
 
 from pipelines.benchmark import plots
 from pipelines.benchmark.cases import select_cases
+from pipelines.benchmark.columns import CONTROL_COLUMNS, DIFFERENCE_COLUMNS, PICTURE_COLUMNS, Column
 from pipelines.benchmark.recipe import RECIPE_SHA256, VERSION
 from pipelines.benchmark.scoring import SceneScores
 from pipelines.benchmark.summary import Summary
-from pipelines.benchmark.tasks import KINDS
+from pipelines.benchmark.tasks import KINDS, Kind
 from pipelines.benchmark.test_set import TestSet
-from pipelines.measure.bootstrap import CONFIDENCE, RESAMPLES, Interval
+from pipelines.measure.bootstrap import CONFIDENCE, RESAMPLES
 from pipelines.runs.markdown import markdown_table
 from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
 from simulator import RENDERER_VERSION
 
-JSON_FILE, PAGE_FILE, ANSWERS = "report.json", "report.html", "answers"
+JSON_FILE, PAGE_FILE, TEXT_FILE, ANSWERS = "report.json", "report.html", "report.md", "answers"
 
-CONTROL_COLUMNS = (
-    (
-        "slope",
-        "slope",
-        3,
-        "of fitted against requested radius from 1 px up; 1: the method follows the requested radius; 0: it ignores it",
-    ),
-    ("error_px", "radius error, px", 2, "mean |fitted - requested| of the 95th percentile of the blur radius"),
-    (
-        "plane_error_px",
-        "plane error, px",
-        2,
-        "median distance of the sharpest from the requested plane, as blur radius",
-    ),
-    ("plane_found", "has a plane", 2, "share of answers in which one plane is sharper than the others"),
-    ("lv_corr", "LVCorr", 3, "correlation of blur level and 1/sqrt(Laplacian variance) over a sweep of five levels"),
-    ("monotonicity", "monotonic", 2, "share of the steps to a stronger level after which the frame is softer"),
-    (
-        "stacking",
-        "stacking, levels",
-        2,
-        "mean |sum w I - photo| of a group of planes where some plane is sharp, in gray levels of 255; "
-        "a method that never blurs scores 0 too: read it beside the slope",
-    ),
-    ("blur_left_px", "blur left, px", 2, "fitted radius that remains after deblurring"),
-)
-PICTURE_COLUMNS = (
-    ("all/psnr", "PSNR", 1),
-    ("in_focus/psnr", "in focus", 1),
-    ("defocused/psnr", "defocused", 1),
-    ("silhouette/psnr", "silhouettes", 1),
-    ("all/ssim", "SSIM", 3),
-    ("all/mae", "MAE", 4),
-)
 KIND_NAMES = {
     "refocus": "Refocus: frame to frame, new plane and level",
     "bokeh": "Bokeh: all-in-focus photo to frame",
@@ -70,18 +37,22 @@ KIND_NAMES = {
 
 @dataclass(frozen=True)
 class BenchmarkReport(VerbResult):
-    """All scores; by contestant, one record per scene. unavailable: measures that cannot run here."""
+    """All scores; by contestant, one record per scene. unavailable: measures that cannot run here.
+
+    compared_with: the method that the differences of all others are from.
+    """
 
     part: str
     test_set: TestSet
     summaries: tuple[Summary, ...]
     scores: Mapping[str, Sequence[SceneScores]]
+    compared_with: str | None
     unavailable: Mapping[str, str]
     page: Path
 
     def not_run(self) -> dict[str, str]:
         """Measures, parts and tasks without a score, with the reason."""
-        part = {} if self.part == "full" else {"part full": "twenty larger built-in scenes; --part full"}
+        part = {} if self.part == "full" else {"part full": "fifty larger built-in scenes; --part full"}
         unanswered = {
             f"{s.name}, {s.tasks - s.answered} of {s.tasks} tasks": "no answer"
             for s in self.summaries
@@ -101,30 +72,56 @@ class BenchmarkReport(VerbResult):
                 "tasks": self.test_set.tasks,
             },
             "renderer_version": RENDERER_VERSION,
-            "intervals": {"method": "percentile bootstrap over scenes", "resamples": RESAMPLES, "level": CONFIDENCE},
+            "intervals": {
+                "method": "bootstrap over scenes and runs",
+                "resamples": RESAMPLES,
+                "level": CONFIDENCE,
+            },
             "not_run": self.not_run(),
+            "compared_with": self.compared_with,
             "contestants": [asdict(summary) for summary in self.summaries],
             "scores": {name: [asdict(scene) for scene in scenes] for name, scenes in self.scores.items()},
         }
         return dict(rounded(content))
 
     def summary(self) -> str:
-        """One table row per contestant, what was not run, and the path of the page."""
-        columns = CONTROL_COLUMNS[:3]
-        rows = [
-            [s.name, *(_with_ends(s.control[key], digits) for key, _, digits, _ in columns)] for s in self.summaries
-        ]
+        """The tables, what was not run, and the path of the page."""
         counts = f"test set {VERSION}, {self.part}: {len(self.test_set.scenes)} scenes, {self.test_set.tasks} tasks"
         not_run = [f"not run: {item} ({reason})" for item, reason in self.not_run().items()]
-        return "\n".join(
-            [counts, markdown_table(["method", *(title for _, title, _, _ in columns)], rows), *not_run, str(self.page)]
-        )
+        return "\n\n".join([counts, *self.tables(), "\n".join([*not_run, str(self.page)])])
+
+    def tables(self) -> list[str]:
+        """Markdown: control, then the pictures of each kind of task; means, and in brackets the worst scene's."""
+        control = [column for column in CONTROL_COLUMNS if self.measured(column.key)]
+        return [
+            f"Control: mean (worst scene)\n\n{self._table(control)}",
+            *(f"{KIND_NAMES[kind]}: mean (worst scene)\n\n{self._table(self.picture_columns(kind))}" for kind in KINDS),
+        ]
+
+    def measured(self, key: str) -> bool:
+        """Whether any method has the figure."""
+        return any(key in summary.figures for summary in self.summaries)
+
+    def picture_columns(self, kind: Kind) -> list[Column]:
+        """The columns of one kind of task that any method has."""
+        return [column for column in (c.of(kind) for c in PICTURE_COLUMNS) if self.measured(column.key)]
+
+    def _table(self, columns: Sequence[Column]) -> str:
+        best = {column.key: column.best(self.summaries) for column in columns}
+        rows = [
+            [s.name, *(_with_worst(column, s, s.name in best[column.key]) for column in columns)]
+            for s in self.summaries
+            if any(column.key in s.figures for column in columns)
+        ]
+        return markdown_table(["method", *(column.head for column in columns)], rows)
 
 
-def _with_ends(interval: Interval | None, digits: int) -> str:
+def _with_worst(column: Column, summary: Summary, is_best: bool) -> str:
+    interval, worst = summary.figures.get(column.key), column.worst_scene(summary)
     if interval is None:
-        return "-"
-    return f"{interval.value:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+        return "–"
+    value = f"{interval.value:.{column.digits}f}"
+    return f"{f'**{value}**' if is_best else value}{f' ({worst[1]:.{column.digits}f})' if worst else ''}"
 
 
 def rounded(value: Any) -> Any:
@@ -137,8 +134,9 @@ def rounded(value: Any) -> Any:
 
 
 def write_report(report: BenchmarkReport, out: Path, *, keep_answers: bool) -> None:
-    """report.json and report.html in OUT, each atomically."""
+    """report.json, report.md and report.html in OUT, each atomically."""
     write_durably(out / JSON_FILE, (json.dumps(report.to_json(), indent=1, sort_keys=True) + "\n").encode())
+    write_durably(out / TEXT_FILE, ("\n\n".join(report.tables()) + "\n").encode())
     write_durably(out / PAGE_FILE, page(report, out / ANSWERS).encode())
     if not keep_answers:
         shutil.rmtree(out / ANSWERS, ignore_errors=True)
@@ -156,9 +154,10 @@ def page(report: BenchmarkReport, answers: Path) -> str:
         report=report,
         version=VERSION,
         recipe=RECIPE_SHA256,
-        control_columns=CONTROL_COLUMNS,
+        control_columns=[column for column in CONTROL_COLUMNS if report.measured(column.key)],
         picture_columns=PICTURE_COLUMNS,
-        kinds=[(kind, KIND_NAMES[kind]) for kind in KINDS],
+        difference_columns=DIFFERENCE_COLUMNS,
+        kinds=[(kind, KIND_NAMES[kind], report.picture_columns(kind)) for kind in KINDS],
         control_plot=plots.control_plot(report.scores),
         strata_plot=plots.strata_plot(report.summaries),
         cases=cases,

@@ -1,11 +1,12 @@
 """`benchmark`: the test set, the contestants' answers, scores, and the report.
 
-recipe ──open_set──▶ scenes, tasks ──contestants──▶ answers ──scoring──▶ scores ──summary──▶ report.html, report.json
+recipe ──open_set──▶ scenes, tasks ──contestants──▶ answers ──scoring──▶ scores ──summary──▶ report
 """
 
 import logging
 import shutil
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import cv2
 import torch
@@ -54,9 +55,28 @@ def run(config: BenchmarkConfig) -> BenchmarkReport:
         LOG.info("scoring %s", scene.name)
         for name, found in score_scene(scene, methods, perceptual, keep).items():
             scores[name].append(found)
-    summaries = tuple(Summary.from_scores(c.name, c.knows, scores[c.name]) for c in methods)
     report = BenchmarkReport(
-        config.part, test_set, summaries, dict(scores), dict(perceptual.not_run), config.out / PAGE_FILE
+        part=config.part,
+        test_set=test_set,
+        summaries=_summaries(methods, scores, next(iter(config.named()), None)),
+        scores=dict(scores),
+        compared_with=next(iter(config.named()), None),
+        unavailable=dict(perceptual.not_run),
+        page=config.out / PAGE_FILE,
     )
     write_report(report, config.out, keep_answers=config.keep_answers)
     return report
+
+
+def _summaries(
+    contestants: Sequence[Contestant], scores: Mapping[str, Sequence[SceneScores]], compared_with: str | None
+) -> tuple[Summary, ...]:
+    """One a method, over all its runs; compared with one of them."""
+    runs: dict[str, list[Sequence[SceneScores]]] = defaultdict(list)
+    for contestant in contestants:
+        runs[contestant.method].append(scores[contestant.name])
+    first = {contestant.method: contestant for contestant in reversed(contestants)}
+    against = None if compared_with is None else runs[compared_with]
+    return tuple(
+        Summary.from_scores(first[name], runs[name], None if name == compared_with else against) for name in runs
+    )

@@ -16,7 +16,9 @@ from pipelines.benchmark.recipe import Difficulty
 from pipelines.benchmark.tasks import Kind, Task, TestScene
 from pipelines.measure.blur_ruler import BlurRuler, ControlPoint
 from pipelines.measure.blur_sweep import SweepControl, sweep_control
+from pipelines.measure.edge_bleed import edge_bleed
 from pipelines.measure.fidelity import Fidelity, Picture, fidelity_by_region
+from pipelines.measure.recovered_share import recovered_share
 from pipelines.measure.regions import silhouette_band
 from pipelines.measure.sharpest_plane import sharpest_plane
 from pipelines.measure.stacking import stacking_error
@@ -30,11 +32,22 @@ Rulers = Callable[[float], BlurRuler]  # by the plane in focus
 
 
 @dataclass(frozen=True)
+class PlaneError:
+    """Distance of the sharpest from the requested plane: share of the depth range, and pixels of blur.
+
+    None where no plane is sharper than the others.
+    """
+
+    share: float | None
+    px: float | None
+
+
+@dataclass(frozen=True)
 class TaskScore:
     """One answer. fidelity: of all pixels and by region. control: None for deblur, which has blur_left_px instead.
 
-    plane_error and plane_error_px: distance of the sharpest from the requested plane, as a share of the depth range and
-    in pixels of blur; None for deblur, and where no plane is sharper than the others.
+    plane: None for deblur. blind_plane: of a second answer for which no depth was given; None where there is none.
+    recovered_share: None where nothing blurred is asked sharp. edge_bleed: None without outlines in focus.
     """
 
     task: str
@@ -44,8 +57,10 @@ class TaskScore:
     fidelity: Mapping[str, Fidelity]
     control: ControlPoint | None
     blur_left_px: float | None
-    plane_error: float | None
-    plane_error_px: float | None
+    plane: PlaneError | None
+    blind_plane: PlaneError | None
+    recovered_share: float | None
+    edge_bleed: float | None
     perceptual: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -74,21 +89,23 @@ def score_scene(
             if picture is not None:
                 answers[task.id] = picture
                 keep(contestant, task, picture)
-                scores.append(_score(scene, task, picture, rulers, perceptual))
+                blind = contestant.without_depth(task, scene)
+                scores.append(_score(scene, task, picture, blind, rulers, perceptual))
         unanswered = tuple(task.id for task in scene.tasks if task.id not in answers)
         sweep, stacking = _sweep(scene, answers), _stacking(scene, answers)
         results[contestant.name] = SceneScores(scene.name, tuple(scores), sweep, stacking, unanswered)
     return results
 
 
-def _score(scene: TestScene, task: Task, picture: Picture, rulers: Rulers, perceptual: Perceptual) -> TaskScore:
+def _score(
+    scene: TestScene, task: Task, picture: Picture, blind: Picture | None, rulers: Rulers, perceptual: Perceptual
+) -> TaskScore:
     truth = scene.truth(task)
     requested = task.requested_lens(scene.long_side_px)
     lens = requested or task.input_lens(scene.long_side_px)
     assert lens is not None
     defocus_px = _defocus_px(lens, scene)
     control = ControlPoint.from_fit(scene.disparity, lens, rulers(lens.focus_disparity).fit(picture))
-    plane, plane_px = _plane_errors(scene, requested, picture, defocus_px)
     return TaskScore(
         task=task.id,
         scene=scene.name,
@@ -97,22 +114,30 @@ def _score(scene: TestScene, task: Task, picture: Picture, rulers: Rulers, perce
         fidelity=fidelity_by_region(picture, truth, defocus_px),
         control=control if requested else None,
         blur_left_px=None if requested else control.fitted_px,
-        plane_error=plane,
-        plane_error_px=plane_px,
+        plane=_plane_error(scene, requested, picture, defocus_px) if requested else None,
+        blind_plane=_plane_error(scene, requested, blind, defocus_px) if requested and blind is not None else None,
+        recovered_share=_recovered_share(scene, task, picture, truth),
+        edge_bleed=edge_bleed(picture, truth, defocus_px) if requested else None,
         perceptual=perceptual.scores(picture, truth),
     )
 
 
-def _plane_errors(
-    scene: TestScene, requested: ThinLens | None, picture: Picture, defocus_px: npt.NDArray[np.float64]
-) -> tuple[float | None, float | None]:
-    if requested is None:
-        return None, None
+def _plane_error(
+    scene: TestScene, requested: ThinLens, picture: Picture, defocus_px: npt.NDArray[np.float64]
+) -> PlaneError:
     found = sharpest_plane(picture, scene.photo, scene.disparity, silhouette_band(defocus_px))
     if found is None:
-        return None, None
+        return PlaneError(None, None)
     off = abs(found - requested.focus_disparity)
-    return off / float(np.ptp(scene.disparity)), requested.blur_scale_px * off
+    return PlaneError(off / float(np.ptp(scene.disparity)), requested.blur_scale_px * off)
+
+
+def _recovered_share(scene: TestScene, task: Task, picture: Picture, truth: Picture) -> float | None:
+    own, asked = task.input_lens(scene.long_side_px), task.requested_lens(scene.long_side_px)
+    if own is None:
+        return None
+    asked_px = np.zeros(scene.disparity.shape) if asked is None else _defocus_px(asked, scene)
+    return recovered_share(picture, scene.input(task), truth, _defocus_px(own, scene), asked_px)
 
 
 def _sweep(scene: TestScene, answers: Mapping[str, Picture]) -> SweepControl | None:

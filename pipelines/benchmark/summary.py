@@ -1,22 +1,20 @@
-"""The scores of one contestant over all scenes, with intervals: the content of the report's tables."""
+"""The scores of one method over all scenes and runs, with intervals: the content of the report's tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import product
-from statistics import median
+from dataclasses import dataclass, field
+from statistics import fmean, median
 from typing import TypeVar
 
-from pipelines.benchmark.recipe import DIFFICULTIES
+from pipelines.benchmark.contestants import Contestant
+from pipelines.benchmark.figures import MEDIANS, Values, scene_values
 from pipelines.benchmark.scoring import SceneScores
-from pipelines.benchmark.tasks import KINDS
-from pipelines.measure.blur_ruler import control_slope
-from pipelines.measure.bootstrap import Interval, mean_over_scenes, over_scenes
-from pipelines.measure.regions import REGIONS
+from pipelines.measure.blur_ruler import ControlPoint, control_slope
+from pipelines.measure.bootstrap import Interval, mean_difference, mean_over_runs, over_runs
 
 T = TypeVar("T")
-Figures = dict[str, Interval | None]
+Runs = Sequence[Sequence[SceneScores]]
 
 RESOLVED_PX = 1.0
 """Smaller radii stay within a pixel: they count in the radius error, not in the slope."""
@@ -24,86 +22,94 @@ RESOLVED_PX = 1.0
 
 @dataclass(frozen=True)
 class Summary:
-    """One contestant.
+    """One method.
 
-    pictures: "KIND/REGION/MEASURE". control: slope, error_px, lv_corr ... strata: "KIND/DIFFICULTY/MEASURE".
-    None where nothing was answered. answered: of `tasks` tasks.
+    figures: by the keys of figures.py, and `slope`; those without any answer are missing.
+    by_scene: the same of each scene.
+    differences: means less those of the method that all others are compared with, on tasks that both answered.
+    is_anchor: it is given what no user has. answered: of `tasks` tasks, over all `runs`.
     """
 
     name: str
     knows: str
+    is_anchor: bool
+    runs: int
     answered: int
     tasks: int
-    pictures: Figures
-    control: Figures
-    strata: Figures
+    figures: dict[str, Interval]
+    by_scene: dict[str, dict[str, float]]
+    differences: dict[str, Interval] = field(default_factory=dict)
 
     @classmethod
-    def from_scores(cls, name: str, knows: str, scenes: Sequence[SceneScores]) -> Summary:
-        """Bootstrap over scenes throughout."""
-        answered = sum(len(scene.tasks) for scene in scenes)
+    def from_scores(cls, method: Contestant, runs: Runs, against: Runs | None = None) -> Summary:
+        """Bootstrap over scenes and runs throughout. runs, against: the scenes of each run, in one order."""
+        values = [[scene_values(scene) for scene in run] for run in runs]
+        answered = sum(len(scene.tasks) for run in runs for scene in run)
         return cls(
-            name=name,
-            knows=knows,
+            name=method.method,
+            knows=method.knows,
+            is_anchor=method.is_anchor,
+            runs=len(runs),
             answered=answered,
-            tasks=answered + sum(len(scene.unanswered) for scene in scenes),
-            pictures=_pictures(scenes),
-            control=_control(scenes),
-            strata=_strata(scenes),
+            tasks=answered + sum(len(scene.unanswered) for run in runs for scene in run),
+            figures={**_slope(runs), **{key: _figure(key, values) for key in _keys(values)}},
+            by_scene={key: _scene_means(key, runs, values) for key in _keys(values)},
+            differences={} if against is None else _differences(values, against),
         )
 
 
-def _pictures(scenes: Sequence[SceneScores]) -> Figures:
-    figures: Figures = {}
-    perceived = sorted({name for scene in scenes for score in scene.tasks for name in score.perceptual})
-    for kind in KINDS:
-        chosen = [[score for score in scene.tasks if score.kind == kind] for scene in scenes]
-        for region, measure in product(("all", *REGIONS), ("psnr", "ssim", "mae")):
-            known = [[s.fidelity[region] for s in rows if region in s.fidelity] for rows in chosen]
-            values = [[float(getattr(fidelity, measure)) for fidelity in rows] for rows in known]
-            figures[f"{kind}/{region}/{measure}"] = _mean(values)
-        for name in perceived:
-            figures[f"{kind}/all/{name}"] = _mean([[s.perceptual[name] for s in rows] for rows in chosen])
-    return figures
+def _keys(values: Sequence[Sequence[Values]]) -> list[str]:
+    return sorted({key for run in values for scene in run for key in scene})
 
 
-def _control(scenes: Sequence[SceneScores]) -> Figures:
-    """Of refocus and bokeh tasks together, in pixels of the 95th percentile of r; stacking in gray levels."""
-    lensed = [[score for score in scene.tasks if score.control] for scene in scenes]
-    points = [[score.control for score in rows if score.control] for rows in lensed]
-    sweeps = [[scene.sweep] if scene.sweep else [] for scene in scenes]
-    return {
-        "slope": _figure([[p for p in rows if p.requested_px >= RESOLVED_PX] for rows in points], control_slope),
-        "error_px": _mean([[point.error_px for point in rows] for rows in points]),
-        "plane_error": _figure([[s.plane_error for s in rows if s.plane_error is not None] for rows in lensed], median),
-        "plane_error_px": _figure(
-            [[s.plane_error_px for s in rows if s.plane_error_px is not None] for rows in lensed], median
-        ),
-        "plane_found": _mean([[float(score.plane_error is not None) for score in rows] for rows in lensed]),
-        "lv_corr": _mean([[sweep.lv_corr for sweep in rows] for rows in sweeps]),
-        "monotonicity": _mean([[sweep.monotonicity for sweep in rows] for rows in sweeps]),
-        "stacking": _mean([[scene.stacking] if scene.stacking is not None else [] for scene in scenes]),
-        "blur_left_px": _mean([[s.blur_left_px for s in x.tasks if s.blur_left_px is not None] for x in scenes]),
-    }
+def _figure(key: str, values: Sequence[Sequence[Values]]) -> Interval:
+    rows = [[list(scene.get(key, {}).values()) for scene in run] for run in values]
+    return over_runs(rows, median) if key in MEDIANS else mean_over_runs(rows)
 
 
-def _strata(scenes: Sequence[SceneScores]) -> Figures:
-    figures: Figures = {}
-    for kind, level in product(KINDS, DIFFICULTIES):
-        chosen = [[s for s in scene.tasks if (s.kind, s.difficulty) == (kind, level)] for scene in scenes]
-        psnrs = [[score.fidelity["all"].psnr for score in rows] for rows in chosen]
-        errors = [[score.control.error_px for score in rows if score.control] for rows in chosen]
-        figures[f"{kind}/{level}/psnr"] = _mean(psnrs)
-        figures[f"{kind}/{level}/error_px"] = _mean(errors)
-    return figures
+def _scene_means(key: str, runs: Runs, values: Sequence[Sequence[Values]]) -> dict[str, float]:
+    means = {}
+    for n, scene in enumerate(runs[0]):
+        rows = [value for run in values for value in run[n].get(key, {}).values()]
+        if rows:
+            means[scene.scene] = median(rows) if key in MEDIANS else fmean(rows)
+    return means
 
 
-def _mean(by_scene: Sequence[Sequence[float]]) -> Interval | None:
-    return mean_over_scenes(by_scene) if any(by_scene) else None
+def _slope(runs: Runs) -> dict[str, Interval]:
+    rows = [[_resolved(scene) for scene in run] for run in runs]
+    slope = _where_known(lambda: over_runs(rows, control_slope))
+    return {} if slope is None else {"slope": slope}
 
 
-def _figure(by_scene: Sequence[Sequence[T]], statistic: Callable[[Sequence[T]], float]) -> Interval | None:
+def _resolved(scene: SceneScores) -> list[ControlPoint]:
+    return [s.control for s in scene.tasks if s.control and s.control.requested_px >= RESOLVED_PX]
+
+
+def _differences(values: Sequence[Sequence[Values]], against: Runs) -> dict[str, Interval]:
+    others = [[scene_values(scene) for scene in run] for run in against]
+    differences = {}
+    for key in set(_keys(values)) & set(_keys(others)):
+        found = _where_known(lambda key=key: mean_difference(*_in_common(key, values, others)))  # type: ignore[misc]
+        if found is not None:
+            differences[key] = found
+    return dict(sorted(differences.items()))
+
+
+def _in_common(
+    key: str, values: Sequence[Sequence[Values]], others: Sequence[Sequence[Values]]
+) -> tuple[list[list[list[float]]], list[list[list[float]]]]:
+    """The rows of both methods, of the tasks of each scene that every run of both answered."""
+    tasks = [set.intersection(*(set(run[n].get(key, {})) for run in (*values, *others))) for n in range(len(values[0]))]
+    ours, theirs = (
+        [[[run[n][key][task] for task in sorted(tasks[n])] for n in range(len(tasks))] for run in side]
+        for side in (values, others)
+    )
+    return ours, theirs
+
+
+def _where_known(figure: Callable[[], T]) -> T | None:
     try:
-        return over_scenes(by_scene, statistic)
+        return figure()
     except ValueError:  # nothing was answered, or not enough for a slope
         return None

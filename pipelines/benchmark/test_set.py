@@ -1,4 +1,4 @@
-"""Test set v1 on disk: made once from the frozen recipe, then read by methods and by the scoring.
+"""The test set on disk: made once from the frozen recipe, then read by methods and by the scoring.
 
     SET/set.json                                       version, hashes, scenes and their tasks
     SET/scenes/NAME/aif.png disparity.png frame_*.png  pictures that tasks point to

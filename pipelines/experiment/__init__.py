@@ -1,1 +1,1 @@
-"""What the stacking constraint buys: the same training with and without it, scored on scenes held out."""
+"""Studies: ways to refocus and to train, side by side: every arm with every seed, scored on scenes held out."""

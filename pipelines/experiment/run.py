@@ -1,152 +1,121 @@
-"""`experiment`: render, train once for each weight, score on held-out scenes, table and grid. Every part resumes.
+"""`experiment`: render, train every arm with every seed, score on held-out scenes, compare. Every part resumes.
 
-built-in scenes ──render──▶ data ─┬─ train ──▶ runs (λ = 0, λ > 0, the same seed) ─┐
-                                  └─ test ─────────────────────────────────────────┴──▶ scores ──▶ table, grid
+built-in scenes ──render──▶ data/train ───── train ──▶ runs/RUN/seed-S ─┐
+                └─────────▶ data/held-out ──────────────────────────────┴──▶ scores/ARM/... ──▶ study.json, study.md
+
+A table of the seeds that are done is written after each of them.
 """
 
 import dataclasses
-import functools
 import json
 import logging
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from pipelines.experiment.config import ExperimentConfig, scenes, training
-from pipelines.experiment.report import Arm, differences, table, to_json
-from pipelines.experiment.scores import HeldOutScores, Method, score_held_out
-from pipelines.model.sampler_config import SamplerConfig
-from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
-from pipelines.refocus.refocuser import Refocuser
+from pipelines.errors import UserError
+from pipelines.experiment.arms import Training, arms_of
+from pipelines.experiment.blurred_on import blur_references
+from pipelines.experiment.config import ExperimentConfig, base_training, changed, data_sets
+from pipelines.experiment.held_out import HeldOutScene
+from pipelines.experiment.report import ScoredArm, tables, to_json
+from pipelines.experiment.score_file import scored
+from pipelines.experiment.ways import way_of
 from pipelines.render.run import render
 from pipelines.runs.device import resolve_device
 from pipelines.runs.verb_result import VerbResult
-from pipelines.train.run import train
-from shards import Sample, read_shards
+from pipelines.train.config import TrainConfig
+from pipelines.train.run import data_sha256, train
+from shards import find_shards, read_shards
 from shards.durable import write_durably
 
 _log = logging.getLogger(__name__)
 
-SAMPLER = SamplerConfig(steps=4)
-IDENTITY = "photo as it is"
-GRID_SCENES = 4
-ERROR_GAIN = 3
-GRID_TITLE = "Held-out scenes. The ring is the focus point asked for. Error: gray is none, bright is too bright."
 
+@dataclass(frozen=True, eq=False)
+class StudyResult(VerbResult):
+    """Outcome of the seeds done so far. changes: what each arm's training changes in the study's, by flag."""
 
-@dataclass(frozen=True)
-class ExperimentResult(VerbResult):
-    """Result of the experiment. `seconds` is the time of each part; parts done earlier take none."""
-
-    out: str
-    arms: tuple[Arm, ...]
-    steps: int
-    device: str
-    held_out_scenes: int
-    seconds: dict[str, float]
+    config: ExperimentConfig
+    arms: Sequence[ScoredArm]
+    changes: dict[str, dict[str, object]]
+    seeds: Sequence[int]
+    scenes: int
+    minutes: float
 
     def summary(self) -> str:
-        parts = [table(self.arms)]
-        parts += [differences(self.arms[1], other) for other in self.arms[2:]]
+        config = self.config
+        seeds = ", ".join(map(str, self.seeds))
         about = (
-            f"{self.held_out_scenes} held-out scenes, {self.steps} steps a run, {self.device}; "
-            + ", ".join(f"{part} {spent:.0f} s" for part, spent in self.seconds.items())
-            + f"; grid: {self.out}/grid.jpg"
+            f"Study {config.study}: {config.steps} steps a run, seeds {seeds}; {self.scenes} held-out scenes, "
+            f"{config.device}; {self.minutes:.0f} minutes in this call. Mean (95 % interval over scenes and seeds)."
         )
-        return "\n\n".join([*parts, about])
+        return f"{about}\n\n{tables(self.arms)}"
 
-    def to_json(self) -> dict[str, object]:
-        """One object: means and scenes by method, and what it took."""
-        return {
-            "out": self.out,
-            "steps": self.steps,
-            "device": self.device,
-            "seconds": self.seconds,
-            "arms": to_json(self.arms),
-        }
+    def to_json(self) -> dict[str, Any]:
+        """One object: settings, means and differences."""
+        settings = {"study": self.config.study, "steps": self.config.steps, "seeds": list(self.seeds)}
+        return settings | {"out": str(self.config.folder), "changes": self.changes} | to_json(self.arms)
 
 
-def run(config: ExperimentConfig) -> ExperimentResult:
-    """Do the parts that are not done yet. Raises UserError as render and train do."""
-    device = resolve_device(config.device)
-    config = dataclasses.replace(config, device=device)
-    clock = _Clock()
-    render(scenes(config))
-    clock.stop("render")
-    for weight in config.stack_weights:
-        result = train(training(config, weight))
-        _log.info("lambda %g: %s", weight, result.summary())
-        clock.stop(f"train lambda = {weight:g}")
-    held_out = list(read_shards(config.folder / "data", split="test", seed=None))
-    methods, steps = _methods(config, device), training(config, 0.0).optimizer.steps
-    paths = _scores_paths(config, steps)
-    arms = tuple(Arm(name, _scored(path, methods[name], held_out)) for name, path in zip(methods, paths, strict=True))
-    _write_grid(methods, held_out, config.folder / "grid.jpg")
-    clock.stop("score")
-    outcome = ExperimentResult(str(config.folder), arms, steps, device, len(held_out), clock.seconds)
-    write_durably(config.folder / "table.md", (outcome.summary() + "\n").encode())
-    write_durably(config.folder / "scores.json", (json.dumps(outcome.to_json(), indent=1) + "\n").encode())
-    return outcome
+def run(config: ExperimentConfig) -> StudyResult:
+    """Do the parts that are not done yet. Raises UserError as `render` and `train` do."""
+    started = time.monotonic()
+    config = dataclasses.replace(config, device=resolve_device(config.device))
+    arms = arms_of(config)
+    for data_set in data_sets(config):
+        render(data_set)
+    if any(arm.training and arm.training.on_missing_blur for arm in arms):
+        share = base_training(config).dataset.aif_share
+        blur_references(config.training_folder(""), config.blurred_references, share)
+    held_out, digest = _held_out(config)
+    by_arm: dict[str, list[dict[str, Any]]] = {arm.name: [] for arm in arms}
+    for done, seed in enumerate(config.seeds, 1):
+        for arm in arms:
+            if arm.training is None and by_arm[arm.name]:
+                continue  # nothing that a seed would change
+            path = _run_folder(config, arm.training, seed) if arm.training else None
+            if arm.training:
+                _log.info("%s, seed %d: %s", arm.name, seed, train(training(config, arm.training, seed)).summary())
+            name = f"seed-{seed}-step-{config.steps}" if arm.training else "not-learned"
+            file = config.folder / "scores" / _slug(arm.name) / f"{name}-{digest}.jsonl"
+            by_arm[arm.name].append(scored(file, way_of(arm, path, config.device), held_out))
+        minutes = (time.monotonic() - started) / 60.0
+        found = [ScoredArm(arm.name, by_arm[arm.name], arm.training is not None) for arm in arms]
+        changes = {arm.name: dict(arm.training.changes) for arm in arms if arm.training}
+        result = StudyResult(config, found, changes, config.seeds[:done], len(held_out), minutes)
+        write_durably(config.folder / "study.md", (result.summary() + "\n").encode())
+        write_durably(config.folder / "study.json", (json.dumps(result.to_json(), indent=1) + "\n").encode())
+    return result
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._since = time.monotonic()
-
-    def stop(self, part: str) -> None:
-        now = time.monotonic()
-        self.seconds[part], self._since = round(now - self._since, 1), now
-
-
-def _methods(config: ExperimentConfig, device: str) -> dict[str, Method]:
-    """The unchanged photo as baseline, and one model for each weight."""
-    methods: dict[str, Method] = {IDENTITY: lambda photo, disparity, focus_point, blur_level: photo}
-    for weight in config.stack_weights:
-        refocuser = Refocuser.from_run(config.run(weight), device, SAMPLER)
-        methods[f"lambda = {weight:g}"] = functools.partial(refocuser.refocus, seed=0, resolution="trained")
-    return methods
+def training(config: ExperimentConfig, training: Training, seed: int) -> TrainConfig:
+    """The run of an arm with a seed."""
+    run = changed(base_training(config), training.changes)
+    data = dataclasses.replace(run.dataset, data=config.training_folder(training.data_set))
+    if training.on_missing_blur:
+        data = dataclasses.replace(data, blurred_references=str(config.blurred_references))
+    return dataclasses.replace(run, dataset=data, out=_run_folder(config, training, seed), seed=seed)
 
 
-def _scores_paths(config: ExperimentConfig, step: int) -> list[Path]:
-    """The file of each method's scores, in the methods' order: beside the run, so that a checkpoint is scored once."""
-    runs = (config.run(weight) for weight in config.stack_weights)
-    return [config.folder / "scores-identity.json", *(run / f"scores-{step:08d}.json" for run in runs)]
+def _run_folder(config: ExperimentConfig, training: Training, seed: int) -> Path:
+    return config.folder / "runs" / _slug(training.run) / f"seed-{seed}"
 
 
-def _scored(path: Path, method: Method, held_out: Sequence[Sample]) -> tuple[HeldOutScores, ...]:
-    """Scores scene by scene, kept at `path`."""
-    if path.exists():
-        return tuple(HeldOutScores(**score) for score in json.loads(path.read_text(encoding="utf-8")))
-    scores = tuple(score_held_out(method, sample) for sample in held_out)
-    content = json.dumps([dataclasses.asdict(score) for score in scores], indent=1)
-    write_durably(path, content.encode())
-    return scores
+def _held_out(config: ExperimentConfig) -> tuple[list[HeldOutScene], str]:
+    """The scenes, and a digest of their data set: other scenes have other files of scores."""
+    folder = config.held_out_folder
+    try:
+        shards = find_shards(folder, split="test")
+    except ValueError as error:
+        raise UserError(f"--held-out {error}; name the --out folder of a render run with a split `test`") from error
+    samples = list(read_shards(folder, split="test", seed=None))[: config.held_out_scenes]
+    return [HeldOutScene(sample) for sample in samples], data_sha256(shards)[:8]
 
 
-def _write_grid(methods: Mapping[str, Method], held_out: Sequence[Sample], path: Path) -> None:
-    """The strongest blur of a few scenes, focused near and far in turn: photo, true frame, each model and its error."""
-    models = {name: method for name, method in methods.items() if name != IDENTITY}
-    labels = ["photo", "true frame"]
-    for name in models:
-        labels += [name, f"{name}: error x {ERROR_GAIN}"]
-    rows = [_row(models, sample, is_near=number % 2 == 0) for number, sample in enumerate(held_out[:GRID_SCENES])]
-    sheet = contact_sheet(GRID_TITLE, rows, column_labels=labels, cell_width_px=260)
-    sheet.save(path, quality=92, subsampling=0)
-
-
-def _row(models: Mapping[str, Method], sample: Sample, *, is_near: bool) -> Row:
-    """The nearest or the farthest plane of the strongest blur level."""
-    index = -1 if is_near else -sample.record.planes
-    frame, truth = sample.record.frames[index], sample.frames[index]
-    disparity = sample.disparity_values().astype(np.float32)
-    point = (frame.focus_x, frame.focus_y)
-    cells = [Cell(sample.aif, focus_point=point), Cell(truth)]
-    for method in models.values():
-        prediction = method(sample.aif, disparity, point, frame.blur_level)
-        cells += [Cell(prediction), Cell(signed_error(prediction, truth, ERROR_GAIN))]
-    label = f"scene {sample.record.scene_id}  ·  blur level {frame.blur_level:.1f} % of the long side"
-    return Row(cells, f"{label}  ·  in focus: disparity {frame.focus_disparity:.2f}")
+def _slug(name: str) -> str:
+    """A name as a folder."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")

@@ -21,7 +21,7 @@ from pipelines.train.batches import GroupDataset, PositionSampler, Rank, find_tr
 from pipelines.train.config import RecordingConfig, TrainConfig
 from pipelines.train.recipes import slim, tiny
 from pipelines.train.run import open_accelerator, open_learner, train
-from pipelines.train.step import train_batch
+from pipelines.train.step import train_step
 
 TRAINING_S = 60.0
 """Fewer steps where they would take longer."""
@@ -139,7 +139,7 @@ def _flop_per_step(config: TrainConfig) -> float:
     positions = PositionSampler(dataset.samples, data.batch_size, Rank(), first=0, count=1)
     (batch,) = open_batches(dataset, positions, data)
     with FlopCounterMode(display=False) as counter:
-        train_batch(learner, batch.to(learner.accelerator.device), 0, config, lambda: 0)
+        train_step(learner, [batch], 0, config, lambda: 0)
     return float(counter.get_total_flops())
 
 

@@ -25,15 +25,19 @@ def regions(defocus_px: npt.NDArray[np.floating]) -> dict[str, Mask]:
 
 def silhouette_band(defocus_px: npt.NDArray[np.floating]) -> Mask:
     """Pixels [H, W] that light from two sides of a depth step may reach: closer to the step than its larger r + 1."""
-    reach_px = _reach_of_steps(defocus_px)
-    steps = reach_px > 0
-    if not steps.any():
-        return np.zeros(defocus_px.shape, np.bool_)
+    return within_reach(_reach_of_steps(defocus_px))
+
+
+def within_reach(reach_px: npt.NDArray[np.floating]) -> Mask:
+    """Pixels [H, W] no farther from the nearest source than that source reaches; sources have reach_px [H, W] > 0."""
+    sources = reach_px > 0
+    if not sources.any():
+        return np.zeros(reach_px.shape, np.bool_)
     distance, nearest = cv2.distanceTransformWithLabels(
-        (~steps).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        (~sources).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
     reach_of_label = np.zeros(int(nearest.max()) + 1)
-    reach_of_label[nearest[steps]] = reach_px[steps]
+    reach_of_label[nearest[sources]] = reach_px[sources]
     return np.asarray(distance <= reach_of_label[nearest])
 
 

@@ -26,12 +26,13 @@ def blur_pyramid(reference: Float[Tensor, "n 3 h w"], patch_px: int) -> Float[Te
     return 2.0 * linear_to_srgb(blurred) - 1.0
 
 
-def gaussian_blur(light: Float[Tensor, "n 3 h w"], sigma_px: float) -> Float[Tensor, "n 3 h w"]:
+def gaussian_blur(light: Float[Tensor, "n c h w"], sigma_px: float) -> Float[Tensor, "n c h w"]:
     """Convolve with a Gaussian of unit sum, along rows and then columns. Same shape."""
     reach = max(1, math.ceil(_REACH * sigma_px))
     taps = torch.arange(-reach, reach + 1, device=light.device, dtype=light.dtype)  # [taps]
     kernel = torch.exp(-0.5 * (taps / sigma_px) ** 2)
-    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)  # [3, 1, 1, taps]
+    channels = light.shape[1]
+    kernel = (kernel / kernel.sum()).expand(channels, 1, 1, -1)  # [C, 1, 1, taps]
     padded = functional.pad(light, (reach, reach, reach, reach), mode="replicate")
-    across = functional.conv2d(padded, kernel, groups=3)
-    return functional.conv2d(across, kernel.transpose(2, 3), groups=3)
+    across = functional.conv2d(padded, kernel, groups=channels)
+    return functional.conv2d(across, kernel.transpose(2, 3), groups=channels)

@@ -2,12 +2,14 @@
 
 RUN/config.json                      every setting that decides the weights; names the model
 RUN/checkpoints/00001000/weights.safetensors  average.safetensors  optimizer.safetensors  state.json
+RUN/checkpoints/best-00000500/average.safetensors  state.json  validation.json     the best on held-out scenes
 RUN/tensorboard/  RUN/pictures/      scalars; reference, target, prediction, error
 
 `train` writes a checkpoint under a temporary name and renames it, so a checkpoint that is there is complete.
 """
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +18,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pipelines.errors import UserError
-from pipelines.model.dit import SIZES, DiT
 from pipelines.model.ema import averaged
+from pipelines.model.networks import PATCH_PX, new_network
 from pipelines.runs.settings import Settings
 from pipelines.runs.settings import read_settings as read_object
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,17 @@ class RunFolder:
         """The newest checkpoint, None before the first."""
         return max(self.all_checkpoints(), default=None)
 
+    def best(self) -> Path | None:
+        """The averaged weights that scored best on held-out scenes; None where nothing was scored."""
+        return max(self.checkpoints.glob("best-[0-9]*"), default=None)
+
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """The conditions a model was trained under: size of the pictures, depth dropout, blur levels in percent."""
+    """The conditions a model was trained under: size of the pictures, depth dropout, blur levels in percent.
+
+    predicts_photo: it makes the all-in-focus photo instead of the frame. is_flow: it samples from noise.
+    """
 
     run: Path
     width: int
@@ -80,32 +91,46 @@ class TrainedOn:
     depth_dropout: float
     blur_level_min: float
     blur_level_max: float
+    predicts_photo: bool = False
+    is_flow: bool = True
+    defocus_maps: bool = True
+    steps: int = 0
 
 
 def load_averaged(run: Path) -> tuple[nn.Module, TrainedOn]:
-    """The averaged weights of RUN's newest checkpoint as a model on the CPU, and what it was trained on.
+    """RUN's averaged weights as a model on the CPU, and what it was trained on: those that scored best on held-out
+    scenes where there are such, else those of the newest checkpoint. The log says which.
 
     Raises UserError: no run, no checkpoint yet, damaged files, weights of another model.
     """
     settings = read_settings(run)
-    checkpoint = RunFolder(run).latest()
+    folder = RunFolder(run)
+    checkpoint = folder.best() or folder.latest()
     if checkpoint is None:
         raise UserError(f"{run} must hold a checkpoint, got none yet; train further, it saves every --save-every steps")
     trained_on = _trained_on(run, settings, read_state(checkpoint))
-    average = averaged(DiT(SIZES[settings["model"]]), 0.0)
+    which = "the best on held-out scenes" if checkpoint == folder.best() else "the newest"
+    _log.info("%s: averaged weights of step %d, %s", run, trained_on.steps, which)
+    average = averaged(new_network(settings["model"], settings["predict"]), 0.0)
     load_weights(checkpoint / "average.safetensors", average)
     return average.module, trained_on
 
 
 def _trained_on(run: Path, settings: Settings, state: TrainingState) -> TrainedOn:
     try:
-        size = SIZES[settings["model"]]
+        patch_px = PATCH_PX[settings["model"]]
         width, height, dropout = int(settings["width"]), int(settings["height"]), float(settings["depth_dropout"])
+        ways = {
+            "predicts_photo": settings["predict"] == "photo",
+            "is_flow": settings["noise"] == "flow",
+            "defocus_maps": bool(settings["defocus_maps"]),
+        }
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"{run}/config.json must say model, width, height and depth_dropout; it lacks {error}"
+            f"{run}/config.json must say model, predict, noise, width, height and depth_dropout; it lacks {error}"
         ) from error
-    return TrainedOn(run, width, height, size.patch_px, dropout, state.blur_level_min, state.blur_level_max)
+    levels = state.blur_level_min, state.blur_level_max
+    return TrainedOn(run, width, height, patch_px, dropout, *levels, **ways, steps=state.step)
 
 
 def load_weights(path: Path, model: nn.Module) -> None:

@@ -1,32 +1,37 @@
 """A diffusion transformer in pixel space: it predicts the clean picture from noise, reference, depth and focus point.
 
-Letters: N pictures, p side of a patch, T = (H/p)·(W/p) patches, C width, A heads, M blurred copies, t time (0 noise,
-1 picture), γ scale, β shift, α gate.
+Letters: N pictures, p side of a patch, T = (H/p)·(W/p) patches, C width, A heads, F features of a pixel, M blurred
+copies, t time (0 noise, 1 picture), γ scale, β shift, α gate.
 
-There is no autoencoder: a token is a patch of pixels of the noisy target, the reference, disparity and validity (Li
-and He 2025, arXiv 2511.13720). Time and blur level condition every block through adaLN-Zero (Peebles and Xie 2023,
+There is no autoencoder: a token is a patch of pixels of the noisy target, the reference and the maps of condition.py
+(Li and He 2025, arXiv 2511.13720). Time and blur level condition every block through adaLN-Zero (Peebles and Xie 2023,
 arXiv 2212.09748, section 3.2):
 
     x ← x + α·F(LayerNorm(x)·(1 + γ) + β)     γ, β, α linear in the conditioning and 0 at the start
 
 The focus point is one more token; its rotary position is that of the point (positions.py), so it attends to the patch
 it lies on, and every patch attends to it. Where depth is known the token also carries the disparity at the point.
-The last layer starts at zero and edits the reference: per pixel it mixes in blurred copies of the reference
-(blur_pyramid.py) and adds a residual. Training therefore starts from the unchanged reference and learns blur early.
+Two convolutions see every pixel's features beside its own reference and maps, as a token knows a pixel's radius only
+through a product over its whole patch. The last one starts at zero and edits the reference: per pixel it mixes in
+blurred copies of the reference (blur_pyramid.py) and adds a residual. Training therefore starts from the unchanged
+reference and learns blur early.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipelines.model.blur_pyramid import SIGMAS, blur_pyramid
+from pipelines.model.condition import MAP_CHANNELS, Condition
+from pipelines.model.embedding import BLUR_UNIT, TIME_UNIT, SinusoidalMLP
 from pipelines.model.positions import apply_rotary, patch_centers, rotary_cos_sin
+from pipelines.model.recomputed import Recomputed
 
-INPUT_CHANNELS = 3 + 3 + 1 + 1  # noisy target, reference, disparity, validity
+INPUT_CHANNELS = 3 + 3 + MAP_CHANNELS  # noisy target, reference, maps
+FEATURES = 16  # a pixel, from the tokens to the convolutions
 OUTPUT_CHANNELS = 3 + len(SIGMAS)  # residual, and the weight of every blurred copy
 
 
@@ -51,29 +56,6 @@ SIZES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Condition:
-    """Inputs of N predictions besides noise and time. Pictures are display values in [-1, 1].
-
-    Attributes:
-        reference: the photo.
-        disparity: D in [0, 1], bigger is nearer; 0 where validity is 0.
-        validity: 1 where disparity is known, else 0.
-        focus_point: (x, y) in [0, 1]; may lie outside the picture only where validity is 1.
-        point_disparity: D at the focus point; ignored where depth is unknown.
-        blur_level: percent of the picture's long side, > 0.
-        is_unconditional: True hides focus point and blur level, for classifier-free guidance.
-    """
-
-    reference: Float[Tensor, "n 3 h w"]
-    disparity: Float[Tensor, "n 1 h w"]
-    validity: Float[Tensor, "n 1 h w"]
-    focus_point: Float[Tensor, "n 2"]
-    point_disparity: Float[Tensor, " n"]
-    blur_level: Float[Tensor, " n"]
-    is_unconditional: Bool[Tensor, " n"]
-
-
 class DiT(nn.Module):
     """x̂ from z_t, t and a Condition, for pictures of any size in whole patches."""
 
@@ -89,10 +71,11 @@ class DiT(nn.Module):
         self.null_blur = nn.Parameter(torch.randn(width) * 0.02)
         self.blocks = nn.ModuleList(Block(width, size.heads) for _ in range(size.depth))
         self.final_modulation = nn.Linear(width, 2 * width)
-        self.final_proj = nn.Linear(width, OUTPUT_CHANNELS * patch * patch)
-        for layer in (self.final_modulation, self.final_proj):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.final_proj = nn.Linear(width, FEATURES * patch * patch)
+        self.pixel_conv = nn.Conv2d(FEATURES + 3 + MAP_CHANNELS, 2 * FEATURES, kernel_size=3, padding=1)
+        self.edit_conv = nn.Conv2d(2 * FEATURES, OUTPUT_CHANNELS, kernel_size=1)
+        for weight in (*self.final_modulation.parameters(), *self.edit_conv.parameters()):
+            nn.init.zeros_(weight)
 
     def forward(self, noisy: Float[Tensor, "n 3 h w"], time: Float[Tensor, " n"], condition: Condition) -> Tensor:
         """x̂ [N, 3, H, W]. Raises ValueError for sides that are not whole patches."""
@@ -101,13 +84,18 @@ class DiT(nn.Module):
         tokens = torch.cat([tokens, self._embed_focus(condition)], dim=1)  # [N, T + 1, C]
         cosine, sine = self._rotary(condition, rows, columns)  # [N, 1, T + 1, C/A/4] each
         conditioning = functional.silu(self._conditioning(time, condition))  # [N, C]
-        for block in self.blocks:
-            tokens = block(tokens, conditioning, cosine, sine)  # [N, T + 1, C]
+        block: Recomputed
+        for block in self.blocks:  # type: ignore[assignment]
+            tokens = block.run(tokens, conditioning, cosine, sine)  # [N, T + 1, C]
         scale, shift = self.final_modulation(conditioning)[:, None].chunk(2, dim=-1)  # [N, 1, C] each
-        patches = self.final_proj(modulate(tokens[:, :-1], scale, shift))  # [N, T, (3 + M) p p]
-        patches = patches.transpose(1, 2).unflatten(2, (rows, columns))  # [N, (3 + M) p p, H/p, W/p]
-        pixels = functional.pixel_shuffle(patches, self.size.patch_px)  # [N, 3 + M, H, W]
-        return self._edit_reference(pixels, condition.reference)  # [N, 3, H, W]
+        patches = self.final_proj(modulate(tokens[:, :-1], scale, shift))  # [N, T, F p p]
+        patches = patches.transpose(1, 2).unflatten(2, (rows, columns))  # [N, F p p, H/p, W/p]
+        features = functional.pixel_shuffle(patches, self.size.patch_px)  # [N, F, H, W]
+        features = self.pixel_conv(
+            torch.cat([features, condition.reference, condition.maps()], dim=1)
+        )  # [N, 2 F, H, W]
+        pixels = self.edit_conv(functional.silu(features))  # [N, 3 + M, H, W]
+        return self._edit_reference(pixels, condition)  # [N, 3, H, W]
 
     def _patch_grid(self, noisy: Tensor) -> tuple[int, int]:
         height, width = noisy.shape[-2:]
@@ -117,8 +105,7 @@ class DiT(nn.Module):
         return height // patch, width // patch
 
     def _embed_patches(self, noisy: Tensor, condition: Condition) -> Tensor:
-        disparity = 2.0 * condition.disparity - condition.validity  # [N, 1, H, W]: [-1, 1], 0 where it is unknown
-        channels = torch.cat([noisy, condition.reference, disparity, condition.validity], dim=1)  # [N, 8, H, W]
+        channels = torch.cat([noisy, condition.reference, condition.maps()], dim=1)  # [N, 12, H, W]
         patches: Tensor = self.patch_embed(channels)  # [N, C, H/p, W/p]
         return patches.flatten(2).transpose(1, 2)  # [N, T, C]
 
@@ -143,13 +130,19 @@ class DiT(nn.Module):
         blur = torch.where(condition.is_unconditional[:, None], self.null_blur, blur)  # [N, C]
         return self.time_embed(time * TIME_UNIT) + blur  # [N, C]
 
-    def _edit_reference(self, pixels: Tensor, reference: Tensor) -> Tensor:
+    def _edit_reference(self, pixels: Tensor, condition: Condition) -> Tensor:
         residual, weights = pixels.split([3, len(SIGMAS)], dim=1)  # [N, 3, H, W], [N, M, H, W]
-        changes = blur_pyramid(reference, self.size.patch_px) - reference[:, None]  # [N, M, 3, H, W]
-        return reference + residual + (weights[:, :, None] * changes).sum(dim=1)  # [N, 3, H, W]
+        changes = condition.of_references(self._blur_changes)  # [R, M, 3, H, W]
+        weights = weights.unflatten(0, (changes.shape[0], -1))  # [R, n, M, H, W]
+        mixed = (weights[:, :, :, None] * changes[:, None]).sum(dim=2).flatten(0, 1)  # [N, 3, H, W]
+        return condition.reference + residual + mixed
+
+    def _blur_changes(self, references: Tensor) -> Tensor:
+        with torch.autocast(references.device.type, enabled=False):  # half a gray level is lost in 16 bits
+            return blur_pyramid(references, self.size.patch_px) - references[:, None]  # [R, M, 3, H, W]
 
 
-class Block(nn.Module):
+class Block(Recomputed):
     """Attention, then a gated perceptron, each with adaLN-Zero modulation; the gates start at zero.
 
     The perceptron is SwiGLU (Shazeer 2020, arXiv 2002.05202). It multiplies its inputs: the detail that remains of a
@@ -187,27 +180,6 @@ class Block(nn.Module):
         key = apply_rotary(self.key_norm(key), cosine, sine)  # [N, A, T, C/A]
         attended = functional.scaled_dot_product_attention(query, key, value.to(query.dtype))  # [N, A, T, C/A]
         return self.out_proj(attended.transpose(1, 2).reshape(count, length, width))  # [N, T, C]
-
-
-TIME_UNIT = 1000.0
-BLUR_UNIT = 100.0
-_MAX_PERIOD = 10_000.0
-
-
-class SinusoidalMLP(nn.Module):
-    """Embeds a number in C channels: cosines and sines of 32 frequencies, then two layers."""
-
-    def __init__(self, width: int, frequencies: int = 32) -> None:
-        super().__init__()
-        self.frequencies = frequencies
-        self.fc1, self.fc2 = nn.Linear(2 * frequencies, width), nn.Linear(width, width)
-
-    def forward(self, value: Float[Tensor, " n"]) -> Float[Tensor, "n c"]:
-        """[N] -> [N, C]."""
-        steps = torch.arange(self.frequencies, device=value.device, dtype=torch.float32)  # [32]
-        angles = value.float()[:, None] * torch.exp(-math.log(_MAX_PERIOD) * steps / self.frequencies)  # [N, 32]
-        waves = torch.cat([angles.cos(), angles.sin()], dim=-1)  # [N, 64]
-        return self.fc2(functional.silu(self.fc1(waves)))  # [N, C]
 
 
 def modulate(tokens: Float[Tensor, "n t c"], scale: Float[Tensor, "n 1 c"], shift: Float[Tensor, "n 1 c"]) -> Tensor:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.pictures.resizing import resized
-from pipelines.pictures.srgb8 import linear_of_code
+from pipelines.pictures.srgb8 import codes_of_linear, linear_of_code
 from simulator.optics.color import linear_to_srgb
 
 
@@ -52,6 +52,13 @@ class Framing:
         linear = torch.from_numpy(self._resized(linear_of_code()[window]))  # [H, W, 3]
         display: NDArray[np.float32] = linear_to_srgb(linear).clamp(0.0, 1.0).permute(2, 0, 1).contiguous().numpy()
         return display
+
+    def codes(self, srgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The same in 8 bits, [3, H, W]."""
+        window = self._window(srgb)
+        if window.shape[:2] != (self.height, self.width):
+            window = codes_of_linear(self._resized(linear_of_code()[window]))
+        return np.ascontiguousarray(window.transpose(2, 0, 1))
 
     def disparity(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """[h, w] -> [H, W]; values are not rescaled."""

@@ -16,7 +16,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from pipelines.model.dit import Condition
+from pipelines.model.condition import Condition
 from pipelines.model.flow import velocity
 from pipelines.model.sampler_config import SamplerConfig
 
@@ -40,14 +40,20 @@ def sample(denoise: Denoiser, noise: Tensor, config: SamplerConfig) -> Tensor:
 def guided(model: nn.Module, condition: Condition, guidance: float) -> Denoiser:
     """The model under a condition, with classifier-free guidance; at guidance 1 the model runs once per call."""
     if guidance == 1.0:
-        return lambda z, time: model(z, time, condition)
+        return lambda z, time: _picture(model, z, time, condition)
     unconditional = dataclasses.replace(condition, is_unconditional=torch.ones_like(condition.is_unconditional))
 
     def denoise(z: Tensor, time: Tensor) -> Tensor:
-        free = model(z, time, unconditional)
-        return free + guidance * (model(z, time, condition) - free)
+        free = _picture(model, z, time, unconditional)
+        return free + guidance * (_picture(model, z, time, condition) - free)
 
     return denoise
+
+
+def _picture(model: nn.Module, z: Tensor, time: Tensor, condition: Condition) -> Tensor:
+    """x̂ without the blur map that some networks add."""
+    output: Tensor = model(z, time, condition)
+    return output[:, :3]
 
 
 def seeded_noise(shape: tuple[int, ...], seed: int, device: torch.device | str) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from pipelines.errors import UserError, require
+from pipelines.model.package_weights import PACKAGE_WEIGHTS
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.render.photos.first_bytes import is_bare_depth
 from pipelines.render.photos.folder import photo_suffixes
@@ -23,15 +24,20 @@ class RefocusConfig:
 
     photo: Positional[Path]
     """JPEG, PNG, WebP or TIFF."""
-    checkpoint: Path
-    """Folder of a train run; its newest checkpoint is used."""
     blur_level: float
     """Blur radius of a point one whole depth range off the plane in focus, in percent of the long side."""
+    checkpoint: Path = PACKAGE_WEIGHTS
+    """Folder of a train run; left out: the weights that come with the package."""
     focus: str = "0.5,0.5"
     """X,Y in [0, 1] from the top left: the plane at this point becomes sharp."""
     out: Path | None = None
     """A .jpg or .png; with --focus-sweep a folder. Left out: PHOTO-refocused.jpg beside the photo, or PHOTO-sweep
     (PHOTO-png-... where PHOTO has twins of other suffixes)."""
+    photo_focus: str = "auto"
+    """What the photo itself is focused on: X,Y of a point that is sharp. none: it is sharp everywhere. auto:
+    estimated."""
+    photo_blur_level: Literal["auto"] | float = "auto"
+    """Blur level that the photo itself has. auto: estimated."""
     depth: str = "auto"
     """auto: the photo's sidecar, else the default depth model. sidecar: the sidecar. none: no depth. Anything else: a
     model id of the Hugging Face hub, or a folder that holds a model."""
@@ -41,8 +47,8 @@ class RefocusConfig:
     """Never fetch a depth model over the network."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     resolution: Literal["auto", "trained"] = "auto"
-    """auto: in tiles beyond the trained size, where depth is known and the blur is weak enough. trained: at the
-    trained size, then enlarged."""
+    """Of a flow model. auto: in tiles beyond the trained size, where depth is known and the blur is weak enough.
+    trained: at the trained size, then enlarged."""
     focus_sweep: int = 0
     """Instead of one photo, this many with the focus pulled from far to near: frames, an animation, a contact sheet."""
     seed: int = 0
@@ -53,9 +59,14 @@ class RefocusConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        self.focus_point  # noqa: B018  raises for bad input
+        self.focus_point, self.photo_focus_point  # noqa: B018  raise for bad input
         low, high = BLUR_LEVELS
         require(low <= self.blur_level <= high, "--blur-level", f"lie between {low} and {high:g}", self.blur_level)
+        level = self.photo_blur_level
+        is_level = level == "auto" or low <= level <= high
+        require(is_level, "--photo-blur-level", f"be auto or lie between {low} and {high:g}", level)
+        is_one = self.photo_focus != "none" or level == "auto"
+        require(is_one, "--photo-blur-level", "be left out where --photo-focus is none: nothing is blurred", level)
         frames = self.focus_sweep
         require(frames == 0 or 2 <= frames <= 240, "--focus-sweep", "lie between 2 and 240 frames", frames)
         is_picture = self.out is None or self.out.suffix.lower() in SUFFIXES
@@ -67,13 +78,13 @@ class RefocusConfig:
     @property
     def focus_point(self) -> tuple[float, float]:
         """(x, y) of --focus. Raises UserError when that is no point of the photo."""
-        try:
-            x, y = (float(part) for part in self.focus.split(","))
-        except ValueError:
-            raise UserError(f"--focus must be X,Y, such as 0.4,0.6; got {self.focus!r}") from None
-        if not (math.isfinite(x + y) and 0 <= x <= 1 and 0 <= y <= 1):
-            raise UserError(f"--focus must lie in [0, 1] x [0, 1] (0,0 is top left); got {self.focus}")
-        return x, y
+        return _point("--focus", self.focus, "X,Y")
+
+    @property
+    def photo_focus_point(self) -> tuple[float, float] | None:
+        """(x, y) of --photo-focus, None for auto and none. Raises UserError when it is none of them."""
+        is_word = self.photo_focus in ("auto", "none")
+        return None if is_word else _point("--photo-focus", self.photo_focus, "auto, none or X,Y")
 
     @property
     def result_path(self) -> Path:
@@ -89,6 +100,16 @@ class RefocusConfig:
             if any(path.suffix.lower() in photo_suffixes() and not is_bare_depth(path) for path in twins):
                 stem = f"{stem}-{self.photo.suffix[1:]}"
         return self.photo.with_name(f"{stem}-sweep" if self.focus_sweep else f"{stem}-refocused.jpg")
+
+
+def _point(flag: str, value: str, form: str) -> tuple[float, float]:
+    try:
+        x, y = (float(part) for part in value.split(","))
+    except ValueError:
+        raise UserError(f"{flag} must be {form}, such as 0.4,0.6; got {value!r}") from None
+    if not (math.isfinite(x + y) and 0 <= x <= 1 and 0 <= y <= 1):
+        raise UserError(f"{flag} must lie in [0, 1] x [0, 1] (0,0 is top left); got {value}")
+    return x, y
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

@@ -1,7 +1,7 @@
 """A focus pull: the same photo with its plane moved from far to near; frames, an animation, a contact sheet."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,14 +51,11 @@ def plan_stops(disparity: NDArray[np.float32], count: int) -> list[Stop]:
     return stops
 
 
-def write_sweep(
-    folder: Path, stops: Sequence[Stop], frame_of: Callable[[Stop], NDArray[np.uint8]], title: str
-) -> list[Path]:
-    """Make every frame, write FOLDER/frame_000.png ..., pull.webp and contact_sheet.png. Returns the paths."""
+def write_sweep(folder: Path, stops: Sequence[Stop], pictures: Iterable[NDArray[np.uint8]], title: str) -> list[Path]:
+    """Write the picture of every stop: FOLDER/frame_000.png ..., pull.webp and contact_sheet.png. Returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     frames, paths = [], []
-    for number, stop in enumerate(stops):
-        frame = frame_of(stop)
+    for number, frame in enumerate(pictures):
         paths.append(folder / f"frame_{number:03d}.png")
         Image.fromarray(frame).save(paths[-1])
         frames.append(shrunk(frame, ANIMATION_SIDE_PX))

@@ -51,18 +51,22 @@ def blended(
     """A denoiser of the whole picture (height, width) that blends those of its tiles."""
     if len(tiles) == 1 and (tiles[0].height, tiles[0].width) == picture:
         return denoiser(tiles[0])
-    windows = [window(tile, picture) for tile in tiles]
 
     def denoise(z: Tensor, time: Tensor) -> Tensor:
-        total = torch.zeros_like(z)  # [N, 3, H, W]
-        weight = torch.zeros(picture, device=z.device)  # [H, W]
-        for tile, u in zip(tiles, windows, strict=True):
-            u = u.to(z.device)
-            tile.crop(total).add_(u * denoiser(tile)(tile.crop(z), time))
-            tile.crop(weight).add_(u)
-        return total / weight
+        return blended_tiles(tiles, torch.zeros_like(z), lambda tile: denoiser(tile)(tile.crop(z), time))
 
     return denoise
+
+
+def blended_tiles(tiles: Sequence[PhotoTile], zeros: Tensor, of_tile: Callable[[PhotoTile], Tensor]) -> Tensor:
+    """One map from maps [..., h, w] of tiles; `zeros` [..., H, W] is filled and returned."""
+    size = int(zeros.shape[-2]), int(zeros.shape[-1])
+    weight = torch.zeros(size, device=zeros.device)  # [H, W]
+    for tile in tiles:
+        u = window(tile, size).to(zeros.device)
+        tile.crop(zeros).add_(u * of_tile(tile))
+        tile.crop(weight).add_(u)
+    return zeros.div_(weight)
 
 
 def window(tile: PhotoTile, picture: tuple[int, int]) -> Tensor:

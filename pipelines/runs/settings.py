@@ -27,8 +27,8 @@ def read_settings(path: StoragePath) -> Settings:
         raise ValueError(f"it {error}") from error
 
 
-def check_settings(out: StoragePath, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise UserError that names every setting in which this command differs from the run in `out`."""
+def check_settings(out: StoragePath, before: Mapping[str, Any], now: Mapping[str, Any], *, flag: str = "--out") -> None:
+    """Raise UserError that names every setting in which this command differs from the run in `out`, given by `flag`."""
     changed = [
         f"{key} was {before.get(key, 'absent')}, now {now.get(key, 'absent')}"
         for key in sorted(before.keys() | now.keys())
@@ -37,5 +37,5 @@ def check_settings(out: StoragePath, before: Mapping[str, Any], now: Mapping[str
     if changed:
         raise UserError(
             f"{out} was begun with other settings: {'; '.join(changed)}; "
-            "give the old ones to resume it, or choose another --out"
+            f"give the old ones to resume it, or choose another {flag}"
         )

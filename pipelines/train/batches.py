@@ -9,54 +9,24 @@ The array is shuffled; no decoded sample waits in a buffer.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pipelines.errors import UserError
+from pipelines.train.batch import Item, PackedBatch, collate
 from pipelines.train.config import DataConfig, ObjectiveConfig
-from pipelines.train.group import TrainingGroup, read_group
+from pipelines.train.group import read_group
 from shards import Complaint, ReaderShard, SampleAccess, ShardFile, StoreError, epoch_order, find_shards
 from shards.access import DAMAGE
 from shards.codec import decode_record
 
 EpochPosition = tuple[int, int]  # epoch, index in its order
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """B groups: the fields of TrainingGroup with a leading B, on one device; damaged samples skipped for them."""
-
-    keys: tuple[str, ...]
-    reference: Tensor  # [B, 3, H, W]
-    aif: Tensor  # [B, 3, H, W]
-    disparity: Tensor  # [B, H, W]
-    targets: Tensor  # [B, n, 3, H, W]
-    focus_point: Tensor  # [B, n, 2]
-    point_disparity: Tensor  # [B, n]
-    focus_disparity: Tensor  # [B, n]
-    blur_level: Tensor  # [B]
-    blur_scale_px: Tensor  # [B]
-    time: Tensor  # [B]
-    noise: Tensor  # [B, n, 3, H, W]
-    is_depth_dropped: Tensor  # [B], bool
-    is_unconditional: Tensor  # [B], bool
-    dropped: tuple[Complaint, ...] = ()
-
-    def to(self, device: torch.device | str) -> Batch:
-        """The same on another device."""
-        moved: dict[str, Any] = {
-            name: value.to(device, non_blocking=True) for name, value in vars(self).items() if isinstance(value, Tensor)
-        }
-        return dataclasses.replace(self, **moved)
 
 
 @dataclass(frozen=True)
@@ -67,35 +37,41 @@ class Rank:
     world_size: int = 1
 
 
-Item = tuple[TrainingGroup, tuple[Complaint, ...]]
-"""A group, and the damaged samples skipped before it."""
-
-
 class GroupDataset(Dataset[Item]):
     """Groups by position; the next readable sample of the order replaces a damaged one, which is reported."""
 
     def __init__(self, shards: Sequence[ShardFile], data: DataConfig, objective: ObjectiveConfig, seed: int) -> None:
         self.samples = sum(shard.samples for shard in shards)
         self._sizes = [shard.samples for shard in shards]
+        every = [(number, index) for number, size in enumerate(self._sizes) for index in range(size)]
+        self._labeled = every[: data.labeled_scenes] or None  # None: all are
         self._data, self._objective, self._seed = data, objective, seed
         self._access = SampleAccess(shards, lambda key, fields: (key, fields))
         self._order = lru_cache(2)(self._draw_order)
 
     def __getitem__(self, place: EpochPosition) -> Item:
         epoch, position = place
-        order = self._order(epoch)
         dropped: list[Complaint] = []
         for offset in range(self.samples):
-            shard, index = (int(part) for part in order[(position + offset) % self.samples])
+            shard, index = self._sample_at(epoch, position, offset)
             try:
                 draws = np.random.default_rng([self._seed, epoch, position])
                 key, fields = self._access.read(shard, index, verify=self._verifies(epoch))
-                return read_group(key, fields, draws, self._data, self._objective), tuple(dropped)
+                is_labeled = self._labeled is None or (shard, index) in self._labeled
+                group = read_group(key, fields, draws, self._data, self._objective, is_labeled=is_labeled)
+                return group, tuple(dropped)
             except DAMAGE as error:
                 dropped.append(self._access.complaint(shard, index, error))
         raise UserError(
             f"--data {self._data.data} has no sample that can be read; the first: {dropped[0]}", exit_code=1
         )
+
+    def _sample_at(self, epoch: int, position: int, offset: int) -> tuple[int, int]:
+        """Shard and index; every second item comes from the labeled scenes where only some are."""
+        if self._labeled is not None and position % 2 == 0:
+            return self._labeled[((epoch * self.samples + position) // 2 + offset) % len(self._labeled)]
+        shard, index = self._order(epoch)[(position + offset) % self.samples]
+        return int(shard), int(index)
 
     def _verifies(self, epoch: int) -> bool:
         return self._data.verify == "always" or (self._data.verify == "first-epoch" and epoch == 0)
@@ -125,7 +101,7 @@ class PositionSampler:
         return self._count
 
 
-def open_batches(dataset: GroupDataset, positions: PositionSampler, data: DataConfig) -> Iterator[Batch]:
+def open_batches(dataset: GroupDataset, positions: PositionSampler, data: DataConfig) -> Iterator[PackedBatch]:
     """Batches in the order of `positions`, read by `data.workers` processes.
 
     Raises UserError when no sample can be read, StoreError when a store does not answer.
@@ -138,7 +114,7 @@ def open_batches(dataset: GroupDataset, positions: PositionSampler, data: DataCo
         raise (UserError(reason, exit_code=1) if isinstance(error, UserError) else StoreError(reason)) from None
 
 
-def _loader(dataset: GroupDataset, positions: PositionSampler, data: DataConfig) -> Iterable[Batch]:
+def _loader(dataset: GroupDataset, positions: PositionSampler, data: DataConfig) -> Iterable[PackedBatch]:
     return DataLoader(
         dataset,
         batch_sampler=positions,
@@ -147,24 +123,6 @@ def _loader(dataset: GroupDataset, positions: PositionSampler, data: DataConfig)
         pin_memory=torch.cuda.is_available(),
         # Workers use no GPU, and the data set's open caches cannot be pickled for a fresh interpreter.
         multiprocessing_context="fork" if data.workers else None,
-    )
-
-
-def collate(items: Sequence[Item]) -> Batch:
-    """Stack items to a batch."""
-    groups = [group for group, _ in items]
-
-    def stacked(name: str) -> Tensor:
-        values = [getattr(group, name) for group in groups]
-        if isinstance(values[0], bool):
-            return torch.tensor(values)
-        return torch.from_numpy(np.stack([np.asarray(value, np.float32) for value in values]))
-
-    names = [field.name for field in dataclasses.fields(TrainingGroup) if field.name != "key"]
-    return Batch(
-        keys=tuple(group.key for group in groups),
-        dropped=tuple(complaint for _, dropped in items for complaint in dropped),
-        **{name: stacked(name) for name in names},
     )
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -23,6 +24,7 @@ from pipelines.model.checkpoint import (
     read_state,
 )
 from pipelines.runs.settings import Settings, check_settings, settings_to_json
+from pipelines.runs.settings import read_settings as read_settings_file
 from shards.durable import sync_folder, write_durably
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -32,20 +34,44 @@ def save_checkpoint(
     folder: RunFolder, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState
 ) -> Path:
     """Write the checkpoint of `state.step`. Returns its folder."""
-    path = folder.checkpoints / f"{state.step:08d}"
-    unfinished = folder.checkpoints / f".{path.name}.tmp"
+    tensors = {"weights": model.state_dict(), "average": average.state_dict(), "optimizer": _moments(model, optimizer)}
+    return _write(folder.checkpoints / f"{state.step:08d}", tensors, {"state": dataclasses.asdict(state)})
+
+
+def save_best(folder: RunFolder, average: nn.Module, state: TrainingState, validation: Mapping[str, Any]) -> Path:
+    """Keep averaged weights as the best on held-out scenes, in place of those before. Returns their folder."""
+    objects = {"state": dataclasses.asdict(state), "validation": validation}
+    path = _write(folder.checkpoints / f"best-{state.step:08d}", {"average": average.state_dict()}, objects)
+    for other in folder.checkpoints.glob("best-[0-9]*"):
+        if other != path:
+            shutil.rmtree(other)
+    return path
+
+
+def read_best(folder: RunFolder) -> Settings:
+    """What `save_best` was told of the validation; empty where there is none, or it cannot be read."""
+    best = folder.best()
+    try:
+        return read_settings_file(best / "validation.json") if best else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(path: Path, tensors: Mapping[str, Mapping[str, Tensor]], objects: Mapping[str, Mapping[str, Any]]) -> Path:
+    """A folder that is there only when all its files are."""
+    unfinished = path.parent / f".{path.name}.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    save_file(_contiguous(model.state_dict()), unfinished / "weights.safetensors")
-    save_file(_contiguous(average.state_dict()), unfinished / "average.safetensors")
-    save_file(_moments(model, optimizer), unfinished / "optimizer.safetensors")
-    (unfinished / "state.json").write_bytes(settings_to_json(dataclasses.asdict(state)))
+    for name, values in tensors.items():
+        save_file(_contiguous(values), unfinished / f"{name}.safetensors")
+    for name, content in objects.items():
+        (unfinished / f"{name}.json").write_bytes(settings_to_json(content))
     for file in unfinished.iterdir():
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
     shutil.rmtree(path, ignore_errors=True)  # this step was saved before: a setting without effect has changed
     os.replace(unfinished, path)
-    sync_folder(folder.checkpoints)
+    sync_folder(path.parent)
     return path
 
 
@@ -59,8 +85,10 @@ def load_checkpoint(
     for name, weight in model.named_parameters():
         if f"{name}/step" in moments:  # none before the first step
             of_weight = {moment: moments[f"{name}/{moment}"] for moment in _MOMENTS}
+            is_fused = bool(optimizer.param_groups[0].get("fused"))  # its count of steps lies beside the weights
             optimizer.state[weight] = {
-                moment: value if moment == "step" else value.to(weight.device) for moment, value in of_weight.items()
+                moment: value if moment == "step" and not is_fused else value.to(weight.device)
+                for moment, value in of_weight.items()
             }
     return read_state(path)
 

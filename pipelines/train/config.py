@@ -42,6 +42,13 @@ class DataConfig:
     """Fraction of items whose focus point may lie outside the crop, as it does for tiles of a photo."""
     shuffle_window: int = 2048
     """Samples are shuffled as by a buffer of this many, across shards that are shuffled as a whole."""
+    labeled_scenes: int = 0
+    """For studies: only the first N scenes have labels, and make half of the items; of the others the constraint alone
+    sees the photo. 0: all have."""
+    mislabeled: float = 0.0
+    """For studies: fraction of the stacking groups whose frames stand at each other's labels."""
+    blurred_references: str = ""
+    """For studies: folder of references that are blurred on to each target already (blurred_references.py)."""
     workers: int = 0
     """Processes that read and decode, for each training process; 0 reads in the training process."""
     max_dropped_fraction: float = 0.01
@@ -53,10 +60,14 @@ class DataConfig:
         require(32 <= self.width <= 4096, "--width", "lie between 32 and 4096 px", self.width)
         require(32 <= self.height <= 4096, "--height", "lie between 32 and 4096 px", self.height)
         require(self.batch_size >= 1, "--batch-size", "be at least 1", self.batch_size)
-        require(2 <= self.targets <= 16, "--targets", "lie between 2 and 16 (a group needs 2)", self.targets)
+        require(1 <= self.targets <= 16, "--targets", "lie between 1 and 16", self.targets)
         require(0 < self.least_crop <= 1, "--least-crop", "lie in (0, 1]", self.least_crop)
-        for flag, share in (("--aif-share", self.aif_share), ("--redraw-focus", self.redraw_focus)):
-            require(0 <= share <= 1, flag, "lie in [0, 1]", share)
+        for name in ("aif_share", "redraw_focus", "mislabeled"):
+            share = getattr(self, name)
+            require(0 <= share <= 1, f"--{name.replace('_', '-')}", "lie in [0, 1]", share)
+        single = self.targets == 1 or not self.blurred_references
+        require(single, "--targets", "be 1 with --blurred-references", self.targets)
+        require(self.labeled_scenes >= 0, "--labeled-scenes", "be at least 0", self.labeled_scenes)
         require(0 <= self.outside_focus <= 1, "--outside-focus", "lie in [0, 1]", self.outside_focus)
         require(self.focus_band_px > 0, "--focus-band-px", "be positive", self.focus_band_px)
         require(self.shuffle_window >= 1, "--shuffle-window", "be at least 1", self.shuffle_window)
@@ -67,10 +78,25 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """The loss; the equations are in model/flow.py and stacking.py."""
+    """What is predicted from what, and the loss; the equations are in model/flow.py and stacking.py."""
 
-    stack_weight: float = 4.0
-    """Lambda, the weight of the stacking constraint; 0 trains without it."""
+    predict: Literal["frame", "photo"] = "frame"
+    """frame: the frame that is asked for. photo: the all-in-focus photo, from which the renderer makes the frame."""
+    noise: Literal["flow", "none"] = "flow"
+    """flow: rectified flow from noise. none: plain regression, in one step."""
+    defocus_maps: bool = True
+    """Tell the blur radius of the asked frame and of the reference itself as pictures."""
+    own_dropout: float = 0.3
+    """Fraction of items whose reference's own plane and blur level are not told."""
+    lens_error: float = 0.1
+    """Relative error of the reference's own blur level, as an estimate has it; a fifth of it for the plane."""
+    depth_noise: float = 0.5
+    """Fraction of items whose disparity is soft, shifted, rescaled and in 8 bits, as depth networks give it."""
+    blur_map_weight: float = 0.05
+    """Weight of the estimate of the reference's own blur radius, with --model unet and --predict photo."""
+    stack_weight: float = 0.0
+    """Lambda, the weight of the stacking constraint; 0 trains without it. Up to 1 for stacks without labels, about 2
+    for doubtful labels; on true labels it adds nothing (docs/training.md)."""
     stack_softness_px: float = 0.5
     """Tau: frames whose blur radii differ by this many pixels share a pixel e : 1 in the stack."""
     stack_target: Literal["frames", "aif"] = "frames"
@@ -81,10 +107,12 @@ class ObjectiveConfig:
     """Fraction of items without disparity (validity 0), so that photos without depth can be refocused."""
     condition_dropout: float = 0.1
     """Fraction of items without focus point and blur level, for classifier-free guidance."""
-    time_mean: float = -0.8
-    """Mean of the logit of the time t; t = 0 is noise, t = 1 the picture."""
+    time_mean: float = -1.5
+    """Mean of the logit of the time t; t = 0 is noise, t = 1 the picture. Pictures over 512 px get more noise."""
     time_spread: float = 0.8
     """Standard deviation of the same."""
+    time_zero_share: float = 0.15
+    """Fraction of items at t = 0, where sampling starts."""
 
     def __post_init__(self) -> None:
         require(self.stack_weight >= 0, "--stack-weight", "be at least 0", self.stack_weight)
@@ -92,9 +120,14 @@ class ObjectiveConfig:
         for flag, share in (
             ("--depth-dropout", self.depth_dropout),
             ("--condition-dropout", self.condition_dropout),
+            ("--own-dropout", self.own_dropout),
+            ("--depth-noise", self.depth_noise),
+            ("--time-zero-share", self.time_zero_share),
         ):
             require(0 <= share <= 1, flag, "lie in [0, 1]", share)
         require(self.time_spread > 0, "--time-spread", "be positive", self.time_spread)
+        require(0 <= self.lens_error <= 1, "--lens-error", "lie in [0, 1]", self.lens_error)
+        require(self.blur_map_weight >= 0, "--blur-map-weight", "be at least 0", self.blur_map_weight)
 
 
 @dataclass(frozen=True)
@@ -129,6 +162,19 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
+class PerformanceConfig:
+    """Speed and memory. The weights differ by rounding alone."""
+
+    compile: bool = False
+    """Compile the network's blocks (torch.compile); the first step takes a minute longer."""
+    checkpoint_blocks: bool = False
+    """Compute activations of the blocks again for the gradient instead of keeping them: less memory, a third more
+    work."""
+    tf32: bool = True
+    """Matrix products of --precision fp32 in TF32 on GPUs that have it."""
+
+
+@dataclass(frozen=True)
 class RecordingConfig:
     """Checkpoints, scalars and pictures. Nothing here changes the weights."""
 
@@ -140,9 +186,15 @@ class RecordingConfig:
     """Steps between scalars for TensorBoard, in RUN/tensorboard."""
     sample_every: int = 1000
     """Steps between pictures (reference, target, prediction, error); 0 draws none."""
+    validation_split: Literal["auto", "val", "test", "none"] = "auto"
+    """Split to score the averaged model on; the best checkpoint on it is kept. auto: val, where there is one."""
+    validate_every: int = 1000
+    """Steps between two scores on that split."""
+    validation_items: int = 64
+    """Items to score, the same ones every time."""
 
     def __post_init__(self) -> None:
-        for name in ("save_every", "keep", "log_every"):
+        for name in ("save_every", "keep", "log_every", "validate_every", "validation_items"):
             require(getattr(self, name) >= 1, f"--{name.replace('_', '-')}", "be at least 1", getattr(self, name))
         require(self.sample_every >= 0, "--sample-every", "be at least 0", self.sample_every)
 
@@ -154,13 +206,16 @@ class TrainConfig:
     dataset: DataConfig
     out: Path
     """Folder of the run: checkpoints, TensorBoard, pictures."""
-    recipe: Literal["default", "tiny", "slim", "base"] = "default"
+    recipe: Literal["default", "tiny", "slim", "base", "sharpen"] = "default"
     """Named settings to start from (pipelines/train/recipes.py); other flags go on top."""
-    model: Literal["tiny", "slim", "base"] = "slim"
-    """Size of the transformer: 1.4, 34 or 133 million weights."""
+    model: Literal["tiny", "slim", "base", "unet-tiny", "unet"] = "slim"
+    """tiny, slim, base: transformers of 1.5, 36 or 134 million weights. unet-tiny, unet: convolutional, 0.3 or 2.9."""
     objective: ObjectiveConfig = ObjectiveConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    performance: PerformanceConfig = PerformanceConfig()
     recording: RecordingConfig = RecordingConfig()
+    init_weights: Path | None = None
+    """Begin a new run with these weights: a run, whose averaged ones are taken, or a safetensors file."""
     seed: int = 0
     """Seed of weights, order, crops and noise; the same seed gives the same run."""
     max_steps: int | None = None
@@ -174,6 +229,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**63, "--seed", "lie in [0, 2^63)", self.seed)
+        needed = 2 if self.objective.stack_weight > 0 and self.objective.predict == "frame" else 1
+        enough = f"be at least {needed} with --stack-weight {self.objective.stack_weight:g}"
+        require(self.dataset.targets >= needed, "--targets", enough, self.dataset.targets)
         require(self.max_steps is None or self.max_steps >= 1, "--max-steps", "be at least 1", self.max_steps)
 
     @property

@@ -1,18 +1,25 @@
 """One training item: a reference, its disparity, and n targets of one stacking group, out of a stored sample.
 
 Letters: D disparity in [0, 1], bigger is nearer; D_i the plane of target i; K blur scale in pixels of the item's
-picture, r = K·|D − D_i| the blur radius; t the time of the flow, 0 noise, 1 picture.
+picture, r = K·|D − D_i| the blur radius; K_s, D_s those of the reference itself, which may be a frame; t the time of
+the flow, 0 noise, 1 picture.
 All draws come from one generator: an item is a pure function of (seed, epoch, position, sample).
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pipelines.model.framing import Framing
+from pipelines.render.depth.degraded import degraded
+from pipelines.train.blurred_references import BlurredReferences
 from pipelines.train.config import DataConfig, ObjectiveConfig
+from pipelines.train.wrong_labels import labeled_pictures
 from shards import FieldError, FrameLabels, SampleRecord
 from shards.codec import DISPARITY_FIELD, check_fields, decode_disparity, decode_image, decode_record
 from shards.record import MAX_DISPARITY_CODE
@@ -20,39 +27,53 @@ from shards.stored_fields import read_fields
 
 Rng = np.random.Generator
 Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
 _TRIES = 8
+TIME_SIDE_PX = 512.0
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingGroup:
-    """Inputs and targets of one training item. Pictures are display values in [-1, 1].
+    """Inputs and targets of one training item. Pictures are 8-bit sRGB.
 
     Attributes:
         reference, aif: [3, H, W].
-        disparity: [H, W] in [0, 1].
-        targets: [n, 3, H, W], frames of one stacking group.
+        disparity: [H, W] in [0, 1], true.
+        given_disparity: [H, W] in [0, 1], an input of the model: the true one, or as a depth network would give it.
+        targets: [n, 3, H, W], frames of one stacking group; with --predict photo the all-in-focus photo, n = 1.
         focus_point: [n, 2], (x, y) in [0, 1] of the picture; outside it where the plane is known from depth alone.
         point_disparity: [n], D at the focus point, an input of the model.
         focus_disparity: [n], D_i, the plane as rendered; it sets the weights of the stack.
         blur_level: 100 K / long side, percent. blur_scale_px: K.
-        time: t. noise: [n, 3, H, W].
+        own_focus_disparity, own_blur_scale_px: D_s and K_s (0 for the all-in-focus photo), true.
+        told_focus_disparity, told_blur_scale_px: the same as the model is told, off as an estimate is.
+        time: t. noise_seed: of the noise, which is drawn on the device (batch.py).
         is_depth_dropped: the model gets no disparity. is_unconditional: it gets no focus point and no blur level.
+        is_own_dropped: it is not told the reference's own lens.
+        is_labeled: which of the stack's frames shows which plane is known; without that, targets are no truth.
     """
 
     key: str
-    reference: Floats
-    aif: Floats
+    reference: Pixels
+    aif: Pixels
     disparity: Floats
-    targets: Floats
+    given_disparity: Floats
+    targets: Pixels
     focus_point: Floats
     point_disparity: Floats
     focus_disparity: Floats
     blur_level: float
     blur_scale_px: float
+    own_focus_disparity: float
+    own_blur_scale_px: float
+    told_focus_disparity: float
+    told_blur_scale_px: float
     time: float
-    noise: Floats
+    noise_seed: int
     is_depth_dropped: bool
     is_unconditional: bool
+    is_own_dropped: bool
+    is_labeled: bool
 
 
 @dataclass(frozen=True)
@@ -63,6 +84,14 @@ class _Plane:
     focus_disparity: float
     point: tuple[float, float]
     point_disparity: float
+
+    def on(self, given: Floats) -> "_Plane":
+        """The same with the disparity that a map [H, W] has at the point, where the point lies in it."""
+        x, y = self.point
+        if not (0.0 <= x < 1.0 and 0.0 <= y < 1.0):
+            return self
+        height, width = given.shape
+        return replace(self, point_disparity=float(given[int(y * height), int(x * width)]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +129,19 @@ class _View:
         """K in pixels of the crop's picture, by D in [0, 1]."""
         return labels.blur_scale_px * self.scene.depth_range * self.framing.scale
 
+    def lens(self, labels: FrameLabels) -> tuple[float, float]:
+        """D_f and K of a frame, in the crop's units."""
+        return self.scene.unit(labels.focus_disparity), self.blur_scale_px(labels)
+
 
 def read_group(
-    key: str, fields: Mapping[str, bytes], rng: Rng, data: DataConfig, objective: ObjectiveConfig
+    key: str,
+    fields: Mapping[str, bytes],
+    rng: Rng,
+    data: DataConfig,
+    objective: ObjectiveConfig,
+    *,
+    is_labeled: bool = True,
 ) -> TrainingGroup:
     """Decode the fields that one item needs and draw crop, targets, reference, time and noise.
 
@@ -122,40 +161,60 @@ def read_group(
         scene = _scene(record, codes, group=int(rng.integers(record.levels)))
         view, planes = _draw_planes(rng, scene, data, may_be_outside)
         frames = [plane.frame for plane in planes]
-        reference = _draw_reference(rng, len(record.frames), frames, data.aif_share)
+        wants_photo = objective.predict == "photo"
+        reference = _draw_reference(rng, len(record.frames), [] if wants_photo else frames, data.aif_share)
+
+        stack = {"levels": record.levels, "planes": record.planes}
+        pictures = labeled_pictures(key, **stack, mislabeled=data.mislabeled)
 
         def name_of(frame: int) -> str:
             """Field of a frame of the stack, or with -1 of the all-in-focus photo: that is the first, frames begin at
             2."""
-            return names[0] if frame < 0 else names[2 + frame]
+            return names[0] if frame < 0 else names[2 + pictures[frame]]
 
         contents = read_fields(fields, sorted({name_of(frame) for frame in (-1, reference, *frames)}))
 
-        def picture(frame: int) -> Floats:
+        def picture(frame: int) -> Pixels:
             name = name_of(frame)
-            return 2.0 * view.framing.picture(decode_image(name, contents[name], **size)) - 1.0
+            return view.framing.codes(decode_image(name, contents[name], **size))
 
-        targets = np.stack([picture(frame) for frame in frames])  # [n, 3, H, W]
         aif = picture(-1)
+        targets = aif[None] if wants_photo else np.stack([picture(frame) for frame in frames])  # [n, 3, H, W]
         reference_picture = aif if reference < 0 else picture(reference)
+        if data.blurred_references:
+            blurred = BlurredReferences.read(Path(data.blurred_references), key)
+            reference = int(blurred.reference[frames[0]])
+            reference_picture = view.framing.codes(blurred.pictures[frames[0]])
     except FieldError as error:
         raise error.within("", key) from None
     scale_px = view.blur_scale_px(record.frames[frames[0]])
+    own = (0.0, 0.0) if reference < 0 else view.lens(record.frames[reference])
+    told = _as_estimated(rng, *own, objective.lens_error)
+    given = _as_given(rng, view.shown, objective.depth_noise)
+    if given is not view.shown:
+        planes = [plane.on(given) for plane in planes]
     return TrainingGroup(
         key=key,
         reference=reference_picture,
         aif=aif,
         disparity=view.shown,
+        given_disparity=given,
         targets=targets,
         focus_point=np.array([plane.point for plane in planes], np.float32),
         point_disparity=np.array([plane.point_disparity for plane in planes], np.float32),
         focus_disparity=np.array([plane.focus_disparity for plane in planes], np.float32),
         blur_level=100.0 * scale_px / max(data.width, data.height),
         blur_scale_px=scale_px,
-        time=draw_time(rng, objective),
-        noise=rng.standard_normal(targets.shape, np.float32),
+        own_focus_disparity=own[0],
+        own_blur_scale_px=own[1],
+        told_focus_disparity=told[0],
+        told_blur_scale_px=told[1],
+        time=draw_time(rng, objective, math.sqrt(data.width * data.height)),
+        noise_seed=int(rng.integers(2**63)),
         is_depth_dropped=is_depth_dropped,
-        is_unconditional=bool(rng.random() < objective.condition_dropout),
+        is_unconditional=bool(rng.random() < objective.condition_dropout) or wants_photo,
+        is_own_dropped=bool(rng.random() < objective.own_dropout) or not is_labeled,
+        is_labeled=is_labeled,
     )
 
 
@@ -169,9 +228,36 @@ def _scene(record: SampleRecord, codes: NDArray[np.uint16], group: int) -> _Scen
     return _Scene(record, group, values.astype(np.float32), offset, depth_range)
 
 
-def draw_time(rng: Rng, objective: ObjectiveConfig) -> float:
-    """Logit-normal t (Esser et al. 2024, arXiv 2403.03206, eq. 19): mostly where the picture emerges from the noise."""
-    logit = objective.time_mean + objective.time_spread * float(rng.standard_normal())
+def _as_estimated(rng: Rng, focus: float, scale_px: float, error: float) -> tuple[float, float]:
+    """D_s and K_s as an estimate has them: the scale off by a factor, the plane by a fifth of that of the range."""
+    off, factor = rng.standard_normal(2)
+    return focus + 0.2 * error * float(off), scale_px * float(np.exp(error * factor))
+
+
+def _as_given(rng: Rng, disparity: Floats, share: float) -> Floats:
+    """D [H, W], or in a `share` of the items as a depth network gives it: soft, a pixel off, in 8 bits, rescaled."""
+    softness, shift, gain = rng.uniform(0.3, 2.0), rng.uniform(0.0, 1.0), rng.uniform(0.9, 1.1)
+    seed = int(rng.integers(2**31))
+    if rng.random() >= share:
+        return disparity
+    soft = degraded(torch.from_numpy(disparity), seed=seed, softness_px=softness, shift_px=shift).numpy()
+    return np.asarray(np.clip((soft - 0.5) * gain + 0.5, 0.0, 1.0), np.float32)
+
+
+def draw_time(rng: Rng, objective: ObjectiveConfig, side_px: float) -> float:
+    """0 in a share of the items, where every sampler starts; else logit-normal (Esser et al. 2024, arXiv 2403.03206,
+    eq. 19): mostly where the picture emerges from the noise. Always 0 with --noise none.
+
+        logit t ~ N(time_mean − ln max(1, side / 512 px), time_spread)        side = √(width·height)
+
+    Pixels of a larger picture agree more, so that it takes more noise to hide as much: their eq. 23 shifts the logit by
+    ln √(m/n) for m instead of n pixels, as much as noise in proportion to the side does (Li and He 2025, arXiv
+    2511.13720: 1 at 256 px, 2 at 512 px, logit t around −0.8, which is −1.5 in terms of noise 1).
+    """
+    if rng.random() < (1.0 if objective.noise == "none" else objective.time_zero_share):
+        return 0.0
+    mean = objective.time_mean - math.log(max(1.0, side_px / TIME_SIDE_PX))
+    logit = mean + objective.time_spread * float(rng.standard_normal())
     return 1.0 / (1.0 + float(np.exp(-logit)))
 
 

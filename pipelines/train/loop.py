@@ -6,6 +6,7 @@ read are therefore enough to resume.
 """
 
 import dataclasses
+import itertools
 import logging
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,17 +17,24 @@ from pipelines.errors import UserError
 from pipelines.model.checkpoint import RunFolder, TrainingState
 from pipelines.runs.interruption import Interrupted, deferred_signals
 from pipelines.runs.progress_bar import ProgressBar
-from pipelines.train.batches import Batch, GroupDataset, PositionSampler, Rank, open_batches
+from pipelines.train.batch import PackedBatch
+from pipelines.train.batches import GroupDataset, PositionSampler, Rank, open_batches
 from pipelines.train.checkpoint import remove_old_checkpoints, save_checkpoint
 from pipelines.train.config import TrainConfig
 from pipelines.train.recording import Recorder
-from pipelines.train.step import BatchResult, Learner, train_batch
+from pipelines.train.step import Learner, StepResult, train_step
+from pipelines.train.validation import Validation
 
 _log = logging.getLogger(__name__)
 
 
 def train_steps(
-    config: TrainConfig, learner: Learner, dataset: GroupDataset, state: TrainingState, folder: RunFolder
+    config: TrainConfig,
+    learner: Learner,
+    dataset: GroupDataset,
+    validation: Validation | None,
+    state: TrainingState,
+    folder: RunFolder,
 ) -> TrainingState:
     """Train from `state` to `config.last_step`. Returns the state after the last step, which has a checkpoint.
 
@@ -42,21 +50,18 @@ def train_steps(
         ProgressBar("train", "steps", config.last_step, done=state.step, is_shown=accelerator.is_main_process) as bar,
     ):
         while state.step < config.last_step:
-            stop_signal = 0
-            for _ in range(config.optimizer.accumulate):
-                batch = next(batches).to(accelerator.device)
-                result = train_batch(learner, batch, state.step, config, pending_signal)
-                state = _counted(state, batch, result, config, accelerator, dataset.samples)
-                recorder.add(result)
-                stop_signal = stop_signal or result.stop_signal
-            state = dataclasses.replace(state, step=state.step + 1)
-            learner.average.update_parameters(learner.bare_model)
+            read = list(itertools.islice(batches, config.optimizer.accumulate))
+            result = train_step(learner, read, state.step, config, pending_signal)
+            state, stop_signal = _counted(state, result, config, dataset.samples), result.stop_signal
+            recorder.add(result)
             bar.advance()
-            bar.note(f"loss {recorder.mean_flow:.4f}")
+            bar.note(recorder.note())
             if state.step % recording.log_every == 0:
-                recorder.write_scalars(state, result.gradient_norm)
+                recorder.write_scalars(state)
             if _is_due(state.step, recording.sample_every, config.last_step):
                 recorder.draw_pictures(dataset, state.step)
+            if validation and _is_due(state.step, recording.validate_every, config.last_step):
+                recorder.validate(validation, state)
             if stop_signal or _is_due(state.step, recording.save_every, config.last_step):
                 _save(config, learner, state, folder)
             if stop_signal:
@@ -66,37 +71,35 @@ def train_steps(
 
 def _batches(
     config: TrainConfig, accelerator: Accelerator, dataset: GroupDataset, state: TrainingState
-) -> Iterator[Batch]:
+) -> Iterator[PackedBatch]:
     rank = Rank(accelerator.process_index, accelerator.num_processes)
     count = (config.last_step - state.step) * config.optimizer.accumulate
     positions = PositionSampler(dataset.samples, config.dataset.batch_size, rank, first=state.batches, count=count)
     return open_batches(dataset, positions, config.dataset)
 
 
-def _counted(
-    state: TrainingState, batch: Batch, result: BatchResult, config: TrainConfig, accelerator: Accelerator, samples: int
-) -> TrainingState:
-    """The state after a batch. Raises UserError when too many samples were damaged."""
-    for complaint in batch.dropped:
+def _counted(state: TrainingState, result: StepResult, config: TrainConfig, samples: int) -> TrainingState:
+    """The state after a step. Raises UserError when too many samples were damaged."""
+    for complaint in result.complaints:
         _log.warning("damaged sample skipped: %s", complaint)
-    seen = state.samples + len(batch.keys) * accelerator.num_processes
+    seen = state.samples + result.samples
     dropped = state.dropped + result.dropped
     limit = config.dataset.max_dropped_fraction
     if dropped > limit * max(seen, samples):
-        last = f"the last: {batch.dropped[-1]}; " if batch.dropped else ""
+        last = f"the last: {result.complaints[-1]}; " if result.complaints else ""
         raise UserError(
             f"at most --max-dropped-fraction {limit} of the samples may be damaged, got {dropped} in {seen}; {last}"
             f"run `refocus-foundry verify {config.dataset.data}`",
             exit_code=1,
         )
-    levels = accelerator.gather(batch.blur_level)
     return dataclasses.replace(
         state,
-        batches=state.batches + 1,
+        step=state.step + 1,
+        batches=state.batches + config.optimizer.accumulate,
         samples=seen,
         dropped=dropped,
-        blur_level_min=min(state.blur_level_min, float(levels.min())),
-        blur_level_max=max(state.blur_level_max, float(levels.max())),
+        blur_level_min=min(state.blur_level_min, result.blur_level_min),
+        blur_level_max=max(state.blur_level_max, result.blur_level_max),
     )
 
 

@@ -13,7 +13,9 @@ from pipelines.model.framing import to_bytes
 from pipelines.model.sampler import guided, sample
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
-from pipelines.train.batches import Batch, GroupDataset, collate
+from pipelines.train.batch import Batch, collate
+from pipelines.train.batches import GroupDataset
+from pipelines.train.config import ObjectiveConfig
 from pipelines.train.objective import condition_of
 
 SAMPLES = 4
@@ -24,11 +26,11 @@ COLUMN_LABELS = ("reference", "target", "prediction", f"prediction - target, x {
 
 
 def write_pictures(
-    model: nn.Module, dataset: GroupDataset, device: torch.device, path: Path, *, step: int
+    model: nn.Module, dataset: GroupDataset, device: torch.device, path: Path, objective: ObjectiveConfig, *, step: int
 ) -> NDArray[np.uint8]:
     """Refocus the first samples of epoch 0 and draw them into a PNG. Returns the picture [H, W, 3]."""
-    batch = collate([dataset[(0, position)] for position in range(min(SAMPLES, dataset.samples))])
-    predictions = refocused(model, batch.to(device))  # [B, 3, H, W]
+    batch = collate([dataset[(0, position)] for position in range(min(SAMPLES, dataset.samples))]).to(device)
+    predictions = refocused(model, batch, objective)  # [B, 3, H, W]
     rows = [_row(batch, item, to_bytes(prediction)) for item, prediction in enumerate(predictions)]
     sheet = contact_sheet(f"Step {step}. {EXPLANATION}", rows, column_labels=COLUMN_LABELS)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,15 +39,21 @@ def write_pictures(
 
 
 @torch.no_grad()
-def refocused(model: nn.Module, batch: Batch) -> Tensor:
-    """The model's picture for the first target of every group, [B, 3, H, W] in [-1, 1], with depth and condition."""
+def refocused(model: nn.Module, batch: Batch, objective: ObjectiveConfig) -> Tensor:
+    """The model's picture for the first target of every group, [B, 3, H, W] in [-1, 1], with all that can be told."""
     nothing = torch.zeros_like(batch.is_depth_dropped)
     of_frames = ("targets", "focus_point", "point_disparity", "focus_disparity", "noise")
     first: dict[str, Any] = {name: getattr(batch, name)[:, :1] for name in of_frames}
-    conditional = dataclasses.replace(batch, is_depth_dropped=nothing, is_unconditional=nothing, **first)
+    hidden = batch.is_unconditional if objective.predict == "photo" else nothing
+    told = dataclasses.replace(
+        batch, is_depth_dropped=nothing, is_own_dropped=nothing, is_unconditional=hidden, **first
+    )
+    denoise = guided(model, condition_of(told, defocus_maps=objective.defocus_maps), SAMPLER.guidance)
     training = model.training
     model.eval()
-    result = sample(guided(model, condition_of(conditional), SAMPLER.guidance), conditional.noise[:, 0], SAMPLER)
+    noise = told.noise[:, 0]
+    is_flow = objective.noise == "flow"
+    result = sample(denoise, noise, SAMPLER) if is_flow else denoise(torch.zeros_like(noise), told.time * 0.0)
     model.train(training)
     return result
 

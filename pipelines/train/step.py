@@ -1,8 +1,8 @@
-"""One batch: prediction, loss, gradient, optimizer step; the ranks agree on the outcome."""
+"""One optimizer step: prediction, loss, gradient, new weights and their average; the ranks agree on the outcome."""
 
 import math
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from pipelines.errors import UserError
-from pipelines.train.batches import Batch
+from pipelines.train.batch import PackedBatch
 from pipelines.train.config import OptimizerConfig, TrainConfig
 from pipelines.train.objective import Losses, losses
+from shards import Complaint
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,46 +34,51 @@ class Learner:
 
 
 @dataclass(frozen=True)
-class BatchResult:
-    """A batch over all ranks.
+class StepResult:
+    """An optimizer step over all ranks.
 
     Attributes:
         flow, stack: mean losses.
-        dropped: damaged samples skipped.
+        gradient_norm: before clipping.
+        samples: read. dropped: damaged ones skipped; `complaints` names those of this rank.
+        blur_level_min, blur_level_max: of the groups, percent of the long side.
         stop_signal: number of the signal to stop for, or 0.
-        gradient_norm: before clipping; 0 where gradients are only accumulated.
     """
 
     flow: float
     stack: float
-    dropped: int
-    stop_signal: int
     gradient_norm: float
+    samples: int
+    dropped: int
+    complaints: tuple[Complaint, ...]
+    blur_level_min: float
+    blur_level_max: float
+    stop_signal: int
 
 
-def train_batch(
-    learner: Learner, batch: Batch, step: int, config: TrainConfig, pending_signal: Callable[[], int]
-) -> BatchResult:
-    """Accumulate the gradient of one batch; the last of `--accumulate` batches moves the weights.
+def train_step(
+    learner: Learner, batches: Sequence[PackedBatch], step: int, config: TrainConfig, pending_signal: Callable[[], int]
+) -> StepResult:
+    """Move the weights by the gradient of --accumulate batches. The device is waited for once, before they move.
 
     Raises UserError on every rank when a loss or a gradient is not finite.
     """
     accelerator = learner.accelerator
-    gradient_norm = 0.0
-    with accelerator.accumulate(learner.model):
-        result = losses(learner.model, batch, config.objective)
-        flow, stack, dropped, stop_signal = _over_all_ranks(accelerator, result, batch, pending_signal())
-        _require_finite(flow + stack, learner, result, batch, step)
-        accelerator.backward(result.total)
-        if accelerator.sync_gradients:
-            clip_norm = config.optimizer.clip_norm
-            gradient_norm = float(accelerator.clip_grad_norm_(learner.model.parameters(), clip_norm))
-            _require_finite(gradient_norm, learner, result, batch, step)
-            for group in learner.optimizer.param_groups:
-                group["lr"] = learning_rate(step, config.optimizer)
-        learner.optimizer.step()
-        learner.optimizer.zero_grad()
-    return BatchResult(flow, stack, dropped, stop_signal, gradient_norm)
+    results = []
+    for packed in batches:
+        batch = packed.to(accelerator.device)
+        with accelerator.accumulate(learner.model):
+            results.append(losses(learner.model, batch, config.objective))
+            accelerator.backward(results[-1].total)
+    norm = accelerator.clip_grad_norm_(learner.model.parameters(), config.optimizer.clip_norm)
+    outcome = _over_all_ranks(accelerator, results, torch.as_tensor(norm), batches, pending_signal())
+    _require_finite(outcome, accelerator, results, batches, step)
+    for group in learner.optimizer.param_groups:
+        group["lr"] = learning_rate(step, config.optimizer)
+    learner.optimizer.step()
+    learner.optimizer.zero_grad()
+    learner.average.update_parameters(learner.bare_model)
+    return outcome
 
 
 def learning_rate(step: int, config: OptimizerConfig) -> float:
@@ -84,28 +90,51 @@ def learning_rate(step: int, config: OptimizerConfig) -> float:
 
 
 def _over_all_ranks(
-    accelerator: Accelerator, result: Losses, batch: Batch, own_signal: int
-) -> tuple[float, float, int, int]:
-    """Mean losses, dropped samples, signal. All ranks must stop at the same step, or the others wait forever."""
-    counts = [torch.tensor(float(n), device=result.flow.device) for n in (len(batch.dropped), own_signal)]
-    summed: Tensor = accelerator.reduce(torch.stack([result.flow.float(), result.stack.float(), *counts]), "sum")
-    flow, stack, dropped, signals = (summed / accelerator.num_processes).tolist()
-    # Without a signal of its own this rank stops for another's.
-    stop_signal = own_signal or (signal.SIGTERM if signals else 0)
-    return flow, stack, round(dropped * accelerator.num_processes), stop_signal
+    accelerator: Accelerator,
+    results: Sequence[Losses],
+    norm: Tensor,
+    batches: Sequence[PackedBatch],
+    own_signal: int,
+) -> StepResult:
+    """All ranks must stop at the same step, or the others wait forever."""
+    levels = torch.cat([batch.fields["blur_level"] for batch in batches])
+    complaints = tuple(complaint for batch in batches for complaint in batch.dropped)
+    on_host = torch.tensor([len(complaints), own_signal, float(levels.min()), float(levels.max())])
+    means = [torch.stack([getattr(result, name) for result in results]).mean() for name in ("flow", "stack", "total")]
+    own = torch.cat([torch.stack([*means, norm]).detach().float(), on_host.to(norm.device, non_blocking=True)])
+    every = accelerator.gather(own).view(accelerator.num_processes, -1).cpu()  # [ranks, 8]
+    flow, stack, total, gradient_norm, dropped, signals, *_ = every.mean(dim=0).tolist()
+    return StepResult(
+        flow=flow,
+        stack=stack,
+        gradient_norm=gradient_norm + 0.0 * total,  # not finite where a loss is not
+        samples=sum(len(batch.keys) for batch in batches) * accelerator.num_processes,
+        dropped=round(dropped * accelerator.num_processes),
+        complaints=complaints,
+        blur_level_min=float(every[:, 6].min()),
+        blur_level_max=float(every[:, 7].max()),
+        # Without a signal of its own this rank stops for another's.
+        stop_signal=own_signal or (signal.SIGTERM if signals else 0),
+    )
 
 
-def _require_finite(value: float, learner: Learner, result: Losses, batch: Batch, step: int) -> None:
-    """Raise on every rank, naming the samples of the ranks whose loss is not finite, or else of all ranks."""
-    if math.isfinite(value):
+def _require_finite(
+    outcome: StepResult,
+    accelerator: Accelerator,
+    results: Sequence[Losses],
+    batches: Sequence[PackedBatch],
+    step: int,
+) -> None:
+    """Raise on every rank, naming the samples of the batches whose loss is not finite, or else of all."""
+    if math.isfinite(outcome.flow + outcome.stack + outcome.gradient_norm):
         return
-    accelerator = learner.accelerator
-    own = [(not bool(torch.isfinite(result.total)), batch.keys)]
+    totals = [float(result.total.detach()) for result in results]
+    own = [(total, batch.keys) for total, batch in zip(totals, batches, strict=True)]
     every = gather_object(own) if accelerator.num_processes > 1 else own
-    keys = [key for is_bad, keys in every if is_bad for key in keys] or [key for _, keys in every for key in keys]
+    bad = [(total, keys) for total, keys in every if not math.isfinite(total)] or every
     raise UserError(
-        f"loss and gradient must be finite, got {float(result.total.detach())} in step {step} with samples "
-        f"{', '.join(keys)}; look at them with `refocus-foundry preview`, or lower --learning-rate and begin anew; "
-        "the last checkpoint is kept",
+        f"loss and gradient must be finite, got {bad[0][0]} in step {step} with samples "
+        f"{', '.join(key for _, keys in bad for key in keys)}; look at them with `refocus-foundry preview`, or lower "
+        "--learning-rate and begin anew; the last checkpoint is kept",
         exit_code=1,
     )

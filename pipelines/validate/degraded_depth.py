@@ -14,8 +14,8 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from pipelines.render.depth.degraded import degraded
 from pipelines.runs.markdown import markdown_table
-from pipelines.validate.degrade import degraded
 from pipelines.validate.references import Reference
 from pipelines.validate.table import errors_of
 from simulator import render_stack

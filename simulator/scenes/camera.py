@@ -92,8 +92,8 @@ class Camera:
 
     @property
     def texture_px(self) -> int:
-        """Side of the mipmaps: the power of two nearest to the longer side."""
-        return int(min(2048, max(64, 2 ** round(math.log2(self.long_side)))))
+        """Side of the mipmaps: the power of two nearest to half the longer side."""
+        return int(min(1024, max(32, 2 ** round(math.log2(0.5 * self.long_side)))))
 
     @property
     def long_side(self) -> int:
@@ -153,21 +153,24 @@ class Camera:
 
     def pixel(self, point: Vector) -> tuple[float, float]:
         """Pixel coordinates (x, y) of a world point in front of the camera."""
-        right, up, depth = self.pose.point_to_local(point)
+        return self._seen(self.pose.point_to_local(point))
+
+    def _seen(self, local: Vector) -> tuple[float, float]:
+        right, up, depth = local
         return 0.5 * self.width + right * self.focal_px / depth, 0.5 * self.height - up * self.focal_px / depth
 
     def window(self, corners: Sequence[Vector]) -> Window:
         """The pixels, also beyond the canvas, that the hull of `corners` can touch; the canvas without corners."""
         if not corners:
             return self.canvas
-        visible = [corner for corner in corners if self.depth(corner) >= _NEAR_CLIP]
+        local = [self.pose.point_to_local(corner) for corner in corners]
+        visible = [corner for corner in local if corner[2] >= _NEAR_CLIP]
         if len(visible) < len(corners):
             # The near plane cuts the hull at most on lines between any two corners.
-            behind = [corner for corner in corners if self.depth(corner) < _NEAR_CLIP]
-            visible += [self._clipped(a, b) for a in visible for b in behind]
+            visible += [_clipped(a, b) for a in visible for b in local if b[2] < _NEAR_CLIP]
         if not visible:
             return Window(0, 0, 0, 0)
-        xs, ys = zip(*(self.pixel(corner) for corner in visible), strict=True)
+        xs, ys = zip(*(self._seen(corner) for corner in visible), strict=True)
         return Window(
             top=math.floor(min(ys)) - 1,
             bottom=math.ceil(max(ys)) + 1,
@@ -175,11 +178,12 @@ class Camera:
             right=math.ceil(max(xs)) + 1,
         )
 
-    def _clipped(self, ahead: Vector, behind: Vector) -> Vector:
-        far, near = self.depth(ahead), self.depth(behind)
-        t = (far - _NEAR_CLIP) / (far - near)
-        x, y, z = (a + t * (b - a) for a, b in zip(ahead, behind, strict=True))
-        return x, y, z
+
+def _clipped(ahead: Vector, behind: Vector) -> Vector:
+    """Where a line between two points in camera coordinates crosses the near plane."""
+    t = (ahead[2] - _NEAR_CLIP) / (ahead[2] - behind[2])
+    x, y, _ = (a + t * (b - a) for a, b in zip(ahead, behind, strict=True))
+    return x, y, _NEAR_CLIP
 
 
 class RayGrid(NamedTuple):

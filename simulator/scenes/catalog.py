@@ -6,6 +6,8 @@ The modules of `simulator/scenes/` render them: camera, solids, light, shading, 
 from dataclasses import dataclass
 from zlib import crc32
 
+from torch import Tensor
+
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera
 from simulator.scenes.colonnade import colonnade
@@ -79,13 +81,20 @@ def builtin_scene(seed: int, *, height: int, width: int, kind: str | None = None
     shot += [(camera, layer) for layer in near]
     layers = render_layers(_at_most(_MOST_LAYERS, shot, len(backdrop.backdrop)))
     layers = _mirrored(layers) if view.is_mirrored else layers
-    look = draw_look(Rng(seed, crc32(b"look")), layers.photo()[0])
+    look = draw_look(Rng(seed, crc32(b"look")), _metered(layers))
     return BuiltinScene(chosen, front, back, view, look, look.applied(layers, view.focal))
 
 
 def _mirrored(layers: LayeredDepthImage) -> LayeredDepthImage:
     color, coverage, disparity = (plane.flip(-1) for plane in (layers.color, layers.coverage, layers.disparity))
     return LayeredDepthImage(color, coverage, disparity, layers.margin_px)
+
+
+def _metered(layers: LayeredDepthImage) -> Tensor:
+    """Every third pixel of the photo's rows and columns: [3, h, w]; enough for a meter."""
+    m = layers.margin_px
+    at = ..., slice(m, m + layers.height, 3), slice(m, m + layers.width, 3)
+    return LayeredDepthImage(layers.color[at], layers.coverage[at], layers.disparity[at]).photo()[0]
 
 
 def _mixed(kind: str, rng: Rng) -> tuple[str, str]:

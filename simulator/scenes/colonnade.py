@@ -61,7 +61,7 @@ def colonnade(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     stone = random_texture(rng, px, "ashlar plaster marble concrete plaster")
     stops = [Box(Pose((x, 0.5 * hall.height, z)), (hall.thick, 0.5 * hall.height, hall.thick)) for x, z in hall.feet]
     roof = Box(Pose((0.0, hall.height + 0.2, 0.5 * hall.end)), (hall.half + 0.3, 0.2, 0.5 * hall.end + 3.0))
-    walker = person(rng, px // 2, rng.within(0.6) * hall.half, rng.uniform(1.9, 8.0)) if rng.chance(0.6) else []
+    walker = person(rng, px, rng.within(0.6) * hall.half, rng.uniform(1.9, 8.0)) if rng.chance(0.6) else []
     casters = ShadowCasters.from_solids([*stops, roof, *(solid for solid, _ in (walker or [[]])[0])], light)
     layers = [
         [Primitive(SkyDome(), day_sky(rng, px, light))],
@@ -80,7 +80,7 @@ def _ground(rng: Rng, px: int, hall: Hall, casters: ShadowCasters) -> Shader:
     mipmap = random_texture(rng, px, "tiles checker marble terrazzo cobble tiles")
     gloss = rng.uniform(0.0, 0.35)
     paving = Material(mipmap, tile=rng.uniform(1.6, 2.6), gloss=gloss, polish=0.6, drift=0.2)
-    grass = Material(random_texture(rng, px // 2, "grass"), tile=2.5, drift=0.6)
+    grass = Material(random_texture(rng, px, "grass"), tile=2.5, drift=0.6)
     wide = hall.half + 4.0
     shadows = casters.baked_on_plane(Pose((0.0, 0.0, 0.0), FLOOR_AXES), (-wide, wide, 0.3, hall.end + 3.0), 320)
 
@@ -105,7 +105,7 @@ def _shell(rng: Rng, px: int, hall: Hall, stone: MipMap, casters: ShadowCasters)
     skin = Material(random_texture(rng, px, "plaster ashlar brick plaster"), tile=2.2)
     striped = casters.baked_on_plane(wall, (0.3, end, 0.0, high), 256)
     ceiling = Pose((0.0, high, 0.0), CEILING_AXES)
-    boards = Material(random_texture(rng, px // 2, "planks plaster wood"), tile=1.8)
+    boards = Material(random_texture(rng, px, "planks plaster wood"), tile=1.8)
     masonry = Material(stone, tile=2.0)
     beam = Box(Pose((hall.side * hall.half, high - 0.16, 0.5 * end)), (hall.thick * 1.1, 0.18, 0.5 * end))
     gate = _gate(hall, rng.uniform(0.6, 0.8) * hall.half, rng.uniform(0.5, 0.6) * high, rng.chance(0.7))

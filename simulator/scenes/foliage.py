@@ -67,13 +67,13 @@ def foliage(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
 
 def growth(rng: Rng, light: Light, px: int, length: float) -> Growth:
     """Leaves, bark and blossoms that go together; length: that of a leaf, meters."""
-    blade = random_texture(rng, px // 2, "leaf")
+    blade = random_texture(rng, px, "leaf")
     petal, middle = rng.choice(_BLOSSOMS).split()
     return Growth(
         light=light,
         blades=[blade, *(blade.tinted(code) for code in rng.choice(_LEAVES).split())],
-        bark=lit(Material(random_texture(rng, px // 4, "bark"), tile=0.3), light),
-        petal=random_texture(rng, px // 4, "paper", petal),
+        bark=lit(Material(random_texture(rng, px // 2, "bark"), tile=0.3), light),
+        petal=random_texture(rng, px // 2, "paper", petal),
         heart=linear(middle),
         slim=rng.uniform(0.35, 0.6),
         length=length,

@@ -116,7 +116,7 @@ def _shell(room: Room, rng: Rng, px: int, casters: ShadowCasters) -> list[list[P
     light = room.light
     name = rng.word("wallpaper plaster wallpaper brick planks")
     skin = Material(textured(name, px, rng.seed()), tile=3.2 if name == "plaster" else 1.4)
-    white = Material(random_texture(rng, px // 2, "plaster", "#e6e0d4"), tile=2.5)
+    white = Material(random_texture(rng, px, "plaster", "#e6e0d4"), tile=2.5)
     shaded = _daylight(indoors(), room)
     layers = [[Primitive(room.window, lit(skin, light, shaded))]]
     for wall in room.walls():
@@ -159,7 +159,7 @@ def _daylight(hit: Hit, visibility: Visibility, room: Room) -> tuple[Tensor, Ten
 
 def _frame(room: Room, px: int) -> list[Primitive]:
     """Sill, casing and bars of the window."""
-    white = Material(textured("plaster", px // 4, 3, "#e8e4da"))
+    white = Material(textured("plaster", px // 2, 3, "#e8e4da"))
     shader = lit(white, room.light, _daylight(unobstructed, room))
     pose, (x, y), (a, b) = room.window.pose, room.middle, room.opening
     bars = [
@@ -181,7 +181,7 @@ def interior(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     pieces = _furniture(room, rng, px)
     near = _near_table(rng, px)
     if rng.chance(0.5):
-        pieces += person(rng, px // 2, rng.within(0.25), rng.uniform(1.7, 3.2))
+        pieces += person(rng, px, rng.within(0.25), rng.uniform(1.7, 3.2))
     solids = [solid for piece in pieces + near for solid, _ in piece]
     casters = ShadowCasters.from_solids([*solids, room.window], room.light)
     layers = [
@@ -207,7 +207,7 @@ def interior(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
 def _pictures(room: Room, rng: Rng, px: int) -> list[Primitive]:
     """Framed, on the far wall."""
     pictures = []
-    wood = Material(random_texture(rng, px // 4, "wood", "#4a3020 #2a2420 #b08a4a"), tile=0.4)
+    wood = Material(random_texture(rng, px // 2, "wood", "#4a3020 #2a2420 #b08a4a"), tile=0.4)
     soft = _daylight(unobstructed, room)
     x = -0.85 * room.half
     aside = bool(room.window.pose.origin[0])
@@ -218,7 +218,7 @@ def _pictures(room: Room, rng: Rng, px: int) -> list[Primitive]:
         if rng.chance(0.8) and not (x + 2 * a > taken[0] - 0.08 and x < taken[1] + 0.08):
             frame = Box(Pose((x + a, y, room.end - 0.02)), (a, b, 0.018))
             canvas = Card(Pose((x + a, y, room.end - 0.04)), rectangle(a - 0.03, b - 0.03), (-a, a, -b, b))
-            image = random_texture(rng, px // 4, "clouds gradient marble leaf rust print")
+            image = random_texture(rng, px // 2, "clouds gradient marble leaf rust print")
             pictures.append(Primitive(frame, lit(wood, room.light, soft)))
             pictures.append(Primitive(canvas, lit(Material(image, tile=2.2 * max(a, b)), room.light, soft)))
         x += 2.0 * a + rng.uniform(0.1, 0.35)
@@ -227,10 +227,10 @@ def _pictures(room: Room, rng: Rng, px: int) -> list[Primitive]:
 
 def _furniture(room: Room, rng: Rng, px: int) -> list[Piece]:
     """Sideboard with its things, two chairs or an armchair."""
-    oak = Material(random_texture(rng, px // 2, "wood"), tile=0.9, grain_across=True)
-    plain = random_texture(rng, px // 4, "glaze")
-    cloth = Material(random_texture(rng, px // 2, "weave plaid leather knit"), tile=0.45)
-    linen = random_texture(rng, px // 4, "weave")
+    oak = Material(random_texture(rng, px, "wood"), tile=0.9, grain_across=True)
+    plain = random_texture(rng, px // 2, "glaze")
+    cloth = Material(random_texture(rng, px, "weave plaid leather knit"), tile=0.45)
+    linen = random_texture(rng, px // 2, "weave")
     pieces: list[Piece] = [_cupboard(room, rng, oak, plain, linen)]
     seats = [(rng.uniform(-1.0, -0.6), rng.uniform(2.2, 2.7)), (rng.uniform(0.6, 1.0), rng.uniform(2.4, 2.9))]
     for i, (x, z) in enumerate(seats):
@@ -258,7 +258,7 @@ def _cupboard(room: Room, rng: Rng, oak: Material, plain: MipMap, linen: MipMap)
 
 def _near_table(rng: Rng, px: int) -> list[Piece]:
     """A table that reaches into the picture from below, with books, a cup and fruit."""
-    plain, linen = random_texture(rng, px // 4, "glaze"), random_texture(rng, px // 4, "weave")
+    plain, linen = random_texture(rng, px // 2, "glaze"), random_texture(rng, px // 2, "weave")
     x, high = rng.sign() * rng.uniform(0.1, 0.4), rng.uniform(0.72, 0.78)
     z = rng.uniform(1.0, 1.15)
     surface = random_texture(rng, px, "wood planks marble terrazzo")
@@ -276,7 +276,7 @@ def _near_table(rng: Rng, px: int) -> list[Piece]:
     fruit = sphere((x + at[3], high + radius, z + rng.uniform(-0.12, 0.1)), radius)
     lying: Piece = list(zip(stack, covers, strict=False))
     if rng.chance(0.5):
-        page = Material(random_texture(rng, px // 2, "print"), tile=0.17)
+        page = Material(random_texture(rng, px, "print"), tile=0.17)
         lying = [(leaf, page) for leaf in open_book(x + at[0], high, z, rng.within(0.6))]
     return [stand, lying, [(cup, glazed[0])], [(tall, glazed[1])], [(fruit, peel)]]
 
@@ -284,5 +284,5 @@ def _near_table(rng: Rng, px: int) -> list[Piece]:
 def _pendant(room: Room, rng: Rng, px: int) -> list[Primitive]:
     """A lamp that hangs from the ceiling."""
     place = (rng.within(0.5), rng.uniform(1.85, 2.05), rng.uniform(2.2, 3.0))
-    enamel = Material(random_texture(rng, px // 4, "glaze"), tile=0.5, gloss=0.5, polish=0.12)
+    enamel = Material(random_texture(rng, px // 2, "glaze"), tile=0.5, gloss=0.5, polish=0.12)
     return pendant(place, 0.2, room.height, lit(enamel, room.light, _daylight(unobstructed, room)))

@@ -36,11 +36,11 @@ def hills(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     air = linear(rng.word("#b9c9d9 #e3c9a8 #c9cfd6 #d9b8a8 #a9bdd0")) * 0.95
     dome = day_sky(rng, px, light)
     ridges = _ridges(camera, rng)
-    wood = random_texture(rng, px // 2, "canopy", "#4f6a3a #6b7a3f #3f5a40 #7d7a42 #8a6a38")
+    wood = random_texture(rng, px, "canopy", "#4f6a3a #6b7a3f #3f5a40 #7d7a42 #8a6a38")
     meadow = random_texture(rng, px, "grass")
-    skins = ((wood, 160.0), (wood, 90.0), (wood, 50.0), (meadow, 16.0), (meadow, 3.0))
+    skins = ((wood, 420.0), (wood, 230.0), (wood, 110.0), (meadow, 16.0), (meadow, 3.0))
     layers = [[Primitive(SkyDome(), dome)]]
-    needles = random_texture(rng, px // 4, "canopy", "#2f4a33 #3a5230 #2a4238")
+    needles = random_texture(rng, px // 2, "canopy", "#2f4a33 #3a5230 #2a4238")
     lake = rng.chance(0.5)
     for k, (ridge, (skin, tile)) in enumerate(zip(ridges, skins, strict=True)):
         layers.append([hill(ridge, skin, tile, light, air, 420.0)])
@@ -51,8 +51,8 @@ def hills(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
             trees = _wood(camera, ridge, rng, needles, light, k)
             layers.append([Primitive(made.solid, hazed(made.shader, air, 420.0)) for made in trees])
     layers.append(_rocks(camera, ridges[-1], rng, px, light))
-    straw = random_texture(rng, px // 4, "grass", _STRAW)
-    flora = Flora(straw, random_texture(rng, px // 4, "paper", _PETALS + " #d86a9a"), light)
+    straw = random_texture(rng, px // 2, "grass", _STRAW)
+    flora = Flora(straw, random_texture(rng, px // 2, "paper", _PETALS + " #d86a9a"), light)
     return Staging(camera, light, layers, [_foreground(camera, rng, flora, k) for k in range(4)])
 
 
@@ -109,7 +109,7 @@ def _lake(hit: Hit, camera: Camera, far: Sequence[Ridge], sky: Shader, dark: Ten
 
 
 def _rocks(camera: Camera, ridge: Ridge, rng: Rng, px: int, light: Light) -> list[Primitive]:
-    stone = Material(random_texture(rng, px // 2, "concrete", "#8a8478 #77736d #98897a"), tile=0.7)
+    stone = Material(random_texture(rng, px, "concrete", "#8a8478 #77736d #98897a"), tile=0.7)
     rocks = []
     for _ in range(rng.integer(3, 6)):
         x, y, z = _on(camera, ridge, rng.within(1.0), rng.uniform(0.03, 0.2))
@@ -145,20 +145,20 @@ def fence(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     px = frame.texture_px
     air = linear(rng.word("#b4c8da #d9cdbc #c3d0d6"))
     grass = Material(random_texture(rng, px, "grass"), tile=2.5, drift=0.9)
-    far = random_texture(rng, px // 2, "canopy", "#5f7a4a #7d8a52 #4f6a4a")
+    far = random_texture(rng, px, "canopy", "#5f7a4a #7d8a52 #4f6a4a")
     layers = [[Primitive(SkyDome(), day_sky(rng, px, light))]]
     for k, depth in enumerate((400.0, 160.0)):
         top = skyline(rng, 0.05 - 0.012 * k, 0.55, -camera.pitch - 0.045 + 0.025 * k)
         layers.append([hill(Ridge(camera, top, 1.0 / depth, 0.06), far, 90.0, light, air, 220.0)])
     layers.append([Primitive(Card(_GROUND), hazed(lit(grass, light), air, 150.0))])
-    leaves = random_texture(rng, px // 2, "canopy", "#3f5a2a #56702f #6b6f2f #7d5a2a")
+    leaves = random_texture(rng, px, "canopy", "#3f5a2a #56702f #6b6f2f #7d5a2a")
     trees = [_lone_tree(camera, rng, leaves, light) for _ in range(rng.integer(3, 6))]
     layers.append([Primitive(made.solid, hazed(made.shader, air, 150.0)) for made in trees])
-    petal = random_texture(rng, px // 4, "paper", _PETALS)
-    flora = Flora(random_texture(rng, px // 4, "grass", _STRAW), petal, light)
+    petal = random_texture(rng, px // 2, "paper", _PETALS)
+    flora = Flora(random_texture(rng, px // 2, "grass", _STRAW), petal, light)
     layers += [_drift(camera, depth, flora, rng) for depth in (6.5, 4.2, 2.9)]
     for z in sorted((rng.uniform(3.6, 12.0) for _ in range(rng.integer(0, 2))), reverse=True):
-        body, head = person(rng, px // 4, rng.within(0.8) * camera.half_x * z, z)
+        body, head = person(rng, px // 2, rng.within(0.8) * camera.half_x * z, z)
         layers.append([Primitive(solid, lit(skin, light)) for solid, skin in body + head])
     return Staging(camera, light, layers, _barrier(rng, px, light))
 
@@ -189,7 +189,7 @@ def _barrier(rng: Rng, px: int, light: Light) -> list[list[Primitive]]:
     yaw = rng.sign() * rng.uniform(0.25, 0.75)
     pose = pose_at((rng.within(0.3), 0.0, rng.uniform(1.5, 2.2)), yaw=yaw)
     wood = random_texture(rng, px, "planks wood bark")
-    metal = _metal(rng, px // 2)
+    metal = _metal(rng, px)
     kind = rng.integer(0, 3)
     if kind == 0:
         half, top = rng.uniform(0.042, 0.055), rng.uniform(1.2, 1.4)

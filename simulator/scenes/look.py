@@ -52,12 +52,11 @@ class CameraLook:
         Gains and fall-off act on c, glare is added, and all three channels are scaled by the curve of Y.
         """
         gains = torch.tensor([gain * 2.0**self.exposure for gain in self.white_balance])
-        color = layers.color * gains[:, None, None]
-        color.mul_(self._fall_off(layers, focal))
+        color = layers.color * (gains[:, None, None] * self._fall_off(layers, focal))
         color.add_(self.glare)
         for layer in color:
             y = _luminance(layer)
-            kept = y / (y + self.toe).clamp(min=1e-12) * ((self.anchor + self.toe) / self.anchor)
+            kept = (y / (y + self.toe).clamp_(min=1e-12)).mul_((self.anchor + self.toe) / self.anchor)
             layer.mul_(kept * kept * kept)
         return LayeredDepthImage(color, layers.coverage, layers.disparity, layers.margin_px)
 

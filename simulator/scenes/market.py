@@ -14,7 +14,7 @@ from simulator.scenes.people import person
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import FreeFloor, Rng
 from simulator.scenes.scenery import clear_sky
-from simulator.scenes.shading import Hit, Material, Shader, glowing, hazed, lit, of_hit, scaled
+from simulator.scenes.shading import Hit, Material, Shader, globe, glowing, hazed, lit, of_hit, scaled
 from simulator.scenes.shadows import ShadowCasters
 from simulator.scenes.solids import Box, Card, SkyDome, Solid, cylinder, ellipsoid, sphere
 from simulator.scenes.staging import Staging
@@ -30,7 +30,7 @@ def market(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     camera = frame.view(focal=rng.uniform(1.15, 1.4), eye=1.5, pitch=rng.within(0.06))
     px = frame.texture_px
     toward = unit_direction(rng.sign() * rng.uniform(1.8, 2.6), 0.75)
-    key, sky = ("#ffcf96", rng.uniform(0.8, 1.1)), ("#8a94c0", rng.uniform(0.22, 0.32))
+    key, sky = ("#ffcf96", rng.uniform(1.2, 1.6)), ("#8a94c0", rng.uniform(0.4, 0.55))
     light = light or light_from_colors(toward, key, sky, ground="#8a6a4a", softness=0.25)
     zenith, horizon = (linear(code) for code in rng.choice(_DUSK))
     layers = [[Primitive(SkyDome(), scaled(clear_sky(zenith, horizon, 0.12), 0.6))]]
@@ -38,7 +38,7 @@ def market(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), lit(street, light))])
     layers += _stalls(rng, px, light, horizon)
     standing = [rng.uniform(1.6, 3.0), rng.uniform(3.5, 9.0)][rng.integer(0, 1) :: 2 if rng.chance(0.5) else 1]
-    people = [person(rng, px // 2 if z < 3.0 else px // 4, rng.within(0.35) * z, z) for z in sorted(standing)[::-1]]
+    people = [person(rng, px if z < 3.0 else px // 2, rng.within(0.35) * z, z) for z in sorted(standing)[::-1]]
     crowd = [[Primitive(solid, lit(skin, light)) for solid, skin in body + head] for body, head in people]
     counter = _counter(camera, rng, px, light) if rng.chance(0.6) else []
     return Staging(camera, light, layers, _lanterns(camera, rng, px) + crowd + counter)
@@ -47,14 +47,14 @@ def market(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
 def _stalls(rng: Rng, px: int, light: Light, air: Tensor) -> list[list[Primitive]]:
     """Two rows of stalls and house fronts behind them."""
     layers: list[list[Primitive]] = []
-    planks = lit(Material(random_texture(rng, px // 2, "planks"), tile=1.2), light)
-    awnings = [lit(Material(random_texture(rng, px // 2, "stripes"), tile=1.4), light) for _ in range(3)]
-    wood = lit(Material(random_texture(rng, px // 2, "wood", "#b08a5a"), tile=0.8), light)
-    pebbles = textured("gravel", px // 8, 7)
+    planks = lit(Material(random_texture(rng, px, "planks"), tile=1.2), light)
+    awnings = [lit(Material(random_texture(rng, px, "stripes"), tile=1.4), light) for _ in range(3)]
+    wood = lit(Material(random_texture(rng, px, "wood", "#b08a5a"), tile=0.8), light)
+    pebbles = textured("gravel", px // 4, 7)
     for side in (-1.0, 1.0):
         front = Pose((side * 4.4, 0.0, 0.0), side_axes(side))
         wall, gable = (
-            Material(random_texture(rng, px // 2, "plaster brick ashlar planks"), tile=2.5),
+            Material(random_texture(rng, px, "plaster brick ashlar planks"), tile=2.5),
             rng.uniform(0.3, 0.6),
         )
         fronts = Card(
@@ -116,7 +116,7 @@ class Cord(NamedTuple):
 def _lanterns(camera: Camera, rng: Rng, px: int) -> list[list[Primitive]]:
     """Strings across the street, the nearest just above us: lanterns, or bulbs."""
     layers = []
-    rib = random_texture(rng, px // 4, "paper", "#ffffff")
+    rib = random_texture(rng, px // 2, "paper", "#ffffff")
     count = rng.integer(5, 6)
     for k in range(count):
         z = 9.5 * (1.5 / 9.5) ** (k / (count - 1)) * rng.uniform(0.92, 1.08)
@@ -136,7 +136,7 @@ def _lanterns(camera: Camera, rng: Rng, px: int) -> list[list[Primitive]]:
 
 
 def _bulb(top: Vector, color: Tensor, rib: MipMap, rng: Rng) -> Primitive:
-    return Primitive(sphere((top[0], top[1] - 0.05, top[2]), 0.028), glowing(color * rng.uniform(8.0, 18.0)))
+    return Primitive(sphere((top[0], top[1] - 0.05, top[2]), 0.028), globe(color * rng.uniform(8.0, 18.0)))
 
 
 def _lantern(top: Vector, color: Tensor, rib: MipMap, rng: Rng) -> Primitive:
@@ -168,7 +168,7 @@ def _counter(camera: Camera, rng: Rng, px: int, light: Light) -> list[list[Primi
     counter = Box(
         Pose((middle * camera.half_x * depth, 0.5 * height, 0.55 * depth)), (half, 0.5 * height, 0.45 * depth)
     )
-    plain, pores = random_texture(rng, px // 2, "glaze"), random_texture(rng, px // 2, "leather")
+    plain, pores = random_texture(rng, px, "glaze"), random_texture(rng, px, "leather")
     codes = rng.shuffled(_FRUIT)[:3]
     fruit: list[tuple[Solid, Material]] = []
     board_top = FreeFloor()

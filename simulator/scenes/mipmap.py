@@ -54,15 +54,16 @@ class MipMap:
 
     def sample(self, uv: Tensor, footprint: Tensor) -> Float[Tensor, "c n"]:
         """Colors at uv [2, n], one period per unit; footprint [n]: width of a sample in the same units."""
-        level = (footprint * self.size).clamp(min=1.0).log2().clamp(max=len(self.levels) - 1.0)
-        first, last = int(level.min()), math.ceil(float(level.max()))
+        level = (footprint * self.size).clamp_(min=1.0).log2().clamp_(max=len(self.levels) - 1.0)
+        low, high = level.aminmax()
+        first, last = int(low), math.ceil(float(high))
         uv = uv - uv.floor()
         if first == last:
             return _bilinear(self.levels[first], uv)
         total = torch.zeros(self.levels[0].shape[1], uv.shape[1], dtype=uv.dtype)
         for k in range(first, last + 1):
-            share = (1.0 - (level - k).abs()).clamp(min=0.0)
-            total += share * _bilinear(self.levels[k], uv)
+            share = (1.0 - (level - k).abs_()).clamp_(min=0.0)
+            total += _bilinear(self.levels[k], uv).mul_(share)
         return total
 
 

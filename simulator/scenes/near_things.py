@@ -45,7 +45,7 @@ def _twigs(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
 
 def _post(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
     """A column, trunk or post from below the picture to above it; sometimes a beam rests on it."""
-    skin = Material(random_texture(rng, camera.texture_px // 2, "bark wood plaster concrete planks marble"), tile=0.8)
+    skin = Material(random_texture(rng, camera.texture_px, "bark wood plaster concrete planks marble"), tile=0.8)
     pose = _upright(camera, rng.sign() * rng.uniform(0.45, 0.95), 0.0, depth)
     half = depth * camera.half_x * rng.uniform(0.12, 0.28)
     turned = pose_at(pose.origin, yaw=rng.within(0.7))
@@ -61,7 +61,7 @@ def _post(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
 
 def _window(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
     """A window or door that we look through: bars and jambs around a pane of glass, clean, dusty or wet."""
-    paint = random_texture(rng, camera.texture_px // 4, "wood glaze", "#d8d2c4 #4a3a2a #2f3a36 #7a6a55")
+    paint = random_texture(rng, camera.texture_px // 2, "wood glaze", "#d8d2c4 #4a3a2a #2f3a36 #7a6a55")
     pose = _upright(camera, rng.within(0.3), rng.within(0.3), depth)
     pose = pose_at(pose.origin, yaw=rng.within(0.6))
     unit_x, unit_y = depth * camera.half_x, depth * camera.half_y
@@ -74,7 +74,7 @@ def _window(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
         )
         for x, y, a, b in bars[: rng.integer(1, 2)]
     ]
-    dust = random_texture(rng, camera.texture_px // 2, "clouds")
+    dust = random_texture(rng, camera.texture_px, "clouds")
     pane = Primitive(
         Card(pose),
         glowing((0.5 * light.key + light.sky) * rng.uniform(0.1, 0.25)),
@@ -121,13 +121,13 @@ def _lamp(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
     """A lamp that hangs in from above."""
     size = depth * camera.half_x * rng.uniform(0.25, 0.45)
     place = _upright(camera, rng.within(0.8), -rng.uniform(0.25, 0.85), depth).origin
-    enamel = Material(random_texture(rng, camera.texture_px // 4, "glaze"), tile=0.5, gloss=0.5, polish=0.12)
+    enamel = Material(random_texture(rng, camera.texture_px // 2, "glaze"), tile=0.5, gloss=0.5, polish=0.12)
     return [pendant(place, size, place[1] + 6.0 * depth, lit(enamel, light))]
 
 
 def _sign(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
     """A printed board on two cords."""
-    printed = random_texture(rng, camera.texture_px // 2, "print", "#d8cfb8 #c9d4cf #d9b48a #8fa8b0 #b8705a")
+    printed = random_texture(rng, camera.texture_px, "print", "#d8cfb8 #c9d4cf #d9b48a #8fa8b0 #b8705a")
     half_x, half_y = (depth * camera.half_x * rng.uniform(low, high) for low, high in ((0.25, 0.5), (0.12, 0.3)))
     place = _upright(camera, rng.within(0.8), -rng.uniform(0.35, 0.9), depth).origin
     pose = pose_at(place, yaw=rng.within(0.6), roll=rng.within(0.05))
@@ -142,7 +142,7 @@ def _sign(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
 
 def _awning(rng: Rng, camera: Camera, light: Light, depth: float) -> Layers:
     """The valance of an awning across the top."""
-    cloth = Material(random_texture(rng, camera.texture_px // 2, "stripes plaid weave"), tile=0.5 * depth)
+    cloth = Material(random_texture(rng, camera.texture_px, "stripes plaid weave"), tile=0.5 * depth)
     high, wide = depth * camera.half_y * rng.uniform(0.4, 0.9), _REACH * depth * camera.half_x
     hem = _upright(camera, 0.0, -rng.uniform(0.5, 0.95), depth).origin
     pose = pose_at(hem, yaw=rng.within(0.5), roll=rng.within(0.08))

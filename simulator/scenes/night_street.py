@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, column, pose_at, side_axes
+from simulator.scenes.camera import FLOOR_AXES, Camera, Pose, Vector, pose_at, side_axes
 from simulator.scenes.light import Light, light_from_colors, unit_direction
 from simulator.scenes.mipmap import MipMap, random_texture, textured
 from simulator.scenes.outlines import houses, line, rectangle
@@ -15,7 +15,7 @@ from simulator.scenes.people import person
 from simulator.scenes.raster import Primitive
 from simulator.scenes.rng import Rng
 from simulator.scenes.scenery import clear_sky
-from simulator.scenes.shading import Hit, Material, Shader, glowing, lit, of_hit
+from simulator.scenes.shading import Hit, Material, Shader, globe, lit, of_hit
 from simulator.scenes.solids import Card, SkyDome, sphere
 from simulator.scenes.staging import Layers, Staging
 from simulator.scenes.textures.noise import hash_uniform
@@ -31,14 +31,14 @@ def night_street(frame: Camera, rng: Rng, light: Light | None = None) -> Staging
     px = frame.texture_px
     dusk = rng.choice(("#101a33 #4a3a55", "#0a1020 #2a3350", "#141c3c #7a4a4a", "#0c1424 #35303a"))
     toward = unit_direction(rng.sign() * rng.uniform(0.7, 1.2), 0.5)
-    key, sky = ("#ffc27a", 0.9), ("#6a80b8", 0.13)
+    key, sky = ("#ffc27a", 1.3), ("#6a80b8", 0.3)
     night = light or light_from_colors(toward, key, sky, ground="#6b5a48", softness=0.2)
     bulbs, cords = _lights(camera, rng)
     zenith, horizon = (linear(code) for code in dusk.split())
     layers = [[Primitive(SkyDome(), clear_sky(zenith, horizon, 0.15))]]
     layers += _houses(rng, px, night)
     layers.append([Primitive(Card(Pose((0.0, 0.0, 0.0), FLOOR_AXES)), _asphalt(rng, px, night, bulbs))])
-    iron = lit(Material(textured("glaze", px // 8, 1, "#2c3033"), tile=0.5), night)
+    iron = lit(Material(textured("glaze", px // 4, 1, "#2c3033"), tile=0.5), night)
     layers += [_lamps(slot, iron) for slot in bulbs if slot]
     layers.append([Primitive(cord, iron) for cord in cords])
     side = rng.sign()
@@ -47,7 +47,7 @@ def night_street(frame: Camera, rng: Rng, light: Light | None = None) -> Staging
     for low, high in sorted(rng.shuffled(((7.0, 12.0), (2.4, 4.0), (1.3, 2.2)))[: rng.integer(1, 3)], reverse=True):
         side, z = -side, rng.uniform(low, high)
         x = side * rng.uniform(0.1, 0.7) * camera.half_x * z
-        pieces = person(rng, px if z < 4.0 else px // 4, x, z, wintry=True)
+        pieces = person(rng, 2 * px if z < 4.0 else px // 2, x, z, wintry=True)
         people += [[Primitive(solid, lit(look, front)) for solid, look in piece] for piece in pieces]
     return Staging(camera, front, layers, people)
 
@@ -113,7 +113,7 @@ def _cord(z: float, height: float, sag: float) -> Card:
 
 def _lamps(slot: Sequence[Bulb], iron: Shader) -> list[Primitive]:
     """Bulbs, then their poles."""
-    lamps = [Primitive(sphere(bulb.center, bulb.radius), glowing(bulb.light)) for bulb in slot]
+    lamps = [Primitive(sphere(bulb.center, bulb.radius), globe(bulb.light)) for bulb in slot]
     for (x, y, z), radius, _, on_pole in slot:
         if on_pole:
             pole = line(0.0, 0.0, 0.0, y - radius, 0.045)
@@ -132,7 +132,7 @@ def _houses(rng: Rng, px: int, night: Light) -> list[list[Primitive]]:
         row = Card(front, houses(roofs, 9.0, 90.0), (-1.0, 90.0, 0.0, max(roofs)))
         rows.append([Primitive(row, _front(wall, night, rng))])
     end = Pose((0.0, 0.0, rng.uniform(75.0, 95.0)))
-    wall = random_texture(rng, px // 4, "concrete")
+    wall = random_texture(rng, px // 2, "concrete")
     half_y = rng.uniform(9.0, 20.0)
     across = Card(end, rectangle(14.0, half_y), (-14.0, 14.0, 0.0, half_y))
     return [[Primitive(across, _front(wall, night, rng))], *rows]
@@ -184,11 +184,13 @@ def _wet(hit: Hit, road: Material, setts: Material, night: Light, mirrored: Sequ
     color = albedo * (0.32 * night.key + night.sky)[:, None]
     x, y, z = hit.view
     rough = (grain[1] / road.mipmap.mean[1] - 1.0).clamp(-0.6, 0.6)
+    x, z, y = x / 0.022, z / 0.022, (y + 0.10 * rough) / 0.085  # in widths of a streak
     for center, radius, light, _ in mirrored:
-        dx, dy, dz = column(center, hit.point) - hit.point
-        length = (dx * dx + dy * dy + dz * dz).clamp(min=0.05).sqrt()
-        aside = (dx * z - dz * x) / length  # mirrored about the ground: only y of the view turns over
-        rise = dy / length + y + 0.10 * rough
-        spot = 1.0 / ((1.0 + (aside / 0.022) ** 2) * (1.0 + (rise / 0.085) ** 2))
-        color = color + light[:, None] * (wet * (0.012 + 0.25 * radius * radius) * spot * (dz > 0))
+        dx, dy, dz = (c - p for c, p in zip(center, hit.point, strict=True))
+        near = (dx * dx + dy * dy + dz * dz).clamp_(min=0.05).rsqrt_()
+        aside = (dx * z - dz * x) * near  # mirrored about the ground: only y of the view turns over
+        rise = dy * near * (1.0 / 0.085) + y
+        spot = ((aside * aside + 1.0) * (rise * rise + 1.0)).reciprocal_() * (dz > 0)
+        for channel, strength in zip(color, (wet * (0.012 + 0.25 * radius * radius) * light).tolist(), strict=True):
+            channel.add_(strength * spot)
     return color

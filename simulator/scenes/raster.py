@@ -1,10 +1,10 @@
 """Renders primitives to the layers of a LayeredDepthImage.
 
 The ray through each pixel's center, in float64, gives disparity and, in most pixels, the color. Where the center and
-the corners meet different parts, 16 jittered samples give color and coverage; where color or depth leaps, 2 × 2 give
-the color. All work goes in small blocks of samples: they stay in the processor's cache, and torch does not split over
-threads what depends on the split in its last bit (powers, sines), so the bytes do not depend on how many threads there
-are.
+the corners meet different parts, 16 jittered samples give the coverage, and up to four of them the color; where color
+or depth leaps, 2 × 2 give the color. All work goes in small blocks of samples: they stay in the processor's cache, and
+torch does not split over threads what depends on the split in its last bit (powers, sines), so the bytes do not depend
+on how many threads there are.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from torch import Tensor
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.scenes.camera import Camera, Rays, Window, ray_grid
 from simulator.scenes.shading import Hit, Shader
-from simulator.scenes.solids import MISS, Intersections, Solid, unit
+from simulator.scenes.solids import MISS, Intersections, Solid, is_boundless, unit
 
 _BLOCK = 1 << 14  # samples at once
 _SMALL = 400  # pixels of a window, whatever the canvas cuts off, that are all taken for edges: fewer, longer steps
-_CONTRAST, _DARK = 0.17, 0.003  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
+_WIDTH = 0.7  # of a sample for textures and grain, in pixels: they are as smooth as the pixels allow
+_CONTRAST, _DARK = 0.45, 0.003  # |a − b| > contrast (a + b) + dark, of the light of neighbors: too much for one sample
 _GRAZING = 6.0  # tangent of the angle between normal and view from which one sample is too little
 _OVERSCAN = 2  # pixels rendered beyond the canvas and cut off again
 _NEAREST, _FARTHEST = 0.98, 0.02  # disparity of the frame's extremes
@@ -33,6 +34,9 @@ _PAIRS = torch.tensor([[0.25, 0.75, 0.25, 0.75], [0.25, 0.25, 0.75, 0.75]])  # 2
 _K = torch.arange(16)
 _ROOKS = torch.stack([(_K % 4) / 4 + (_K // 4 + 0.5) / 16, (_K // 4) / 4 + (_K % 4 + 0.5) / 16])
 """16 samples of a pixel: every row and column of 16 has one (n rooks)."""
+_SPREAD = (_K // 4) + 4 * ((torch.tensor([1, 3, 0, 2])[_K // 4] + _K) % 4)
+"""The order in which each fourth of the samples lies in another row and column of four."""
+_COLORED = 4  # samples of a pixel at an edge that are shaded, at the most
 
 
 @dataclass(frozen=True)
@@ -133,14 +137,14 @@ def _render_primitive(camera: Camera, primitive: Primitive, window: Window, is_s
             mixed[rows] = edges = _edges(camera, primitive.solid, block, hits)
             met = ((part >= 0) & ~edges).flatten().nonzero()[:, 0]
             if met.numel():
-                color, share = _shade(primitive, rays, hits, met, angle)
+                color, share = _shade(primitive, rays, hits, met, camera)
                 met += rows.start * window.width
                 patch.color.flatten(1).index_copy_(1, met, color)
                 patch.coverage.flatten().index_copy_(0, met, share)
     if not is_small:
         plain = (patch.inverse_depth >= 0) & ~mixed
-        _resample(camera, primitive, patch, _steep(patch, plain, _GRAZING / camera.focal_px), _PAIRS)
-    _resample(camera, primitive, patch, mixed, _ROOKS)
+        _recolor(camera, primitive, patch, _steep(patch, plain, _GRAZING / camera.focal_px))
+    _resample(camera, primitive, patch, mixed)
     patch.inverse_depth.clamp_(min=0.0)
     return patch
 
@@ -151,6 +155,11 @@ def _edges(camera: Camera, solid: Solid, window: Window, centers: Intersections)
     A straight edge that crosses a pixel separates its corners.
     """
     h, w = window.height, window.width
+    if is_boundless(solid):
+        top, bottom, left, right = (float(side) for side in window)
+        around = camera.rays(torch.tensor([left, right, left, right]), torch.tensor([top, top, bottom, bottom]))
+        if bool((solid.intersect(around, 0.5 / camera.focal_px).part >= 0).all()):
+            return torch.zeros(h, w, dtype=torch.bool)
     rays = ray_grid(camera, 0.0, torch.float32).rays(window._replace(bottom=window.bottom + 1, right=window.right + 1))
     hits = solid.intersect(rays, 0.5 / camera.focal_px)
     corners, part = hits.part.view(h + 1, w + 1), centers.part.view(h, w)
@@ -181,38 +190,73 @@ def _steep(patch: Patch, plain: Tensor, grazing: float) -> Tensor:
     return steep
 
 
-def _resample(camera: Camera, primitive: Primitive, patch: Patch, pixels: Tensor, offsets: Tensor) -> None:
-    """Replaces color and coverage of some pixels by means over samples; inverse depth where the center's is unknown.
+def _recolor(camera: Camera, primitive: Primitive, patch: Patch, pixels: Tensor) -> None:
+    """Replaces color and opacity of pixels [h, w] by means over 2 × 2 samples, of those that meet the primitive."""
+    for chosen, rays, hits in _samples(camera, primitive.solid, patch.window, pixels, _PAIRS):
+        met = (hits.part >= 0).nonzero()[:, 0]
+        if not met.numel():
+            continue
+        samples = torch.zeros(5, hits.part.numel())
+        samples[4].index_fill_(0, met, 1.0)
+        color, share = _shade(primitive, rays, hits, met, camera)
+        samples[:3].index_copy_(1, met, color)
+        samples[3].index_copy_(0, met, share)
+        sums = samples.view(5, -1, _PAIRS.shape[1]).sum(-1)
+        seen = sums[4] > 0
+        chosen, means = chosen[seen], sums[:4, seen] / sums[4, seen]
+        patch.color.flatten(1).index_copy_(1, chosen, means[:3])
+        patch.coverage.flatten().index_copy_(0, chosen, means[3])
 
-    pixels: which, [h, w]. offsets: of the samples from a pixel's upper left corner, x and y: [2, samples].
-    """
-    window, angle, count = patch.window, 0.5 / camera.focal_px, offsets.shape[1]
+
+def _resample(camera: Camera, primitive: Primitive, patch: Patch, pixels: Tensor) -> None:
+    """Replaces color and coverage of pixels [h, w] by means over 16 samples; inverse depth where the center's is
+    unknown."""
     colors, coverage, inverse_depth = patch.color.flatten(1), patch.coverage.flatten(), patch.inverse_depth.flatten()
-    for chosen in pixels.flatten().nonzero()[:, 0].split(_BLOCK // count):
+    for chosen, rays, hits in _samples(camera, primitive.solid, patch.window, pixels, _ROOKS):
+        met = (hits.part >= 0).to(torch.float32).view(-1, 16)
+        share = met.mean(-1)
+        depth = (hits.inverse_depth.view(-1, 16) * met).mean(-1)
+        picked = met.bool() if primitive.opacity else _picked(met)
+        which = picked.flatten().nonzero()[:, 0]
+        if which.numel():
+            samples = torch.zeros(4, met.numel())
+            color, opacity = _shade(primitive, rays, hits, which, camera)
+            samples[:3].index_copy_(1, which, color)
+            samples[3].index_copy_(0, which, opacity)
+            means = samples.view(4, -1, 16).sum(-1) * (share / picked.sum(-1).clamp(min=1))
+            colors.index_copy_(1, chosen, means[:3])
+            coverage.index_copy_(0, chosen, means[3])
+        exact = inverse_depth.index_select(0, chosen)
+        known = torch.where(exact >= 0, exact, depth / share.clamp(min=1e-6))
+        inverse_depth.index_copy_(0, chosen, torch.where(share > 0, known, MISS))
+
+
+def _picked(met: Tensor) -> Tensor:
+    """Up to _COLORED of the samples that are 1 in each row of [n, 16], spread over the pixel: bool [n, 16]."""
+    spread = met[:, _SPREAD]
+    stride = (spread.sum(-1, keepdim=True) / _COLORED).ceil().clamp(min=1.0)
+    picked = torch.empty_like(met, dtype=torch.bool)
+    picked[:, _SPREAD] = ((spread.cumsum(-1) - 1.0) % stride == 0) & (spread > 0)
+    return picked
+
+
+def _samples(
+    camera: Camera, solid: Solid, window: Window, pixels: Tensor, offsets: Tensor
+) -> Iterator[tuple[Tensor, Rays, Intersections]]:
+    """Blocks of the pixels [h, w] of a window: their indices [m], and where the rays through m × samples meet a solid.
+
+    offsets: of the samples from a pixel's upper left corner, x and y: [2, samples].
+    """
+    for chosen in pixels.flatten().nonzero()[:, 0].split(_BLOCK // offsets.shape[1]):
         row = chosen.div(window.width, rounding_mode="floor")
         x = (window.left + chosen - row * window.width)[:, None] + offsets[0]
         y = (window.top + row)[:, None] + offsets[1]
         rays = camera.rays(x.flatten(), y.flatten())
-        hits = primitive.solid.intersect(rays, angle)
-        samples = torch.zeros(5, x.numel())
-        samples[3] = hits.part >= 0
-        torch.mul(hits.inverse_depth, samples[3], out=samples[4])
-        met = samples[3].nonzero()[:, 0]
-        if met.numel():
-            color, share = _shade(primitive, rays, hits, met, angle)
-            samples[:3].index_copy_(1, met, color)
-            if primitive.opacity is not None:
-                samples[3:].index_copy_(1, met, samples[3:].index_select(1, met) * share)
-        means = samples.view(5, -1, count).mean(-1)
-        colors.index_copy_(1, chosen, means[:3])
-        coverage.index_copy_(0, chosen, means[3])
-        exact = inverse_depth.index_select(0, chosen)
-        known = torch.where(exact >= 0, exact, means[4] / means[3].clamp(min=1e-6))
-        inverse_depth.index_copy_(0, chosen, torch.where(means[3] > 0, known, MISS))
+        yield chosen, rays, solid.intersect(rays, 0.5 / camera.focal_px)
 
 
-def _shade(primitive: Primitive, rays: Rays, hits: Intersections, met: Tensor, angle: float) -> tuple[Tensor, Tensor]:
-    """Premultiplied colors [3, m] and coverage [m] where rays, `angle` radians apart, meet a primitive.
+def _shade(primitive: Primitive, rays: Rays, hits: Intersections, met: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
+    """Premultiplied colors [3, m] and coverage [m] where rays meet a primitive.
 
     met: indices [m] of the rays that do.
     """
@@ -226,7 +270,7 @@ def _shade(primitive: Primitive, rays: Rays, hits: Intersections, met: Tensor, a
     normal, uv = primitive.solid.surface(point, part)
     view = unit(direction)
     facing = (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]).abs().clamp(min=0.04)
-    hit = Hit(point, normal, uv, part, view, depth * angle / facing.sqrt(), depth)
+    hit = Hit(point, normal, uv, part, view, depth * (_WIDTH / camera.focal_px) / facing.sqrt(), depth)
     color = primitive.shader(hit).clamp(min=0.0)
     share = torch.ones_like(depth) if primitive.opacity is None else primitive.opacity(hit)
     return color * share, share

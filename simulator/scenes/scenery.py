@@ -30,7 +30,7 @@ _SKIES = (  # zenith, horizon, lit cloud, shaded cloud
 def day_sky(rng: Rng, texture_px: int, light: Light) -> Shader:
     """Gradient from the horizon up, clouds under a curved ceiling, a glow around the sun."""
     zenith, horizon, bright, gray = (linear(code) for code in rng.choice(_SKIES).split())
-    noise = fractal(texture_px, texture_px, 5, rng.seed(), octaves=9, gain=0.55)
+    noise = fractal(2 * texture_px, 2 * texture_px, 5, rng.seed(), octaves=9, gain=0.55)
     cover = MipMap.from_image(0.5 + 0.5 * noise[None], Grain(0.05))
     shift, amount = rng.uniform(0.0, 1.0), rng.uniform(0.35, 0.7)
     strength = rng.uniform(0.95, 1.25)
@@ -63,7 +63,7 @@ def clear_sky(hit: Hit, zenith: Tensor, horizon: Tensor, height: float) -> Tenso
 
 def hedge(rng: Rng, texture_px: int, light: Light, *, depth: float, base: float, height: float) -> list[Primitive]:
     """A closed row of trees across the view."""
-    leaves = random_texture(rng, texture_px // 2, "canopy", "#3f5a2a #4a6a33 #5f6b2f #365236")
+    leaves = random_texture(rng, texture_px, "canopy", "#3f5a2a #4a6a33 #5f6b2f #365236")
     trees = []
     x = -0.9 * depth
     while x < 0.9 * depth:
@@ -140,8 +140,13 @@ def _fan(x: Tensor, y: Tensor, blades: Sequence[tuple[float, float, float]], hei
     start, bend, _ = (column(values, x) for values in zip(*blades, strict=True))  # [blades, 1] each
     tip = column([height * length for _, _, length in blades], x)
     t = (y / tip).clamp(0.0, 1.0)
-    half = torch.stack([0.02 * min(height, 0.3) * (1.0 - along) ** 0.6 for along in t])
-    blade = torch.maximum(((x - height * (start + bend * t * t)).abs() - half) * 0.8, y - tip)
+    aside, widest = (x - height * (start + bend * t * t)).abs(), 0.02 * min(height, 0.3)
+    # The width matters only near a blade; powers in pieces that torch does not split over threads.
+    near = (aside < widest + 0.15 * height).flatten().nonzero()[:, 0]
+    half = torch.zeros_like(t)
+    for piece in near.split(1 << 14):
+        half.flatten().index_copy_(0, piece, widest * (1.0 - t.flatten().index_select(0, piece)) ** 0.6)
+    blade = torch.maximum((aside - half) * 0.8, y - tip)
     return torch.maximum(blade.amin(0), -y)
 
 

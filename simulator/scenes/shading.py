@@ -114,6 +114,14 @@ def glowing(hit: Hit, color: Tensor) -> Tensor:
 
 
 @of_hit
+def globe(hit: Hit, light: Tensor) -> Tensor:
+    """A lamp of frosted glass: light [3] in its middle, a twentieth of it at the rim."""
+    n, v = hit.normal, hit.view
+    facing = (n[0] * v[0] + n[1] * v[1] + n[2] * v[2]).square()
+    return light[:, None] * (0.05 + 0.95 * facing * facing)
+
+
+@of_hit
 def scaled(hit: Hit, shader: Shader, strength: float) -> Tensor:
     """A shader at another exposure."""
     return strength * shader(hit)

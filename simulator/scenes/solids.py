@@ -266,6 +266,11 @@ class SkyDome:
         return torch.zeros_like(points), torch.zeros_like(points[:2])
 
 
+def is_boundless(solid: Solid) -> bool:
+    """True for the sky and planes without outline: rays between four that meet one of these meet it too."""
+    return isinstance(solid, SkyDome) or (isinstance(solid, Card) and solid.outline is None)
+
+
 def unit(vectors: Tensor) -> Tensor:
     """[3, n] scaled to length 1."""
     x, y, z = vectors

@@ -72,7 +72,7 @@ def _things(camera: Camera, rng: Rng, px: int) -> list[Thing]:
     things: list[Thing] = []
     floor = FreeFloor()
     far = rng.uniform(1.35, 1.55)
-    skins = _skins(rng, px // 2)
+    skins = _skins(rng, px)
     for i in range(rng.integer(6, 10)):
         for _ in range(40):
             z = far - (far - 0.82) * (i + rng.uniform(0.0, 1.0)) / 10 * 1.3

@@ -130,9 +130,9 @@ def clutter(frame: Camera, rng: Rng, light: Light | None = None) -> Staging:
     key, sky = (rng.word("#fff4e4 #ffffff #ffeccf"), rng.uniform(1.2, 1.5)), ("#d4dcea", rng.uniform(0.32, 0.45))
     light = light or light_from_colors(toward, key, sky, ground="#a89a90", softness=rng.uniform(0.06, 0.15))
     colors = rng.shuffled(rng.choice(_COLORS).split())
-    plain = random_texture(rng, px // 2, "glaze")
+    plain = random_texture(rng, px, "glaze")
     skins = [plain.tinted(code) for code in colors[:4]]
-    skins += [textured(name, px // 2, rng.seed()) for name in rng.shuffled(_PATTERNS.split())[:5]]
+    skins += [textured(name, px, rng.seed()) for name in rng.shuffled(_PATTERNS.split())[:5]]
     places = _places(camera, rng, rng.integer(15, 20), far=3.6, near=0.85, bias=1.2, reach=(1.15, 1.1), aside=0.5)
     things = [_thing(rng, center, depth, skins) for center, depth in places]
     casters = ShadowCasters.from_solids([solid for solid, _ in things], light)

@@ -109,10 +109,12 @@ def _variety(values: Tensor) -> tuple[float, float]:
 def _nearest(rays: Rays, layer: Sequence[Primitive], step: float) -> Tensor:
     """Inverse depth of a layer along rays [n], `step` radians apart; −1 where they meet nothing."""
     nearest = torch.full((rays.direction.shape[1],), -1.0)
-    toward = unit(rays.direction)
-    for primitive in layer:
-        axis, cosine = _bounding_cone(rays.origin, primitive.solid.corners())
-        near = (axis[0] * toward[0] + axis[1] * toward[1] + axis[2] * toward[2] >= cosine).nonzero()[:, 0]
+    if not layer:
+        return nearest
+    axes, cosines = zip(*(_bounding_cone(rays.origin, primitive.solid.corners()) for primitive in layer), strict=True)
+    # [primitives, n]: rays within the cones, which are a little wider than what they hold
+    reached = torch.tensor(axes) @ unit(rays.direction) >= torch.tensor(cosines)[:, None]
+    for primitive, near in zip(layer, reached.nonzero()[:, 1].split(reached.sum(1).tolist()), strict=True):
         if near.numel():
             hits = primitive.solid.intersect(Rays(rays.origin, rays.direction.index_select(1, near)), step)
             depths = torch.where(hits.part >= 0, hits.inverse_depth, -1.0)

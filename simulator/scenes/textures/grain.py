@@ -26,8 +26,9 @@ _OCTAVES = (
     (160, 1.1),
     (256, 1.9),
 )
-_TEXEL = 1.4  # width of a texel, in widths of a sample; a pixel has two samples along each side
+_TEXEL = 1.0  # width of a texel, in widths of a sample
 _EXPONENT = 0x7F800000  # bits of a float32
+_SHIFT = torch.tensor([[0.37], [0.61]])  # from an enlargement to the next, in periods
 _DIRT_PERIOD = 3.3  # of the noise that dirt follows, in repeats of the texture
 _DARKEST = 0.2  # root of the share of the reflectance that is left at the bottom of a pore
 
@@ -48,17 +49,19 @@ class Grain:
 
     def modulation(self, uv: Tensor, footprint: Tensor) -> Tensor:
         """Factors [n] of the reflectance at uv [2, n], in repeats of the texture; footprint [n]: width of a sample."""
-        width = (footprint * (_TEXEL * _SIZE)).clamp(min=2.0**-40)
+        width = (footprint * (_TEXEL * _SIZE)).clamp_(min=2.0**-40)
         bits = width.view(torch.int32) & _EXPONENT
         power = bits.view(torch.float32)  # 2^k <= width < 2^(k + 1), exactly, on every machine
         t = width / power - 1.0
         along = uv / power
         if self.stretch != 1.0:
             along = torch.stack([along[0], along[1] / self.stretch])
-        shift = (bits >> 23) * torch.tensor([[0.37], [0.61]])  # enlargements share no center
-        slow = uv / torch.maximum(width, torch.tensor(_DIRT_PERIOD))  # far away it grows with the sample: no sparkle
-        places = [along + shift, 0.5 * along + (shift + torch.tensor([[0.37], [0.61]])), slow]
-        finer, coarser, dirt = _lookup(torch.cat(places, dim=1)).chunk(3)
+        places = torch.empty(2, 3, uv.shape[1])
+        shift = (bits >> 23) * _SHIFT  # enlargements share no center
+        torch.add(along, shift, out=places[:, 0])
+        torch.add(shift.add_(_SHIFT), along, alpha=0.5, out=places[:, 1])
+        torch.div(uv, width.clamp(min=_DIRT_PERIOD), out=places[:, 2])  # far away it grows with the sample: no sparkle
+        finer, coarser, dirt = _lookup(places.flatten(1)).chunk(3)
         grain = ((1.0 - t) * finer + t * coarser) * (1.0 - 2.0 * t * (1.0 - t)).rsqrt()  # of constant variance
         # Squared: as far up as down to the eye, which sees about the root of light.
         change = 1.0 + 0.5 * (self.strength * grain - self.dirt * dirt.clamp(min=-0.5))
@@ -67,7 +70,7 @@ class Grain:
 
 def _lookup(places: Tensor) -> Tensor:
     """The noise at places [2, n], in periods: [n]; mean 0, standard deviation 1."""
-    at = (places - places.floor()) * (2.0 * _SIZE / (_SIZE + 1.0)) + (1.0 / (_SIZE + 1.0) - 1.0)
+    at = (places - places.floor()).mul_(2.0 * _SIZE / (_SIZE + 1.0)).add_(1.0 / (_SIZE + 1.0) - 1.0)
     return functional.grid_sample(_noise(), at.T[None, None], "bilinear", "border", align_corners=True)[0, 0, 0]
 
 

@@ -41,36 +41,34 @@ def mix_seeds(seed: int, *salt: int) -> int:
     return h >> 1
 
 
-def value_noise(height: int, width: int, rows: int, columns: int, seed: int) -> Float[Tensor, "h w"]:
-    """Smooth noise on a periodic lattice of rows × columns cells: cubic B-spline of values in [−2, 2].
-
-    Mean 0, standard deviation near 0.55; values beyond ±1 are rare.
-    """
-    lattice = hash_uniform(torch.arange(rows * columns), seed).reshape(rows, columns) * 4.0 - 2.0
-    tall = _periodic_spline(lattice, height)  # [H, columns]
-    return _periodic_spline(tall.T.contiguous(), width).T.contiguous()  # [H, W]
-
-
 def fractal(
     height: int, width: int, cells: float | int, seed: int, *, octaves: int = 6, gain: float = 0.5, stretch: float = 1.0
 ) -> Float[Tensor, "h w"]:
     """Octaves of value noise, each twice as fine and `gain` times as strong; mean 0, mostly in [−1, 1].
 
+    An octave is a periodic cubic B-spline of random values in [−2, 2]: standard deviation near 0.55.
+
     cells: of the coarsest octave, along the longer side. stretch > 1 draws features that much longer along y.
     Octaves that the pixels cannot resolve are left out, so that a small picture is a smooth one.
+
+    The octaves add up on their lattices: a spline on one lattice is a spline on one twice as fine too (Lane and
+    Riesenfeld, 1980), so that only the finest is evaluated at the pixels.
     """
     long_side = max(height, width)
-    total = torch.zeros(height, width)
-    strength, norm = 1.0, 0.0
-    for octave in range(octaves):
-        rows = max(1, round(cells * 2**octave * height / long_side / stretch))
-        columns = max(1, round(cells * 2**octave * width / long_side))
-        if octave > 0 and columns * 2 > width:
+    rows = min(height, max(1, round(cells * height / long_side / stretch)))
+    columns = min(width, max(1, round(cells * width / long_side)))
+    total, shift_y, shift_x = _lattice(rows, columns, mix_seeds(seed, 0)), 0.5, 0.5
+    strength, norm = 1.0, 1.0
+    for octave in range(1, octaves):
+        if columns * 4 > width:
             break
-        total += strength * value_noise(height, width, min(rows, height), min(columns, width), mix_seeds(seed, octave))
-        norm += strength**2
+        total, columns, shift_x = _refined(total.T).T, 2 * columns, 2.0 * shift_x
+        if rows * 2 <= height:
+            total, rows, shift_y = _refined(total), 2 * rows, 2.0 * shift_y
         strength *= gain
-    return total / math.sqrt(norm)
+        norm += strength**2
+        total = total + strength * _lattice(rows, columns, mix_seeds(seed, octave))
+    return _spline_surface(total * (1.0 / math.sqrt(norm)), height, width, shift_y, shift_x)
 
 
 class CellularNoise(NamedTuple):
@@ -88,31 +86,52 @@ def cellular(height: int, width: int, cells: float | int, seed: int, *, jitter: 
     """Periodic cellular noise with about `cells` cells along the longer side; jitter 0 is a square grid."""
     long_side = max(height, width)
     rows, columns = (max(1, round(cells * side / long_side)) for side in (height, width))
-    y = ((torch.arange(height) + 0.5) * (rows / height))[:, None]
-    x = ((torch.arange(width) + 0.5) * (columns / width))[None, :]
+    y, x = ((torch.arange(side) + 0.5) * (n / side) for side, n in ((height, rows), (width, columns)))
     ids = torch.arange(rows * columns)
-    tables = [hash_uniform(ids, mix_seeds(seed, part)) for part in (1, 2, 3)]  # shift in y, in x, value
-    first = torch.full((height, width), 9.0)
-    second = torch.full((height, width), 9.0)
+    tables = torch.stack([hash_uniform(ids, mix_seeds(seed, part)) for part in (1, 2, 3)])  # shift in y, in x, value
+    tables[:2] = jitter * (tables[:2] - 0.5) + 0.5
+    tables = tables.view(3, rows, columns)
+    first = torch.full((height, width), 81.0)  # squared distances
+    second = torch.full((height, width), 81.0)
     value = torch.zeros(height, width)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            row, column = y.floor().long() + dy, x.floor().long() + dx
-            index = ((row % rows) * columns + column % columns).flatten()
-            offset_y, offset_x, hashed = (table.index_select(0, index).view(height, width) for table in tables)
-            point_y, point_x = row + 0.5 + jitter * (offset_y - 0.5), column + 0.5 + jitter * (offset_x - 0.5)
-            distance = ((point_y - y) ** 2 + (point_x - x) ** 2).sqrt()
-            nearer = distance < first
-            second = torch.where(nearer, first, torch.minimum(second, distance))
-            value = torch.where(nearer, hashed, value)
-            first = torch.where(nearer, distance, first)
+    row, column = y.floor().long(), x.floor().long()
+    for dx in (-1, 0, 1):
+        across = tables.index_select(2, (column + dx) % columns)  # [3, rows, W]
+        across[1] += column + dx - x
+        across[1] *= across[1].clone()
+        for dy in (-1, 0, 1):
+            down, squared, hashed = across.index_select(1, (row + dy) % rows)  # [H, W] each
+            down += (row + dy - y)[:, None]
+            distance = squared.add_(down.mul_(down.clone()))
+            value = torch.where(distance < first, hashed, value)
+            second = torch.minimum(second, torch.maximum(first, distance))
+            first = torch.minimum(first, distance)
+    first, second = first.sqrt(), second.sqrt()
     return CellularNoise(nearest=first, edge=0.5 * (second - first), value=value)
 
 
-def _periodic_spline(values: Tensor, size: int) -> Tensor:
-    """Periodic cubic B-spline along the first axis: [n, ...] -> [size, ...], values at cell centers."""
+def _lattice(rows: int, columns: int, seed: int) -> Tensor:
+    """Values in [−2, 2): [rows, columns]."""
+    return hash_uniform(torch.arange(rows * columns), seed).view(rows, columns) * 4.0 - 2.0
+
+
+def _refined(values: Tensor) -> Tensor:
+    """Coefficients of the same periodic cubic B-spline on a lattice twice as fine: [n, m] -> [2n, m]."""
+    after = values.roll(-1, 0)
+    even = 0.75 * values + 0.125 * (values.roll(1, 0) + after)
+    return torch.stack([even, 0.5 * (values + after)], dim=1).flatten(0, 1)
+
+
+def _spline_surface(lattice: Tensor, height: int, width: int, shift_y: float, shift_x: float) -> Tensor:
+    """Periodic cubic B-spline over both axes: [height, width]; the shifts are the first pixels' edges, in cells."""
+    tall = _periodic_spline(lattice, height, shift_y)  # [H, columns]
+    return _periodic_spline(tall.T.contiguous(), width, shift_x).T.contiguous()
+
+
+def _periodic_spline(values: Tensor, size: int, shift: float) -> Tensor:
+    """Periodic cubic B-spline along the first axis: [n, m] -> [size, m], `shift` cells ahead."""
     n = values.shape[0]
-    at = (torch.arange(size, dtype=torch.float32) + 0.5) * (n / size) - 0.5
+    at = (torch.arange(size, dtype=torch.float32) + 0.5) * (n / size) - shift
     base = at.floor()
     t = (at - base)[:, None]
     weights = (  # uniform cubic B-spline, times 6
@@ -121,9 +140,9 @@ def _periodic_spline(values: Tensor, size: int) -> Tensor:
         3 * (1 - t) ** 3 - 6 * (1 - t) ** 2 + 4,
         t**3,
     )
-    total = torch.zeros(size, *values.shape[1:])
+    total = torch.zeros(size, values.shape[1])
     for tap, weight in enumerate(weights):
-        total += values.index_select(0, (base.long() + tap - 1) % n) * (weight / 6.0)
+        total += values.index_select(0, (base.long() + tap - 1) % n).mul_(weight * (1.0 / 6.0))
     return total
 
 

@@ -57,7 +57,12 @@ def test_a_configuration_checks_itself() -> None:
         BenchmarkConfig(predictions=(Path("nowhere"),))
     with pytest.raises(UserError, match="must name a method; got none"):
         BenchmarkConfig(contestants=())
-    with pytest.raises(UserError, match="must have different folder names; got run, run"):
+    with pytest.raises(UserError, match="must have different names; got run, run"):
         BenchmarkConfig(checkpoint=(Path("a/run"), Path("b/run")))
+    with pytest.raises(UserError, match="must have different names; got ours, ours"):
+        BenchmarkConfig(checkpoint=(Path("ours"),), seeds_of=("ours=a,b",))
+    for entry in ("a,b", "=a,b", "ours=a,,b", "ours="):
+        with pytest.raises(UserError, match=f"--seeds-of must be NAME=RUN,RUN,RUN; got {entry}"):
+            BenchmarkConfig(seeds_of=(entry,))
     with pytest.raises(UserError, match="--threads must be at least 1; got 0"):
         BenchmarkConfig(threads=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -14,6 +14,7 @@ import pytest
 
 from pipelines.__main__ import main
 from pipelines.benchmark import contestants, test_set
+from pipelines.benchmark.columns import CONTROL_COLUMNS, PICTURE_COLUMNS
 from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.recipe import RECIPE, GatheredScene
 from pipelines.benchmark.report import BenchmarkReport
@@ -22,9 +23,11 @@ from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import read_picture, write_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import PSNR_LIMIT_DB
+from pipelines.refocus.reference_lens import PhotoLens
+from pipelines.refocus.refocuser import UNKNOWN_LENS, FocusRequest, PreparedPhoto, Refocuser
 
 RECIPES = [GatheredScene("quick", "still_life", 900_000_000, 96, 64), RECIPE.traced[1]]
-EVERYBODY = ("truth", "identity", "all-in-focus photo", "simulator")
+EVERYBODY = ("truth", "identity", "all-in-focus photo", "simulator", "missing blur")
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +45,7 @@ def of(report: BenchmarkReport, name: str) -> Summary:
 
 
 def value(summary: Summary, key: str) -> float:
-    interval = {**summary.control, **summary.pictures}[key]
-    assert interval is not None
-    return interval.value
+    return summary.figures[key].value
 
 
 def test_the_simulator_obeys(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
@@ -70,7 +71,7 @@ def test_pictures_are_ranked_as_they_look(made: tuple[BenchmarkConfig, Benchmark
     assert truth == pytest.approx(PSNR_LIMIT_DB)
     assert truth > simulator > identity + 5.0
     for region in ("in_focus", "defocused", "silhouette"):
-        assert of(made[1], "simulator").pictures[f"bokeh/{region}/ssim"] is not None
+        assert f"bokeh/{region}/ssim" in of(made[1], "simulator").figures
 
 
 def test_path_traced_truth_measures_as_asked(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
@@ -83,7 +84,7 @@ def test_path_traced_truth_measures_as_asked(made: tuple[BenchmarkConfig, Benchm
 
 def test_who_cannot_deblur_is_not_scored_for_it(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
     simulator = of(made[1], "simulator")
-    assert simulator.pictures["deblur/all/psnr"] is None
+    assert "deblur/all/psnr" not in simulator.figures
     assert simulator.answered < simulator.tasks
     assert any(what.startswith("simulator, ") for what in made[1].not_run())
 
@@ -92,14 +93,13 @@ def test_a_folder_of_answers_scores_as_its_maker(made: tuple[BenchmarkConfig, Be
     config, before = made
     folder = config.out / "answers" / "simulator"
     again = run(dataclasses.replace(config, out=tmp_path, contestants=(), predictions=(folder,)))
-    assert of(again, "simulator").control == of(before, "simulator").control
-    assert of(again, "simulator").pictures == of(before, "simulator").pictures
+    assert of(again, "simulator").figures == of(before, "simulator").figures
 
 
 def test_the_same_run_gives_the_same_bytes(made: tuple[BenchmarkConfig, BenchmarkReport], tmp_path: Path) -> None:
     config, _ = made
     run(dataclasses.replace(config, out=tmp_path, keep_answers=False))
-    for name in ("report.json", "report.html"):
+    for name in ("report.json", "report.html", "report.md"):
         assert (tmp_path / name).read_bytes() == (config.out / name).read_bytes()
     assert not (tmp_path / "answers").exists()
 
@@ -108,8 +108,18 @@ def test_the_page_stands_alone_and_names_what_was_not_run(made: tuple[BenchmarkC
     page = (made[0].out / "report.html").read_text()
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)  # nothing from elsewhere
     assert "None" not in page
-    for words in ("LPIPS", "CLIP-I", "part full", "Worst blur", "traced-"):
+    for words in (
+        "LPIPS",
+        "CLIP-I",
+        "part full",
+        "Worst blur",
+        "traced-",
+        "recovered share → 1",
+        "stacking, levels → truth",
+    ):
         assert words in page
+    assert "without depth" not in page  # no trained model takes part
+    assert "Differences from" not in page
     assert page.count("<svg") == 2
 
 
@@ -136,20 +146,51 @@ def test_a_wrong_answer_is_named(made: tuple[BenchmarkConfig, BenchmarkReport], 
         run(ours)
 
 
-class Dreamer:
-    """A model that notes what it was asked and paints everything gray."""
+def test_missing_blur_adds_blur_and_sharpens_nothing(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
+    missing, identity, simulator = (of(made[1], name) for name in ("missing blur", "identity", "simulator"))
+    assert value(missing, "refocus/all/psnr") > value(identity, "refocus/all/psnr") + 1.0
+    assert value(missing, "bokeh/all/psnr") == value(simulator, "bokeh/all/psnr")  # the photo has no blur yet
+    assert value(identity, "refocus/recovered_share") == value(identity, "deblur/recovered_share") == 0.0
+    assert abs(value(missing, "refocus/recovered_share")) < 0.1
+    assert value(simulator, "refocus/recovered_share") == pytest.approx(1.0, abs=0.15)
+    assert value(of(made[1], "truth"), "refocus/edge_bleed") == 0.0
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[tuple[float, float], float, int]] = []
 
-    def refocus(
-        self, photo: np.ndarray, disparity: np.ndarray, point: tuple[float, float], level: float, *, seed: int = 0
-    ) -> np.ndarray:
+def test_the_best_of_what_a_user_can_have_is_marked(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
+    summaries = made[1].summaries
+    by_key = {column.key: column for column in (*CONTROL_COLUMNS, *(c.of("refocus") for c in PICTURE_COLUMNS))}
+    assert by_key["refocus/all/psnr"].best(summaries) == {"missing blur"}  # not the truth, which nobody has
+    assert by_key["stacking"].best(summaries) == {"missing blur"}  # identity has less than the truth
+    assert value(of(made[1], "identity"), "stacking") < value(of(made[1], "truth"), "stacking")
+    worst = by_key["refocus/all/psnr"].worst_scene(of(made[1], "identity"))
+    assert worst is not None
+    assert worst[1] == min(of(made[1], "identity").by_scene["refocus/all/psnr"].values())
+    assert "| missing blur " in (made[0].out / "report.md").read_text()
+
+
+class Dreamer(Refocuser):
+    """A model that notes what it was asked and paints everything gray; it needs depth."""
+
+    def __init__(self, *, sharpens: bool = False) -> None:
+        self.asked: list[tuple[FocusRequest, int]] = []
+        self.lenses: list[PhotoLens] = []
+        self.sharpens = sharpens
+
+    def prepare(
+        self, photo_srgb: np.ndarray, disparity: np.ndarray | None, photo_lens: PhotoLens = UNKNOWN_LENS
+    ) -> PreparedPhoto:
+        if disparity is None:
+            raise UserError("it was trained without depth dropout")
         assert disparity.dtype == np.float32
-        assert photo.shape[:2] == disparity.shape
+        assert photo_srgb.shape[:2] == disparity.shape
         assert 0 <= disparity.min() <= disparity.max() <= 1
-        self.asked.append((point, level, seed))
-        return np.full_like(photo, 128)
+        self.lenses.append(photo_lens)
+
+        def frames(requests: Sequence[FocusRequest], seed: int) -> Iterator[np.ndarray]:
+            self.asked += [(request, seed) for request in requests]
+            yield from (np.full_like(photo_srgb, 128) for _ in requests)
+
+        return PreparedPhoto(frames, photo_srgb if self.sharpens else None)
 
 
 def test_a_checkpoint_is_asked_for_point_and_level_and_not_to_deblur(
@@ -159,12 +200,28 @@ def test_a_checkpoint_is_asked_for_point_and_level_and_not_to_deblur(
     model = Dreamer()
     checkpoint = contestants.from_checkpoint("dream", model)
     answers = {task.id: checkpoint.answer(task, scene) for task in scene.tasks}
+    assert all(checkpoint.without_depth(task, scene) is None for task in scene.tasks)
     lensed = [task for task in scene.tasks if task.kind != "deblur"]
     assert [id for id, answer in answers.items() if answer is None] == [t.id for t in scene.tasks if t.kind == "deblur"]
-    assert [(point, level) for point, level, _ in model.asked] == [
+    assert [(request.focus_point, request.blur_level) for request, _ in model.asked] == [
         ((task.focus_x, task.focus_y), task.blur_level) for task in lensed
     ]
-    assert len({seed for _, _, seed in model.asked}) == len(lensed)  # of the task alone
+    assert len({seed for _, seed in model.asked}) == len(lensed)  # of the task alone
+    assert set(model.lenses) == {UNKNOWN_LENS}
+
+
+def test_a_sharpener_also_deblurs_and_may_be_told_the_lens(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:
+    scene = made[1].test_set.scenes[0]
+    model = Dreamer(sharpens=True)
+    told = contestants.from_checkpoint("dream", model, tells_lens=True)
+    for task in scene.tasks:
+        answer = told.answer(task, scene)
+        assert answer is not None
+        assert np.array_equal(answer, scene.input(task)) == (task.kind == "deblur")
+        lens = model.lenses[-1]
+        assert lens.is_known
+        assert lens.is_sharp == (task.input_blur_level == 0)
+        assert lens.is_sharp or lens.blur_level == task.input_blur_level
 
 
 def test_the_set_is_made_once_and_belongs_to_its_recipe(

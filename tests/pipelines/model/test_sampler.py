@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pipelines.errors import UserError
-from pipelines.model.dit import Condition
+from pipelines.model.condition import Condition
 from pipelines.model.sampler import guided, sample, seeded_noise
 from pipelines.model.sampler_config import SamplerConfig
 
@@ -61,7 +61,8 @@ class TwoMinds(nn.Module):
 def given() -> Condition:
     nothing = torch.zeros(2, 1, 4, 5)
     row = torch.zeros(2)
-    return Condition(NOISE.float(), nothing, nothing, torch.zeros(2, 2), row, row + 1, torch.zeros(2, dtype=torch.bool))
+    told = torch.zeros(2, dtype=torch.bool)
+    return Condition(NOISE.float(), nothing, nothing, torch.zeros(2, 2), row, row + 1, told, nothing, nothing, nothing)
 
 
 @pytest.mark.parametrize(("guidance", "expected", "calls"), [(1.0, 1.0, 1), (3.0, 5.0, 2), (0.0, -1.0, 2)])

@@ -34,6 +34,24 @@ def run_with_depth(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return config.out
 
 
+@pytest.fixture(scope="session")
+def sharpening_run(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A convolutional network that predicts the photo."""
+    config = tiny_config(
+        scene,
+        tmp_path_factory.mktemp("refocus") / "run",
+        steps=1,
+        model="unet-tiny",
+        predict="photo",
+        noise="none",
+        targets=1,
+        outside_focus=0.0,
+        redraw_focus=0.0,
+    )
+    train(config)
+    return config.out
+
+
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     """A built-in scene of 192 x 128 px as a JPEG with EXIF, stored on its side, and its disparity beside it."""

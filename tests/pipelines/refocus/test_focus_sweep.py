@@ -32,7 +32,7 @@ def test_stops_keep_away_from_silhouettes_and_the_frame() -> None:
 def test_a_sweep_is_frames_an_animation_there_and_back_and_a_sheet(tmp_path: Path) -> None:
     stops = plan_stops(steps(), 4)
     paths = write_sweep(
-        tmp_path / "pull", stops, lambda stop: np.full((80, 120, 3), round(255 * stop.disparity), np.uint8), "a pull"
+        tmp_path / "pull", stops, [np.full((80, 120, 3), round(255 * s.disparity), np.uint8) for s in stops], "a pull"
     )
     assert [path.name for path in paths] == [
         *(f"frame_00{number}.png" for number in range(4)), "pull.webp", "contact_sheet.png",

@@ -39,6 +39,16 @@ def test_a_photo_is_refocused_upright_with_its_exif(photo: Path, run: Path, caps
         assert np.abs(np.asarray(made, int) - np.asarray(upright, int)).mean() < 20
 
 
+def test_a_sharpening_run_says_what_the_photo_itself_is(photo: Path, sharpening_run: Path, capsys: Said) -> None:
+    assert refocus(photo, sharpening_run, "--photo-focus", "0.5,0.5", "--photo-blur-level", "1.5", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["photo_lens"] == "given"
+    assert said["photo_focus_disparity"] == said["focus_disparity"]
+    assert said["photo_blur_level"] == pytest.approx(1.5)
+    assert refocus(photo, sharpening_run, "--photo-focus", "none", "--focus-sweep", "2") == 0
+    assert "the photo itself: sharp everywhere (given)" in capsys.readouterr().out
+
+
 def test_a_portrait_photo_brings_its_depth(run: Path, tmp_path: Path, capsys: Said) -> None:
     stored = np.broadcast_to(np.arange(128, dtype=np.uint8) * 2, (96, 128)).copy()
     (tmp_path / "a.jpg").write_bytes(portrait.gdepth(stored, {"Format": "RangeInverse", "Near": 1, "Far": 5}))
@@ -70,6 +80,11 @@ def test_a_sweep(photo: Path, run: Path, capsys: Said) -> None:
         (["--focus", "left"], "--focus must be X,Y, such as 0.4,0.6; got 'left'"),
         (["--focus", "nan,0.5"], "--focus must lie in"),
         (["--blur-level", "-1"], "--blur-level must lie between 0.01 and 100; got -1.0"),
+        (["--photo-focus", "here"], "--photo-focus must be auto, none or X,Y, such as 0.4,0.6; got 'here'"),
+        (["--photo-blur-level", "0"], "--photo-blur-level must be auto or lie between 0.01 and 100; got 0"),
+        (["--photo-focus", "none", "--photo-blur-level", "2"], "--photo-blur-level must be left out where"),
+        (["--photo-focus", "none"], "is not told the photo's own focus and blur"),
+        (["--photo-focus", "0.5,0.5", "--depth", "none"], "--photo-focus X,Y needs depth"),
         (["--focus-sweep", "1"], "--focus-sweep must lie between 2 and 240 frames; got 1"),
         (["--focus-sweep", "3", "--depth", "none"], "--focus-sweep needs depth"),
         (["--out", "made.gif"], "--out must end in one of .jpg .jpeg .png; got made.gif"),

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.__main__ import main
 from pipelines.command_line import parse
-from pipelines.model.dit import SIZES
+from pipelines.model.networks import PATCH_PX
 from pipelines.train.config import TrainConfig
 from pipelines.train.recipes import RECIPES
 from tests.pipelines.train.test_batches import cut_frames
@@ -36,9 +36,9 @@ def test_a_recipe_is_a_start_and_flags_go_on_top() -> None:
 def test_the_recipes_and_sizes_on_the_command_line_are_those_that_exist() -> None:
     hints = get_type_hints(TrainConfig)
     assert set(get_args(hints["recipe"])) == {"default", *RECIPES}
-    assert set(get_args(hints["model"])) == set(SIZES)
+    assert set(get_args(hints["model"])) == set(PATCH_PX)
     for name, config in RECIPES.items():
-        patch = SIZES[config.model].patch_px
+        patch = PATCH_PX[config.model]
         assert config.recipe == name
         assert config.dataset.width % patch == config.dataset.height % patch == 0
 
@@ -49,13 +49,14 @@ def test_the_way_of_a_run(scenes: Path, tmp_path: Path, capsys: Said) -> None:
     assert (said["step"], said["samples"], said["dropped"]) == (2, 4, 0)
     assert Path(said["checkpoint"]).is_dir()
     assert main(command(scenes, tmp_path)) == 0
-    assert "step 2, tiny with 1.3" in capsys.readouterr().out
+    assert "step 2, tiny with 1.5" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--targets", "1"], "--targets must lie between 2 and 16 (a group needs 2); got 1"),
+        (["--targets", "0"], "--targets must lie between 1 and 16; got 0"),
+        (["--targets", "1", "--stack-weight", "1"], "--targets must be at least 2 with --stack-weight 1; got 1"),
         (["--targets", "4"], "at least --targets 4 planes, its groups have 3; render with more --planes"),
         (["--width", "50"], "--width and --height must be multiples of 8 px for --model tiny; got 50 and 32"),
         (["--width", "8"], "--width must lie between 32 and 4096 px; got 8"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from pipelines.model.dit import Condition
+from pipelines.model.condition import Condition
 from pipelines.model.flow import flow_loss
 from pipelines.train.objective import condition_of, losses
 from pipelines.train.stacking import StackGeometry, stacking_loss, time_weight
@@ -94,3 +94,26 @@ def test_what_frames_share_is_told_to_each_and_what_they_do_not_to_one() -> None
 def test_frames_that_are_not_told_their_focus_do_not_stack() -> None:
     batch = replace(make_batch(), is_unconditional=torch.tensor([True, True]))
     assert float(losses(Oracle(batch.targets * 0.5), batch, PLAIN).stack) == 0.0
+
+
+def test_groups_without_labels_count_in_the_constraint_alone_and_are_not_shown() -> None:
+    batch = replace(make_batch(), is_labeled=torch.tensor([True, False]))
+    predicted = batch.targets * 0.5
+    objective = replace(PLAIN, stack_target="aif", stack_time="flat")
+    result = losses(Oracle(predicted), batch, objective)
+    flow = flow_loss(predicted[0], batch.targets[0], batch.time[:1].expand(2)).mean()
+    torch.testing.assert_close(result.flow, flow)
+    group = StackGeometry(batch.disparity, batch.focus_disparity, batch.blur_scale_px)
+    stack = stacking_loss(predicted, batch.targets, batch.aif, group, objective)
+    torch.testing.assert_close(result.stack, stack[1] / 2)
+    # The true frames of the second group are no input either: others give the same loss.
+    other = replace(batch, targets=torch.cat([batch.targets[:1], -batch.targets[1:]]))
+    echo = Echo()
+    torch.testing.assert_close(losses(echo, other, objective).total, losses(echo, batch, objective).total)
+
+
+class Echo(nn.Module):
+    """Half of z_t."""
+
+    def forward(self, noisy: torch.Tensor, time: torch.Tensor, condition: Condition) -> torch.Tensor:
+        return 0.5 * noisy

@@ -11,8 +11,11 @@ import torch
 from torch import nn
 
 from pipelines.measure.fidelity import fidelity
+from pipelines.refocus.flow_refocuser import FlowRefocuser
 from pipelines.refocus.refocuser import Refocuser
-from pipelines.train.batches import GroupDataset, collate, find_training_shards
+from pipelines.refocus.trained import trained_refocuser
+from pipelines.train.batch import collate
+from pipelines.train.batches import GroupDataset, find_training_shards
 from pipelines.train.config import TrainConfig
 from pipelines.train.objective import losses
 from pipelines.train.run import new_model, train
@@ -27,7 +30,9 @@ def loss_of(model: nn.Module, config: TrainConfig) -> float:
     shards = find_training_shards(config.dataset)
     dataset = GroupDataset(shards, config.dataset, config.objective, seed=99)
     with torch.no_grad():
-        return float(losses(model, collate([dataset[(epoch, 0)] for epoch in range(32)]), config.objective).flow)
+        return float(
+            losses(model, collate([dataset[(epoch, 0)] for epoch in range(32)]).to("cpu"), config.objective).flow
+        )
 
 
 def psnrs(sample: Sample, refocuser: Refocuser | None) -> float:
@@ -56,7 +61,8 @@ def test_one_scene_is_learned_by_heart_in_two_minutes(tmp_path: Path, capsys: py
     started = time.process_time()
     train(config)
     spent_s = time.process_time() - started
-    refocuser = Refocuser.from_run(tmp_path / "run")
+    refocuser = trained_refocuser(tmp_path / "run")
+    assert isinstance(refocuser, FlowRefocuser)
     fall = loss_of(new_model(config), config) / loss_of(refocuser.model, config)
     sample = next(read_shards(out, seed=None))
     identity, refocused = psnrs(sample, None), psnrs(sample, refocuser)

@@ -129,7 +129,7 @@ def test_the_stacking_weight_changes_the_run_and_the_recording_does_not(
     assert_same_bits(recorded, straight[0])
     free, _ = trained(tiny_config(scenes, tmp_path / "b", steps=8, max_steps=2, stack_weight=0.0))
     assert free.keys() == straight[0].keys()
-    bound, _ = trained(tiny_config(scenes, tmp_path / "c", steps=8, max_steps=2))
+    bound, _ = trained(tiny_config(scenes, tmp_path / "c", steps=8, max_steps=2, stack_weight=4.0))
     assert any(not torch.equal(free[name], value) for name, value in bound.items())
 
 
@@ -185,8 +185,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_samples(
 
 def test_another_configuration_does_not_resume(scenes: Path, tmp_path: Path) -> None:
     train(tiny_config(scenes, tmp_path, steps=2, max_steps=1))
-    with pytest.raises(UserError, match=r"other settings: learning_rate was 0\.001, now 0\.002; stack_weight was 4\.0"):
-        train(tiny_config(scenes, tmp_path, steps=2, learning_rate=2e-3, stack_weight=0.0))
+    with pytest.raises(UserError, match=r"other settings: learning_rate was 0\.001, now 0\.002; stack_weight was 0\.0"):
+        train(tiny_config(scenes, tmp_path, steps=2, learning_rate=2e-3, stack_weight=4.0))
 
 
 def test_a_finished_run_stays_as_it_is(scenes: Path, tmp_path: Path) -> None:
@@ -209,3 +209,29 @@ def test_the_learning_rate_climbs_and_falls() -> None:
     assert rates[60] == pytest.approx(0.5)
     assert 0 < rates[109] < 0.001
     assert all(later <= earlier for earlier, later in pairwise(rates[10:]))
+
+
+def test_a_warm_start_takes_the_averaged_weights_and_nothing_else(scenes: Path, tmp_path: Path) -> None:
+    from pipelines.model.checkpoint import RunFolder
+    from pipelines.model.initial_weights import load_initial_weights
+    from pipelines.model.networks import new_network
+
+    before, _ = trained(tiny_config(scenes, tmp_path / "a", steps=3, max_steps=2))
+    warm = tiny_config(scenes, tmp_path / "b", steps=3, max_steps=1, learning_rate=1e-9, init_weights=tmp_path / "a")
+    after, state = trained(warm)
+    assert state["step"] == 1
+    assert int(after["optimizer/patch_embed.weight/step"]) == 1
+    for name in ("patch_embed.weight", "edit_conv.weight"):
+        torch.testing.assert_close(after[f"weights/{name}"], before[f"average/module.{name}"], rtol=0, atol=1e-7)
+    file = tmp_path / "a" / "checkpoints" / "00000002" / "weights.safetensors"
+    model = new_network("tiny", "frame")
+    load_initial_weights(file, model)
+    assert torch.equal(model.state_dict()["patch_embed.weight"], before["weights/patch_embed.weight"])
+    with pytest.raises(UserError, match=r"--init-weights .*weights.safetensors must hold the weights of --model"):
+        load_initial_weights(file, new_network("unet-tiny", "frame"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"must hold a checkpoint or be a \.safetensors file"):
+        load_initial_weights(tmp_path / "empty", model)
+    with pytest.raises(UserError, match=r"other settings: init_weights was .*/a, now absent"):
+        train(tiny_config(scenes, tmp_path / "b", steps=3, learning_rate=1e-9))
+    assert RunFolder(tmp_path / "b").latest() == tmp_path / "b" / "checkpoints" / "00000001"

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from pipelines.render.config import ExecutionConfig, RenderConfig, SourceConfig, StackConfig, StorageConfig
-from pipelines.train.batches import Batch
+from pipelines.train.batch import Batch
 from pipelines.train.config import DataConfig, ObjectiveConfig, OptimizerConfig, RecordingConfig, TrainConfig
 
 
@@ -24,7 +24,7 @@ def render_scenes(out: Path, scenes: int = 5, *, seed: int = 1342, long_side: in
             out=out,
             stack=StackConfig(planes=planes, levels=2, blur_level_min=4.0, blur_level_max=12.0),
             storage=StorageConfig(samples_per_shard=2, split_fractions=(1.0, 0.0, 0.0)),
-            execution=ExecutionConfig(device="cpu"),
+            execution=ExecutionConfig(device="cpu", executor="inline"),
             seed=seed,
         )
     )
@@ -42,7 +42,7 @@ def tiny_config(data: Path, out: Path, *, steps: int = 4, **changes: Any) -> Tra
         device="cpu",
     )
     for name, value in changes.items():
-        for part in ("dataset", "objective", "optimizer", "recording"):
+        for part in ("dataset", "objective", "optimizer", "performance", "recording"):
             if hasattr(getattr(config, part), name):
                 config = replace(config, **{part: replace(getattr(config, part), **{name: value})})
                 break
@@ -65,16 +65,23 @@ def make_batch(groups: int = 2, frames: int = 2, height: int = 16, width: int = 
         reference=uniform(-1, 1, groups, 3, height, width),
         aif=uniform(-1, 1, groups, 3, height, width),
         disparity=ramp,
+        given_disparity=ramp,
         targets=uniform(-1, 1, groups, frames, 3, height, width),
         focus_point=uniform(0, 1, groups, frames, 2),
         point_disparity=planes,
         focus_disparity=planes,
         blur_level=torch.full((groups,), 8.0),
         blur_scale_px=torch.full((groups,), 0.08 * width),
+        own_focus_disparity=torch.full((groups,), 0.5),
+        own_blur_scale_px=torch.full((groups,), 4.0),
+        told_focus_disparity=torch.full((groups,), 0.5),
+        told_blur_scale_px=torch.full((groups,), 4.0),
         time=uniform(0.2, 0.8, groups),
         noise=uniform(-1, 1, groups, frames, 3, height, width),
         is_depth_dropped=torch.zeros(groups, dtype=torch.bool),
         is_unconditional=torch.zeros(groups, dtype=torch.bool),
+        is_own_dropped=torch.zeros(groups, dtype=torch.bool),
+        is_labeled=torch.ones(groups, dtype=torch.bool),
     )
 
 

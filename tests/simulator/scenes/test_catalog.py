@@ -12,6 +12,7 @@ from torch import Tensor
 from simulator.scenes.catalog import KINDS, BuiltinScene, builtin_scene
 
 BRIGHT = ("night_street", "market", "interior")  # promise lights far above 1
+PORTRAIT = (42, 27)  # small: enough where two pictures are compared
 UNDER_THE_SKY = ("night_street", "hills", "fence", "colonnade", "market", "interior")
 
 
@@ -34,7 +35,7 @@ def parts(built: BuiltinScene) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("height", "width"), [(65, 97), (97, 64)])
+@pytest.mark.parametrize(("height", "width"), [(65, 97), PORTRAIT])
 def test_every_kind_fills_any_frame(kind: str, height: int, width: int) -> None:
     built = scene(kind, height=height, width=width)
     image, disparity = built.layers.photo()
@@ -90,17 +91,17 @@ def test_the_same_arguments_give_the_same_bytes_whatever_the_number_of_threads(k
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_frame_does_not_depend_on_the_margin(kind: str) -> None:
-    wide = scene(kind, margin_px=9)
-    for plain, part in zip(parts(scene(kind)), parts(wide), strict=True):
+    plain, wide = scene(kind, 3, *PORTRAIT), scene(kind, 3, *PORTRAIT, margin_px=9)
+    for plain_part, part in zip(parts(plain), parts(wide), strict=True):
         inner = part[..., 9:-9, 9:-9]
         # sums of the same numbers in other blocks: rounding only
-        assert float((inner - plain).abs().max()) < 1e-5
-    assert torch.equal(wide.layers.photo()[1], scene(kind).layers.photo()[1])
+        assert float((inner - plain_part).abs().max()) < 1e-5
+    assert torch.equal(wide.layers.photo()[1], plain.layers.photo()[1])
 
 
 @pytest.mark.parametrize("kind", ["still_life", "night_street", "cutouts", "clutter", "fence"])
 def test_seeds_give_other_compositions(kind: str) -> None:
-    one, other = scene(kind).layers.photo()[1], scene(kind, seed=4).layers.photo()[1]
+    one, other = (scene(kind, seed, *PORTRAIT).layers.photo()[1] for seed in (3, 4))
     assert float((one - other).abs().mean()) > 0.02
 
 
@@ -111,7 +112,7 @@ def test_what_is_hidden_is_drawn_and_textured(kind: str) -> None:
     hidden = (coverage == 1) & (disparity < nearest - 0.05)  # [N, h, w]
     assert int(hidden.sum()) > 0.3 * nearest.numel()
     textured = [
-        float(picture[:, where].std(dim=1).max()) > 0.01
+        float((picture[:, where].std(dim=1) / picture[:, where].mean(dim=1)).max()) > 0.05
         for picture, where in zip(color, hidden, strict=True)
         if int(where.sum()) > 100
     ]

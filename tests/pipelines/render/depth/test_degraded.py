@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipelines.measure.rendering_error import psnr
-from pipelines.validate.degrade import WORKING_SHORT_SIDE_PX, degraded, displacement_px
+from pipelines.render.depth.degraded import WORKING_SHORT_SIDE_PX, degraded, displacement_px
 from simulator import ThinLens, render_stack
 from simulator.layers.edges import sharpened
 

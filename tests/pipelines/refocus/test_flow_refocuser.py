@@ -11,9 +11,11 @@ from torch import nn
 
 from pipelines.errors import UserError
 from pipelines.model.checkpoint import TrainedOn
-from pipelines.model.dit import Condition
+from pipelines.model.condition import Condition
 from pipelines.model.sampler_config import SamplerConfig
-from pipelines.refocus.refocuser import Refocuser
+from pipelines.refocus.flow_refocuser import FlowRefocuser, Resolution
+from pipelines.refocus.reference_lens import PhotoLens
+from pipelines.refocus.trained import trained_refocuser
 
 RAMP = np.broadcast_to(np.linspace(0, 1, 48, dtype=np.float32), (32, 48)).copy()
 PHOTO = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
@@ -31,14 +33,14 @@ class Listener(nn.Module):
         return condition.reference
 
 
-def listening(depth_dropout: float = 0.2) -> tuple[Refocuser, Listener]:
+def listening(depth_dropout: float = 0.2, resolution: Resolution = "auto") -> tuple[FlowRefocuser, Listener]:
     listener = Listener()
     trained_on = TrainedOn(Path("run"), 48, 32, 8, depth_dropout, blur_level_min=2.0, blur_level_max=16.0)
-    return Refocuser(listener, trained_on, "cpu", SamplerConfig(steps=2)), listener
+    return FlowRefocuser(listener, trained_on, "cpu", SamplerConfig(steps=2), resolution), listener
 
 
 def test_the_same_seed_gives_the_same_photo(run: Path) -> None:
-    refocuser = Refocuser.from_run(run, sampler=SamplerConfig(steps=2))
+    refocuser = trained_refocuser(run, sampler=SamplerConfig(steps=2))
     first, again, other = (refocuser.refocus(PHOTO, RAMP, (0.4, 0.6), 8.0, seed=seed) for seed in (0, 0, 1))
     assert first.dtype == np.uint8
     assert first.shape == PHOTO.shape
@@ -83,7 +85,7 @@ def test_tiles_are_told_the_same_plane_and_the_same_blur_in_their_pixels(run: Pa
 @pytest.mark.parametrize("options", [{"resolution": "trained"}, {"blur_level": 15.0}, {"disparity": None}])
 def test_large_photos_at_the_trained_size(run: Path, options: dict[str, Any]) -> None:
     """When asked for, when tiles would see a blur beyond the trained 16 %, and when depth is not known."""
-    refocuser, listener = listening()
+    refocuser, listener = listening(resolution=options.pop("resolution", "auto"))
     large, depth = np.kron(PHOTO, np.ones((4, 4, 1), np.uint8)), np.kron(RAMP, np.ones((4, 4), np.float32))
     asked: dict[str, Any] = {"disparity": depth, "focus_point": (0.5, 0.5), "blur_level": 2.0} | options
     assert refocuser.refocus(large, **asked).shape == large.shape
@@ -106,6 +108,23 @@ def test_blur_beyond_the_trained_levels_is_a_warning_with_the_range(
 
 
 @pytest.mark.parametrize(
+    ("photo_lens", "told"),
+    [
+        (PhotoLens(), None),
+        (PhotoLens(is_sharp=True), 0.0),
+        (PhotoLens(focus_disparity=0.25, blur_level=5.0), 2.4),
+    ],
+)
+def test_the_photo_s_own_lens_is_told_as_a_map(run: Path, photo_lens: PhotoLens, told: float | None) -> None:
+    """K_s = 5 % of 48 px."""
+    refocuser, listener = listening()
+    refocuser.refocus(PHOTO, RAMP, (0.5, 0.5), 8.0, photo_lens=photo_lens)
+    condition = listener.conditions[0]
+    assert float(condition.own_validity.mean()) == float(told is not None)
+    torch.testing.assert_close(condition.own_defocus, (told or 0.0) * (condition.disparity - 0.25))
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"focus_point": (1.2, 0.5)}, r"focus point must lie in \[0, 1\] x \[0, 1\] .*; got 1.2,0.5"),
@@ -115,6 +134,10 @@ def test_blur_beyond_the_trained_levels_is_a_warning_with_the_range(
         ({"disparity": RAMP[:-1]}, r"disparity must be \[32, 48\] like the photo; got \[31, 48\]"),
         ({"disparity": RAMP * 3}, r"disparity must lie in \[0, 1\]; got \[0, 3\]"),
         ({"disparity": RAMP * np.float32("nan")}, "disparity must lie"),
+        (
+            {"photo_lens": PhotoLens(blur_level=3.0)},
+            "run is told the photo's own focus and blur together, with depth, .*; leave them out, or choose another",
+        ),
         ({"photo_srgb": PHOTO.astype(np.float32)}, r"photo must be uint8 \[H, W, 3\]; got float32"),
     ],
 )
@@ -126,17 +149,17 @@ def test_what_makes_no_sense_is_said(changes: dict[str, Any], said: str) -> None
 
 
 def test_a_model_without_depth_dropout_needs_depth(run_with_depth: Path) -> None:
-    refocuser = Refocuser.from_run(run_with_depth)
+    refocuser = trained_refocuser(run_with_depth)
     with pytest.raises(UserError, match=r"trained with --depth-dropout 0 and needs the photo's depth; give a sidecar"):
         refocuser.refocus(PHOTO, None, (0.5, 0.5), 8.0)
 
 
 def test_what_is_no_run_is_said(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must be the --out folder of a train run"):
-        Refocuser.from_run(tmp_path)
+        trained_refocuser(tmp_path)
     (tmp_path / "config.json").write_bytes((run / "config.json").read_bytes())
     with pytest.raises(UserError, match="must hold a checkpoint, got none yet"):
-        Refocuser.from_run(tmp_path)
+        trained_refocuser(tmp_path)
 
 
 def test_a_checkpoint_of_another_model_is_said(run: Path, tmp_path: Path) -> None:
@@ -146,7 +169,7 @@ def test_a_checkpoint_of_another_model_is_said(run: Path, tmp_path: Path) -> Non
     config = tmp_path / "run" / "config.json"
     config.write_text(config.read_text().replace('"model": "tiny"', '"model": "slim"'))
     with pytest.raises(UserError, match=r"must hold the weights that its config\.json promises: .*Missing key"):
-        Refocuser.from_run(tmp_path / "run")
+        trained_refocuser(tmp_path / "run")
     config.write_text(config.read_text().replace('"model": "slim"', '"model": "vast"'))
-    with pytest.raises(UserError, match="must say model, width, height and depth_dropout"):
-        Refocuser.from_run(tmp_path / "run")
+    with pytest.raises(UserError, match="must say model, predict, noise, width, height and depth_dropout"):
+        trained_refocuser(tmp_path / "run")

@@ -1,0 +1,1 @@
+"""A finished data set in the forms that other trainers and readers take; one file a format."""

@@ -1,0 +1,26 @@
+"""The network of "sharpen, then render", as the code around it sees it."""
+
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Sharpener(Protocol):
+    """Estimates blur radii of a photo and takes its blur away. Pictures are display values in [-1, 1].
+
+    Pictures of any size from 16 px come in; a network that needs whole strides pads them. max_radius_px: the largest
+    blur radius trained on, pixels.
+    """
+
+    max_radius_px: float
+
+    def blur_map(
+        self, picture: Float[Tensor, "3 h w"], disparity: Float[Tensor, "1 h w"]
+    ) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"]]:
+        """Blur radius of each pixel, and its spread (standard deviation), pixels."""
+
+    def sharpened(
+        self, picture: Float[Tensor, "3 h w"], own_defocus_px: Float[Tensor, "h w"], disparity: Float[Tensor, "1 h w"]
+    ) -> Float[Tensor, "3 h w"]:
+        """The all-in-focus picture; own_defocus_px is s = K_s (D − D_s) of the lens the photo was taken with."""
