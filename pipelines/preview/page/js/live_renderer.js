@@ -5,9 +5,11 @@ import { RAYS } from "preview/live_scene.js";
 import { DEVELOP, FULL_VIEW, GATHER } from "preview/live_shader.js";
 
 const PASS_RAYS = 64; // at full speed; a slow device takes fewer at a time
-const FEWEST_RAYS = 16;
+const FEWEST_RAYS = 16; // of a picture while the focus moves
+const FEWEST_ADDED = 2; // of a pass of the refinement: a click waits for one pass
 const MOVING_MS = 30; // what a frame may take while the focus moves
 const RESTING_MS = 90; // and a pass of the refinement
+const WAITING_MS = 5; // until a browser's timer sees that a pass is done
 const SMALLEST = 0.25; // of the picture's size, while the focus moves
 
 export class LiveRenderer {
@@ -56,7 +58,7 @@ export class LiveRenderer {
     while (this.busy) await this.busy;
     if (turn !== this.turn || !this.scene) return false;
     const size = moving ? this.movingSize() : 1;
-    const count = moving ? this.affordable(size, MOVING_MS, PASS_RAYS) : this.affordable(1, RESTING_MS, 2 * PASS_RAYS);
+    const count = moving ? this.affordable(size, MOVING_MS, FEWEST_RAYS) : this.affordable(1, RESTING_MS, FEWEST_ADDED);
     this.begin(lens, size);
     for (let first = 0; first < (moving ? count : RAYS) && turn === this.turn; first += count) {
       const total = moving ? count : RAYS;
@@ -68,9 +70,9 @@ export class LiveRenderer {
     return turn === this.turn;
   }
 
-  affordable(size, ms, most) {
+  affordable(size, ms, fewest) {
     const rays = ms / (this.rayMs * size * size);
-    return Math.max(FEWEST_RAYS, Math.min(most, 2 ** Math.floor(Math.log2(rays))));
+    return Math.max(fewest, Math.min(PASS_RAYS, 2 ** Math.floor(Math.log2(rays))));
   }
 
   movingSize() {
@@ -129,8 +131,8 @@ export class LiveRenderer {
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     gl.disable(gl.BLEND);
     await finished(gl);
-    const ms = (performance.now() - start) / (count * size * size);
-    this.rayMs += 0.4 * (ms - this.rayMs);
+    const ms = Math.max(0.2, performance.now() - start - WAITING_MS);
+    this.rayMs += 0.4 * (ms / (count * size * size) - this.rayMs);
   }
 
   /** Sums to display values, on the canvas. */

@@ -7,16 +7,11 @@ const GLIDE_MS = 400;
 
 export class LiveView {
   constructor(canvas) {
-    canvas.dataset.live = "";
+    this.canvas = canvas;
     this.opened = 0;
     this.glides = 0;
-    try {
-      this.renderer = LiveRenderer.on(canvas);
-      canvas.addEventListener("webglcontextlost", () => (this.renderer = this.scene = null));
-    } catch (error) {
-      console.warn(error); // a driver that does not take the shaders: stored frames remain
-      this.renderer = null;
-    }
+    this.renderer = undefined; // until a sample is opened: the page itself is there sooner; null where there is no way
+    canvas.addEventListener("webglcontextlost", () => (this.renderer = this.scene = null));
   }
 
   /** Resolves to whether this sample can be drawn; null closes. */
@@ -25,13 +20,24 @@ export class LiveView {
     this.stop();
     this.scene = null;
     this.renderer?.open(null);
-    if (!this.renderer || !content) return false;
+    if (!content || this.renderer === null) return false;
     const scene = await LiveScene.of(content).catch(() => null); // a photo that cannot be read
-    if (!scene) return false;
-    if (opened !== this.opened || !this.renderer) return false;
+    if (!scene || opened !== this.opened || !this.started()) return false;
     this.renderer.open(scene);
     this.scene = scene;
+    this.renderer.draw({ focus: scene.far, scale: 1e-9 }, { moving: true }); // drivers compile shaders when first used
     return true;
+  }
+
+  started() {
+    if (this.renderer !== undefined) return this.renderer;
+    try {
+      this.renderer = LiveRenderer.on(this.canvas);
+    } catch (error) {
+      console.warn(error); // a driver that does not take the shaders: stored frames remain
+      this.renderer = null;
+    }
+    return this.renderer;
   }
 
   get ready() {
