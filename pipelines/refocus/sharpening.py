@@ -30,7 +30,7 @@ FIRST_SIDE_PX, LAST_SIDE_PX = 256, 2048
 """Blur radii are estimated at a long side between these, by factors of 2 until the largest is TOLD_PX or more."""
 TOLD_PX = 3.0
 """From here on a radius is told well. Larger pictures are worse: of frames of 1,050 and 1,600 px with a blur level of
-2.5 % the fit gave 2.4 to 2.8 % at 192 to 512 px, and 1.0 and 0.4 % at full size, with radii larger than any trained on."""
+2.5 % the fit gave 2.4 to 2.8 % at 192 to 512 px, and 1.0 and 0.4 % at full size: radii beyond any trained on."""
 
 
 def reference_lens(
