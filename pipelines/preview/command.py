@@ -8,6 +8,7 @@ from pipelines.preview.config import PreviewConfig
 from pipelines.preview.focus_pull import write_focus_pull
 from pipelines.preview.page import write_page
 from pipelines.preview.sample_sheet import write_sample_sheets
+from pipelines.render.sample.lens_sampling import read_aperture_mask
 from pipelines.runs.verb_result import VerbResult
 
 PAGE_SAMPLES, SHEETS = 200, 24
@@ -34,4 +35,6 @@ def preview(config: PreviewConfig) -> VerbResult:
         sheets = write_sample_sheets(local_data_set(config.out), limit=config.limit or SHEETS)
         return WrittenPictures(tuple(map(str, sheets)))
     out = local_data_set(config.out) if config.linked else existing_data_set(config.out)
-    return write_page(out, limit=config.limit or PAGE_SAMPLES, budget_mb=config.budget_mb, linked=config.linked)
+    mask = read_aperture_mask(config.aperture_mask) if config.aperture_mask else None
+    limit = config.limit or PAGE_SAMPLES
+    return write_page(out, limit=limit, budget_mb=config.budget_mb, linked=config.linked, mask=mask)

@@ -1,6 +1,7 @@
 """Configuration of the verb `preview`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tyro.conf import Positional
 
@@ -24,6 +25,8 @@ class PreviewConfig:
     """Instead of the page: one contact sheet a sample, OUT/preview/KEY.png, with photo, disparity and every frame."""
     gif: str | None = None
     """Instead of the page: the focus pull of the sample of this key as OUT/preview/KEY.gif."""
+    aperture_mask: Path | None = None
+    """Of a data set that was rendered with --aperture-mask: the same file, for the live preview."""
     json: bool = False
     """Result as one JSON object on stdout."""
 

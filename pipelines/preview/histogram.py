@@ -27,6 +27,11 @@ class Histogram:
         """The highest count, at least 1."""
         return max(1, *self.counts)
 
+    def bin(self, value: float) -> int:
+        """Number of the bar in which a value is counted; values beyond the ends are in the outermost."""
+        place = int(np.searchsorted(self.edges, value, side="right")) - 1
+        return min(max(place, 0), len(self.counts) - 1)
+
 
 @dataclass(frozen=True)
 class CountMap:

@@ -27,7 +27,7 @@ THUMB_LONG_SIDE = 320
 THUMB_QUALITY = 72
 MEGABYTE = 1_000_000
 MEDIA_FOLDER = "media"
-OWN_BYTES = 200_000
+OWN_BYTES = 260_000
 """Of the budget, for the page's own files and its report without pictures."""
 SAMPLE_BYTES, FRAME_BYTES = 3000, 320
 """Labels and names of a sample, and of each of its frames, as they stand in the page."""
@@ -137,16 +137,16 @@ class Beside:
     def add(self, sample: Sample, fields: dict[str, bytes]) -> Media:
         folder = self._folder / sample.key
         folder.mkdir(parents=True)
-        names = [name for name in fields if name.startswith(("aif.", "frame_"))]
-        for name in names:
+        frames = sorted(name for name in fields if name.startswith("frame_"))
+        for name in frames:
             (folder / name).write_bytes(fields[name])
         (folder / "thumb.webp").write_bytes(thumbnail(sample.aif))
         here = f"{MEDIA_FOLDER}/{sample.key}"
-        photo = next(name for name in names if name.startswith("aif."))
-        frames = sorted(name for name in names if name != photo)
+        photo = next(name for name in fields if name.startswith("aif."))
         return Media(
             thumb=f"{here}/thumb.webp",
-            photo=f"{here}/{photo}",
+            # in the script: a page that was opened from disk may show a picture beside it, but not read its pixels
+            photo=data_url(f"image/{photo.removeprefix('aif.').replace('jpg', 'jpeg')}", fields[photo]),
             frames=tuple(f"{here}/{name}" for name in frames),
             disparity=_disparity(sample, 1),
             shown="the data set's own files",

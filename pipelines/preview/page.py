@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UserError
+from pipelines.preview.figures import bins_of
 from pipelines.preview.flags import MEANINGS, label_flags, pixel_flags
 from pipelines.preview.media import MEGABYTE, Beside, InPage, MediaStore
 from pipelines.preview.page_sample import card, content
@@ -20,6 +21,7 @@ from pipelines.runs.progress_bar import ProgressBar
 from pipelines.runs.verb_result import VerbResult
 from shards.durable import open_durably
 from shards.storage import StoragePath, is_local
+from simulator import PupilRaster
 
 PAGE_FILE = "index.html"
 PROBES = 8
@@ -36,6 +38,7 @@ class WrittenPage(VerbResult):
     page_bytes: int
     linked: bool
     checks_failed: int
+    headline: str
     left_out: tuple[str, ...]
 
     def summary(self) -> str:
@@ -43,14 +46,16 @@ class WrittenPage(VerbResult):
         beside = ", pictures beside it" if self.linked else ""
         lines = [
             f"{self.page}: {shown} samples, {self.page_bytes / MEGABYTE:.1f} MB{beside}; open it in a browser",
-            f"report: {'checks failed: ' + str(self.checks_failed) if self.checks_failed else 'no check failed'}",
+            f"report: {self.headline}",
             *self.left_out,
         ]
         return "\n".join(lines)
 
 
-def write_page(out: StoragePath, *, limit: int, budget_mb: float, linked: bool) -> WrittenPage:
-    """Write the page of the first `limit` samples and the report of all.
+def write_page(
+    out: StoragePath, *, limit: int, budget_mb: float, linked: bool, mask: PupilRaster | None = None
+) -> WrittenPage:
+    """Write the page of the first `limit` samples and the report of all. `mask`: see `live_optics`.
 
     Raises UserError when no sample can be read or the budget is too small; an earlier page then stays.
     """
@@ -61,12 +66,13 @@ def write_page(out: StoragePath, *, limit: int, budget_mb: float, linked: bool) 
     report = make_report(out, stored, unreadable)
     chosen = stored[:limit]
     media: MediaStore = Beside(path) if linked and isinstance(path, Path) else _inside(chosen, budget_mb, report)
-    making = _Making(chosen, media, report)
+    making = _Making(chosen, media, report, mask)
     parts = page_parts(
         title=out.absolute().name,
         samples=making.samples(),
         cards=making.cards,
         meanings=MEANINGS,
+        figures=[{"title": h.title, "unit": h.unit, "edges": h.edges} for h in report.histograms],
         report=report,
         samples_in_set=len(stored),
         linked=linked,
@@ -79,6 +85,7 @@ def write_page(out: StoragePath, *, limit: int, budget_mb: float, linked: bool) 
         page_bytes=size,
         linked=linked,
         checks_failed=report.failed,
+        headline=report.headline,
         left_out=tuple(f"left out {entry.key}: {entry.reason}" for entry in (*unreadable, *making.left_out)),
     )
 
@@ -96,8 +103,10 @@ def _inside(chosen: Sequence[StoredSample], budget_mb: float, report: PreviewRep
 class _Making:
     """Goes through the samples once, while the template is written, and collects their cards for its end."""
 
-    def __init__(self, chosen: Sequence[StoredSample], media: MediaStore, report: PreviewReport) -> None:
-        self._chosen, self._media, self._report = chosen, media, report
+    def __init__(
+        self, chosen: Sequence[StoredSample], media: MediaStore, report: PreviewReport, mask: PupilRaster | None
+    ) -> None:
+        self._chosen, self._media, self._report, self._mask = chosen, media, report, mask
         self.cards: list[dict[str, Any]] = []
         self.left_out: list[Unreadable] = []
 
@@ -112,8 +121,9 @@ class _Making:
             flags = [*label_flags(stored.record), *pixel_flags(sample)]
             flags += ["damaged"] if sample.key in self._report.damaged_keys else []
             flags += ["audit"] if sample.key in self._report.audit_keys else []
-            self.cards.append(card(sample, media, flags))
-            payload = self._media.payload(sample.key, content(sample, media))
+            bins = bins_of(stored.record, self._report.figures, self._report.histograms)
+            self.cards.append(card(sample, media, flags, bins))
+            payload = self._media.payload(sample.key, content(sample, media, self._mask))
             if payload:
                 yield sample.key, payload
         if not self.cards:

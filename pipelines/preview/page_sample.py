@@ -3,9 +3,11 @@
 from dataclasses import fields
 from typing import Any
 
+from pipelines.preview.live_optics import live_optics
 from pipelines.preview.media import Media
 from shards.record import ApertureRecord, LensRecord, SampleRecord, SceneRecord
 from shards.sample import Sample
+from simulator import PupilRaster
 
 FRAME_LABELS = (
     "focus_x", "focus_y", "focus_disparity", "blur_scale_px", "blur_level",
@@ -13,8 +15,8 @@ FRAME_LABELS = (
 )  # fmt: skip
 
 
-def card(sample: Sample, media: Media, flags: list[str]) -> dict[str, Any]:
-    """The sample's card in the gallery, as plain data for the page's JSON."""
+def card(sample: Sample, media: Media, flags: list[str], bins: list[list[int]]) -> dict[str, Any]:
+    """The sample's card in the gallery, as plain data for the page's JSON; `bins`: see `figures.bins_of`."""
     record = sample.record
     return {
         "key": sample.key,
@@ -22,9 +24,8 @@ def card(sample: Sample, media: Media, flags: list[str]) -> dict[str, Any]:
         "split": record.split,
         "kind": record.scene.kind,
         "flags": flags,
+        "bins": bins,
         "thumb": media.thumb,
-        "width": record.width,
-        "height": record.height,
         "words": " ".join(
             (
                 *(sample.key, record.photo.name, record.split, record.scene_id, record.lens.recipe),
@@ -34,7 +35,7 @@ def card(sample: Sample, media: Media, flags: list[str]) -> dict[str, Any]:
     }
 
 
-def content(sample: Sample, media: Media) -> dict[str, Any]:
+def content(sample: Sample, media: Media, mask: PupilRaster | None = None) -> dict[str, Any]:
     """The sample's content for the viewer, as plain data: pictures, disparity, and the labels of every frame."""
     record = sample.record
     disparity = record.disparity
@@ -53,6 +54,7 @@ def content(sample: Sample, media: Media) -> dict[str, Any]:
             "offset": disparity.offset,
             "unit": "" if disparity.unit == "1" else disparity.unit,
         },
+        "optics": live_optics(record, mask),
         "aperture": aperture_text(record.aperture),
         "lens": lens_text(record.lens),
         "facts": facts(record, media),

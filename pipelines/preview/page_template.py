@@ -16,8 +16,11 @@ from pipelines.preview.embedded import embedded_json
 
 _FOLDER = files("pipelines.preview") / "page"
 MODULES = (
-    "app", "gallery", "sample_data", "disparity", "viewer", "stack",
-    "overlay", "marks", "readout", "pointer", "address", "theme",
+    "app", "address", "theme", "gallery", "scrub", "sample_data", "disparity",
+    "viewer", "viewer_keys", "stack", "zoom", "divider", "pointer", "overlay", "marks", "readout",
+    "picture_choice", "sample_facts",
+    "lens_setting", "lens_sliders", "focus_scale",
+    "live_view", "live_scene", "live_renderer", "live_shader", "background", "pupil",
 )  # fmt: skip
 
 

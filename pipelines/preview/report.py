@@ -11,12 +11,12 @@ import numpy as np
 
 from pipelines.audit.check import Check
 from pipelines.preview.checks import read_audit, report_checks
-from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
+from pipelines.preview.figures import Figure, figures_of
+from pipelines.preview.histogram import CountMap, Histogram, count_map
 from pipelines.preview.reject_gallery import RejectGroup, reject_groups
 from pipelines.preview.stored import StoredSample, Unreadable
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.run_log import RunEntry, read_runs
-from shards.labels import FrameLabels
 from shards.storage import StoragePath
 from shards.validate import ValidationReport, validate
 
@@ -32,6 +32,7 @@ class PreviewReport:
         counts: name and number, for the head.
         verified: None where the set is too large to be verified on the way.
         audit, checks: those of the label audit (none: it was not run), and those computed here.
+        figures, histograms: values of the labels, and their counts over all samples.
         shares: for each question (split, disparity, lens, ...), the number of samples per answer.
         runs: what the runs wrote down; none for sets made before they did.
     """
@@ -41,6 +42,7 @@ class PreviewReport:
     unreadable: tuple[Unreadable, ...]
     audit: tuple[Check, ...]
     checks: tuple[Check, ...]
+    figures: tuple[Figure, ...]
     histograms: tuple[Histogram, ...]
     coverage: tuple[CountMap, ...]
     shares: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
@@ -51,6 +53,22 @@ class PreviewReport:
     def failed(self) -> int:
         """Number of failed checks; unreadable samples count as one."""
         return sum(not check.passed for check in (*self.audit, *self.checks)) + bool(self.unreadable)
+
+    @property
+    def verdict(self) -> str:
+        """`failed`, `passed`, or `open`: no check failed, but the labels were not audited."""
+        return "failed" if self.failed else "passed" if self.audit else "open"
+
+    @property
+    def headline(self) -> str:
+        """How many photos were kept and rejected, how many checks failed, and whether the labels were audited."""
+        counts = dict(self.counts)
+        kept, rejected = counts["samples"], counts["photos rejected"]
+        photos = (
+            f"{kept} of {kept + rejected} photos kept, {rejected} rejected" if rejected else f"All {kept} photos kept"
+        )
+        checks = f"{self.failed} check{'s' * (self.failed > 1)} failed" if self.failed else "no check failed"
+        return f"{photos}; {checks}; labels {'audited' if self.audit else 'not audited'}"
 
     @property
     def damaged_keys(self) -> frozenset[str]:
@@ -67,6 +85,7 @@ def make_report(out: StoragePath, samples: Sequence[StoredSample], unreadable: S
     """The report of all samples; `samples` must not be empty."""
     verified = validate(out) if len(samples) <= VERIFY_UP_TO else None
     frames = [frame for sample in samples for frame in sample.record.frames]
+    figures = figures_of([sample.record for sample in samples])
     rejects = reject_groups(out)
     coverage = _coverage(samples)
     return PreviewReport(
@@ -80,26 +99,12 @@ def make_report(out: StoragePath, samples: Sequence[StoredSample], unreadable: S
         unreadable=tuple(unreadable),
         audit=tuple(read_audit(out)),
         checks=tuple(report_checks(samples, verified, coverage)),
-        histograms=_histograms(samples, frames),
+        figures=figures,
+        histograms=tuple(figure.histogram([sample.record for sample in samples]) for figure in figures),
         coverage=coverage,
         shares=_shares(samples),
         rejects=tuple(rejects),
         runs=tuple(read_runs(DataSetPaths(out).meta)),
-    )
-
-
-def _histograms(samples: Sequence[StoredSample], frames: Sequence[FrameLabels]) -> tuple[Histogram, ...]:
-    planes = [frame.focus_disparity for sample in samples for frame in sample.record.frames[: sample.record.planes]]
-    relative = all(sample.record.disparity.kind == "relative" for sample in samples)
-    kinds = {sample.record.disparity.unit for sample in samples}
-    unit = {"1": "", "1/m": "1/m"}[kinds.pop()] if len(kinds) == 1 else "1 or 1/m"
-    radii = [max(frame.radius_max_px, 0.01) for frame in frames]
-    return (
-        histogram("Planes in focus, D_f", planes, unit, span=(0.0, 1.0) if relative else None),
-        histogram("Blur levels", [frame.blur_level for frame in frames], "% of the long side", log=True),
-        histogram("Radius, 95th percentile", [frame.radius_p95_px for frame in frames], "px"),
-        histogram("Radius, largest", radii, "px"),
-        histogram("In focus", [100 * frame.in_focus_fraction for frame in frames], "% of the pixels", span=(0, 100)),
     )
 
 

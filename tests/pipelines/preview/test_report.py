@@ -13,6 +13,7 @@ from PIL import Image
 from pipelines.audit.check import Criterion
 from pipelines.audit.report import AuditReport
 from pipelines.preview.checks import read_audit, report_checks
+from pipelines.preview.figures import bins_of
 from pipelines.preview.flags import MEANINGS, closest_planes_px, label_flags, pixel_flags
 from pipelines.preview.histogram import CountMap, Histogram, count_map, histogram
 from pipelines.preview.reject_gallery import reject_groups
@@ -46,6 +47,29 @@ def test_histograms_count_every_value_once() -> None:
     assert sum(histogram("x", [2.0], log=True).counts) == 1
     with pytest.raises(ValueError, match="edges must be one more than counts, got 2 and 2"):
         Histogram("x", "", (0.0, 1.0), (1, 2))
+
+
+def test_samples_stand_in_the_bars_that_count_them(out: Path) -> None:
+    samples, unreadable = find_stored(out)
+    report = make_report(out, samples, unreadable)
+    bins = [bins_of(sample.record, report.figures, report.histograms) for sample in samples]
+    for number, (figure, counted) in enumerate(zip(report.figures, report.histograms, strict=True)):
+        counts = np.zeros(len(counted.counts), int)
+        for sample in samples:
+            np.add.at(counts, [counted.bin(value) for value in figure.values(sample.record)], 1)
+        assert tuple(counts) == counted.counts
+        assert {bin for each in bins for bin in each[number]} == {i for i, count in enumerate(counts) if count}
+
+
+def test_the_headline_says_what_was_kept_rejected_and_audited(out: Path) -> None:
+    report = make_report(out, *find_stored(out))
+    assert (report.verdict, report.headline) == ("open", "All 3 photos kept; no check failed; labels not audited")
+    lines = [json.dumps({"path": f"{i}.jpg", "stage": "photo", "code": "small", "message": "why"}) for i in range(4)]
+    (out / "rejects.jsonl").write_text("\n".join(lines))
+    AuditReport(3, 3, 18, (Criterion("radius", "at most", 0.5, "px").measured(0.1, ""),)).write(out)
+    report = make_report(out, *find_stored(out))
+    assert report.verdict == "passed"
+    assert report.headline == "3 of 7 photos kept, 4 rejected; no check failed; labels audited"
 
 
 def test_a_map_counts_where_points_lie() -> None:

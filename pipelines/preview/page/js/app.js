@@ -1,6 +1,6 @@
 // The page: which part is shown follows from its address, and from nothing else.
 
-import { readAddress, sampleAddress } from "preview/address.js";
+import { filterAddress, readAddress, sampleAddress } from "preview/address.js";
 import { Gallery } from "preview/gallery.js";
 import { loadSample } from "preview/sample_data.js";
 import { startTheme } from "preview/theme.js";
@@ -9,19 +9,28 @@ import { Viewer } from "preview/viewer.js";
 const find = (id) => document.getElementById(id);
 const data = JSON.parse(find("page-data").textContent);
 const cards = new Map(data.cards.map((card) => [card.key, card]));
-const gallery = new Gallery(find("photos-part"), data.cards, data.meanings);
+const name = document.title;
+const gallery = new Gallery(find("photos-part"), data, {
+  onFilter: (filter, text) => {
+    const address = filterAddress(filter);
+    if (readAddress(location.hash).view === "photos" && location.hash !== address) history.replaceState(null, "", address);
+    announce(text);
+  },
+});
 const viewer = new Viewer(find("sample-part"), {
-  onFrame: (key, frame) => {
-    const address = sampleAddress(key, frame);
+  onLens: (key, lens) => {
+    const address = sampleAddress(key, lens);
     if (location.hash !== address) history.replaceState(null, "", address); // sliding leaves no trail of pages
   },
   onLeave: () => (location.hash = "#photos"),
   onStep: (by) => step(by),
+  say: announce,
 });
 
 let opened = null; // key of the sample that is shown
 let lastKey = null;
 let returned = false;
+let routed = false; // to photos or report, at least once
 
 async function route() {
   const address = readAddress(location.hash);
@@ -34,14 +43,21 @@ async function route() {
   returned = opened !== null;
   opened = null;
   viewer.close();
+  if (address.view === "photos") {
+    // back from a sample or the report the filter stays as it was left
+    const names = Object.values(address.filter).some(Boolean);
+    if (names || !routed) gallery.set(address.filter);
+    else history.replaceState(null, "", filterAddress(gallery.filterNow));
+  }
+  routed = true;
   show(address.view);
   if (address.view === "photos" && returned) gallery.focus(lastKey);
 }
 
-async function openSample({ key, frame }) {
+async function openSample({ key, lens }) {
   say("");
   if (opened === key) {
-    if (frame !== null && frame < viewer.content.frames.length) viewer.show(frame, { atFocus: true });
+    if (lens && viewer.content) viewer.set(viewer.known(lens), { atFocus: true });
     return;
   }
   opened = lastKey = key;
@@ -50,7 +66,8 @@ async function openSample({ key, frame }) {
     if (opened !== key) return; // left meanwhile
     show("sample");
     steps(key);
-    viewer.open(content, cards.get(key), frame, data.meanings);
+    viewer.open(content, cards.get(key), lens, data.meanings);
+    document.title = `${cards.get(key).name} · ${name}`;
     scrollTo(0, 0);
   } catch (error) {
     opened = null;
@@ -64,6 +81,7 @@ function show(part) {
   mark("to-photos", part !== "report");
   mark("to-report", part === "report");
   document.body.dataset.part = part;
+  document.title = part === "report" ? `Report · ${name}` : name;
 }
 
 function mark(id, current) {
@@ -91,9 +109,15 @@ function step(by) {
   if (other) location.hash = sampleAddress(other);
 }
 
+/** For those who cannot see it: the page's one live region. */
+function announce(text) {
+  find("said").textContent = text;
+}
+
 function say(text) {
   find("notice").textContent = text;
   find("notice").hidden = !text;
+  announce(text);
 }
 
 startTheme(find("theme"));

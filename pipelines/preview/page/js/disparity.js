@@ -9,8 +9,7 @@ export class Disparity {
   }
 
   static async decode(record) {
-    const bytes = await inflated(record.codes);
-    return new Disparity(record, undone(bytes, record.width, record.height));
+    return new Disparity(record, await unpacked(record.codes, record.width, record.height));
   }
 
   /** D of a code. */
@@ -27,6 +26,11 @@ export class Disparity {
     const index = Math.round((pixel - Math.floor(this.stride / 2)) / this.stride);
     return Math.min(size - 1, Math.max(0, index));
   }
+}
+
+/** 16-bit codes of a packed map, row by row. */
+export async function unpacked(text, width, height) {
+  return undone(await inflated(text), width, height);
 }
 
 async function inflated(text) {

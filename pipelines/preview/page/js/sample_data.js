@@ -1,6 +1,7 @@
 // A sample's content when it is opened: from a script element of the page, or from a script beside it (`--linked`).
 
 import { Disparity } from "preview/disparity.js";
+import { decodePupil } from "preview/pupil.js";
 
 const KEPT = 3; // samples whose decoded disparity is kept, for going back and forth
 
@@ -13,10 +14,16 @@ globalThis.takeSample = (key, content) => {
   waiting.delete(key);
 };
 
+/** Labels and pictures of a sample, nothing decoded. */
+export async function sampleContent(key, linked) {
+  return linked ? beside(key) : JSON.parse(document.getElementById(`sample-${key}`).textContent);
+}
+
 export async function loadSample(key, linked) {
   if (!decoded.has(key)) {
-    const content = linked ? await beside(key) : JSON.parse(document.getElementById(`sample-${key}`).textContent);
+    const content = await sampleContent(key, linked);
     content.map = await Disparity.decode(content.disparity);
+    content.pupil = await decodePupil(content.optics.pupil);
     decoded.set(key, content);
     if (decoded.size > KEPT) decoded.delete(decoded.keys().next().value);
   }

@@ -1,9 +1,10 @@
-// The pictures of a stack, one on the other. A new one fades in over the old one, which stays opaque below it: light
-// does not dip in between.
+// The pictures of a sample, one on the other: the photo, the frames, and the live canvas. A new one fades in over the
+// old one, which stays opaque below it: light does not dip in between. Another one may lie beside it, left of a divider.
 
 export class Stack {
-  constructor(root) {
+  constructor(root, canvas) {
     this.root = root;
+    this.canvas = canvas; // of the live preview
     this.pictures = new Map();
     this.top = 0;
     this.turn = 0;
@@ -15,36 +16,57 @@ export class Stack {
     this.top = 0;
     this.turn += 1;
     this.content = content;
+    this.left = null;
   }
 
-  /** Show frame `index`, or the all-in-focus photo for `photo`. */
-  async show(index) {
+  /** Show the picture of a name: a frame's number, "photo" or "live". */
+  async show(name) {
     const turn = ++this.turn;
-    const image = this.picture(index);
-    await image.decode().catch(() => {}); // a picture that cannot be decoded shows as what it is
+    const picture = this.picture(name);
+    if (picture.decode) await picture.decode().catch(() => {}); // a picture that cannot be decoded shows as what it is
     if (turn !== this.turn) return; // another one was asked for meanwhile
-    image.style.zIndex = ++this.top;
-    image.classList.add("shown");
-    image.dataset.current = "";
+    if (!("current" in picture.dataset)) picture.style.zIndex = ++this.top;
+    picture.classList.add("shown");
+    picture.dataset.current = "";
     for (const other of this.pictures.values()) {
-      if (other === image) continue;
+      if (other === picture) continue;
       delete other.dataset.current;
-      hideBelow(other, image);
+      hideBelow(other, picture);
     }
   }
 
-  picture(index) {
-    if (!this.pictures.has(index)) {
-      const image = document.createElement("img");
-      image.alt = "";
-      image.draggable = false;
-      image.dataset.index = index;
-      image.src = index === "photo" ? this.content.photo : this.content.pictures[index];
-      this.root.append(image);
-      void image.offsetWidth; // so that its opacity has a value to start from
-      this.pictures.set(index, image);
+  /** Show another picture left of the divider; null: none. */
+  beside(name) {
+    if (this.left && this.left.dataset.beside === String(name)) return;
+    this.left?.remove();
+    this.left = null;
+    if (name === null) return;
+    this.left = name === "live" ? this.canvas : this.image(name);
+    this.left.classList.add("beside");
+    this.left.dataset.beside = name;
+    if (name === "live") this.pictures.delete("live");
+    this.root.append(this.left);
+  }
+
+  picture(name) {
+    if (!this.pictures.has(name)) {
+      const picture = name === "live" ? this.canvas : this.image(name);
+      picture.classList.remove("beside", "shown");
+      delete picture.dataset.beside;
+      picture.dataset.index = name;
+      this.root.append(picture);
+      void picture.offsetWidth; // so that its opacity has a value to start from
+      this.pictures.set(name, picture);
     }
-    return this.pictures.get(index);
+    return this.pictures.get(name);
+  }
+
+  image(name) {
+    const image = document.createElement("img");
+    image.alt = "";
+    image.draggable = false;
+    image.src = name === "photo" ? this.content.photo : this.content.pictures[name];
+    return image;
   }
 }
 

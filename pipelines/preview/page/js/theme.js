@@ -1,13 +1,12 @@
-// Auto, dark, light: a button that goes round. Auto is what the system prefers.
+// The system's theme, dark, light: a button that goes round.
 
 const THEMES = ["", "dark", "light"];
-const NAMES = { "": "Auto", dark: "Dark", light: "Light" };
 
 export function startTheme(button) {
   const show = () => {
     const theme = document.documentElement.dataset.theme || "";
-    button.textContent = NAMES[theme];
-    button.setAttribute("aria-label", `Theme: ${theme || "as the system"}`);
+    button.textContent = theme ? `Theme: ${theme}` : "Theme";
+    button.title = `Theme: ${theme || "as the system"}`;
   };
   button.addEventListener("click", () => {
     const now = document.documentElement.dataset.theme || "";

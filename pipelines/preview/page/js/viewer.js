@@ -1,29 +1,37 @@
-// One sample: its stack, the controls beside it, and what they do to each other.
+// One sample: its pictures, the controls beside them, and what they do to each other.
 //
-// Frames are kept as the labels list them. The sliders go through them in order: levels by blur scale, the planes of a
-// level by disparity, far to near.
+// A lens is set (plane in focus, blur scale); where a stored frame was made with it, that frame is shown, else the live
+// preview draws it. Without WebGL2 the nearest stored frame stands for every lens.
 
-import { drawRail, placeText } from "preview/marks.js";
+import { Divider } from "preview/divider.js";
+import { StoredFrames } from "preview/lens_setting.js";
+import { LensSliders } from "preview/lens_sliders.js";
+import { LiveView } from "preview/live_view.js";
+import { placeText } from "preview/marks.js";
 import { legend, paint, signedBlur } from "preview/overlay.js";
+import { offerPictures, pictureName } from "preview/picture_choice.js";
 import { watchPointer } from "preview/pointer.js";
 import { Readout } from "preview/readout.js";
+import { showFacts } from "preview/sample_facts.js";
 import { Stack } from "preview/stack.js";
+import { viewerKey, viewerKeyUp } from "preview/viewer_keys.js";
+import { Zoom } from "preview/zoom.js";
 
-const STEP = 0.02; // of the picture's width, by which Shift and an arrow move the point
-const OVERLAY_KEYS = { d: "disparity", b: "blur", f: "band" };
+const REST_MS = 160; // without a move of a slider: it rests
 
 export class Viewer {
-  /** `onFrame(key, frame)`: another frame is shown; `onLeave()`: back to all photos; `onStep(by)`: to another photo. */
-  constructor(root, { onFrame, onLeave, onStep }) {
-    this.root = root;
-    this.onFrame = onFrame;
-    this.onLeave = onLeave;
-    this.onStep = onStep;
+  /** `onLens(key, {frame} or {focus, blur})`: another lens is shown; `onLeave()`: to all photos; `onStep(by)`: to another
+   *  photo; `say(text)`: for those who cannot see it. */
+  constructor(root, { onLens, onLeave, onStep, say }) {
+    Object.assign(this, { root, onLens, onLeave, onStep, say, overlay: "", content: null });
     this.stage = this.find("stage");
-    this.stack = new Stack(this.find("pictures"));
+    const canvas = document.createElement("canvas");
+    this.live = new LiveView(canvas);
+    this.stack = new Stack(this.find("pictures"), canvas);
     this.readout = new Readout(root);
-    this.overlay = "";
-    this.content = null;
+    this.sliders = new LensSliders(root, (change) => this.slide(change));
+    this.zoom = new Zoom(this.stage, this.find("view"), () => this.content && this.drawMarks());
+    this.divider = new Divider(this.find("divider"), this.stage, () => this.content && this.drawMarks());
     this.listen();
   }
 
@@ -33,99 +41,151 @@ export class Viewer {
 
   listen() {
     watchPointer(this.stage, {
-      onPoint: (place) => this.pointAt(place),
-      onPick: (place) => this.focusAt(place),
+      onPoint: (place) => this.pointAt(this.zoom.share(place)),
+      onPick: (place) => this.focusAt(this.zoom.share(place)),
       onHold: (held) => this.compare(held),
+      onZoom: (factor, place) => this.zoomBy(factor, place),
+      onDrag: (x, y) => this.zoom.zoom > 1 && this.zoom.move(x, y),
     });
-    this.find("plane").addEventListener("input", (event) => this.showPlane(Number(event.target.value)));
-    this.find("level").addEventListener("input", (event) => this.showLevel(Number(event.target.value)));
+    for (const id of ["show", "beside"]) this.find(id).addEventListener("input", () => this.refresh());
     for (const button of this.root.querySelectorAll("[data-overlay]")) {
       button.addEventListener("click", () => this.toggle(button.dataset.overlay));
+    }
+    for (const button of this.root.querySelectorAll("[data-zoom]")) {
+      button.addEventListener("click", () => this.zoomTo(Number(button.dataset.zoom)));
     }
     const hold = this.find("compare");
     hold.addEventListener("pointerdown", () => this.compare(true));
     for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) {
       hold.addEventListener(end, () => this.compare(false));
     }
-    document.addEventListener("keydown", (event) => this.key(event));
-    document.addEventListener("keyup", (event) => this.released(event));
+    document.addEventListener("keydown", (event) => viewerKey(this, event));
+    document.addEventListener("keyup", (event) => viewerKeyUp(this, event));
     globalThis.addEventListener("blur", () => this.compare(false));
-    new ResizeObserver(() => this.content && this.drawMarks()).observe(this.stage);
+    new ResizeObserver(() => this.content && this.zoom.place()).observe(this.stage);
   }
 
-  /** Show a sample from `frame` on; null: its middle plane at its strongest blur. */
-  open(content, card, frame, meanings) {
+  /** Show a sample through `lens` ({frame}, or {focus, blur}); null: its middle plane at its strongest blur. */
+  open(content, card, lens, meanings) {
     this.content = content;
-    this.card = card;
     this.comparing = false;
-    this.levels = orderedLevels(content.frames);
+    this.stored = new StoredFrames(content);
+    this.sliders.open(this.stored, content);
     this.reachPx = Math.max(...content.frames.map((labels) => labels.radius_max_px), 1e-6);
+    this.point = this.focused = { x: 0.5, y: 0.5 };
     this.stage.style.setProperty("--ratio", content.width / content.height);
     this.stage.setAttribute("aria-label", `Photo ${card.name}. Arrow keys change plane and blur, Enter focuses.`);
     this.stack.open(content);
     this.readout.open(content);
-    this.find("sample-name").textContent = card.name;
-    this.find("sample-name").title = card.name;
-    this.find("sample-place").textContent = `${card.key} · ${card.split}`;
-    this.find("sample-flags").replaceChildren(...card.flags.map((flag) => flagItem(flag, meanings)));
-    this.find("facts").replaceChildren(...content.facts.map(factRow));
-    this.find("level").max = this.levels.length - 1;
-    const strongest = this.levels.at(-1);
-    const known = frame !== null && frame >= 0 && frame < content.frames.length;
-    this.show(known ? frame : strongest[Math.floor((strongest.length - 1) / 2)], { atFocus: true });
+    showFacts(this.root, content, card, meanings);
+    offerPictures([this.find("show"), this.find("beside")], this.stored);
+    this.zoom.open(content.width);
+    this.lens = this.shown = null;
+    this.opening = this.live.open(content).then((ready) => {
+      if (this.content !== content) return;
+      this.find("live-note").textContent = content.optics.note;
+      this.root.dataset.live = ready ? "ready" : "none";
+      if (ready) this.refresh();
+      else if (this.stored.exact(this.lens) === null) this.set(this.lens); // to the nearest stored frame
+    });
+    this.root.dataset.live = "";
+    this.set(this.known(lens), { atFocus: true });
     this.stage.focus({ preventScroll: true });
+  }
+
+  /** The lens that an address names, or the middle plane at the strongest blur. */
+  known(address) {
+    const { stored, content } = this;
+    if (address?.frame >= 0 && address.frame < content.frames.length) return stored.lens(address.frame);
+    if (address?.blur > 0) {
+      const scale = (address.blur * Math.max(content.width, content.height)) / 100;
+      return { focus: address.focus, scale: Math.min(stored.most, Math.max(stored.least, scale)) };
+    }
+    const planes = stored.levels.at(-1);
+    return stored.lens(planes[Math.floor((planes.length - 1) / 2)]);
   }
 
   close() {
     this.content = null;
+    this.live.open(null);
     this.stack.open(null);
   }
 
   get labels() {
-    return this.content.frames[this.frame];
+    if (this.labeled !== this.shown) {
+      this.shownLabels = this.stored.labels(this.shown, this.focused);
+      this.labeled = this.shown;
+    }
+    return this.shownLabels;
   }
 
-  get level() {
-    return this.levels.findIndex((frames) => frames.includes(this.frame));
+  /** Set the lens at once; `moving`: more is to come. */
+  set(lens, { atFocus = false, moving = false } = {}) {
+    this.live.stop();
+    this.lens = this.shown = this.canDraw ? lens : this.stored.lens(this.stored.nearest(lens));
+    const frame = this.stored.exact(this.shown);
+    if (atFocus && frame !== null) {
+      this.point = { x: this.content.frames[frame].focus_x, y: this.content.frames[frame].focus_y };
+    }
+    this.refresh({ moving });
+    if (moving) return;
+    const { blur_level: blur, focus_disparity: focus } = this.labels;
+    this.onLens(this.content.key, frame !== null ? { frame } : { focus, blur });
+    this.say(`Focus ${this.find("plane-text").textContent}, blur ${this.find("level-text").textContent}`);
   }
 
-  /** Show a frame; `atFocus`: the point goes to where the label says the focus is. */
-  show(frame, { atFocus = false } = {}) {
-    this.frame = frame;
-    if (atFocus) this.point = { x: this.labels.focus_x, y: this.labels.focus_y };
-    this.stack.show(this.comparing ? "photo" : frame);
-    this.drawControls();
-    this.drawOverlay();
-    this.drawMarks();
-    this.onFrame(this.content.key, frame);
+  /** Until the live preview is ready, a lens is kept as it was asked for. */
+  get canDraw() {
+    return this.live.ready || this.root.dataset.live === "";
   }
 
-  showPlane(place) {
-    const frames = this.levels[this.level];
-    this.show(frames[clamp(place, frames.length)], { atFocus: true });
+  slide(change) {
+    this.set({ ...this.lens, ...change }, { moving: true });
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.content && this.set(this.lens), REST_MS);
   }
 
-  /** Another blur level, with the plane that is nearest to the one in focus. */
-  showLevel(place) {
-    this.show(this.nearest(this.levels[clamp(place, this.levels.length)], this.labels.focus_disparity));
+  /** Focus at a place: the focus glides to the disparity there. */
+  async focusAt(place) {
+    if (!this.content) return;
+    this.pointAt(place);
+    this.focused = this.point;
+    await this.rack(this.disparityHere());
   }
 
-  nearest(frames, disparity) {
-    const distance = (frame) => Math.abs(this.content.frames[frame].focus_disparity - disparity);
-    return frames.reduce((best, frame) => (distance(frame) < distance(best) ? frame : best));
+  async rack(focus) {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const lens = { focus, scale: this.lens.scale };
+    if (this.live.ready && !still && !["photo", "frame"].includes(this.find("show").value)) {
+      const from = this.shown.focus;
+      this.lens = lens;
+      const arrived = await this.live.glide(from, focus, lens.scale, (now) => {
+        this.shown = { focus: now, scale: lens.scale };
+        this.refresh({ drawn: true });
+      });
+      if (!arrived || !this.content) return;
+    }
+    this.set(lens);
+  }
+
+  /** To the stored plane before or after the one in focus. */
+  step(by) {
+    const { stored, lens } = this;
+    const beyond = stored.planes(lens.scale).filter((plane) => by * (plane - lens.focus) > 1e-9);
+    if (beyond.length) this.set({ focus: by > 0 ? beyond[0] : beyond.at(-1), scale: lens.scale }, { atFocus: true });
+  }
+
+  /** To the stored blur level below or above. */
+  stepLevel(by) {
+    const { stored, lens } = this;
+    const beyond = stored.scales.filter((scale) => by * Math.log(scale / lens.scale) > 1e-6);
+    if (beyond.length) this.set({ focus: lens.focus, scale: by > 0 ? beyond[0] : beyond.at(-1) });
   }
 
   pointAt({ x, y }) {
     if (!this.content) return;
     this.point = { x: Math.min(1 - 1e-9, Math.max(0, x)), y: Math.min(1 - 1e-9, Math.max(0, y)) };
     this.drawMarks();
-  }
-
-  /** Focus at a place: the plane of this level whose disparity is nearest to that of the pixel there. */
-  focusAt(place) {
-    if (!this.content) return;
-    this.pointAt(place);
-    this.show(this.nearest(this.levels[this.level], this.disparityHere()));
   }
 
   pixel() {
@@ -142,9 +202,7 @@ export class Viewer {
     if (!this.content || this.comparing === held) return;
     this.comparing = held;
     this.find("compare").setAttribute("aria-pressed", held);
-    this.find("comparing").hidden = !held;
-    this.stack.show(held ? "photo" : this.frame);
-    this.drawOverlay();
+    this.refresh();
   }
 
   toggle(overlay) {
@@ -152,131 +210,98 @@ export class Viewer {
     this.drawOverlay();
   }
 
+  /** Whether the wheel was taken: the page scrolls on where there is nothing left to zoom out of. */
+  zoomBy(factor, place) {
+    if (!this.content || (factor < 1 && this.zoom.zoom <= 1)) return false;
+    this.zoom.set(Math.max(1, this.zoom.zoom * factor), place);
+    return true;
+  }
+
+  /** 0: the whole picture; else screen pixels to a pixel, about the point. */
+  zoomTo(scale) {
+    this.zoom.set(scale ? this.zoom.zoomOf(scale) : 1, this.zoom.at(this.point));
+  }
+
+  /** The picture of a choice: "photo", "live" or a frame's number. */
+  picture(choice) {
+    if (choice === "photo") return "photo";
+    if (choice.startsWith("level:")) return this.stored.frame(this.shown.focus, Number(choice.slice(6)));
+    const drawn = this.live.ready && (choice === "live" || (!choice && this.stored.exact(this.shown) === null));
+    return drawn ? "live" : this.stored.nearest(this.shown);
+  }
+
+  /** Pictures and controls follow the lens. `drawn`: whoever calls has the live picture drawn. */
+  refresh({ moving = false, drawn = false } = {}) {
+    const shown = this.comparing ? "photo" : this.picture(this.find("show").value);
+    const choice = this.find("beside").value;
+    const beside = choice && !this.comparing ? this.picture(choice) : null;
+    const left = beside === shown ? null : beside;
+    this.find("divider").hidden = left === null;
+    this.stack.beside(left);
+    if (shown === "live" || left === "live") {
+      const ready = drawn ? Promise.resolve(true) : this.drawLive(moving);
+      ready.then((done) => done && shown === "live" && this.content && this.stack.show("live"));
+    }
+    if (shown !== "live") this.stack.show(shown);
+    this.name("right", shown, this.comparing || left !== null || shown === "live" || shown === "photo");
+    this.name("left", left, left !== null);
+    this.find("marks").classList.toggle("off", shown === "photo");
+    this.drawControls();
+    this.drawOverlay();
+    this.drawMarks();
+  }
+
+  /** A quick picture at once, then the refined one where the lens rests. */
+  async drawLive(moving) {
+    const lens = this.shown;
+    const first = await this.live.draw(lens, true);
+    if (first && !moving && lens === this.shown) this.live.draw(lens, false);
+    return lens === this.shown;
+  }
+
+  name(side, picture, isNamed) {
+    this.find(`${side}-name`).textContent = isNamed ? pictureName(picture) : "";
+    this.find(`${side}-name`).hidden = !isNamed;
+  }
+
   drawControls() {
-    const frames = this.levels[this.level];
-    const place = frames.indexOf(this.frame);
-    const labels = this.labels;
-    const plane = `${place + 1} of ${frames.length}`;
-    const level = `${labels.blur_level.toFixed(2)} %`;
-    setSlider(this.find("plane"), place, frames.length - 1, `plane ${plane}, far to near`);
-    setSlider(this.find("level"), this.level, this.levels.length - 1, `blur level ${level} of the long side`);
-    this.find("plane-text").textContent = `plane ${plane}`;
-    this.find("level-text").textContent = level;
-    this.find("said").textContent = `Plane ${plane}, blur level ${level}`;
+    this.sliders.draw(this.shown, this.readout.unit);
+    this.stage.dataset.frame = this.stored.exact(this.shown) ?? "";
   }
 
   drawOverlay() {
     const { map } = this.content;
-    const name = this.comparing ? "" : this.overlay;
-    paint(this.find("overlay"), name, map, this.labels, this.reachPx);
+    const labels = this.labels;
+    paint(this.find("overlay"), this.comparing ? "" : this.overlay, map, labels, this.reachPx);
     for (const button of this.root.querySelectorAll("[data-overlay]")) {
       button.setAttribute("aria-pressed", button.dataset.overlay === this.overlay);
     }
     const place = this.find("legend");
     place.classList.toggle("on", Boolean(this.overlay));
     if (!this.overlay) return;
-    const [gradient, ...texts] = legend(this.overlay, map, this.labels, this.reachPx);
+    const [gradient, ...texts] = legend(this.overlay, map, labels, this.reachPx);
     place.style.setProperty("--gradient", gradient);
     place.replaceChildren(...texts.map((text) => Object.assign(document.createElement("span"), { textContent: text })));
   }
 
-  /** Focus mark, circle of the labeled radius, read-out, and the rail of planes. */
+  /** Focus mark, circle of the labeled radius, read-out, the focus slider's scale, and where the divider cuts. */
   drawMarks() {
-    const { width: shownWidth, height: shownHeight } = this.stage.getBoundingClientRect();
-    if (!shownWidth) return;
+    if (!this.shown || !this.zoom.size.width) return;
     const labels = this.labels;
-    const zoom = shownWidth / this.content.width;
+    const { width } = this.zoom.size;
+    const shownPx = (width * this.zoom.zoom) / this.content.width;
     const disparity = this.disparityHere();
     const radius = Math.abs(signedBlur(disparity, labels));
-    const [x, y] = [this.point.x * shownWidth, this.point.y * shownHeight];
-    this.find("focus-mark").setAttribute(
-      "transform",
-      `translate(${labels.focus_x * shownWidth} ${labels.focus_y * shownHeight})`,
-    );
-    this.find("cursor").setAttribute("transform", `translate(${x} ${y})`);
-    for (const id of ["blur-circle", "blur-halo"]) this.find(id).setAttribute("r", radius * zoom);
-    placeText(this.find("blur-text"), `r ${radius.toFixed(1)} px`, { x, y }, radius * zoom, shownWidth);
-    this.readout.show(labels, this.pixel(), disparity, zoom);
-    const planes = this.levels[this.level].map((frame) => this.content.frames[frame].focus_disparity);
-    drawRail(this.find("rail"), this.content.map, planes, labels.focus_disparity, disparity);
+    const focus = this.zoom.at({ x: labels.focus_x, y: labels.focus_y });
+    const point = this.zoom.at(this.point);
+    this.find("focus-mark").setAttribute("transform", `translate(${focus.x} ${focus.y})`);
+    this.find("cursor").setAttribute("transform", `translate(${point.x} ${point.y})`);
+    for (const id of ["blur-circle", "blur-halo"]) this.find(id).setAttribute("r", radius * shownPx);
+    placeText(this.find("blur-text"), `r ${radius.toFixed(1)} px`, point, radius * shownPx, width);
+    this.readout.show(labels, this.pixel(), disparity, shownPx);
+    this.sliders.drawScale(labels, disparity);
+    const cut = this.zoom.share({ x: this.divider.share * width, y: 0 }).x;
+    this.find("pictures").style.setProperty("--cut", `${100 * (1 - Math.min(1, Math.max(0, cut)))}%`);
+    this.find("zoom-text").textContent = `${Math.round(100 * this.zoom.scale)} %`;
   }
-
-  key(event) {
-    if (!this.content || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape") return this.onLeave();
-    const typing = event.target.matches?.("input, select, textarea");
-    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (name === "Enter") {
-      if (event.target !== this.stage && event.target !== document.body) return; // a button's or a link's own
-      event.preventDefault();
-      return this.focusAt(this.point);
-    }
-    if (name === " " && event.target === this.find("compare")) {
-      event.preventDefault();
-      return this.compare(true);
-    }
-    if (typing && event.key.startsWith("Arrow")) return; // a slider's own
-    const act = this.actions(event.shiftKey)[name];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
-
-  actions(shifted) {
-    const place = this.levels[this.level].indexOf(this.frame);
-    const by = (dx, dy) => () =>
-      this.pointAt({ x: this.point.x + dx * STEP, y: this.point.y + (dy * STEP * this.content.width) / this.content.height });
-    const moves = { ArrowLeft: by(-1, 0), ArrowRight: by(1, 0), ArrowUp: by(0, -1), ArrowDown: by(0, 1) };
-    const frames = {
-      ArrowLeft: () => this.showPlane(place - 1),
-      ArrowRight: () => this.showPlane(place + 1),
-      ArrowUp: () => this.showLevel(this.level + 1),
-      ArrowDown: () => this.showLevel(this.level - 1),
-    };
-    const overlays = Object.entries(OVERLAY_KEYS).map(([key, name]) => [key, () => this.toggle(name)]);
-    return {
-      ...(shifted ? moves : frames),
-      ...Object.fromEntries(overlays),
-      a: () => this.compare(true),
-      ",": () => this.onStep(-1),
-      ".": () => this.onStep(1),
-    };
-  }
-
-  released(event) {
-    const held = event.key.toLowerCase() === "a" || (event.key === " " && event.target === this.find("compare"));
-    if (held) this.compare(false);
-  }
-}
-
-/** Frame numbers of each level, far to near; levels from weak to strong. */
-function orderedLevels(frames) {
-  const groups = new Map();
-  frames.forEach((labels, i) => groups.set(labels.group, [...(groups.get(labels.group) ?? []), i]));
-  const levels = [...groups.values()];
-  for (const level of levels) level.sort((a, b) => frames[a].focus_disparity - frames[b].focus_disparity);
-  return levels.sort((a, b) => frames[a[0]].blur_scale_px - frames[b[0]].blur_scale_px);
-}
-
-function clamp(place, count) {
-  return Math.min(count - 1, Math.max(0, place));
-}
-
-function setSlider(slider, value, max, text) {
-  slider.max = max;
-  slider.value = value;
-  slider.setAttribute("aria-valuetext", text);
-}
-
-function flagItem(flag, meanings) {
-  return Object.assign(document.createElement("li"), { textContent: flag, title: meanings[flag] ?? "", className: "flag" });
-}
-
-function factRow([name, text]) {
-  const row = document.createElement("div");
-  row.append(
-    Object.assign(document.createElement("dt"), { textContent: name }),
-    Object.assign(document.createElement("dd"), { textContent: text }),
-  );
-  return row;
 }

@@ -22,6 +22,8 @@ from tests.pipelines.preview.stack_scene import HOSTILE, stack_sample, write_sta
 
 CHROMIUM = shutil.which(os.environ.get("CHROMIUM", "chromium"))
 OpenPage = Callable[..., Any]
+DRIVER = "GL Driver Message"
+"""What software GL says of its own speed when pixels are read back."""
 
 
 def until(tab: Any, expression: str, seconds: float = 5) -> None:
@@ -74,12 +76,20 @@ def visit(browser: Any, page_file: Path) -> Iterator[OpenPage]:
     tabs, wrong = [], []
 
     def open_page(
-        address: str = "", *, file: Path = page_file, width: int = 1440, height: int = 900, **options: Any
+        address: str = "",
+        *,
+        file: Path = page_file,
+        width: int = 1440,
+        height: int = 900,
+        before: str = "",
+        **options: Any,
     ) -> Any:
         tab = browser.new_page(viewport={"width": width, "height": height}, **options)
         tabs.append(tab)
         here = file.parent.as_uri()
-        tab.on("console", lambda message: wrong.append(f"console {message.type}: {message.text}"))
+        if before:
+            tab.add_init_script(before)
+        tab.on("console", lambda message: None if DRIVER in message.text else wrong.append(f"console: {message.text}"))
         tab.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         tab.on("dialog", lambda dialog: (wrong.append("a dialog"), dialog.dismiss()))
         tab.on(

@@ -60,6 +60,60 @@ def test_the_report_shows_the_audit_and_leads_to_its_worst_samples(visit: OpenPa
     assert tab.locator(".chart svg").count() == 7
 
 
+def test_a_bar_of_a_figure_leads_to_its_photos(visit: OpenPage, data_set: Path) -> None:
+    """The address keeps the filter; the bar with the val sample among others holds what the labels say."""
+    tab = visit("#report")
+    assert tab.title().startswith("Report · ")
+    assert "not audited" not in tab.locator(".verdict-line").text_content()
+    assert "2 rejected" in tab.locator(".verdict-line").text_content()
+    bar = tab.locator(".chart a").first
+    count = int(bar.locator("title").text_content().rpartition(": ")[2])
+    bar.click()
+    tab.wait_for_selector("#photos-part:not([hidden])")
+    shown = tab.locator("#gallery li:not([hidden])").count()
+    assert 0 < shown <= count
+    assert tab.locator("#filter-bar").text_content().startswith("Planes in focus, D_f: ")
+    again = visit(tab.evaluate("location.hash"))
+    assert again.locator("#gallery li:not([hidden])").count() == shown
+    again.locator("#filter-bar").click()
+    assert again.locator("#gallery li:not([hidden])").count() == 6
+    assert again.evaluate("location.hash") == "#photos"
+
+
+def test_a_card_shows_the_whole_picture_and_scrubs_its_focus_pull(visit: OpenPage) -> None:
+    tab = visit()
+    image = tab.locator("#gallery li:nth-child(4) img")
+    assert image.evaluate("(image) => getComputedStyle(image).objectFit") == "contain"
+    sources = []
+    for share in (0.1, 0.5, 0.9):
+        box = image.bounding_box()
+        tab.mouse.move(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
+        tab.mouse.move(box["x"] + share * box["width"] + 1, box["y"] + 0.5 * box["height"])
+        until(tab, "document.querySelector('#gallery .pulling img')?.naturalWidth === 120")
+        sources.append(image.get_attribute("src"))
+    content = tab.evaluate("JSON.parse(document.getElementById('sample-00000003').textContent).pictures")
+    assert sources == content[3:6]
+    tab.mouse.move(1, 1)
+    assert image.evaluate("(image) => image.src === image.thumb")
+
+
+def test_borders_of_controls_are_seen(visit: OpenPage) -> None:
+    """WCAG 1.4.11: at least 3 to 1 against the ground, in both themes."""
+    for scheme in ("dark", "light"):
+        tab = visit("#key=00000003", color_scheme=scheme)
+        colors = tab.evaluate(
+            """(() => { const s = getComputedStyle(document.querySelector('#compare'));
+              return [s.borderTopColor, getComputedStyle(document.body).backgroundColor]; })()"""
+        )
+        levels = [luminance([int(part) for part in color[4:-1].split(",")]) for color in colors]
+        assert (max(levels) + 0.05) / (min(levels) + 0.05) >= 3
+
+
+def luminance(rgb: list[int]) -> float:
+    linear = [v / 12.92 / 255 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("address", ["#photos", "#key=00000001&frame=1", "#report"])
 def test_nothing_is_cut_off_and_nothing_overlaps(visit: OpenPage, width: int, address: str) -> None:
@@ -76,7 +130,8 @@ def overlaps(tab: Any) -> list[str]:
         tab.evaluate(
             """() => {
               const selector =
-                '.bar > *, .filters > *, #gallery a, #stage, .panel > *, .readout div, .report > *, .chart';
+                '.bar > *, .filters > *, #gallery a, #stage, .panel > *, .panel button, .readout div, .report > *' +
+                ', .chart';
               const shown = [...document.querySelectorAll(selector)].filter((e) => e.checkVisibility());
               const boxes = shown.map((e) => [e, e.getBoundingClientRect()]).filter(([, b]) => b.width && b.height);
               const wrong = [];
@@ -102,6 +157,7 @@ def test_dark_and_light_follow_the_system_and_the_button(visit: OpenPage) -> Non
     assert light.evaluate(ground) == "rgb(246, 246, 245)"
     light.locator("#theme").click()
     assert light.evaluate(ground) == "rgb(20, 20, 20)"
+    assert light.locator("#theme").text_content() == "Theme: dark"
     light.reload()
     light.wait_for_selector("html[data-ready]")
     assert light.evaluate(ground) == "rgb(20, 20, 20)"
@@ -140,4 +196,5 @@ def test_a_linked_page_shows_the_files_beside_it(visit: OpenPage, tmp_path: Path
         "import('preview/sample_data.js').then(m => m.loadSample('00000001', true)).then(s => [...s.map.codes])"
     )
     assert codes == stack_sample(1).disparity.ravel().tolist()
+    until(tab, "document.querySelector('#sample-part').dataset.live === 'ready'", 20)  # its photo can be read
     assert tab.evaluate("window.hostile") is None

@@ -15,10 +15,13 @@ VALUES = SAMPLE.disparity_values()
 FRAMES = SAMPLE.record.frames
 
 
+READY = "document.querySelector('#sample-part').dataset.live === 'ready'"
+
+
 def frame(tab: Any) -> int:
     """The frame that the address names; the picture on top must be the same."""
     named = int(tab.evaluate("new URLSearchParams(location.hash.slice(1)).get('frame')"))
-    until(tab, f"document.querySelector('#pictures img[data-current]')?.dataset.index === '{named}'")
+    until(tab, f"document.querySelector('#pictures [data-current]')?.dataset.index === '{named}'")
     return named
 
 
@@ -31,17 +34,18 @@ def read(tab: Any, name: str) -> str:
     return str(tab.locator(f"#read-{name}").text_content())
 
 
-def test_a_click_focuses_the_plane_nearest_to_the_disparity_there(visit: OpenPage) -> None:
-    tab = visit("#key=00000003&frame=0")
+def test_a_click_focuses_at_the_disparity_there(visit: OpenPage) -> None:
+    tab = visit("#key=00000003&frame=0", reduced_motion="reduce")
+    until(tab, READY, 20)
     random = np.random.default_rng(5)
-    for x, y in [(0.02, 0.5), (0.98, 0.03), *random.uniform(0.05, 0.95, (6, 2))]:
+    for x, y in [(0.02, 0.5), (0.98, 0.03), *random.uniform(0.05, 0.95, (4, 2))]:
         click(tab, x, y)
         column, row = (int(number) for number in read(tab, "point").split(", "))
         assert abs(column - x * WIDTH) <= 1.5
         assert abs(row - y * HEIGHT) <= 1.5
-        expected = min(range(3), key=lambda i: abs(FRAMES[i].focus_disparity - VALUES[row, column]))
-        assert frame(tab) == expected
         assert float(read(tab, "disparity")) == pytest.approx(VALUES[row, column], abs=6e-5)
+        # a plane less than 0.02 px of blur away is the stored one
+        assert float(read(tab, "focus")) == pytest.approx(VALUES[row, column], abs=0.02 / SCALES_PX[0] + 1e-4)
 
 
 def test_disparity_in_the_page_has_the_bits_of_the_data_set(visit: OpenPage) -> None:
@@ -52,15 +56,93 @@ def test_disparity_in_the_page_has_the_bits_of_the_data_set(visit: OpenPage) -> 
     assert np.array_equal(np.array(codes.split(","), int).reshape(HEIGHT, WIDTH), SAMPLE.disparity)
 
 
-def test_the_blur_slider_changes_the_level_and_keeps_the_plane(visit: OpenPage) -> None:
+def test_sliders_set_any_lens_and_snap_to_stored_values(visit: OpenPage) -> None:
     tab = visit("#key=00000003&frame=1")
-    tab.locator("#level").fill("1")
+    until(tab, READY, 20)
+    far, near = VALUES.min(), VALUES.max()
+
+    def step(value: float) -> int:
+        return round(200 * (value - far) / (near - far))
+
+    tab.locator("#plane").fill(str(step(FRAMES[2].focus_disparity) - 1))
+    until(tab, "location.hash.endsWith('frame=2')")
+    assert read(tab, "focus") == f"{FRAMES[2].focus_disparity:.4f}"
+    between = step((FRAMES[1].focus_disparity + FRAMES[2].focus_disparity) / 2)
+    tab.locator("#plane").fill(str(between))
+    until(tab, "location.hash.includes('focus=')")
+    assert float(read(tab, "focus")) == pytest.approx(far + (near - far) * between / 200, abs=1e-4)
+    tab.locator("#plane").fill(str(step(FRAMES[1].focus_disparity)))
+    least, most = SCALES_PX[0] / 3, SCALES_PX[1] * 1.6
+    tab.locator("#level").fill(str(round(200 * np.log(SCALES_PX[1] / least) / np.log(most / least))))
+    until(tab, "location.hash.endsWith('frame=4')")
+    assert read(tab, "scale") == f"{SCALES_PX[1]:.2f} px"
+
+
+def test_ticks_of_the_focus_slider_lie_where_its_thumb_stops(visit: OpenPage) -> None:
+    """The thumb's middle travels from half its width to the slider's width less that."""
+    tab = visit("#key=00000003&frame=5")
+    slider, thumb_px = tab.locator("#plane").bounding_box(), 16
+    share = float(tab.locator("#plane").input_value()) / 200
+    thumb = slider["x"] + thumb_px / 2 + share * (slider["width"] - thumb_px)
+    tick = tab.locator("#focus-scale .plane").last.bounding_box()
+    assert tick["x"] + tick["width"] / 2 == pytest.approx(thumb, abs=1.5)
+    band = tab.locator("#focus-scale .band").bounding_box()
+    half = (slider["width"] - thumb_px) / SCALES_PX[1] / (VALUES.max() - VALUES.min())
+    right = slider["x"] + slider["width"] - thumb_px / 2
+    assert band["x"] == pytest.approx(thumb - half, abs=1.5)
+    assert band["x"] + band["width"] == pytest.approx(min(right, thumb + half), abs=1.5)
+
+
+def test_the_wheel_zooms_and_keeps_the_place_under_the_cursor(visit: OpenPage) -> None:
+    tab = visit("#key=00000003&frame=4")
+    box = tab.locator("#stage").bounding_box()
+    x, y = box["x"] + 0.704 * box["width"], box["y"] + 0.306 * box["height"]  # the middle of a pixel
+    tab.mouse.move(x, y)
+    before = read(tab, "point")
+    tab.locator("#plane").focus()  # the wheel is the stage's wherever the keys go
+    tab.mouse.wheel(0, -600)
+    until(tab, "document.querySelector('#stage').classList.contains('zoomed')")
+    tab.mouse.move(x + 1, y)
+    tab.mouse.move(x, y)
+    assert read(tab, "point") == before
+    assert tab.evaluate("document.querySelector('#view').classList.contains('pixelated')")
+    tab.mouse.down()
+    tab.mouse.move(x - 90, y, steps=3)
+    tab.mouse.up()
+    frame(tab)  # dragging moves the picture and focuses nowhere
+    tab.mouse.move(x - 91, y)
+    tab.mouse.move(x - 90, y)
+    assert read(tab, "point") == before
+    tab.locator("#stage").focus()
+    tab.keyboard.press("1")
+    assert tab.locator("#zoom-text").text_content() == "100 %"
+    tab.keyboard.press("Escape")
+    assert not tab.evaluate("document.querySelector('#stage').classList.contains('zoomed')")
+
+
+def test_a_divider_lies_between_any_two_pictures(visit: OpenPage) -> None:
+    tab = visit("#key=00000003&frame=4")
+    tab.locator("#beside").select_option("photo")
+    cut = "getComputedStyle(document.querySelector('#pictures .beside')).clipPath"
+    assert tab.evaluate(cut) == "inset(0px 50% 0px 0px)"
+    assert tab.locator("#left-name").text_content() == "all in focus"
+    box = tab.locator("#stage").bounding_box()
+    tab.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.2 * box["height"], steps=3)
+    tab.mouse.up()
+    right = float(tab.evaluate(cut).split()[1].removesuffix("%"))
+    assert right == pytest.approx(75, abs=0.5)
     assert frame(tab) == 4
-    assert read(tab, "level") == f"{FRAMES[4].blur_level:.2f} %"
-    assert read(tab, "scale") == f"{FRAMES[4].blur_scale_px:.2f} px"
-    tab.locator("#plane").fill("2")
-    assert frame(tab) == 5
-    assert read(tab, "focus") == f"{FRAMES[5].focus_disparity:.4f}"
+    tab.locator("#divider").focus()
+    tab.keyboard.press("ArrowRight")
+    assert tab.locator("#divider").get_attribute("aria-valuenow") == "27"
+    tab.locator("#beside").select_option("level:0")
+    assert tab.evaluate("document.querySelector('#pictures .beside').dataset.beside") == "1"
+    until(tab, READY, 20)
+    tab.locator("#show").select_option("live")
+    until(tab, "document.querySelector('#pictures [data-current]').dataset.index === 'live'", 20)
+    assert tab.locator("#right-name").text_content() == "live preview"
 
 
 def test_the_keyboard_alone_goes_all_the_way(visit: OpenPage) -> None:
@@ -80,8 +162,11 @@ def test_the_keyboard_alone_goes_all_the_way(visit: OpenPage) -> None:
     for _ in range(20):
         tab.keyboard.press("Shift+ArrowLeft")  # the point goes into the far band; the frame stays
     assert frame(tab) == 4
+    until(tab, READY, 20)
     tab.keyboard.press("Enter")
-    assert frame(tab) == 3
+    column, row = (int(number) for number in read(tab, "point").split(", "))
+    assert column < WIDTH / 3
+    until(tab, f"Math.abs(document.querySelector('#read-focus').textContent - {VALUES[row, column]}) < 0.0023", 20)
     tab.keyboard.press(".")
     until(tab, "location.hash.includes('00000004')")
     until(tab, "document.querySelector('#sample-name').textContent.includes('4')")  # opening takes its time
@@ -163,10 +248,11 @@ def test_overlays_follow_from_disparity_and_labels(visit: OpenPage) -> None:
 
 def test_holding_shows_all_in_focus(visit: OpenPage) -> None:
     tab = visit("#key=00000003&frame=4")
-    current = "document.querySelector('#pictures img[data-current]')?.dataset.index"
+    current = "document.querySelector('#pictures [data-current]')?.dataset.index"
     tab.keyboard.down("a")
     until(tab, f"{current} === 'photo'")
-    assert tab.locator("#comparing").is_visible()
+    assert tab.locator("#right-name").text_content() == "all in focus"
+    assert tab.evaluate("getComputedStyle(document.querySelector('#marks')).visibility") == "hidden"
     tab.keyboard.up("a")
     until(tab, f"{current} === '4'")
     tab.locator("#compare").hover()
@@ -183,11 +269,11 @@ def test_frames_fade_into_each_other_unless_motion_is_unwanted(visit: OpenPage) 
         tab = visit("#key=00000003&frame=4", reduced_motion=motion)
         frame(tab)
         durations.append(
-            tab.evaluate("getComputedStyle(document.querySelector('#pictures img.shown')).transitionDuration")
+            tab.evaluate("getComputedStyle(document.querySelector('#pictures .shown')).transitionDuration")
         )
         tab.keyboard.press("ArrowLeft")
-        until(tab, "document.querySelectorAll('#pictures img.shown').length === 1")
-        assert tab.evaluate("document.querySelector('#pictures img.shown').dataset.index") == "3"
+        until(tab, "document.querySelectorAll('#pictures .shown').length === 1")
+        assert tab.evaluate("document.querySelector('#pictures .shown').dataset.index") == "3"
     assert durations == ["0.16s", "0s"]
 
 
@@ -212,6 +298,13 @@ def test_the_read_out_does_not_jump(visit: OpenPage, width: int) -> None:
 
 def test_a_tap_on_a_phone_focuses(visit: OpenPage) -> None:
     tab = visit("#key=00000003&frame=3", width=390, height=844, has_touch=True, is_mobile=True)
+    until(tab, READY, 20)
     box = tab.locator("#stage").bounding_box()
     tab.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + 0.5 * box["height"])
-    assert frame(tab) == 5
+    there = VALUES[int(0.5 * HEIGHT), int(0.9 * WIDTH)]
+    until(tab, f"Math.abs(document.querySelector('#read-focus').textContent - {there}) < 0.01", 20)
+    small = tab.evaluate(
+        """() => [...document.querySelectorAll('button, select, input, summary, .steps a')].filter(
+          (e) => e.checkVisibility() && e.getBoundingClientRect().height < 44).map((e) => e.outerHTML)"""
+    )
+    assert small == []
