@@ -26,8 +26,11 @@ from simulator.optics.color import linear_to_srgb, srgb_to_linear
 SHARP_RADIUS_PX, FULL_RADIUS_PX = 0.5, 1.0
 """Below the first a pixel is the photo's own, from the second on the network's."""
 TILE_PX, OVERLAP = 512, 0.25
-FIRST_SIDE_PX, LAST_SIDE_PX = 512, 2048
-"""Blur radii are estimated at a long side between these: the finest, by factors of 2, at which they stay below R."""
+FIRST_SIDE_PX, LAST_SIDE_PX = 256, 2048
+"""Blur radii are estimated at a long side between these, by factors of 2 until the largest is TOLD_PX or more."""
+TOLD_PX = 3.0
+"""From here on a radius is told well. Larger pictures are worse: of frames of 1,050 and 1,600 px with a blur level of
+2.5 % the fit gave 2.4 to 2.8 % at 192 to 512 px, and 1.0 and 0.4 % at full size: radii beyond any trained on."""
 
 
 def reference_lens(
@@ -45,7 +48,7 @@ def reference_lens(
         share = side / long_side
         lens = _lens_at(sharpener, photo, disparity, side, known.focus_disparity, scale_px and scale_px * share)
         largest = 0.0 if lens is None else float(lens.defocus_px(disparity).abs().max())
-        if 2.0 * largest > sharpener.max_radius_px or side >= min(long_side, LAST_SIDE_PX):
+        if largest >= TOLD_PX or side >= min(long_side, LAST_SIDE_PX):
             return lens and ThinLens(lens.focus_disparity, lens.blur_scale_px / share)
         side = min(2 * side, long_side)
 

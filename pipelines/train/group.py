@@ -193,6 +193,7 @@ def read_group(
     given = _as_given(rng, view.shown, objective.depth_noise)
     if given is not view.shown:
         planes = [plane.on(given) for plane in planes]
+    planes = planes[: len(targets)]  # of a photo one, whatever --targets: it hides the plane anyway
     return TrainingGroup(
         key=key,
         reference=reference_picture,

@@ -37,7 +37,10 @@ def test_everything_that_is_told_counts(model: UNet, name: str) -> None:
 def test_a_tile_is_worked_on_as_the_whole_is(model: UNet) -> None:
     """No convolution sees the picture as a whole: far from its rim a tile gives the pixels of the whole picture."""
     whole, (noisy, time) = replace(condition(1, 48, 160), own_defocus=torch.zeros(1, 1, 48, 160)), inputs(1, 48, 160)
-    tile = type(whole)(**{name: value[..., :128] if value.ndim == 4 else value for name, value in vars(whole).items()})
+    pictures = {
+        name: value for name, value in vars(whole).items() if isinstance(value, torch.Tensor) and value.ndim == 4
+    }
+    tile = replace(whole, **{name: value[..., :128] for name, value in pictures.items()})
     made, again = model(noisy, time[:1], whole), model(noisy[..., :128], time[:1], tile)
     torch.testing.assert_close(made[..., :64], again[..., :64], atol=1e-4, rtol=1e-4)
 

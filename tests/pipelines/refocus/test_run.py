@@ -83,7 +83,6 @@ def test_a_sweep(photo: Path, run: Path, capsys: Said) -> None:
         (["--photo-focus", "here"], "--photo-focus must be auto, none or X,Y, such as 0.4,0.6; got 'here'"),
         (["--photo-blur-level", "0"], "--photo-blur-level must be auto or lie between 0.01 and 100; got 0"),
         (["--photo-focus", "none", "--photo-blur-level", "2"], "--photo-blur-level must be left out where"),
-        (["--photo-focus", "none"], "is not told the photo's own focus and blur"),
         (["--photo-focus", "0.5,0.5", "--depth", "none"], "--photo-focus X,Y needs depth"),
         (["--focus-sweep", "1"], "--focus-sweep must lie between 2 and 240 frames; got 1"),
         (["--focus-sweep", "3", "--depth", "none"], "--focus-sweep needs depth"),
@@ -135,7 +134,7 @@ def test_a_photo_is_never_overwritten(photo: Path, run: Path, capsys: Said) -> N
 
 def test_photos_of_one_stem_do_not_share_a_result(tmp_path: Path) -> None:
     def result(name: str, sweep: int = 0) -> str:
-        return RefocusConfig(tmp_path / name, tmp_path, 3.0, focus_sweep=sweep).result_path.name
+        return RefocusConfig(tmp_path / name, 3.0, focus_sweep=sweep).result_path.name
 
     (tmp_path / "same.png").write_bytes(b"x")
     (tmp_path / "same.disparity.png").write_bytes(b"x")

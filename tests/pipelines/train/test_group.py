@@ -32,6 +32,17 @@ def sample(scenes: Path) -> Sample:
     return next(read_shards(scenes, seed=None))
 
 
+def test_a_photo_is_one_target_whatever_the_number_of_targets(sample: Sample) -> None:
+    """And its reference may be any frame of the stack."""
+    photo = replace(OBJECTIVE, predict="photo")
+    group = read_group("k", encode(sample), np.random.default_rng(1), replace(DATA, targets=3, aif_share=0.0), photo)
+    assert group.targets.shape[0] == group.focus_point.shape[0] == group.point_disparity.shape[0] == 1
+    assert group.focus_disparity.shape == (1,)
+    assert group.is_unconditional
+    np.testing.assert_array_equal(group.targets[0], group.aif)
+    assert group.own_blur_scale_px > 0
+
+
 def test_an_item_is_a_function_of_sample_and_draws(sample: Sample) -> None:
     first, again, other = item(sample, 3), item(sample, 3), item(sample, 4)
     for name, value in vars(first).items():
