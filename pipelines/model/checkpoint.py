@@ -76,6 +76,10 @@ class RunFolder:
         """The averaged weights that scored best on held-out scenes; None where nothing was scored."""
         return max(self.checkpoints.glob("best-[0-9]*"), default=None)
 
+    def to_use(self) -> Path | None:
+        """The best where something was scored, else the newest; its averaged weights are those to refocus with."""
+        return self.best() or self.latest()
+
 
 @dataclass(frozen=True)
 class TrainedOn:
@@ -105,7 +109,7 @@ def load_averaged(run: Path) -> tuple[nn.Module, TrainedOn]:
     """
     settings = read_settings(run)
     folder = RunFolder(run)
-    checkpoint = folder.best() or folder.latest()
+    checkpoint = folder.to_use()
     if checkpoint is None:
         raise UserError(f"{run} must hold a checkpoint, got none yet; train further, it saves every --save-every steps")
     trained_on = _trained_on(run, settings, read_state(checkpoint))

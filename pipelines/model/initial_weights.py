@@ -17,8 +17,7 @@ def load_initial_weights(source: Path, model: nn.Module) -> None:
     """
     path = source
     if source.is_dir():
-        folder = RunFolder(source)
-        checkpoint = folder.best() or folder.latest()
+        checkpoint = RunFolder(source).to_use()
         if checkpoint is None:
             raise UserError(f"--init-weights {source} must hold a checkpoint or be a .safetensors file")
         path = checkpoint / "average.safetensors"

@@ -19,8 +19,7 @@ KEPT = ("average.safetensors", "state.json")
 
 def release(run: Path, place: Path = PACKAGE_WEIGHTS) -> Path:
     """Replace the weights at `place` by the best of RUN on held-out scenes, or its newest. Raises UserError without."""
-    settings, folder = read_settings(run), RunFolder(run)
-    checkpoint = folder.best() or folder.latest()
+    settings, checkpoint = read_settings(run), RunFolder(run).to_use()
     if checkpoint is None:
         raise UserError(f"{run} must hold a checkpoint, got none yet; train further")
     made = RunFolder(place).checkpoints / f"{read_state(checkpoint).step:08d}"
