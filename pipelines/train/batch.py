@@ -21,6 +21,8 @@ from shards import Complaint
 Item = tuple[TrainingGroup, tuple[Complaint, ...]]
 """A group, and the damaged samples skipped before it."""
 _PICTURES = ("reference", "aif", "targets")
+_OF_PHOTO = 1
+"""Changes an item's seed for the noise of its reference."""
 _ON_HOST = ("is_labeled",)
 """What decides which computations are done: asking the device would wait for it."""
 
@@ -64,6 +66,11 @@ class PackedBatch:
     noise_seeds: tuple[int, ...]
     dropped: tuple[Complaint, ...] = ()
 
+    @property
+    def is_noisy(self) -> bool:
+        """Whether any reference gets noise; known before the device has the numbers."""
+        return bool(self.fields["photo_noise"].any())
+
     def pin_memory(self) -> PackedBatch:
         """The same in memory that a GPU reads by itself; torch's loader calls this."""
         return dataclasses.replace(self, fields={name: value.pin_memory() for name, value in self.fields.items()})
@@ -76,6 +83,11 @@ class PackedBatch:
         }
         pictures = {name: fields[name].float() / 127.5 - 1.0 for name in _PICTURES}
         noise = unit_noise(self.noise_seeds, tuple(fields["targets"].shape[1:]), device)
+        deviation = fields.pop("photo_noise")[:, None, None, None] / 127.5
+        if self.is_noisy:
+            seeds = [seed ^ _OF_PHOTO for seed in self.noise_seeds]
+            grain = unit_noise(seeds, tuple(pictures["reference"].shape[1:]), device)
+            pictures["reference"] = (pictures["reference"] + deviation * grain).clamp(-1.0, 1.0)
         return Batch(keys=self.keys, noise=noise, **(fields | pictures))
 
 

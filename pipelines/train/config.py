@@ -92,6 +92,9 @@ class ObjectiveConfig:
     """Relative error of the reference's own blur level, as an estimate has it; a fifth of it for the plane."""
     depth_noise: float = 0.5
     """Fraction of items whose disparity is soft, shifted, rescaled and in 8 bits, as depth networks give it."""
+    photo_noise: float = 0.0
+    """Largest standard deviation of noise in the reference, gray levels of 255; each item draws its own, half of them
+    none."""
     blur_map_weight: float = 0.05
     """Weight of the estimate of the reference's own blur radius, with --model unet and --predict photo."""
     stack_weight: float = 0.0
@@ -127,6 +130,7 @@ class ObjectiveConfig:
             require(0 <= share <= 1, flag, "lie in [0, 1]", share)
         require(self.time_spread > 0, "--time-spread", "be positive", self.time_spread)
         require(0 <= self.lens_error <= 1, "--lens-error", "lie in [0, 1]", self.lens_error)
+        require(0 <= self.photo_noise <= 64, "--photo-noise", "lie in [0, 64]", self.photo_noise)
         require(self.blur_map_weight >= 0, "--blur-map-weight", "be at least 0", self.blur_map_weight)
 
 

@@ -47,7 +47,8 @@ class TrainingGroup:
         blur_level: 100 K / long side, percent. blur_scale_px: K.
         own_focus_disparity, own_blur_scale_px: D_s and K_s (0 for the all-in-focus photo), true.
         told_focus_disparity, told_blur_scale_px: the same as the model is told, off as an estimate is.
-        time: t. noise_seed: of the noise, which is drawn on the device (batch.py).
+        photo_noise: standard deviation of noise to be added to the reference, gray levels of 255.
+        time: t. noise_seed: of both noises, which are drawn on the device (batch.py).
         is_depth_dropped: the model gets no disparity. is_unconditional: it gets no focus point and no blur level.
         is_own_dropped: it is not told the reference's own lens.
         is_labeled: which of the stack's frames shows which plane is known; without that, targets are no truth.
@@ -68,6 +69,7 @@ class TrainingGroup:
     own_blur_scale_px: float
     told_focus_disparity: float
     told_blur_scale_px: float
+    photo_noise: float
     time: float
     noise_seed: int
     is_depth_dropped: bool
@@ -210,6 +212,7 @@ def read_group(
         own_blur_scale_px=own[1],
         told_focus_disparity=told[0],
         told_blur_scale_px=told[1],
+        photo_noise=max(0.0, float(rng.uniform(-1.0, 1.0))) * objective.photo_noise,
         time=draw_time(rng, objective, math.sqrt(data.width * data.height)),
         noise_seed=int(rng.integers(2**63)),
         is_depth_dropped=is_depth_dropped,

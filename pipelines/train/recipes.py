@@ -40,8 +40,10 @@ sharpen = TrainConfig(
     out=Path("out/train-sharpen"),
     recipe="sharpen",
     model="unet",
-    objective=ObjectiveConfig(predict="photo", noise="none", depth_dropout=0.1, depth_noise=0.3, condition_dropout=0.0),
-    optimizer=OptimizerConfig(steps=2400, learning_rate=8e-4, warmup_steps=100, clip_norm=0.2, ema_decay=0.998),
+    objective=ObjectiveConfig(
+        predict="photo", noise="none", depth_dropout=0.1, depth_noise=0.3, photo_noise=3.0, condition_dropout=0.0
+    ),
+    optimizer=OptimizerConfig(steps=6000, learning_rate=8e-4, warmup_steps=100, clip_norm=0.2, ema_decay=0.998),
     recording=RecordingConfig(save_every=250, log_every=50, sample_every=500),
 )
 """2.9 million weights on 96 x 96 px: the all-in-focus photo from a frame, for `refocus`; an hour on a CPU core."""
