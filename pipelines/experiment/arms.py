@@ -11,6 +11,7 @@ WayName = Literal[
     "as it is",
     "blurred twice",
     "missing blur",
+    "deconvolved",
     "photo rendered",
     "true frames",
     "network",
@@ -35,12 +36,16 @@ class Training:
 
 @dataclass(frozen=True)
 class Arm:
-    """One row. training: None where nothing is learned. is_lens_given: the reference's own plane and blur are known."""
+    """One row. training: None where nothing is learned. is_lens_given: the reference's own plane and blur are known.
+
+    is_reblurred: what is sharpened is made to agree with the reference (back_projection.py).
+    """
 
     name: str
     way: WayName
     training: Training | None = None
     is_lens_given: bool = True
+    is_reblurred: bool = True
 
 
 _UNET = {"model": "unet-tiny", "learning_rate": 1e-3}
@@ -51,6 +56,7 @@ NOT_LEARNED = (
     Arm("reference as it is", "as it is"),
     Arm("reference blurred twice", "blurred twice"),
     Arm("missing blur", "missing blur"),
+    Arm("back-projection alone", "deconvolved"),
     Arm("true photo rendered", "photo rendered"),
     Arm("true frames", "true frames"),
 )
@@ -100,6 +106,7 @@ def _ways() -> tuple[Arm, ...]:
         Arm("U-Net, regression", "network", Training("unet-regression", _UNET | _REGRESSION)),
         Arm("U-Net photo, rendered", "sharpened, then rendered", unet_photo),
         Arm("U-Net photo, composed", "sharpened, then composed", unet_photo),
+        Arm("U-Net photo, composed, not re-blurred", "sharpened, then composed", unet_photo, is_reblurred=False),
         Arm("U-Net photo, composed, lens estimated", "sharpened, then composed", unet_photo, False),
         Arm("missing blur, then U-Net", "missing blur, then network", unet_on_blurred),
         Arm("DiT photo, composed", "sharpened, then composed", dit_photo),

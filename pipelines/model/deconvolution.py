@@ -43,9 +43,7 @@ def deconvolved(
 ) -> Float[Tensor, "n e 3 h w"]:
     """The reference, display values in [-1, 1], once for each of NOISE_TO_SIGNAL; radii beyond the last count as it."""
     light = srgb_to_linear((reference.float() + 1.0) / 2.0)  # [N, 3, H, W]
-    place = _place(own_defocus.float().abs())  # [N, 1, H, W], in steps of the list of radii
-    first, last = torch.stack([place.min().floor(), place.max().ceil()]).int().tolist()  # the GPU is waited for once
-    shares = {number: (1.0 - (place - number).abs()).clamp(min=0.0) for number in range(first, last + 1)}
+    shares = _shares(own_defocus)
     missing = light - _mixed(light, shares, _blur)  # of the first step, for every ε
     made = []
     for epsilon in NOISE_TO_SIGNAL:
@@ -55,6 +53,20 @@ def deconvolved(
             sharper = (sharper + _mixed(left, shares, partial(_wiener, epsilon=epsilon))).clamp(0.0, 1.0)
         made.append(sharper)
     return 2.0 * linear_to_srgb(torch.stack(made, dim=1)) - 1.0
+
+
+def wiener_filtered(
+    light: Float[Tensor, "n 3 h w"], own_defocus: Float[Tensor, "n 1 h w"], noise_to_signal: float
+) -> Float[Tensor, "n 3 h w"]:
+    """W of a picture or of a difference of two, linear light."""
+    return _mixed(light, _shares(own_defocus), partial(_wiener, epsilon=noise_to_signal))
+
+
+def _shares(own_defocus: Tensor) -> dict[int, Tensor]:
+    """[N, 1, H, W] for each place of the list of radii that occurs."""
+    place = _place(own_defocus.float().abs())
+    first, last = torch.stack([place.min().floor(), place.max().ceil()]).int().tolist()  # the GPU is waited for once
+    return {number: (1.0 - (place - number).abs()).clamp(min=0.0) for number in range(first, last + 1)}
 
 
 def _place(radius_px: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import UserError
 from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
+from pipelines.refocus.back_projection import STEPS
 from pipelines.refocus.composition import Composition
 from pipelines.refocus.reference_lens import PhotoLens
 from pipelines.refocus.refocuser import (
@@ -29,10 +30,10 @@ from simulator import ThinLens
 
 
 class SharpenThenRender(Refocuser):
-    """A sharpener, whose network lies on `device`, and the renderer."""
+    """A sharpener, whose network lies on `device`, and the renderer. steps: of back-projection (back_projection.py)."""
 
-    def __init__(self, sharpener: Sharpener, device: str = "cpu") -> None:
-        self._sharpener, self._device = sharpener, device
+    def __init__(self, sharpener: Sharpener, device: str = "cpu", steps: int = STEPS) -> None:
+        self._sharpener, self._device, self._steps = sharpener, device, steps
 
     def prepare(
         self, photo_srgb: NDArray[np.uint8], disparity: NDArray[np.float32] | None, photo_lens: PhotoLens = UNKNOWN_LENS
@@ -44,7 +45,7 @@ class SharpenThenRender(Refocuser):
         photo, depth = from_srgb8(photo_srgb, self._device), torch.from_numpy(disparity).to(self._device)
         with torch.no_grad():
             lens = reference_lens(self._sharpener, photo, depth, photo_lens)
-            sharp = photo if lens is None else sharpened_photo(self._sharpener, photo, depth, lens)
+            sharp = photo if lens is None else sharpened_photo(self._sharpener, photo, depth, lens, self._steps)
         composition, long_side = Composition(photo, depth, lens, sharp), max(disparity.shape)
 
         def frames(requests: Sequence[FocusRequest], seed: int) -> Iterator[NDArray[np.uint8]]:

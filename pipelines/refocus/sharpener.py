@@ -24,3 +24,17 @@ class Sharpener(Protocol):
         self, picture: Float[Tensor, "3 h w"], own_defocus_px: Float[Tensor, "h w"], disparity: Float[Tensor, "1 h w"]
     ) -> Float[Tensor, "3 h w"]:
         """The all-in-focus picture; own_defocus_px is s = K_s (D − D_s) of the lens the photo was taken with."""
+
+
+class Unsharpened:
+    """A sharpener without a network: what becomes sharp does so by back-projection alone, with a lens that is told."""
+
+    max_radius_px = 6.0
+
+    def blur_map(self, picture: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor]:
+        """Raises ValueError: it sees no blur."""
+        raise ValueError("without a network the photo's own plane and blur level must be told")
+
+    def sharpened(self, picture: Tensor, own_defocus_px: Tensor, disparity: Tensor) -> Tensor:
+        """The picture as it is."""
+        return picture

@@ -6,6 +6,7 @@ smaller; u_k weights of the levels.
 
     sharp = P + Σ_k u_k·enlarged(A_k − P_k)       u_k: linear in log₂(r / R) + 1, all on k = 0 where every r ≤ R
 
+A_k is made to agree with P_k when blurred again (back_projection.py).
 Only changes are enlarged, so no detail of the photo is lost, and u is 0 where r < ½ px: those pixels are the photo's.
 """
 
@@ -16,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipelines.pictures.resizing import resized, size_within
+from pipelines.refocus.back_projection import STEPS, back_projected
 from pipelines.refocus.blur_reach import BlurReach
 from pipelines.refocus.reference_lens import PhotoLens, fit_reference_lens
 from pipelines.refocus.sharpener import Sharpener
@@ -69,9 +71,13 @@ def _lens_at(
 
 
 def sharpened_photo(
-    sharpener: Sharpener, photo: Float[Tensor, "3 h w"], disparity: Float[Tensor, "h w"], lens: ThinLens
+    sharpener: Sharpener,
+    photo: Float[Tensor, "3 h w"],
+    disparity: Float[Tensor, "h w"],
+    lens: ThinLens,
+    steps: int = STEPS,
 ) -> Float[Tensor, "3 h w"]:
-    """The photo, linear light, sharp everywhere; it was taken with `lens`. The same size."""
+    """The photo, linear light, sharp everywhere; it was taken with `lens`. The same size. steps: of back-projection."""
     defocus_px = lens.defocus_px(disparity)  # [H, W]
     radius = BlurReach.of(disparity, defocus_px).greatest(defocus_px.abs())  # [H, W]
     is_blurred = ramp(radius, SHARP_RADIUS_PX, FULL_RADIUS_PX)  # [H, W]
@@ -81,12 +87,14 @@ def sharpened_photo(
     sharp = photo.clone()
     for k in range(levels + 1):
         u = is_blurred * (1.0 - (place - k).abs()).clamp(min=0.0) if levels else is_blurred
-        sharp += u * _change(sharpener, photo, disparity, lens, k, u)
+        sharp += u * _change(sharpener, photo, disparity, lens, k, u, steps)
     return sharp.clamp_(min=0.0)
 
 
-def _change(sharpener: Sharpener, photo: Tensor, disparity: Tensor, lens: ThinLens, k: int, u: Tensor) -> Tensor:
-    """enlarged(A_k − P_k), [3, H, W]; 0 in tiles without weight."""
+def _change(
+    sharpener: Sharpener, photo: Tensor, disparity: Tensor, lens: ThinLens, k: int, u: Tensor, steps: int
+) -> Tensor:
+    """enlarged(A_k − P_k), [3, H, W]."""
     size = disparity.shape
     height, width = (max(16, round(side / 2**k)) for side in size)
     small, depth = _scaled(photo, height, width), _scaled(disparity, height, width)
@@ -99,8 +107,12 @@ def _change(sharpener: Sharpener, photo: Tensor, disparity: Tensor, lens: ThinLe
         made = sharpener.sharpened(tile.crop(display), tile.crop(defocus_px), tile.crop(depth)[None])
         return srgb_to_linear((made.float() + 1.0) / 2.0) - tile.crop(small)
 
+    if not needed.any():
+        return torch.zeros_like(photo)
     tiles = cut((height, width), (TILE_PX, TILE_PX), OVERLAP)
-    return _scaled(blended_tiles(tiles, torch.zeros_like(small), change), *size)
+    made = small + blended_tiles(tiles, torch.zeros_like(small), change)
+    own = ThinLens(lens.focus_disparity, lens.blur_scale_px * max(height, width) / max(size))
+    return _scaled(back_projected(made, small, depth, own, steps) - small, *size)
 
 
 def ramp(values: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
