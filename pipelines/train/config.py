@@ -196,6 +196,9 @@ class RecordingConfig:
     """Steps between two scores on that split."""
     validation_items: int = 64
     """Items to score, the same ones every time."""
+    wandb: str = ""
+    """Project of Weights & Biases that scalars and pictures go to as well (pip install wandb; WANDB_MODE=offline
+    without a network)."""
 
     def __post_init__(self) -> None:
         for name in ("save_every", "keep", "log_every", "validate_every", "validation_items"):

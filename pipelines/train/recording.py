@@ -1,14 +1,21 @@
 """Records of a run: scalars and pictures for TensorBoard, in RUN/tensorboard and RUN/pictures; the best checkpoint."""
 
+import dataclasses
+import hashlib
+import json
 import logging
 import math
 import resource
 import sys
 import time
+from collections.abc import Mapping
 
 import torch
+from accelerate.tracking import WandBTracker
+from accelerate.utils import is_wandb_available
 from torch.utils.tensorboard import SummaryWriter
 
+from pipelines.errors import UserError
 from pipelines.model.checkpoint import RunFolder, TrainingState
 from pipelines.runs.disk import format_bytes
 from pipelines.train.batches import GroupDataset
@@ -31,6 +38,7 @@ class Recorder:
         self._config, self._learner, self._folder = config, learner, folder
         is_main = learner.accelerator.is_main_process
         self._writer = SummaryWriter(str(folder.run / "tensorboard"), purge_step=state.step + 1) if is_main else None
+        self._wandb = _wandb(config) if is_main and config.recording.wandb else None
         self._results: list[StepResult] = []
         self._since = time.monotonic()
 
@@ -63,9 +71,7 @@ class Recorder:
             "data/groups_per_second": self._samples_per_second(),
             "device/peak_gigabytes": _peak_bytes(self._learner.accelerator.device) / 1e9,
         }
-        if self._writer:
-            for name, value in scalars.items():
-                self._writer.add_scalar(name, value, state.step)
+        self._write(scalars, state.step)
         self._results, self._since = [], time.monotonic()
 
     def draw_pictures(self, dataset: GroupDataset, step: int) -> None:
@@ -76,6 +82,8 @@ class Recorder:
             model, objective = self._learner.average.module, self._config.objective
             picture = write_pictures(model, dataset, device, path, objective, step=step)
             self._writer.add_image("refocused", picture, step, dataformats="HWC")
+            if self._wandb:
+                self._wandb.log_images({"refocused": [picture]}, step=step)
 
     def validate(self, validation: Validation, state: TrainingState) -> None:
         """Score the averaged model on held-out items; keep it when its loss is the least so far."""
@@ -83,8 +91,7 @@ class Recorder:
         scores = validation.scores(average.module, self._learner.accelerator)
         if not self._writer:
             return
-        for name, value in scores.known().items():
-            self._writer.add_scalar(f"validation/{name}", value, state.step)
+        self._write({f"validation/{name}": value for name, value in scores.known().items()}, state.step)
         items = {"split": validation.split, "items": validation.items}
         before = read_best(folder)
         is_comparable = all(before.get(name) == value for name, value in items.items())
@@ -93,10 +100,31 @@ class Recorder:
             save_best(folder, average, state, {**items, **scores.known()})
         _log.info("step %d: %s%s", state.step, scores, ", the best so far" if is_best else "")
 
+    def _write(self, scalars: Mapping[str, float], step: int) -> None:
+        if self._writer:
+            for name, value in scalars.items():
+                self._writer.add_scalar(name, value, step)
+        if self._wandb:
+            self._wandb.log(dict(scalars), step=step)
+
     def close(self) -> None:
         """Write what is buffered."""
         if self._writer:
             self._writer.close()
+        if self._wandb:
+            self._wandb.finish()
+
+
+def _wandb(config: TrainConfig) -> WandBTracker:
+    """The run's own tracker, the same one when it is resumed. Raises UserError where the package is missing."""
+    if not is_wandb_available():
+        raise UserError(f"--wandb {config.recording.wandb} needs the package wandb; pip install wandb, or leave it out")
+    run = config.out.absolute()
+    name = f"{run.name}-{hashlib.sha256(str(run).encode()).hexdigest()[:8]}"
+    tracker = WandBTracker(config.recording.wandb, dir=str(run), id=name, name=run.name, resume="allow")
+    tracker.start()
+    tracker.store_init_configuration(json.loads(json.dumps(dataclasses.asdict(config), default=str)))
+    return tracker
 
 
 def _peak_bytes(device: torch.device) -> int:

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from pipelines.train.batch import collate
 from pipelines.train.blurred_references import BlurredReferences
 from pipelines.train.config import DataConfig, ObjectiveConfig
 from pipelines.train.group import TrainingGroup, draw_framing, draw_time, read_group
@@ -48,6 +50,19 @@ def test_an_item_is_a_function_of_sample_and_draws(sample: Sample) -> None:
     for name, value in vars(first).items():
         np.testing.assert_array_equal(value, getattr(again, name))
     assert first.noise_seed != other.noise_seed
+
+
+def test_half_of_the_references_get_noise_of_their_own_strength(sample: Sample) -> None:
+    objective = replace(OBJECTIVE, photo_noise=10.0)
+    groups = [read_group("k", encode(sample), np.random.default_rng(i), DATA, objective) for i in range(40)]
+    strengths = np.array([group.photo_noise for group in groups])
+    assert 8 < (strengths == 0).sum() < 32
+    assert strengths.max() <= 10.0
+    noisy = groups[int(strengths.argmax())]
+    batch = collate([(noisy, ()), (replace(noisy, photo_noise=0.0), ())]).to("cpu")
+    grain = (batch.reference[0] - batch.reference[1])[batch.reference[1].abs() < 0.7]  # not clamped
+    assert float(grain.std()) * 127.5 == pytest.approx(noisy.photo_noise, rel=0.1)
+    assert torch.equal(collate([(noisy, ())]).to("cpu").reference[0], batch.reference[0])
 
 
 def test_shapes_and_ranges(sample: Sample) -> None:

@@ -147,6 +147,37 @@ def test_scalars_and_pictures_are_written(scenes: Path, tmp_path: Path) -> None:
         assert np.asarray(picture).std() > 20
 
 
+def test_weights_and_biases_gets_the_same_scalars(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[tuple[int, set[str]]] = []
+
+    class Tracker:
+        def __init__(self, project: str, **settings: Any) -> None:
+            assert (project, settings["resume"]) == ("refocus", "allow")
+
+        def start(self) -> None: ...
+        def finish(self) -> None: ...
+        def store_init_configuration(self, values: dict[str, Any]) -> None:
+            assert values["optimizer"]["steps"] == 2
+
+        def log(self, values: dict[str, float], step: int) -> None:
+            logged.append((step, set(values)))
+
+        log_images = log
+
+    config = tiny_config(scenes, tmp_path, steps=2, sample_every=2, wandb="refocus")
+    monkeypatch.setattr("pipelines.train.recording.is_wandb_available", lambda: False)
+    with pytest.raises(UserError, match="--wandb refocus needs the package wandb; pip install wandb"):
+        train(config)
+    monkeypatch.setattr("pipelines.train.recording.is_wandb_available", lambda: True)
+    monkeypatch.setattr("pipelines.train.recording.WandBTracker", Tracker)
+    train(config)
+    assert [step for step, _ in logged] == [1, 2, 2]
+    assert "loss/flow" in logged[0][1]
+    assert logged[2][1] == {"refocused"}
+
+
 def test_a_corrupt_sample_is_skipped_and_counted(own_scenes: Path, tmp_path: Path) -> None:
     forge(own_scenes, "train-000000", cut_frames)
     result = train(tiny_config(own_scenes, tmp_path / "run", steps=6, max_dropped_fraction=0.5))
