@@ -126,7 +126,7 @@ def _run(verb: Verb, config: Any, is_traced: bool) -> tuple[VerbResult | None, i
     try:
         result = verb.run(config)
         return result, result.exit_code
-    except Exception as error:
+    except (Exception, Interrupted) as error:
         if is_traced:
             traceback.print_exc()
         return None, _said(error)
@@ -134,7 +134,7 @@ def _run(verb: Verb, config: Any, is_traced: bool) -> tuple[VerbResult | None, i
         return None, _fail("interrupted", 130)
 
 
-def _said(error: Exception) -> int:
+def _said(error: Exception | Interrupted) -> int:
     """Say an error that a user can do something about in one line; the exit code. Raises any other."""
     if isinstance(error, UserError):
         return _fail(str(error), error.exit_code)

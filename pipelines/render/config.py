@@ -37,9 +37,9 @@ class SourceConfig:
 
 
 def check_depth_name(depth: str, words: tuple[str, ...] = ("auto", "sidecar")) -> None:
-    """Raise UserError unless `depth` is one of the words, a model's id on the hub, or a folder."""
-    if depth not in words and "/" not in depth and not Path(depth).is_dir():
-        must = f"be {', '.join(words)}, an id OWNER/MODEL, or a folder"
+    """Raise UserError unless `depth` is one of the words, a model's id on the hub, an ONNX file or a folder."""
+    if depth not in words and "/" not in depth and not depth.endswith(".onnx") and not Path(depth).is_dir():
+        must = f"be {', '.join(words)}, an id OWNER/MODEL, an ONNX file, or a folder"
         raise UserError(f"--depth must {must}; got {depth!r}{did_you_mean(depth, words)}")
 
 
@@ -49,7 +49,8 @@ class DepthConfig:
 
     depth: str = "auto"
     """auto: exact for built-in scenes, else sidecars where they lie, else the default model. sidecar: a depth map
-    beside each photo, or within it. Anything else: a model id of the Hugging Face hub, or the folder of a model."""
+    beside each photo, or within it. NAME.onnx: that network, as NAME.yaml describes it (docs/depth-models.md). Anything
+    else: a model id of the Hugging Face hub, or the folder of a model."""
     depth_kind: Literal["relative", "metric"] | None = None
     """What the depth values mean, where neither the model nor a depth.json says so; never guessed."""
     depth_revision: str | None = None
@@ -292,9 +293,10 @@ class RenderConfig:
         """The same run for a worker that may stand in another folder."""
         depth = self.depth
         folder, model = depth.depth_dir, Path(depth.depth)
+        is_model_here = depth.depth not in ("auto", "sidecar") and model.exists()
         depth = replace(
             depth,
-            depth=str(model.absolute()) if model.is_dir() else depth.depth,
+            depth=str(model.absolute()) if is_model_here else depth.depth,
             depth_dir=folder.absolute() if folder and is_local(folder) else folder,
         )
         mask = self.lens.aperture_mask
