@@ -42,7 +42,8 @@ class DepthConfig:
 
     depth: str = "auto"
     """auto: exact for built-in scenes, else sidecars where they lie, else the default model. sidecar: a depth map
-    beside each photo, or within it. Anything else: a model id of the Hugging Face hub, or the folder of a model."""
+    beside each photo, or within it. NAME.onnx: that network, as NAME.yaml describes it (docs/depth-models.md). Anything
+    else: a model id of the Hugging Face hub, or the folder of a model."""
     depth_kind: Literal["relative", "metric"] | None = None
     """What the depth values mean, where neither the model nor a depth.json says so; never guessed."""
     depth_revision: str | None = None
@@ -61,7 +62,7 @@ class DepthConfig:
     """Never fetch a model over the network."""
 
     def __post_init__(self) -> None:
-        require(bool(self.depth), "--depth", "be auto, sidecar, a model id or a folder", repr(self.depth))
+        require(bool(self.depth), "--depth", "be auto, sidecar, an ONNX file, a model id or a folder", repr(self.depth))
         require(self.depth_batch >= 1, "--depth-batch", "be at least 1", self.depth_batch)
 
 
@@ -291,9 +292,10 @@ class RenderConfig:
         """The same run for a worker that may stand in another folder."""
         depth = self.depth
         folder, model = depth.depth_dir, Path(depth.depth)
+        is_model_here = depth.depth not in ("auto", "sidecar") and model.exists()
         depth = replace(
             depth,
-            depth=str(model.absolute()) if model.is_dir() else depth.depth,
+            depth=str(model.absolute()) if is_model_here else depth.depth,
             depth_dir=folder.absolute() if folder and is_local(folder) else folder,
         )
         mask, psf = self.lens.aperture_mask, self.lens.psf

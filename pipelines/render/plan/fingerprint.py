@@ -42,7 +42,7 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         "threads": config.execution.threads,
         "seed": config.seed,
         "long_side": config.source.long_side,
-        "depth": " + ".join(f"{o.source}@{o.revision}" if o.revision else o.source for o in depth_origins) or "exact",
+        "depth": " + ".join(map(_described, depth_origins)) or "exact",
         "depth_kind": depth.depth_kind or "",
         "depth_orientation": depth.depth_orientation or "",
         "depth_dir": str(depth.depth_dir or ""),
@@ -57,6 +57,11 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         **dataclasses.asdict(config.storage),
         "split_fractions": list(config.storage.split_fractions),
     }
+
+
+def _described(origin: DepthOrigin) -> str:
+    runtime = f" by {origin.runtime}" if origin.runtime else ""
+    return f"{origin.source}@{origin.revision}{runtime}" if origin.revision else origin.source
 
 
 def _content_sha256(flag: str, path: StoragePath | None) -> str:

@@ -52,7 +52,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "highlights": "off",
         "tone": "shoulder",
         "aperture_mask": Path(__file__),
-        "psf": None,
+        "psf": Path(__file__),
     },
     "storage": {
         "samples_per_shard": 8,
