@@ -165,6 +165,12 @@ class LensConfig:
     """Back to display values. clip: as a camera clips. shoulder: highlights roll off and keep their color."""
     aperture_mask: Path | None = None
     """A gray PNG in front of the lens: white lets light through (a heart, a star)."""
+    psf: Path | None = None
+    """Table of a lens's point-spread functions (.npz, docs/lenses.md), in place of the recipe's shape, aberrations."""
+
+    def __post_init__(self) -> None:
+        both = self.psf is not None and self.aperture_mask is not None
+        require(not both, "--psf", "stand without --aperture-mask: the mask is in the table", "both")
 
 
 SHARD_SIZES = (4, 8, 16, 32, 64)
@@ -299,6 +305,6 @@ class RenderConfig:
             depth=str(model.absolute()) if is_model_here else depth.depth,
             depth_dir=folder.absolute() if folder and is_local(folder) else folder,
         )
-        mask = self.lens.aperture_mask
-        lens = replace(self.lens, aperture_mask=mask.absolute() if mask else None)
+        mask, psf = self.lens.aperture_mask, self.lens.psf
+        lens = replace(self.lens, aperture_mask=mask and mask.absolute(), psf=psf and psf.absolute())
         return replace(self, out=self.out.absolute() if is_local(self.out) else self.out, depth=depth, lens=lens)
