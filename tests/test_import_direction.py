@@ -69,6 +69,7 @@ FLOORS = (
     "pipelines.config",
     "pipelines.verify",
     "pipelines.doctor",
+    "pipelines.usage",
     "pipelines.command_line",
     "pipelines.__main__",
     "pipelines",

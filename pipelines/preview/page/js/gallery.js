@@ -15,7 +15,8 @@ export class Gallery {
     this.flag = root.querySelector("#filter-flag");
     this.count = root.querySelector("#filter-count");
     this.empty = root.querySelector("#gallery-empty");
-    this.sight = new IntersectionObserver((entries) => this.load(entries), { rootMargin: "300px" });
+    this.sight = new IntersectionObserver((entries) => entries.forEach((entry) => entry.isIntersecting && this.load(entry.target)), { rootMargin: "300px" });
+    addEventListener("beforeprint", () => this.list.querySelectorAll("img:not([src])").forEach((image) => this.load(image)));
     this.items = cards.map((card) => this.item(card, meanings));
     this.list.append(...this.items);
     options(this.split, cards.map((card) => card.split), {});
@@ -50,12 +51,9 @@ export class Gallery {
     return item;
   }
 
-  load(entries) {
-    for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) continue;
-      target.src = target.thumb;
-      this.sight.unobserve(target);
-    }
+  load(image) {
+    image.src = image.thumb;
+    this.sight.unobserve(image);
   }
 
   get filterNow() {

@@ -201,3 +201,25 @@ def test_a_linked_page_shows_the_files_beside_it(visit: OpenPage, tmp_path: Path
     assert codes == stack_sample(1).disparity.ravel().tolist()
     until(tab, "document.querySelector('#sample-part').dataset.live === 'ready'", 20)  # its photo can be read
     assert tab.evaluate("window.hostile") is None
+
+
+def test_paper_is_white_and_has_every_picture(visit: OpenPage, tmp_path: Path) -> None:
+    """Printing loads what was never in sight, leaves out what only a screen can use, and is dark on white."""
+    out = write_stacks(tmp_path / "paper", [stack_sample(i) for i in range(16)])
+    file = Path(write_page(out, limit=200, budget_mb=4, linked=False).page)
+    tab = visit(file=file, width=720, height=400, color_scheme="dark")
+    assert tab.pdf().count(b"/Subtype /Image") == 16
+    until(tab, "[...document.querySelectorAll('#gallery img')].every((image) => image.naturalWidth === 120)")
+    tab.emulate_media(media="print")
+    for address, gone in (("#photos", ".filters"), ("#key=00000003&frame=4", ".buttons"), ("#report", ".bar nav")):
+        tab.evaluate(f"location.hash = '{address}'")
+        until(tab, f"!document.querySelector('{gone}').checkVisibility()")
+        colors = tab.evaluate(
+            "[document.body, document.querySelector('h1')].map((e) => getComputedStyle(e))"
+            ".map((style, i) => i ? style.color : style.backgroundColor)"
+        )
+        assert colors == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 720
+    tab.evaluate("location.hash = '#key=00000003&frame=4'")
+    until(tab, "document.querySelector('#pictures [data-current]')?.naturalWidth === 120")
+    assert tab.locator("#readout").is_visible()
