@@ -16,7 +16,7 @@ from torch import Tensor
 from pipelines.model.deconvolution import wiener_filtered
 from simulator import Scene, ThinLens
 
-STEPS, NOISE_TO_SIGNAL = 2, 0.01
+STEPS, NOISE_TO_SIGNAL = 2, 0.03
 _CLIPPED = 0.995  # linear light; 254 of 255 gray levels is 0.991
 
 
