@@ -92,7 +92,7 @@ def test_on_built_in_scenes_hidden_content_beats_both_fills() -> None:
         ours, *others = (values[ANY_WIDTH] for values in row.psnr.values())
         assert row.pixels[ANY_WIDTH] > 150
         assert ours > max(others)
-        assert row.seen_by_both > 30  # both views by one program: what is left are edges and resampling
+        assert row.seen_by_both > 25  # thin bars: nearly every pixel is an edge
     assert "fence" in markdown(rows)
     assert to_json(rows)["fence"]["psnr"].keys() == rows[0].psnr.keys()  # type: ignore[index]
 
@@ -134,7 +134,7 @@ def test_folders_without_a_usable_pair_are_one_line(tmp_path: Path) -> None:
 
 def test_hidden_content_of_a_real_pair_beats_both_fills() -> None:
     """Middlebury's Motorcycle: the figures stand in docs/renderer.md."""
-    folder = Path(os.environ.get("REFOCUS_STEREO", Path(__file__).parents[4] / "shared" / "stereo"))
+    folder = Path(os.environ.get("REFOCUS_STEREO") or Path(__file__).parents[4] / "shared" / "stereo")
     if not folder.is_dir():
         pytest.skip(f"no stereo pair in {folder}: set REFOCUS_STEREO")
     (pair,) = read_pairs(folder)
