@@ -10,7 +10,7 @@ Letters: F frames, L bins, r radius, R largest radius of the stack (all pixels).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -97,20 +97,22 @@ class Scene:
                     f"lenses must stay within max_radius_px = {self.max_radius_px:.2f} of the scene, "
                     f"got {radius:.2f} px from {lens}; build the Scene with a larger max_radius_px"
                 )
-        if quality == "exact":
-            frames = self._gather(lenses, aperture)
-        elif aperture.cat_eye:
-            size, radius_px = self.layers.size, largest_radius_px(lenses, self.layers.disparity_range, aperture)
-            frames = blend_regions(regional_pupils(aperture, size, radius_px), size, partial(self._scatter, lenses))
+        radius_px = largest_radius_px(lenses, self.layers.disparity_range, aperture)
+        lenses = [replace(lens, blur_scale_px=aperture.reach * lens.blur_scale_px) for lens in lenses]
+        render = self._gather if quality == "exact" else self._scatter
+        if aperture.varies and not (quality == "exact" and aperture.passes_rays):
+            regions = regional_pupils(aperture, self.layers.size, radius_px)
+            frames = blend_regions(regions, self.layers.size, partial(render, lenses))
         else:
-            frames = self._scatter(lenses, aperture)
+            frames = render(lenses, aperture)
         return magnified(frames, aperture.magnification)
 
     def _gather(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
         """Frames ray by ray. With longitudinal chromatic aberration each color is traced through its own lens."""
         channels: list[Tensor] = []
-        for channel_lenses in zip(*map(aperture.channel_lenses, lenses), strict=True):
-            frames = gather_with_coverage(self.layers.depth_image(), channel_lenses, aperture=aperture.achromatic)
+        for color, channel_lenses in enumerate(zip(*map(aperture.channel_lenses, lenses), strict=True)):
+            pupil = aperture.achromatic.of_channel(color)
+            frames = gather_with_coverage(self.layers.depth_image(), channel_lenses, aperture=pupil)
             channels.append(frames[:, :3] / frames[:, 3:].clamp(min=1e-4))
         if len(channels) == 1:
             return channels[0]

@@ -20,15 +20,18 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from simulator.optics.disc import covered_area, rendered_radius
 from simulator.optics.lens import ThinLens
+from simulator.optics.psf_table import PsfTable
 from simulator.optics.pupil import CELLS, PupilRaster, aberrated, blades_distance, distance_from_axis, opening
-from simulator.optics.spot import Spot, second_moment
+from simulator.optics.spot import Spot
 
 IDENTITY_RADIUS_PX = 0.5  # up to here a disc lies in its pixel: the photo is returned
 RESOLVED_RADIUS_PX = 0.75  # from here the spot measures its labeled radius
-_SMOOTH_PX, _EXACT_PX = 3.0, 100.0
 _DISC_MOMENT = 0.5
 _LONGEST_SQUEEZE = 4.0
+_STRONGEST_ASTIGMATISM = 0.75
+_MIDDLE = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,16 @@ class Aperture:
     spherical:     in [−1, 1]. Positive: bright rims behind the plane of focus (soap bubbles), soft ones in front.
     squeeze:       anamorphic: height of the spot over its width, in [¼, 4]; the longer side is the labeled radius.
     raster:        a mask in front of the lens, multiplied with the rest.
-    clip:          (down, right) middle of a second disc of radius 1 that also has to be passed, in radii: the rim of
-                   the barrel as seen by an oblique beam.
-    cat_eye:       how far that second disc's middle is shifted in the corner of the frame, in radii, in [0, 1.5]; away
-                   from the corner, in proportion to the distance from the frame's middle; see `vignetted_at`.
+    cat_eye:       the rim of the barrel, a second disc of radius 1 that oblique beams have to pass: how far its middle
+                   is shifted in the corner of the frame, in radii, in [0, 1.5]; elsewhere in proportion to the distance
+                   from the frame's middle; see `at_field`.
+    barn_doors:    likewise the four straight edges of a rectangular hood, a square of half-width 1.
+    astigmatism:   a spot in the corner is as long as the radius and 1 − |astigmatism| of it wide, in [−¾, ¾]; elsewhere
+                   the difference goes by the square of the distance from the frame's middle. Positive: behind the
+                   plane in focus spots are long along the radius, in front across it.
+    psf:           a table that stands for all of the above, which keep their defaults beside it.
+    field:         the place whose pupil this is, (down, right) from the frame's middle in half diagonals; None: the
+                   pupil of each pixel is its own.
     focus_shift:   of red, green, blue: their planes in focus are D_f + shift, in the unit of the disparity.
     magnification: of red, green, blue: their pictures' sizes about the middle of the frame.
 
@@ -59,8 +68,11 @@ class Aperture:
     spherical: float = 0.0
     squeeze: float = 1.0
     raster: PupilRaster | None = None
-    clip: tuple[float, float] = (0.0, 0.0)
     cat_eye: float = 0.0
+    barn_doors: float = 0.0
+    astigmatism: float = 0.0
+    psf: PsfTable | None = None
+    field: tuple[float, float] | None = None
     focus_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
     magnification: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
@@ -74,51 +86,98 @@ class Aperture:
         _check_range("squeeze", self.squeeze, 1 / _LONGEST_SQUEEZE, _LONGEST_SQUEEZE)
         if self.raster is not None and not isinstance(self.raster, PupilRaster):
             raise ValueError(f"aperture raster must be a PupilRaster, got {type(self.raster).__name__}")
-        if not math.hypot(*self.clip) < 2.0:  # NaN fails, too
-            raise ValueError(f"aperture clip must lie within 2 radii of the middle, got {self.clip}")
         _check_range("cat_eye", self.cat_eye, 0.0, 1.5)
+        _check_range("barn_doors", self.barn_doors, 0.0, 1.5)
+        _check_range("astigmatism", self.astigmatism, -_STRONGEST_ASTIGMATISM, _STRONGEST_ASTIGMATISM)
+        if not math.hypot(*(self.field or _MIDDLE)) <= 1.01:  # NaN fails, too
+            raise ValueError(f"aperture field must lie within the frame, at most 1 from its middle, got {self.field}")
         for shift in self.focus_shift:
             _check_range("focus_shift", shift, -math.inf, math.inf)
         for size in self.magnification:
             _check_range("magnification", size, 0.9, 1.1)
+        if self.psf is not None:
+            plain = Aperture(magnification=self.magnification, field=self.field)
+            if replace(self, psf=None) != plain:
+                raise ValueError("aperture psf must stand alone, got other parameters beside it; they are in the table")
 
     @property
     def is_disc(self) -> bool:
         """Whether its spot is an even disc on both sides of the plane of focus."""
         is_round = self.blades == 0 or self.roundness == 1.0
         is_clear = self.obstruction == 0.0 and self.spherical == 0.0 and self.squeeze == 1.0 and self.raster is None
-        return is_round and is_clear and self.clip == (0.0, 0.0)
+        return is_round and is_clear and not self._is_oblique and self.psf is None
+
+    @property
+    def varies(self) -> bool:
+        """Whether the pupil depends on the place in the frame."""
+        of_field = bool(self.cat_eye or self.barn_doors or self.astigmatism or (self.psf and self.psf.varies))
+        return self.field is None and of_field
+
+    @property
+    def passes_rays(self) -> bool:
+        """Whether what varies only stops rays of the same pupil, or lets them pass: barrel and hood."""
+        return not (self.astigmatism or self.psf)
+
+    @property
+    def reach(self) -> float:
+        """Radius of the circle around all light of a spot over the labeled one; 1 but for PSFs."""
+        return self.psf.reach if self.psf else 1.0
+
+    @property
+    def _is_oblique(self) -> bool:
+        """Whether this is the pupil of a place where barrel, hood or astigmatism change it."""
+        return any(self.field or _MIDDLE) and bool(self.cat_eye or self.barn_doors or self.astigmatism)
+
+    @property
+    def _vignetting(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Middles of the barrel's rim and of the hood, (down, right), in radii."""
+        down, right = self.field or _MIDDLE
+        return (-self.cat_eye * down, -self.cat_eye * right), (-self.barn_doors * down, -self.barn_doors * right)
 
     @property
     def is_point_symmetric(self) -> bool:
         """Whether half a turn leaves its spots unchanged: then their spectra are real."""
         is_even = self.blades % 2 == 0 or self.roundness == 1.0
-        return is_even and self.clip == (0.0, 0.0) and (self.raster is None or self.raster.is_point_symmetric)
+        is_cut = self._is_oblique and bool(self.cat_eye or self.barn_doors)
+        is_even = is_even and not is_cut and self.psf is None
+        return is_even and (self.raster is None or self.raster.is_point_symmetric)
 
     @property
     def is_two_sided(self) -> bool:
         """Whether spots in front of the plane of focus differ from those behind it."""
-        return self.spherical != 0.0 or not self.is_point_symmetric
+        return self.has_two_pictures or not self.is_point_symmetric
+
+    @property
+    def has_two_pictures(self) -> bool:
+        """Whether spots in front of the plane of focus are others than those behind it, turned by half a turn."""
+        return bool(self.spherical or self.psf or (self.astigmatism and self._is_oblique))
 
     @property
     def is_chromatic(self) -> bool:
-        """Whether red, green and blue are in focus at different depths."""
-        return len(set(self.focus_shift)) > 1
+        """Whether red, green and blue have spots of their own."""
+        return len(set(self.focus_shift)) > 1 or bool(self.psf and self.psf.is_colored)
 
     @property
     def fineness(self) -> float:
         """Size of the spot's details relative to a disc of the same radius, in (0, 1]: limits a grid's cell size."""
         if self.is_disc:
             return 1.0
+        if self.psf is not None:
+            return 0.5 * min(1.0, math.sqrt(2 * self.moment()))
         narrow = min(self.squeeze, 1 / self.squeeze) * (1.0 - self.obstruction) * (1.0 - 0.5 * abs(self.spherical))
-        cut = max(0.25, 1.0 - math.hypot(*self.clip) / 2)
+        rim, hood = self._vignetting
+        cut = max(0.25, 1.0 - max(math.hypot(*rim), *map(abs, hood)) / 2)
+        if self._is_oblique:
+            cut *= 1.0 - abs(self._elongation)
         if self.raster is not None:
             return narrow * cut * 0.5 * min(1.0, math.sqrt(2 * self.moment()))
         return narrow * cut * (0.5 if 0 < self.blades < 6 else 1.0)
 
-    def moment(self, side: int = -1) -> float:
-        """m, second moment of the spot about the axis in units of r²: behind (−1) or in front of (+1) the focus."""
-        return _DISC_MOMENT if self.is_disc else _spot(self.pupil, self._rendered_side(side > 0)).moment
+    def moment(self, defocus_px: float = -math.inf) -> float:
+        """m, second moment of the spot about the axis in units of r²; only for PSFs more than the sign of r counts."""
+        if self.psf is not None:
+            return self.psf.moment(defocus_px)
+        return _DISC_MOMENT if self.is_disc else _spot(self.pupil, self._rendered_side(defocus_px > 0)).moment
 
     @property
     def achromatic(self) -> Aperture:
@@ -126,11 +185,16 @@ class Aperture:
 
     @property
     def pupil(self) -> Aperture:
-        """The aperture in the middle of the frame, without chromatic aberration: all that a mask depends on."""
-        is_plain = (self.cat_eye, self.focus_shift, self.magnification) == (0.0, (0.0,) * 3, (1.0,) * 3)
-        return self if is_plain else replace(self.achromatic, cat_eye=0.0)
+        """The aperture at its place, or in the middle, without chromatic aberration: all that a mask depends on."""
+        if (self.varies, self.focus_shift, self.magnification) == (False, (0.0,) * 3, (1.0,) * 3):
+            return self
+        return self.achromatic.at_field(*_MIDDLE) if self.varies else self.achromatic
 
-    def vignetted_at(self, down: float, right: float) -> Aperture:
+    def of_channel(self, channel: int) -> Aperture:
+        """The aperture as red (0), green (1) or blue (2) light sees it, but for focus shift and magnification."""
+        return replace(self, psf=self.psf.of_channel(channel)) if self.psf and self.psf.is_colored else self
+
+    def at_field(self, down: float, right: float) -> Aperture:
         """The aperture as a pixel of the frame sees it; (down, right) from the middle, in half diagonals.
 
         The front rim of the barrel, seen through the lens by a beam from the right, is shifted to the left: discs
@@ -139,8 +203,7 @@ class Aperture:
         half diagonal) of its radius even in the middle (2.6 % less at 20 px in 768 × 512 with 0.6). Spots keep unit
         sum: the loss of light towards the corners is left out, as cameras correct it.
         """
-        clip = (self.clip[0] - self.cat_eye * down, self.clip[1] - self.cat_eye * right)
-        return replace(self, cat_eye=0.0, clip=clip)
+        return replace(self, field=(down, right), psf=self.psf.at(down, right) if self.psf else None)
 
     def channel_lenses(self, lens: ThinLens) -> list[ThinLens]:
         """The lens for red, green and blue light, focused at D_f + shift; a single lens where the three agree."""
@@ -152,19 +215,40 @@ class Aperture:
 
         Upright; turned by half a turn in front. Not normalized: 1 is a pupil that is open and without aberration.
         """
+        if self.psf is not None:
+            return self.psf.density(float(side))
         center = (torch.arange(CELLS, dtype=torch.float64) + 0.5) * (2.0 / CELLS) - 1.0
         y, x = torch.meshgrid(center * max(1.0, 1 / self.squeeze), center * max(1.0, self.squeeze), indexing="ij")
+        if self.astigmatism and self._is_oblique:
+            y, x = self._elongated(y, x, side)
         density: Tensor | float = 1.0
         if self.spherical:
             y, x, density = aberrated(y, x, self.spherical * side)
         open_ = opening(blades_distance(y, x, self.blades, self.roundness, self.rotation_deg)) * density
         if self.obstruction:
             open_ = open_ * (1.0 - opening(distance_from_axis(y, x) - self.obstruction))
-        if self.clip != (0.0, 0.0):
-            open_ = open_ * opening(distance_from_axis(y - self.clip[0], x - self.clip[1]) - 1.0)
+        rim, hood = self._vignetting
+        if any(rim):
+            open_ = open_ * opening(distance_from_axis(y - rim[0], x - rim[1]) - 1.0)
+        if any(hood):
+            open_ = open_ * opening((y - hood[0]).abs() - 1.0) * opening((x - hood[1]).abs() - 1.0)
         if self.raster is not None:
             open_ = open_ * self.raster.sample(y, x)
         return open_.flip(0, 1) if side > 0 else open_
+
+    @property
+    def _elongation(self) -> float:
+        """Length less width of a spot over its length; negative: long across the radius behind the focus."""
+        down, right = self.field or _MIDDLE
+        return self.astigmatism * (down**2 + right**2)
+
+    def _elongated(self, y: Tensor, x: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """Where the ray that lands at (y, x) of an elongated spot passed the pupil."""
+        down, right = (part / math.hypot(*(self.field or _MIDDLE)) for part in (self.field or _MIDDLE))
+        along, across = y * down + x * right, y * right - x * down
+        wider = 1.0 / (1.0 - abs(self._elongation))
+        along, across = (along, across * wider) if self._elongation * side < 0 else (along * wider, across)
+        return along * down + across * right, along * right - across * down
 
     def mask(self, defocus_px: float) -> Float[Tensor, "d d"]:
         """The spot of a point `defocus_px` out of focus, positive in front: float64 [d, d], d odd, unit sum, centered.
@@ -188,8 +272,10 @@ class Aperture:
         return (1.0 - w) * point + w * resolved
 
     def _rendered(self, defocus_px: float) -> Tensor:
+        if self.psf is not None:
+            return self.psf.mask(defocus_px)
         if self.is_disc:
-            return _covered_area(_rendered_radius(abs(defocus_px)))
+            return covered_area(rendered_radius(abs(defocus_px)))
         return _spot(self.pupil, self._rendered_side(defocus_px > 0)).mask(abs(defocus_px))
 
     def _rendered_side(self, in_front: bool) -> int:
@@ -221,65 +307,3 @@ def narrowed_radius_px(radius_px: float, removed_px2: float, moment: float = _DI
     if target >= resolved:
         return math.sqrt((target - 1 / 6) / moment)
     return math.sqrt(inner2 + max(target, 0.0) / resolved * (resolved2 - inner2))
-
-
-def second_moment_radius_px(mask: Float[Tensor, "d d"]) -> float:
-    """Radius of a spot from its second moment: r = √(2 (⟨d²⟩ − 1/6)), 1/6 px² being the pixel's own.
-
-    NaN for spots smaller than a pixel, whose second moment is below the pixel's own.
-    """
-    moment = second_moment(mask)
-    return math.sqrt(2 * (moment - 1 / 6)) if moment >= 1 / 6 else math.nan
-
-
-def _covered_area(radius_px: float) -> Tensor:
-    """Share of a disc's area in each pixel, unit sum: float64 [d, d]."""
-    half = max(0, math.ceil(radius_px - 0.5))
-    corner = torch.arange(half + 1, dtype=torch.float64) + 0.5  # pixel corners on one side of the middle
-    quadrant = disc_quadrant_area(corner[:, None], corner[None, :], radius_px)
-    side = torch.cat([-quadrant.flip(0), quadrant])  # the integral is odd along both axes
-    integral = torch.cat([-side.flip(1), side], dim=1)  # [d + 1, d + 1]
-    covered = integral.diff(dim=0).diff(dim=1).clamp(min=0.0)  # [d, d]
-    return covered / covered.sum()
-
-
-@lru_cache(maxsize=4096)
-def _rendered_radius(radius_px: float) -> float:
-    """The radius to render, so that the sampled spot has the second moment of a disc of `radius_px`.
-
-    Pixels sample small discs coarsely: a disc of 1.00 px measures 1.11, one of 1.50 measures 1.41. Labels must equal
-    renders, so the rendered radius is solved for: by bisection while the second moment rises in steps, then by a few
-    corrections. From _EXACT_PX on the two agree to 2e-6 as they are.
-    """
-    if radius_px >= _EXACT_PX:
-        return radius_px
-    if radius_px >= _SMOOTH_PX:
-        rendered = radius_px
-        for _ in range(8 if radius_px < 16.0 else 2):
-            rendered += radius_px - second_moment_radius_px(_covered_area(rendered))
-        return rendered
-    low, high = 0.5, radius_px + 0.5
-    for _ in range(30):
-        middle = (low + high) / 2
-        measured = second_moment_radius_px(_covered_area(middle))
-        low, high = (low, middle) if measured >= radius_px else (middle, high)
-    return (low + high) / 2
-
-
-def disc_quadrant_area(x: Float[Tensor, ...], y: Float[Tensor, ...], radius_px: float) -> Float[Tensor, ...]:
-    """Signed area of the disc inside the rectangle between its center and (x, y); odd in x and in y.
-
-    G(x, y) = ∫_0^x min(y, √(r² − t²)) dt = y·a + S(x) − S(a) with a = min(x, √(r² − y²)), for 0 <= x, y <= r.
-    The area inside any rectangle is the difference of G over its corners.
-    """
-    x, y = torch.broadcast_tensors(x, y)
-    u, v = x.abs().clamp(max=radius_px), y.abs().clamp(max=radius_px)
-    a = torch.minimum(u, (radius_px**2 - v * v).clamp(min=0.0).sqrt())
-    area = v * a + _area_under_arc(u, radius_px) - _area_under_arc(a, radius_px)
-    return area * x.sign() * y.sign()
-
-
-def _area_under_arc(t: Tensor, radius_px: float) -> Tensor:
-    """S(t) = ∫_0^t √(r² − τ²) dτ = ½ (t √(r² − t²) + r² asin(t / r))."""
-    root = (radius_px**2 - t * t).clamp(min=0.0).sqrt()
-    return 0.5 * (t * root + radius_px**2 * torch.asin((t / radius_px).clamp(max=1.0)))

@@ -21,15 +21,20 @@ _CALIBRATED_PX = 16.0  # above, sampling changes the second moment by less than 
 class Spot:
     """Table of one pupil's summed light, and the radii that its spots are rendered with."""
 
-    def __init__(self, transmission: Float[Tensor, "n n"]) -> None:
-        """Raises ValueError when the pupil lets no light through."""
+    def __init__(self, transmission: Float[Tensor, "n n"], moment: float | None = None) -> None:
+        """moment: m that spots are drawn with; None: that of the cells.
+
+        Raises ValueError when the pupil lets no light through.
+        """
         total = float(transmission.sum())
         if total <= 0:
             raise ValueError("aperture must let light through, got a pupil whose parts leave nothing open")
         cells = transmission.shape[0]
         light = transmission / total
         center = (torch.arange(cells, dtype=light.dtype) + 0.5) * (2.0 / cells) - 1.0
-        self.moment = float((light * (center[:, None] ** 2 + center**2)).sum()) + 2 / 12 * (2.0 / cells) ** 2
+        of_cells = float((light * (center[:, None] ** 2 + center**2)).sum()) + 2 / 12 * (2.0 / cells) ** 2
+        self.moment = of_cells if moment is None else moment
+        self._narrowing = math.sqrt(self.moment / of_cells)
         self._summed = torch.zeros(cells + 1, cells + 1, dtype=light.dtype)
         self._summed[1:, 1:] = light.cumsum(0).cumsum(1)
         self._rendered: dict[float, float] = {}
@@ -53,7 +58,7 @@ class Spot:
     def _rendered_radius(self, radius_px: float) -> float:
         """The radius to render, so that the sampled spot has the second moment of the labeled one (see aperture)."""
         if radius_px >= _CALIBRATED_PX:
-            return radius_px
+            return radius_px * self._narrowing
         if radius_px not in self._rendered:
             target = self.moment * radius_px**2 + 1 / 6
             solve = self._corrected if radius_px >= _SMOOTH_PX else self._bisected

@@ -106,20 +106,21 @@ class DepthGroup:
 
     def _view(self, lens: ThinLens, aperture: Aperture) -> _View:
         colors = aperture.channel_lenses(lens)
-        near = [self._near(color, aperture) for color in colors]
+        near = [self._near(color, aperture.of_channel(number)) for number, color in enumerate(colors)]
         return _View(lens, colors, self._octaves(lens, aperture), near, self._discs(colors, aperture.pupil))
 
     def _discs(self, colors: Sequence[ThinLens], pupil: Aperture) -> list[DirectLight | None]:
         """For each color, the discs of the bright spots; None where there are none."""
         if not self._bright.count:
             return [None] * len(colors)
-        table, (height, width), margin = disc_table(pupil, self.device), self._size, self._margin
+        (height, width), margin = self._size, self._margin
         discs = []
         for number, color in enumerate(colors):
+            pupil = pupil.of_channel(number)
             dots = SpotDots.seen(self._bright, color, pupil, width + 2 * margin, margin)
             if len(colors) > 1:
                 dots = replace(dots, light=dots.light[number : number + 1])
-            discs.append(table.drawn(dots, height, width))
+            discs.append(disc_table(pupil, self.device).drawn(dots, height, width))
         return discs
 
     def _bright_defocus_px(self, view: _View) -> list[float]:
@@ -158,19 +159,20 @@ class DepthGroup:
     def _radii(self, view: _View, aperture: Aperture, octave: int) -> list[Radii]:
         """For each bin and color, the radius of the spot; None where the bin is left to `near_focus`."""
         radii: list[Radii] = []
+        pupils = [aperture.of_channel(number) for number in range(len(view.colors))]
         for b, bin_octave in zip(self.bins, view.octaves, strict=True):
             defocus = [view.lens.blur_scale_px * (b.disparity - color.focus_disparity) for color in view.colors]
             radii.append(
                 [
-                    None if b.number in zone.bins else self._rendered(s, view, aperture, octave, bin_octave)
-                    for s, zone in zip(defocus, view.near, strict=True)
+                    None if b.number in zone.bins else self._rendered(s, view, pupil, octave, bin_octave)
+                    for s, zone, pupil in zip(defocus, view.near, pupils, strict=True)
                 ]
             )
         return radii
 
     def _rendered(self, defocus_px: float, view: _View, aperture: Aperture, octave: int, bin_octave: int) -> float:
         """The signed radius of a bin's spot, in cells of the grid, less the variance that sharing and octaves add."""
-        moment = aperture.moment(1 if defocus_px > 0 else -1)
+        moment = aperture.moment(defocus_px)
         added_px2 = view.lens.blur_scale_px**2 * self._surfaces.bins.variance
         radius_px = narrowed_radius_px(abs(defocus_px), added_px2, moment) if added_px2 else abs(defocus_px)
         return math.copysign(
@@ -207,8 +209,8 @@ class DepthGroup:
                 s = view.lens.blur_scale_px * (b.disparity - color.focus_disparity)
                 rendered: Radii = [None] * len(view.colors)
                 if radius is not None and self._is_slanted(b, view.lens):
-                    rendered[place] = self._rendered(s, view, aperture, view.octave, octave)
-                shift = view.lens.blur_scale_px * s * aperture.moment(1 if s > 0 else -1) / 2
+                    rendered[place] = self._rendered(s, view, aperture.of_channel(place), view.octave, octave)
+                shift = view.lens.blur_scale_px * s * aperture.of_channel(place).moment(s) / 2
                 skew = self._spectra.skew_spectrum(index, coarseness) * -shift
                 spread.append(SpreadBin(skew, spots.mix(rendered, coarseness, grid.parts), coarseness))
         return spread

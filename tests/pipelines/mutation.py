@@ -28,6 +28,7 @@ from pipelines.preview.checks import read_audit
 from pipelines.preview.reject_gallery import reject_groups
 from pipelines.refocus.photo_file import read_photo
 from pipelines.render.config import StackConfig
+from pipelines.render.depth.onnx_note import read_onnx_note
 from pipelines.render.depth.sidecar import SidecarDepth, read_note
 from pipelines.render.photos.content import content_hashes
 from pipelines.render.photos.decode import decode_photo
@@ -139,6 +140,9 @@ def parsers(scratch: Path) -> list[Parser]:
     return [*_pictures(scratch), *_depth_files(scratch), *_lists(scratch), *_shards(scratch), *_run_files(scratch)]
 
 
+ONNX_NOTE = b"quantity: depth\nkind: metric\nlong_side: 504\nmean: [0.5, 0.5, 0.5]\nsky: sky\nlicense: MIT\n"
+
+
 def at(path: Path, read: Callable[[Path], object]) -> Callable[[bytes], object]:
     """A reader of bytes from one of a path."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -235,7 +239,8 @@ def _depth_files(scratch: Path) -> list[Parser]:
     return [
         *found,
         Parser("depth within a photo", _portraits(), at(scratch / "portrait" / "a.jpg", embedded)),
-        Parser("depth.json", (note,), at(scratch / "n" / "depth.json", lambda p: read_note(p.parent)), (UserError,)),
+        Parser("NAME.yaml", (ONNX_NOTE,), at(scratch / "m" / "a.yaml", read_onnx_note), (UserError,)),
+        Parser("depth.json", (note,), at(scratch / "n" / "depth.json", read_note), (UserError,)),
     ]
 
 

@@ -4,7 +4,6 @@
 reads one folder and never the network: the loaders' own retries take a minute and a half to say "no network".
 """
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from typing import Any
 
 from pipelines.errors import UserError
 from pipelines.render.depth.disparity_map import Kind
+from pipelines.render.depth.origin import revision_of_files
 from pipelines.render.depth.registry import LICENSE_OF_MODEL, PINNED_REVISIONS, kind_of
 
 CONNECT_SECONDS = 5.0
 _CONFIG, _PROCESSOR = "config.json", "preprocessor_config.json"
 _WEIGHTS, _WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _WAYS_OUT = "use --depth sidecar, a model's folder, or --photos builtin:8"
 
 
@@ -72,7 +72,7 @@ def _find_here(model: str, kind: Kind | None, revision: str | None) -> DepthChec
     path = Path(model).expanduser()
     if path.is_dir():
         return _local(path, kind, revision)
-    if not _HUB_ID.fullmatch(model):
+    if not HUB_ID.fullmatch(model):
         raise UserError(f"--depth {model} must be a folder that exists or a hub id (owner/name); {_WAYS_OUT}")
     folder = _cached_folder(model, _revision(model, revision))
     if folder is None or _missing(folder):
@@ -88,7 +88,8 @@ def _local(folder: Path, kind: Kind | None, revision: str | None) -> DepthCheckp
     if missing := _missing(folder):
         raise UserError(f"--depth {folder} must hold a depth model as transformers saves it; missing {missing}")
     name = folder.resolve().name  # its full path would tell whose machine made the data set
-    return DepthCheckpoint(name, _content_sha256(folder), kind_of(name, _read_config(folder), kind), "", folder)
+    revision = revision_of_files([*folder.glob("*.safetensors"), folder / _CONFIG, folder / _PROCESSOR])
+    return DepthCheckpoint(name, revision, kind_of(name, _read_config(folder), kind), "", folder)
 
 
 def _find_on_hub(model: str, kind: Kind | None, revision: str, allow_network: bool) -> DepthCheckpoint:
@@ -148,16 +149,6 @@ def _read_config(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{folder / _CONFIG} is not JSON ({error}); fetch the model again") from error
     return config if isinstance(config, dict) else {}
-
-
-def _content_sha256(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.safetensors"), folder / _CONFIG, folder / _PROCESSOR]):
-        digest.update(f"{path.name}:{path.stat().st_size}:".encode())
-        with path.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-    return f"sha256:{digest.hexdigest()[:16]}"
 
 
 def _absent(model: str, revision: str, why: str) -> UserError:

@@ -9,16 +9,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
 from torch import Tensor
 
-from pipelines.errors import Rejection, UserError
+from pipelines.errors import Rejection, UserError, require
 from pipelines.render.config import DepthConfig
 from pipelines.render.depth.checkpoint import check_checkpoint, fetch_checkpoint
 from pipelines.render.depth.disparity_map import DisparityMap, Kind, PreparedDepth
+from pipelines.render.depth.moge import MogeDepth, check_moge, is_moge
+from pipelines.render.depth.network_depth import NetworkDepth
 from pipelines.render.depth.networks import TransformersDepth
+from pipelines.render.depth.onnx_network import OnnxDepth, check_onnx
+from pipelines.render.depth.origin import DepthOrigin
 from pipelines.render.depth.registry import DEFAULT_MODEL
 from pipelines.render.depth.sidecar import SidecarDepth, meaning, numbers_of_file, read_note
 from pipelines.render.depth.sidecar_search import SidecarFolders
@@ -52,17 +57,6 @@ def estimate(estimator: DepthEstimator, photos: Sequence[Photo]) -> list[Dispari
     return estimator.maps(photos, [estimator.prepared(photo) for photo in photos])
 
 
-@dataclass(frozen=True)
-class DepthOrigin:
-    """A source of disparity, known before the run: for the fingerprint, the card, and the doctor."""
-
-    source: str  # `sidecar` or a model's id
-    revision: str  # of the model; "" for sidecars, where each file has its own
-    license: str  # of the model's weights; "" when not known
-    is_noncommercial: bool
-    is_here: bool  # False when the model will be downloaded first
-
-
 _SIDECARS = DepthOrigin("sidecar", "", "", False, True)
 
 
@@ -71,8 +65,8 @@ def check_depth(
 ) -> tuple[DepthOrigin, ...]:
     """The sources of disparity for `photos`; takes seconds and loads no model.
 
-    `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a model's folder or a
-    model's id on the hub. With sidecars, at least one of the photos must have one.
+    `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), an ONNX file, a model's
+    folder or a model's id on the hub. With sidecars, at least one of the photos must have one.
 
     Raises UserError: the model or the folder is missing, the network is needed and not allowed, or the values have no
     declared kind.
@@ -96,10 +90,7 @@ def check_depth(
         return (_SIDECARS,)
     if spec == "auto" and photos and all(map(folders.has_depth, photos)):
         return tuple(origins)
-    model = DEFAULT_MODEL if spec == "auto" else spec
-    found = check_checkpoint(model, kind=kind, revision=config.depth_revision, allow_network=not config.offline)
-    here = found.folder is not None
-    return (*origins, DepthOrigin(found.model, found.revision, found.license, found.is_noncommercial, here))
+    return (*origins, _check_model(DEFAULT_MODEL if spec == "auto" else spec, config))
 
 
 def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
@@ -108,18 +99,38 @@ def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
     Raises UserError as `check_depth` does.
     """
 
-    def open_model(model: str) -> TransformersDepth:
-        found = fetch_checkpoint(
-            model, kind=config.depth_kind, revision=config.depth_revision, allow_network=not config.offline
-        )
-        return TransformersDepth(found, device=device, batch_size=config.depth_batch, deband=config.deband_depth)
-
     sidecars = SidecarDepth(config.depth_dir, config.depth_kind, config.deband_depth, config.depth_orientation)
     if config.depth == "sidecar":
         return sidecars
     if config.depth == "auto":
-        return _SidecarElseModel(sidecars, lambda: open_model(DEFAULT_MODEL))
-    return open_model(config.depth)
+        return _SidecarElseModel(sidecars, lambda: _open_model(DEFAULT_MODEL, config, device))
+    return _open_model(config.depth, config, device)
+
+
+def _check_model(model: str, config: DepthConfig) -> DepthOrigin:
+    kind, revision = config.depth_kind, config.depth_revision
+    if _is_onnx(model):
+        require(revision is None, "--depth-revision", "come with a model of the hub", f"the file {model}")
+        return check_onnx(Path(model), kind=kind)
+    if is_moge(model):
+        return check_moge(model, kind=kind, revision=revision)
+    found = check_checkpoint(model, kind=kind, revision=revision, allow_network=not config.offline)
+    here = found.folder is not None
+    return DepthOrigin(found.model, found.revision, found.license, found.is_noncommercial, here)
+
+
+def _open_model(model: str, config: DepthConfig, device: str) -> NetworkDepth:
+    kind, revision, batch, deband = config.depth_kind, config.depth_revision, config.depth_batch, config.deband_depth
+    if _is_onnx(model):
+        return OnnxDepth(Path(model), kind=kind, device=device, batch_size=batch, deband=deband)
+    if is_moge(model):
+        return MogeDepth(model, revision=revision, device=device, batch_size=batch, deband=deband)
+    found = fetch_checkpoint(model, kind=kind, revision=revision, allow_network=not config.offline)
+    return TransformersDepth(found, device=device, batch_size=batch, deband=deband)
+
+
+def _is_onnx(model: str) -> bool:
+    return model.lower().endswith(".onnx")
 
 
 @dataclass(frozen=True)
@@ -154,7 +165,7 @@ def shared_sidecars(
 def _check_sidecar(path: StoragePath, kind: Kind | None) -> None:
     """That depth.json and --depth-kind make sense, on the first file: a mistake there repeats in all of them."""
     try:
-        meaning(path, read_note(path.parent), kind)
+        meaning(path, read_note(path), kind)
     except Rejection as rejection:
         raise UserError(f"--depth sidecar: {rejection.message}") from rejection
     with suppress(Rejection):  # a file that cannot be read is that photo's matter

@@ -119,7 +119,7 @@ class SidecarDepth:
             return self._read_embedded(photo)
         if path is None:
             raise Rejection("depth", "sidecar_missing", f"no {self.folders.looked_for(photo.source)}")
-        note = _note_or_rejection(path.parent)
+        note = _note_or_rejection(path)
         quantity, kind = meaning(path, note, self.kind)
         file = read_depth_file(path)
         stored, is_assumed = self._oriented(path, file, note, photo)
@@ -159,7 +159,7 @@ def numbers_of_file(path: StoragePath, kind: Kind | None) -> RawDepth:
 
     Raises Rejection with stage "depth": `depth_json`, `kind_unknown`, `scale_unknown`, and those of `read_depth_file`.
     """
-    file, note = read_depth_file(path), _note_or_rejection(path.parent)
+    file, note = read_depth_file(path), _note_or_rejection(path)
     return _numbers(path, file, note, *meaning(path, note, kind), file.values)
 
 
@@ -194,16 +194,21 @@ def meaning(path: StoragePath, note: DepthNote, kind: Kind | None) -> tuple[Quan
     return quantity, kind
 
 
-def read_note(folder: StoragePath) -> DepthNote:
-    """The depth.json of a folder; an empty note when there is none.
+def read_note(file: StoragePath) -> DepthNote:
+    """What the depth.json beside a depth file says of it; an empty note when there is none.
 
-    Raises UserError when it is not of the form that the top of this file shows.
+    Its key `files` holds, by name, what is different for single files. Raises UserError when it is not of the form
+    that docs/depth-json.md shows.
     """
-    path = folder / NOTE_NAME
+    path = file.parent / NOTE_NAME
     try:
         note = json.loads(read_foreign(path, max_bytes=MAX_NOTE_BYTES))
         if not isinstance(note, dict):
             raise ValueError("it must hold one object")
+        files = note.pop("files", {})
+        if not isinstance(files, dict) or not isinstance(of_file := files.get(file.name, {}), dict):
+            raise ValueError("files must hold objects by the names of depth files")
+        note |= of_file
         known = [field.name for field in fields(DepthNote)]
         if unknown := sorted(set(note) - set(known)):
             raise ValueError(f"its keys must be among {known}, got {unknown}")
@@ -214,9 +219,9 @@ def read_note(folder: StoragePath) -> DepthNote:
         raise UserError(f"{path} cannot be used: {one_line(error)}; correct or remove it") from error
 
 
-def _note_or_rejection(folder: StoragePath) -> DepthNote:
+def _note_or_rejection(file: StoragePath) -> DepthNote:
     try:
-        return read_note(folder)
+        return read_note(file)
     except UserError as error:
         raise Rejection("depth", "depth_json", error.message) from error
 

@@ -159,14 +159,31 @@ def test_contradictions_are_refused(note: DepthNote, kind: Any, message: str) ->
         '{"offset": Infinity}',
         '{"source": 3}',
         '{"units": "mm"}',
+        '{"files": ["a.disparity.npy"]}',
+        '{"files": {"a.disparity.npy": "relative"}}',
+        '{"files": {"a.disparity.npy": {"kind": "guess"}}}',
     ],
 )
 def test_a_depth_json_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "depth.json").write_text(text)
     with pytest.raises(UserError, match=r"depth\.json cannot be used"):
-        read_note(tmp_path)
+        read_note(tmp_path / "a.disparity.npy")
     (tmp_path / "a.disparity.npy").write_bytes(npy(slope()))
     assert rejection(tmp_path).code == "depth_json"
+
+
+def test_one_file_may_be_of_another_kind_than_its_folder(tmp_path: Path) -> None:
+    metric = {"quantity": "depth", "kind": "metric", "scale": 0.001}
+    say(tmp_path, kind="relative", source="net", files={"a.png": metric})
+    depth_mm = np.round(1000 + 1000 * slope()).astype(np.uint16)
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(hostile.encoded(depth_mm))
+    a, b = (SidecarDepth().prepared(photo_at(tmp_path / name, scale=2)) for name in ("a.jpg", "b.jpg"))
+    assert isinstance(a, DisparityMap)
+    assert isinstance(b, DisparityMap)
+    assert (a.kind, b.kind, a.source, b.source) == ("metric", "relative", "net", "net")
+    np.testing.assert_allclose(a.values, 1000 / depth_mm, rtol=1e-3)
+    assert b.values[0, -1] == 1.0
 
 
 def test_a_smaller_or_larger_map_of_the_same_shape_is_resized(tmp_path: Path) -> None:
