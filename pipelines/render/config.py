@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pipelines.errors import UserError, require
+from pipelines.errors import UserError, did_you_mean, require
 from pipelines.runs.place import Place
 from shards.labels import MAX_FRAMES
 from shards.storage import is_local
@@ -34,6 +34,13 @@ class SourceConfig:
         require(bool(self.photos), "--photos", "name a folder, a list or builtin:N", repr(self.photos))
         require(self.limit is None or self.limit >= 1, "--limit", "be at least 1", self.limit)
         require(32 <= self.long_side <= 16384, "--long-side", "lie between 32 and 16384 px", self.long_side)
+
+
+def check_depth_name(depth: str, words: tuple[str, ...] = ("auto", "sidecar")) -> None:
+    """Raise UserError unless `depth` is one of the words, a model's id on the hub, an ONNX file or a folder."""
+    if depth not in words and "/" not in depth and not depth.endswith(".onnx") and not Path(depth).is_dir():
+        must = f"be {', '.join(words)}, an id OWNER/MODEL, an ONNX file, or a folder"
+        raise UserError(f"--depth must {must}; got {depth!r}{did_you_mean(depth, words)}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class DepthConfig:
     """Never fetch a model over the network."""
 
     def __post_init__(self) -> None:
-        require(bool(self.depth), "--depth", "be auto, sidecar, an ONNX file, a model id or a folder", repr(self.depth))
+        check_depth_name(self.depth)
         require(self.depth_batch >= 1, "--depth-batch", "be at least 1", self.depth_batch)
 
 
