@@ -10,10 +10,13 @@ import importlib
 import json
 import operator
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field
 from functools import reduce
-from typing import Annotated, Any, get_type_hints
+from importlib.metadata import version
+from itertools import pairwise
+from typing import Annotated, Any, NoReturn
 
 import tyro
 from tyro.conf import subcommand
@@ -22,7 +25,7 @@ from pipelines.audit.config import AuditConfig
 from pipelines.bench.config import BenchConfig
 from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.config import CardConfig, DoctorConfig, VerifyConfig
-from pipelines.errors import UserError
+from pipelines.errors import UserError, did_you_mean
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.export.config import ExportConfig, PublishConfig
 from pipelines.gpu.config import GpuConfig
@@ -36,11 +39,20 @@ from pipelines.runs.place import refuse_urls
 from pipelines.runs.verb_result import VerbResult
 from pipelines.train.config import TrainConfig
 from pipelines.train.recipes import RECIPES as TRAIN_RECIPES
+from pipelines.usage.check import check_arguments
+from pipelines.usage.examples import EXAMPLES
+from pipelines.usage.flags import flags_of
+from pipelines.usage.help import program_help, verb_help
 from pipelines.validate.config import ValidateConfig
 from shards.object_store import failure_of_store
 
 PROGRAM = "refocus-foundry"
 ABOUT = "All-in-focus photos become focus- and blur-annotated training shards."
+PROGRAM_EXAMPLES = (
+    f"{PROGRAM} render --recipe demo",
+    f"{PROGRAM} preview out/demo",
+    f"{PROGRAM} render --photos my/photos --out out/mine",
+)
 
 
 @dataclass(frozen=True)
@@ -94,53 +106,98 @@ EXTRAS = {
 
 def run_command(arguments: Sequence[str]) -> int:
     """Parse the arguments, run the verb, print its result, say errors in one line. Returns the exit code."""
-    log_to_stderr()
+    words, verbosity = split_verbosity(arguments)
+    log_to_stderr(verbosity)
     try:
-        config = parse(arguments)
+        config = parse(words)
         refuse_urls(config)
         verb = next(verb for verb in VERBS.values() if verb.config is type(config))
-        result = verb.run(config)
-        print(json.dumps(result.to_json(), sort_keys=True) if config.json else printable(result.summary()))
-        return result.exit_code
+        result, code = _run(verb, config, is_traced=verbosity > 0)
+        if result:
+            print(json.dumps(result.to_json(), sort_keys=True) if config.json else printable(result.summary()))
+        sys.stdout.flush()
+        return code
     except UserError as error:
         return _fail(str(error), error.exit_code)
-    except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
-            raise
-        return _fail(f"{error.name} is not installed; pip install '{PROGRAM}[{extra}]'", 2)
-    except Interrupted as interrupted:
-        return _fail("interrupted; finished shards are kept, the same command resumes", interrupted.exit_code)
+
+
+def _run(verb: Verb, config: Any, is_traced: bool) -> tuple[VerbResult | None, int]:
+    """The result of the verb, or None after an error that has been said; and the exit code."""
+    try:
+        result = verb.run(config)
+        return result, result.exit_code
+    except (Exception, Interrupted) as error:
+        if is_traced:
+            traceback.print_exc()
+        return None, _said(error)
     except KeyboardInterrupt:
-        return _fail("interrupted", 130)
-    except OSError as error:  # a disk that is full, a folder that may not be written: not ours to trace
+        return None, _fail("interrupted", 130)
+
+
+def _said(error: Exception | Interrupted) -> int:
+    """Say an error that a user can do something about in one line; the exit code. Raises any other."""
+    if isinstance(error, UserError):
+        return _fail(str(error), error.exit_code)
+    if isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get((error.name or "").partition(".")[0])):
+        return _fail(f"{error.name} is not installed; pip install '{PROGRAM}[{extra}]'", 2)
+    if isinstance(error, Interrupted):
+        return _fail("interrupted; finished shards are kept, the same command resumes", error.exit_code)
+    if isinstance(error, OSError):  # a disk that is full, a folder that may not be written: not ours to trace
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; {_way_out(error)}", 1)
-    except Exception as error:
-        reason = failure_of_store(error)
-        if not reason:
-            raise
+    if reason := failure_of_store(error):
         way_out = "check network and credentials, then give the same command again: it goes on where it stopped"
         return _fail(f"{reason}; {way_out}", 1)
+    raise error
 
 
 def parse(arguments: Sequence[str]) -> Any:
-    """The configuration record of the verb. Raises UserError or, with tyro's own message, SystemExit(2)."""
-    subcommands: list[Any] = []
-    for name, verb in VERBS.items():
-        recipe = _recipe(verb, arguments) if verb.recipes and name in arguments[:1] else None
-        default = {"default": recipe} if recipe else {}
-        subcommands.append(Annotated[verb.config, subcommand(name, **default)])
-    flat = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    verbs = reduce(operator.or_, subcommands)
-    return tyro.cli(verbs, prog=PROGRAM, description=ABOUT, args=list(arguments), config=flat)
+    """The configuration record of the verb. Raises UserError, and SystemExit(0) after help and version."""
+    first, words = (arguments[0], list(arguments[1:])) if arguments else ("", [])
+    if first == "--version":
+        _show(f"{PROGRAM} {version(PROGRAM)}")
+    if first in ("-h", "--help", "help"):
+        _show(program_help(PROGRAM, ABOUT, {name: _sentence(verb) for name, verb in VERBS.items()}, PROGRAM_EXAMPLES))
+    if first.startswith("--tyro-"):
+        verbs = [Annotated[verb.config, subcommand(name)] for name, verb in VERBS.items()]
+        return tyro.cli(reduce(operator.or_, verbs), prog=PROGRAM, args=list(arguments), config=_FLAT)  # type: ignore
+    if first not in VERBS:
+        hint = did_you_mean(first, list(VERBS)) or f" (the verbs are {', '.join(VERBS)})"
+        got = f"no verb is called {first!r}" if first and first[0] != "-" else "a verb must come first"
+        raise UserError(f"{got}{hint}; see `{PROGRAM} --help`")
+    verb, command = VERBS[first], f"{PROGRAM} {first}"
+    recipe = verb.recipes.get(_word_after("--recipe", words))
+    flags = flags_of(verb.config, recipe)
+    examples = [f"{command} {example}".strip() for example in EXAMPLES[first]]
+    if {"-h", "--help"} & set(words):
+        _show(verb_help(command, verb.config, flags, examples))
+    check_arguments(command, words, flags, examples[0])
+    default = {"default": recipe} if recipe else {}
+    return tyro.cli(verb.config, prog=command, args=words, config=_FLAT, **default)
 
 
-def _recipe(verb: Verb, arguments: Sequence[str]) -> Any:
-    """The configuration that `--recipe` names, or None: other flags go on top of it."""
-    names = get_type_hints(verb.config)["recipe"]
-    flag = make_dataclass("RecipeFlag", [("recipe", names, "default")])
-    named: Any = tyro.cli(flag, prog=PROGRAM, args=list(arguments[1:]), add_help=False, return_unknown_args=True)
-    return verb.recipes.get(named[0].recipe)
+_FLAT = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone)
+
+
+def split_verbosity(arguments: Sequence[str]) -> tuple[list[str], int]:
+    """The arguments without -q and -v, and their count: below 0 quiet, above 0 verbose."""
+    steps = {"-q": -1, "--quiet": -1, "-v": 1, "--verbose": 1}
+    return [word for word in arguments if word not in steps], sum(steps.get(word, 0) for word in arguments)
+
+
+def _word_after(flag: str, words: Sequence[str]) -> str:
+    """The value of a flag, written `--flag value` or `--flag=value`; empty when it is not given."""
+    parted = [part for word in words for part in (word.split("=", 1) if word.startswith(f"{flag}=") else [word])]
+    return next((value for name, value in pairwise(parted) if name == flag), "")
+
+
+def _sentence(verb: Verb) -> str:
+    return " ".join((verb.config.__doc__ or "").split())
+
+
+def _show(text: str) -> NoReturn:
+    print(text)
+    sys.stdout.flush()
+    raise SystemExit(0)
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

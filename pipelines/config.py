@@ -7,6 +7,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from pipelines.errors import require
+from pipelines.render.config import check_depth_name
 from pipelines.runs.place import Place
 
 
@@ -22,6 +23,10 @@ class DoctorConfig:
     """Its depth model: auto, or a model's id or folder."""
     json: bool = False
     """Result as one JSON object on stdout."""
+
+    def __post_init__(self) -> None:
+        require(self.samples >= 1, "--samples", "be at least 1", self.samples)
+        check_depth_name(self.depth)
 
 
 @dataclass(frozen=True)

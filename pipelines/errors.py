@@ -1,7 +1,8 @@
 """What goes wrong for a user, said in one line: a run that cannot go on, and a photo that is left out."""
 
+import difflib
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from shards.object_store import StoreError
@@ -30,6 +31,12 @@ def require(holds: bool, flag: str, must: str, got: object) -> None:
     """Raise UserError `FLAG must MUST; got GOT` unless the condition holds."""
     if not holds:
         raise UserError(f"{flag} must {must}; got {got}")
+
+
+def did_you_mean(word: str, words: Sequence[str]) -> str:
+    """` (did you mean WORD?)` with the nearest of the words, or nothing when none is near."""
+    near = difflib.get_close_matches(word, words, 1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 class Rejection(Exception):

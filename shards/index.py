@@ -70,7 +70,7 @@ def build_index(summary: DataSetSummary) -> dict[str, Any]:
     full = summary.full
     return {
         "wids_version": 1,
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": summary.entries[0].schema_version if summary.entries else SCHEMA_VERSION,
         "config_sha256": summary.config_sha256,
         "shardlist": [_shard_entry(entry) for entry in full],
         "fields": list(full[0].fields) if full else [],

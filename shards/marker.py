@@ -19,7 +19,7 @@ from .complaint import FieldError
 from .durable import write_durably
 from .foreign_file import foreign_size, read_foreign
 from .labels import require
-from .record import SCHEMA_VERSION, SHA256, SPLITS, SampleRecord
+from .record import READABLE_VERSIONS, SCHEMA_VERSION, SHA256, SPLITS, SampleRecord
 from .sample import check_key
 from .storage import StoragePath
 from .stored_fields import checksum
@@ -140,7 +140,8 @@ class Marker:
     def __post_init__(self) -> None:
         strict_json.coerce_fields(self)
         require("marker_version", self.marker_version == MARKER_VERSION, f"be {MARKER_VERSION}", self.marker_version)
-        require("schema_version", self.schema_version == SCHEMA_VERSION, f"be {SCHEMA_VERSION}", self.schema_version)
+        version = self.schema_version
+        require("schema_version", version in READABLE_VERSIONS, f"be one of {READABLE_VERSIONS}", version)
         split = check_shard_name(self.name)
         require("split", self.split == split, f"be {split}", self.split)
         require("fields", list(self.fields) == sorted(set(self.fields)), "be sorted, none twice", self.fields)

@@ -13,7 +13,8 @@ from . import strict_json
 from .complaint import FieldError, FieldTypeError
 from .labels import FrameLabels, check_stack, require
 
-SCHEMA_VERSION = 5  # 5: scene
+SCHEMA_VERSION = 6  # 5: scene; 6: aperture.psf_sha256, barn_doors, astigmatism
+READABLE_VERSIONS = (5, 6)
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
 MAX_DISPARITY_CODE = 65535  # disparity is stored as uint16
@@ -71,8 +72,9 @@ class ApertureRecord:
     """Shape of the aperture the stack was rendered with, and the aberrations (simulator.Aperture has the units).
 
     Attributes:
-        shape: `disc`, `blades` or `raster`.
+        shape: `disc`, `blades`, `raster` or `psf`.
         raster_sha256: of the mask's pixels, "" without a mask.
+        psf_sha256: of the file of point-spread functions, "" without one.
         focus_shift, magnification: of red, green, blue.
     """
 
@@ -85,6 +87,9 @@ class ApertureRecord:
     squeeze: float = 1.0
     cat_eye: float = 0.0
     raster_sha256: str = ""
+    barn_doors: float = 0.0
+    astigmatism: float = 0.0
+    psf_sha256: str = ""
     focus_shift: tuple[float, ...] = (0.0, 0.0, 0.0)
     magnification: tuple[float, ...] = (1.0, 1.0, 1.0)
 
@@ -103,6 +108,7 @@ class LensRecord:
     """The lens and the recipe it was drawn from; 0.0 where a physical value is not known.
 
     Attributes:
+        kind: `thin`, or the name of a table of point-spread functions.
         f_number: of the fully open aperture; the labels of a frame hold that of the frame.
         near_m, far_m: distances assumed for relative disparity 1 and 0, in meters.
     """
@@ -236,7 +242,7 @@ class SampleRecord:
     """Content of the `json` of a sample.
 
     Attributes:
-        schema_version: SCHEMA_VERSION.
+        schema_version: SCHEMA_VERSION, or an earlier one that is still read: what it did not have is at its default.
         scene_id: names the scene across the data set: 1 to 128 of [0-9A-Za-z_-].
         split: `train`, `val` or `test`.
         width, height: of photo, disparity and frames, in pixels.
@@ -268,7 +274,7 @@ class SampleRecord:
             if not isinstance(getattr(self, name), kind):
                 raise FieldTypeError(name, f"must be a {kind.__name__}, got {type(getattr(self, name)).__name__}")
         version = self.schema_version
-        require("schema_version", version == SCHEMA_VERSION, f"be {SCHEMA_VERSION}", version)
+        require("schema_version", version in READABLE_VERSIONS, f"be one of {READABLE_VERSIONS}", version)
         require("scene_id", bool(_SCENE_ID.fullmatch(self.scene_id)), "match [0-9A-Za-z_-]{1,128}", self.scene_id)
         require("split", self.split in SPLITS, f"be one of {', '.join(SPLITS)}", self.split)
         require("width", self.width >= 1, "be at least 1", self.width)
@@ -295,6 +301,8 @@ class SampleRecord:
         """Canonical bytes: equal records, equal bytes."""
         plain = {name: getattr(self, name) for name in _HEAD}
         parts = {name: dataclasses.asdict(getattr(self, name)) for name in _PARTS}
+        if self.schema_version < 6:
+            parts["aperture"] = {name: v for name, v in parts["aperture"].items() if name not in _APERTURE_OF_6}
         lists = {name: [getattr(frame, name) for frame in self.frames] for name in _LISTS}
         return strict_json.canonical(plain | parts | lists)
 
@@ -311,6 +319,8 @@ class SampleRecord:
             raise FieldError("", str(error)) from None
         strict_json.require_keys(values, (*_HEAD, *_PARTS, *_LISTS))
         head = strict_json.require_types({name: values[name] for name in _HEAD}, _HEAD)
+        if head["schema_version"] == 5 and isinstance(values["aperture"], dict):
+            values["aperture"] = _APERTURE_OF_6 | values["aperture"]
         parts = {name: strict_json.build_record(kind, values[name], within=name) for name, kind in _PARTS.items()}
         lists = strict_json.require_types({name: values[name] for name in _LISTS}, _LISTS)
         return cls(**head, **parts, frames=_frames_from_lists(lists))
@@ -339,6 +349,7 @@ _PARTS: dict[str, type[Any]] = {
     "renderer": RendererRecord,
     "scene": SceneRecord,
 }
+_APERTURE_OF_6 = {name: getattr(ApertureRecord, name) for name in ("barn_doors", "astigmatism", "psf_sha256")}
 _HEAD = {
     name: kind for name, kind in typing.get_type_hints(SampleRecord).items() if name not in _PARTS and name != "frames"
 }

@@ -25,6 +25,7 @@ class ShardEntry:
     samples: int
     frames: int
     fields: tuple[str, ...]
+    schema_version: int
 
     @classmethod
     def from_marker(cls, marker: Marker) -> ShardEntry:

@@ -7,7 +7,17 @@ the whole flow of the fast renderer on one page.
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
+from simulator.optics.psf_table import PsfTable
 from simulator.optics.pupil import PupilRaster
 from simulator.render import RENDERER_VERSION, Scene, render_stack
 
-__all__ = ["RENDERER_VERSION", "Aperture", "LayeredDepthImage", "PupilRaster", "Scene", "ThinLens", "render_stack"]
+__all__ = [
+    "RENDERER_VERSION",
+    "Aperture",
+    "LayeredDepthImage",
+    "PsfTable",
+    "PupilRaster",
+    "Scene",
+    "ThinLens",
+    "render_stack",
+]

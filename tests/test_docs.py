@@ -27,8 +27,10 @@ PAGES = [
 ]
 IN_THE_PAST = {"CHANGELOG.md"}  # names what there was, too
 OURS = ("simulator", "shards", "pipelines", "tests", "docs")
-NOT_OURS = {  # flags of other programs
-    "--allow-skips",
+NOT_OURS = {
+    *("--allow-skips", "--tyro-write-completion"),  # flags of other programs
+    *("--photo", "--flip"),  # typing errors that docs/commands.md answers
+    "--version",  # of no verb
 }
 BRITISH = re.compile(
     r"\b\w*(?:colour|centre|centring|licence|neighbour|behaviour|labell|travell|modell|catalogue|grey|learnt|spelt"

@@ -27,7 +27,7 @@ class Optics:
 
     @classmethod
     def from_labels(cls, sample: AuditedSample) -> Optics | None:
-        """The optics that the labels describe; None for a raster aperture, whose pixels they do not hold."""
+        """The optics that the labels describe; None for a raster or PSFs, whose pixels they do not hold."""
         record = sample.record
         if record is None:
             return cls(Aperture(), NO_CURVE, clipped_at_white)

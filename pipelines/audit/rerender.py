@@ -62,7 +62,7 @@ class Rerender:
 
 
 def rerender(sample: AuditedSample, settings: RenderSettings | None) -> Rerender | None:
-    """Render a sample again; None for other formats, noisy or compressed frames, and raster apertures."""
+    """Render a sample again; None for other formats, noisy or compressed frames, rasters and PSFs."""
     record, optics = sample.record, Optics.from_labels(sample)
     if record is None or optics is None or settings is None or record.renderer.version != RENDERER_VERSION:
         return None
@@ -113,7 +113,7 @@ def _difference(frame: Picture, stored: Picture, codec: ImageCodec) -> float:
 def rerender_check(rerenders: list[Rerender], *, is_foreign: bool) -> Check:
     """The worst difference of the exact samples; where there are none, or a lossy one fails, that of the lossy ones."""
     if not rerenders:
-        reason = "a raster aperture, noise, or another renderer in every sample"
+        reason = "a raster, PSFs, noise, or another renderer in every sample"
         return EXACT.not_run("other format" if is_foreign else reason)
     exact = {r.name: r.difference for r in rerenders if r.is_exact}
     lossy = {r.name: r.difference for r in rerenders if not r.is_exact}

@@ -17,6 +17,8 @@ from simulator import Aperture, PupilRaster
 
 TABLE = 64
 """Cells of the table along each axis of the full opening, [−1, 1]; `page/js/pupil.js` has the same number."""
+UNKNOWN_PSF = "drawn with a disc: labels do not hold the lens's point-spread functions"
+UNKNOWN_ASTIGMATISM = "drawn without the lens's astigmatism"
 UNKNOWN_MASK = "drawn with a disc: labels do not hold the mask's pixels; see preview --aperture-mask"
 
 
@@ -26,14 +28,24 @@ def live_optics(record: SampleRecord, mask: PupilRaster | None) -> dict[str, Any
     known = mask if mask and mask.sha256 == aperture.raster_sha256 else None
     return {
         "cat_eye": aperture.cat_eye,
+        "barn_doors": aperture.barn_doors,
         "squeeze": aperture.squeeze,
         "focus_shift": list(aperture.focus_shift),
         "magnification": list(aperture.magnification),
         "highlight": [imaging.highlight_knee, imaging.highlight_peak, imaging.highlight_window],
         "tone": imaging.tone,
         "pupil": _pupil(aperture, known),
-        "note": UNKNOWN_MASK if aperture.raster_sha256 and not known else "",
+        "note": _note(aperture, known is not None),
     }
+
+
+def _note(aperture: ApertureRecord, is_mask_known: bool) -> str:
+    """What of the lens the live picture leaves out; "" for nothing."""
+    if aperture.psf_sha256:
+        return UNKNOWN_PSF
+    if aperture.raster_sha256 and not is_mask_known:
+        return UNKNOWN_MASK
+    return UNKNOWN_ASTIGMATISM if aperture.astigmatism else ""
 
 
 @lru_cache(maxsize=16)
@@ -42,7 +54,7 @@ def _pupil(record: ApertureRecord, mask: PupilRaster | None) -> dict[str, str] |
     if aperture.is_disc:
         return None
     behind = aperture.transmission(-1).numpy()
-    sides = [behind, aperture.transmission(1).flip(0, 1).numpy()] if aperture.spherical else [behind]
+    sides = [behind, aperture.transmission(1).flip(0, 1).numpy()] if aperture.has_two_pictures else [behind]
     brightest = max(float(side.max()) for side in sides)  # above 1 where aberrations gather light
     codes = [(np.rint(resized(side, TABLE, TABLE) / brightest * 255.0) * 256).astype(np.uint16) for side in sides]
     return dict(zip(("behind", "front"), map(packed, codes), strict=False))

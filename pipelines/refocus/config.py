@@ -11,6 +11,7 @@ from tyro.conf import Positional
 from pipelines.errors import UserError, require
 from pipelines.model.package_weights import PACKAGE_WEIGHTS
 from pipelines.model.sampler_config import SamplerConfig
+from pipelines.render.config import check_depth_name
 from pipelines.render.photos.first_bytes import is_bare_depth
 from pipelines.render.photos.folder import photo_suffixes
 
@@ -59,6 +60,7 @@ class RefocusConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
+        check_depth_name(self.depth, ("auto", "none", "sidecar"))
         self.focus_point, self.photo_focus_point  # noqa: B018  raise for bad input
         low, high = BLUR_LEVELS
         require(low <= self.blur_level <= high, "--blur-level", f"lie between {low} and {high:g}", self.blur_level)

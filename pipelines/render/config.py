@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pipelines.errors import UserError, require
+from pipelines.errors import UserError, did_you_mean, require
 from pipelines.runs.place import Place
 from shards.labels import MAX_FRAMES
 from shards.storage import is_local
@@ -34,6 +34,13 @@ class SourceConfig:
         require(bool(self.photos), "--photos", "name a folder, a list or builtin:N", repr(self.photos))
         require(self.limit is None or self.limit >= 1, "--limit", "be at least 1", self.limit)
         require(32 <= self.long_side <= 16384, "--long-side", "lie between 32 and 16384 px", self.long_side)
+
+
+def check_depth_name(depth: str, words: tuple[str, ...] = ("auto", "sidecar")) -> None:
+    """Raise UserError unless `depth` is one of the words, a model's id on the hub, an ONNX file or a folder."""
+    if depth not in words and "/" not in depth and not depth.endswith(".onnx") and not Path(depth).is_dir():
+        must = f"be {', '.join(words)}, an id OWNER/MODEL, an ONNX file, or a folder"
+        raise UserError(f"--depth must {must}; got {depth!r}{did_you_mean(depth, words)}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class DepthConfig:
     """Never fetch a model over the network."""
 
     def __post_init__(self) -> None:
-        require(bool(self.depth), "--depth", "be auto, sidecar, an ONNX file, a model id or a folder", repr(self.depth))
+        check_depth_name(self.depth)
         require(self.depth_batch >= 1, "--depth-batch", "be at least 1", self.depth_batch)
 
 
@@ -158,6 +165,12 @@ class LensConfig:
     """Back to display values. clip: as a camera clips. shoulder: highlights roll off and keep their color."""
     aperture_mask: Path | None = None
     """A gray PNG in front of the lens: white lets light through (a heart, a star)."""
+    psf: Path | None = None
+    """Table of a lens's point-spread functions (.npz, docs/lenses.md), in place of the recipe's shape, aberrations."""
+
+    def __post_init__(self) -> None:
+        both = self.psf is not None and self.aperture_mask is not None
+        require(not both, "--psf", "stand without --aperture-mask: the mask is in the table", "both")
 
 
 SHARD_SIZES = (4, 8, 16, 32, 64)
@@ -292,6 +305,6 @@ class RenderConfig:
             depth=str(model.absolute()) if is_model_here else depth.depth,
             depth_dir=folder.absolute() if folder and is_local(folder) else folder,
         )
-        mask = self.lens.aperture_mask
-        lens = replace(self.lens, aperture_mask=mask.absolute() if mask else None)
+        mask, psf = self.lens.aperture_mask, self.lens.psf
+        lens = replace(self.lens, aperture_mask=mask and mask.absolute(), psf=psf and psf.absolute())
         return replace(self, out=self.out.absolute() if is_local(self.out) else self.out, depth=depth, lens=lens)

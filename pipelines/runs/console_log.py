@@ -20,7 +20,8 @@ class _ToStderr(logging.Handler):
         print(printable(self.format(record)), file=sys.stderr)
 
 
-def log_to_stderr() -> None:
-    """Our own notes from INFO on, libraries' from WARNING on."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_ToStderr()])
-    logging.getLogger("pipelines").setLevel(logging.INFO)
+def log_to_stderr(verbosity: int = 0) -> None:
+    """0: our own notes from INFO on, libraries' from WARNING on. Below: warnings alone. Above: theirs, too."""
+    logging.basicConfig(format="%(message)s", handlers=[_ToStderr()])
+    logging.getLogger().setLevel(logging.INFO if verbosity > 0 else logging.WARNING)
+    logging.getLogger("pipelines").setLevel(logging.WARNING if verbosity < 0 else logging.INFO)

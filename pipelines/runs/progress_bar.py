@@ -28,6 +28,7 @@ class ProgressBar:
     """`verb ━━━━ 3/10 unit 0:01 left 0:02 note`: a context manager. Not `is_shown`: neither bar nor lines."""
 
     def __init__(self, verb: str, unit: str, total: int, *, done: int = 0, is_shown: bool = True) -> None:
+        is_shown = is_shown and _log.isEnabledFor(logging.INFO)  # not with --quiet
         self._bar = Progress(
             TextColumn(verb),
             BarColumn(bar_width=None),

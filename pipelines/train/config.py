@@ -31,7 +31,7 @@ class DataConfig:
     least_crop: float = 0.6
     """Side of the smallest crop, as a fraction of the largest that fits the photo; 1.0 takes the largest."""
     flip: bool = True
-    """Mirror half of the photos, left to right."""
+    """Leave every photo as it is (default: mirror half of them, left to right)."""
     aif_share: float = 0.5
     """Fraction of items whose reference is the all-in-focus photo; the others take another frame of the stack."""
     redraw_focus: float = 0.75
@@ -85,7 +85,7 @@ class ObjectiveConfig:
     noise: Literal["flow", "none"] = "flow"
     """flow: rectified flow from noise. none: plain regression, in one step."""
     defocus_maps: bool = True
-    """Tell the blur radius of the asked frame and of the reference itself as pictures."""
+    """Tell no maps (default: tell the blur radius of the asked frame and of the reference itself as pictures)."""
     own_dropout: float = 0.3
     """Fraction of items whose reference's own plane and blur level are not told."""
     lens_error: float = 0.1
@@ -171,7 +171,7 @@ class PerformanceConfig:
     """Compute activations of the blocks again for the gradient instead of keeping them: less memory, a third more
     work."""
     tf32: bool = True
-    """Matrix products of --precision fp32 in TF32 on GPUs that have it."""
+    """Full FP32 on GPUs (default: matrix products of --precision fp32 in TF32 where the GPU has it)."""
 
 
 @dataclass(frozen=True)

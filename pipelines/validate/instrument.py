@@ -11,7 +11,7 @@ import torch
 from scipy.stats import linregress
 
 from simulator import ThinLens, render_stack
-from simulator.optics.aperture import second_moment_radius_px
+from simulator.optics.disc import second_moment_radius_px
 
 RADII_PX = tuple(float(r) for r in np.geomspace(1.0, 64.0, 25))
 _BLUR_SCALE_PX = 80.0

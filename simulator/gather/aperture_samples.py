@@ -67,17 +67,17 @@ def aperture_samples(aperture: Aperture, reach_px: float, max_samples: int) -> A
 @lru_cache(maxsize=64)
 def _sampled(aperture: Aperture, n: float) -> ApertureSamples:
     """n cells to a radius. Light spread evenly over a cell adds 1/3 cell² to the pupil's second moment, m n² cell²."""
-    mask = aperture.mask(-math.sqrt(n * n - 1.0 / (3.0 * aperture.moment())))  # behind the focus a spot is upright
+    mask = aperture.mask(-math.sqrt(n * n - 1.0 / (3.0 * aperture.moment(-n))))  # behind the focus a spot is upright
     lit = mask
-    if aperture.spherical:  # in front of the plane in focus the same rays have other weights
-        front = aperture.mask(math.sqrt(n * n - 1.0 / (3.0 * aperture.moment(1)))).flip(0, 1)
+    if aperture.has_two_pictures:  # in front of the plane in focus the same rays have other weights
+        front = aperture.mask(math.sqrt(n * n - 1.0 / (3.0 * aperture.moment(n)))).flip(0, 1)
         mask, front = _padded_to_one_size(mask, front)
         lit = mask + front
     row, column = lit.nonzero(as_tuple=True)
     half = lit.shape[0] // 2
     position = (torch.stack([row, column], dim=1) - half).float() / n
     weight = mask[row, column].float()
-    in_front = front[row, column].float() if aperture.spherical else weight
+    in_front = front[row, column].float() if aperture.has_two_pictures else weight
     return ApertureSamples(position, weight, in_front, n, _rendered_ratios(aperture, position, weight, n))
 
 

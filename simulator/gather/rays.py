@@ -104,7 +104,7 @@ class _Canvas(NamedTuple):
                 tile.crop(frame).copy_(tile.crop(self.photo))
             else:
                 lens_samples = aperture_samples(aperture, reach, samples)
-                barrel = Barrel.for_tile(tile, self.photo, aperture) if aperture.cat_eye else None
+                barrel = Barrel.for_tile(tile, self.photo, aperture) if aperture.varies else None
                 tile.crop(frame).copy_(_gathered(candidates, on_canvas, lens_samples, frame.device, barrel))
         return frame
 

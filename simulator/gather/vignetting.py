@@ -1,4 +1,4 @@
-"""Optical vignetting: the rim of the barrel cuts oblique beams, the more the farther a pixel lies off the axis."""
+"""Vignetting: barrel and hood cut oblique beams, the more the farther a pixel lies off the axis."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ from simulator.optics.regional_pupils import field_coordinates
 
 @dataclass(frozen=True)
 class Barrel:
-    """Centers of the rim's disc, (down, right) in radii of the full opening, as each pixel of a tile sees it."""
+    """Barrel and hood as each pixel of a tile sees them: at (down, right), in half diagonals."""
 
     down: Float[Tensor, "th 1"]
     right: Float[Tensor, "tw"]
-    squeeze: float
+    aperture: Aperture
 
     @classmethod
     def for_tile(cls, tile: Tile, frame: Float[Tensor, "c h w"], aperture: Aperture) -> Barrel:
-        """The rim as the pixels of a tile see it, by the rule of `Aperture.vignetted_at`."""
+        """What the pixels of a tile see, by the rule of `Aperture.at_field`."""
         down, right = (axis.to(frame.device) for axis in field_coordinates((frame.shape[1], frame.shape[2])))
-        down, right = down[tile.top : tile.bottom, None], right[tile.left : tile.right]
-        return cls(-aperture.cat_eye * down, -aperture.cat_eye * right, aperture.squeeze)
+        return cls(down[tile.top : tile.bottom, None], right[tile.left : tile.right], aperture)
 
     def transmitted(self, u: Float[Tensor, "c 2"], cells_per_radius: float) -> Float[Tensor, "c th tw"]:
-        """Share of each cell of the lens, centered at u, that lies within the rim."""
-        y, x = u[:, 0] * max(1.0, 1 / self.squeeze), u[:, 1] * max(1.0, self.squeeze)
-        distance = distance_from_axis(y[:, None, None] - self.down, x[:, None, None] - self.right)
-        return opening(distance - 1.0, cell=1.0 / cells_per_radius)
+        """Share of each cell of the lens, centered at u, that passes barrel and hood."""
+        squeeze, cell = self.aperture.squeeze, 1.0 / cells_per_radius
+        y, x = (u[:, k, None, None] * max(1.0, stretch) for k, stretch in enumerate((1 / squeeze, squeeze)))
+        rim, hood = self.aperture.cat_eye, self.aperture.barn_doors
+        passed = opening(distance_from_axis(y + rim * self.down, x + rim * self.right) - 1.0, cell)
+        if hood:
+            passed = passed * opening((y + hood * self.down).abs() - 1.0, cell)
+            passed = passed * opening((x + hood * self.right).abs() - 1.0, cell)
+        return passed

@@ -21,15 +21,20 @@ _CALIBRATED_PX = 16.0  # above, sampling changes the second moment by less than 
 class Spot:
     """Table of one pupil's summed light, and the radii that its spots are rendered with."""
 
-    def __init__(self, transmission: Float[Tensor, "n n"]) -> None:
-        """Raises ValueError when the pupil lets no light through."""
+    def __init__(self, transmission: Float[Tensor, "n n"], moment: float | None = None) -> None:
+        """moment: m that spots are drawn with; None: that of the cells.
+
+        Raises ValueError when the pupil lets no light through.
+        """
         total = float(transmission.sum())
         if total <= 0:
             raise ValueError("aperture must let light through, got a pupil whose parts leave nothing open")
         cells = transmission.shape[0]
         light = transmission / total
         center = (torch.arange(cells, dtype=light.dtype) + 0.5) * (2.0 / cells) - 1.0
-        self.moment = float((light * (center[:, None] ** 2 + center**2)).sum()) + 2 / 12 * (2.0 / cells) ** 2
+        of_cells = float((light * (center[:, None] ** 2 + center**2)).sum()) + 2 / 12 * (2.0 / cells) ** 2
+        self.moment = of_cells if moment is None else moment
+        self._narrowing = math.sqrt(self.moment / of_cells)
         self._summed = torch.zeros(cells + 1, cells + 1, dtype=light.dtype)
         self._summed[1:, 1:] = light.cumsum(0).cumsum(1)
         self._rendered: dict[float, float] = {}
@@ -39,21 +44,13 @@ class Spot:
         return self._pixel_light(self._rendered_radius(radius_px))
 
     def _pixel_light(self, radius_px: float) -> Tensor:
-        half = max(0, math.ceil(radius_px - 0.5))
-        corner = torch.arange(-half, half + 2, dtype=self._summed.dtype) - 0.5
-        cells = self._summed.shape[0] - 1
-        position = ((corner / radius_px + 1.0) * (cells / 2)).clamp(0.0, float(cells))  # [d + 1]
-        before = position.floor().clamp(max=cells - 1).long()
-        fraction = position - before
-        rows = torch.lerp(self._summed[before], self._summed[before + 1], fraction[:, None])
-        summed = torch.lerp(rows[:, before], rows[:, before + 1], fraction)  # [d + 1, d + 1]
-        light = summed.diff(dim=0).diff(dim=1).clamp(min=0.0)
+        light = summed_light(self._summed, radius_px).clamp(min=0.0)
         return _trimmed(light / light.sum())
 
     def _rendered_radius(self, radius_px: float) -> float:
         """The radius to render, so that the sampled spot has the second moment of the labeled one (see aperture)."""
         if radius_px >= _CALIBRATED_PX:
-            return radius_px
+            return radius_px * self._narrowing
         if radius_px not in self._rendered:
             target = self.moment * radius_px**2 + 1 / 6
             solve = self._corrected if radius_px >= _SMOOTH_PX else self._bisected
@@ -74,6 +71,19 @@ class Spot:
             middle = (low + high) / 2
             low, high = (low, middle) if second_moment(self._pixel_light(middle)) >= target else (middle, high)
         return (low + high) / 2
+
+
+def summed_light(summed: Float[Tensor, "m m"], radius_px: float) -> Float[Tensor, "d d"]:
+    """The light in each pixel, of a picture over [−1, 1]² summed over rows and columns, drawn at a radius."""
+    half = max(0, math.ceil(radius_px - 0.5))
+    corner = torch.arange(-half, half + 2, dtype=summed.dtype) - 0.5
+    cells = summed.shape[0] - 1
+    position = ((corner / radius_px + 1.0) * (cells / 2)).clamp(0.0, float(cells))  # [d + 1]
+    before = position.floor().clamp(max=cells - 1).long()
+    fraction = position - before
+    rows = torch.lerp(summed[before], summed[before + 1], fraction[:, None])
+    at_corners = torch.lerp(rows[:, before], rows[:, before + 1], fraction)  # [d + 1, d + 1]
+    return at_corners.diff(dim=0).diff(dim=1)
 
 
 def _trimmed(mask: Tensor) -> Tensor:

@@ -89,8 +89,11 @@ class _FrameView:
     def __init__(self, layers: DepthSlabs, lens: ThinLens, aperture: Aperture) -> None:
         self._lens, self._aperture, self._step = lens, aperture, layers.step
         self._size, colors = layers.size, aperture.channel_lenses(lens)
-        points = lens_points(aperture.pupil, LENS_POINTS)
-        self._colors = [(color, LensVisibility(points, *layers.size, layers.device)) for color in colors]
+        points = [lens_points(aperture.pupil.of_channel(number), LENS_POINTS) for number in range(len(colors))]
+        self._colors = [
+            (color, LensVisibility(seen, *layers.size, layers.device))
+            for color, seen in zip(colors, points, strict=True)
+        ]
         self._light = torch.zeros(3, *layers.size, device=layers.device)
         self._taken = torch.zeros(len(colors), *layers.size, device=layers.device)
 

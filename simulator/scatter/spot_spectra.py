@@ -17,6 +17,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from simulator.optics.aperture import IDENTITY_RADIUS_PX, Aperture
+from simulator.optics.pupil_modes import PupilMode
 from simulator.scatter.inner_spectrum import cropped_rows
 from simulator.scatter.spectrum_cache import SpectrumCache
 
@@ -65,7 +66,12 @@ class SpotSpectra:
     """
 
     def __init__(
-        self, aperture: Aperture, height: int, width: int, device: torch.device, cache: SpectrumCache | None = None
+        self,
+        aperture: Aperture | PupilMode,
+        height: int,
+        width: int,
+        device: torch.device,
+        cache: SpectrumCache | None = None,
     ) -> None:
         """aperture: that of the middle of the frame, see `Aperture.pupil`. cache: the cache of the device if None."""
         self._aperture, self._size, self._device = aperture, (height, width), device
@@ -79,26 +85,29 @@ class SpotSpectra:
         coarseness: f, of the grid whose frequencies are returned.
         parts:      the padded height of a strip is `parts` times smaller than the table's.
         """
-        low, high, weight = zip(*(self._bracket(s, coarseness, parts) for s in defocus), strict=True)
+        brackets = [self._bracket(s, color, coarseness, parts) for color, s in enumerate(defocus)]
+        low, high, weight = zip(*brackets, strict=True)
         return SpotMix(low, high, weight)
 
-    def _bracket(self, defocus: float | None, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
+    def _bracket(self, defocus: float | None, color: int, coarseness: int, parts: int) -> tuple[Tensor, Tensor, float]:
         """The two tabulated spots whose radii enclose a defocus, and the share w of the larger one."""
         if defocus is None:
-            dark = torch.zeros_like(self._tabulated(0, -1, coarseness, parts))
+            dark = torch.zeros_like(self._tabulated(self._aperture, 0, -1, coarseness, parts))
             return dark, dark, 0.0
         radius, side = abs(defocus), 1 if defocus > 0 and self._aperture.is_two_sided else -1
         b = min(max(bisect.bisect_left(self._steps, radius), 1), len(self._steps) - 1)
         low, high = self._steps[b - 1], self._steps[b]
         w = min(max((radius**2 - low**2) / (high**2 - low**2), 0.0), 1.0)
-        return self._tabulated(b - 1, side, coarseness, parts), self._tabulated(b, side, coarseness, parts), w
+        pupil = self._aperture.of_channel(color)
+        low_, high_ = (self._tabulated(pupil, step, side, coarseness, parts) for step in (b - 1, b))
+        return low_, high_, w
 
-    def _tabulated(self, step: int, side: int, coarseness: int, parts: int) -> Tensor:
-        key = self._aperture, self._size, self._device, step, side, coarseness, parts
-        return self._cache.get(key, lambda: self._computed(side * self._steps[step], coarseness, parts))
+    def _tabulated(self, pupil: Aperture | PupilMode, step: int, side: int, coarseness: int, parts: int) -> Tensor:
+        key = pupil, self._size, self._device, step, side, coarseness, parts
+        return self._cache.get(key, lambda: self._computed(pupil, side * self._steps[step], coarseness, parts))
 
-    def _computed(self, defocus: float, coarseness: int, parts: int) -> Tensor:
-        mask = self._aperture.mask(defocus).float().to(self._device)
+    def _computed(self, pupil: Aperture | PupilMode, defocus: float, coarseness: int, parts: int) -> Tensor:
+        mask = pupil.mask(defocus).float().to(self._device)
         is_real = self._aperture.is_point_symmetric
         columns = self._size[1] // 2 // coarseness + 1
         spectrum = _complex_spectrum(mask, self._size[0] // parts, self._size[1], columns)  # [X / f, H' / parts]

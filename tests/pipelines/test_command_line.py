@@ -216,18 +216,6 @@ def test_a_folder_that_is_no_data_set_is_said(tmp_path: Path, capsys: Said, verb
     assert "does not exist" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["paint"], ["render"], ["render", "--photos"], ["verify", "--frobnicate", "x"]]
-)
-def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: Said) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "Traceback" not in said.err
-
-
 def test_a_folder_that_may_not_be_written_is_one_line(tiny_config: RenderConfig, capsys: Said) -> None:
     tiny_config.out.parent.joinpath("file").write_text("")
     arguments = [

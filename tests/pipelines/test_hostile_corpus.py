@@ -69,6 +69,8 @@ HOSTILE_FLAGS: dict[str, tuple[tuple[str, ...], str]] = {
     "a negative seed": (("--seed", "-1"), "--seed must lie in"),
     "no workers": (("--workers", "0"), "--workers must be auto or at least 1"),
     "a limit of none": (("--limit", "0"), "--limit must be at least 1"),
+    "no such table": (("--psf", "/nowhere.npz"), "--psf"),
+    "a table that is none": (("--psf", "/etc/passwd"), "it must be an .npz file"),
     "no such mask": (("--aperture-mask", "/nowhere.png"), "--aperture-mask"),
     "a device as mask": (("--aperture-mask", "/dev/zero"), "it is a device, not a regular file"),
     "a folder as mask": (("--aperture-mask", "/"), "it is a folder, not a regular file"),

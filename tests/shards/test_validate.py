@@ -245,7 +245,7 @@ LEVELS = json.loads(encode(make_sample(1))["json"])["blur_level"]
         ({"blur_level": [2 * level for level in LEVELS]}, "json.blur_level[0]", "must be 100 . blur_scale_px"),
         ({"split": "val"}, "json.split", "must be train in shard train-000000, got val"),
         ({"height": 17}, "json.focus_y[0]", "must be the center of a pixel of 17"),
-        ({"schema_version": 2}, "json.schema_version", "must be 5"),
+        ({"schema_version": 2}, "json.schema_version", "must be one of"),
         ({"seed": 8}, "json", "must say what the marker's row says"),
     ],
 )

@@ -91,7 +91,7 @@ def test_weights_sum_to_one_and_nodes_see_their_own_pupil() -> None:
     down, right = field_coordinates(SIZE)
     corner = max(math.hypot(float(y), float(x)) for y in (down[0], down[-1]) for x in (right[0], right[-1]))
     assert corner == pytest.approx(1.0, abs=0.02)  # of the frame; the corner pixel's center lies just inside
-    assert parts[-1].aperture.clip == pytest.approx((-0.5 * float(down[-1]), -0.5 * float(right[-1])))
+    assert parts[-1].aperture.field == pytest.approx((float(down[-1]), float(right[-1])))
     few = len(regional_pupils(Aperture(cat_eye=0.1), SIZE, 5.0))
     assert few == 9
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from simulator import Aperture, LayeredDepthImage, Scene, ThinLens, render_stack
 from simulator.layers.bins import depth_groups, disparity_bins
-from simulator.optics.aperture import second_moment_radius_px
+from simulator.optics.disc import second_moment_radius_px
 from simulator.reference.scatter import layered_frame, spread
 from simulator.render import frames_per_batch
 from simulator.scatter.grouping import BINS, GROUPS

@@ -26,7 +26,7 @@ SHAPES = {
     "mirror": Aperture(obstruction=0.45),
     "soap bubble": Aperture(spherical=0.8),
     "anamorphic": Aperture(squeeze=2.0),
-    "cat-eye": Aperture(clip=(0.3, -0.4)),
+    "cat-eye": Aperture(cat_eye=0.5, field=(-0.6, 0.8)),
     "raster": Aperture(raster=TRIANGLE_DOWN),
 }
 every_shape = pytest.mark.parametrize("aperture", SHAPES.values(), ids=SHAPES)

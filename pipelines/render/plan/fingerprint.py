@@ -52,7 +52,8 @@ def fingerprint(config: RenderConfig, device_kind: str, depth_origins: Sequence[
         **dataclasses.asdict(config.vetting),
         **dataclasses.asdict(config.stack),
         **dataclasses.asdict(config.lens),
-        "aperture_mask": _content_sha256(config.lens.aperture_mask),
+        "aperture_mask": _content_sha256("--aperture-mask", config.lens.aperture_mask),
+        "psf": _content_sha256("--psf", config.lens.psf),
         **dataclasses.asdict(config.storage),
         "split_fractions": list(config.storage.split_fractions),
     }
@@ -63,12 +64,12 @@ def _described(origin: DepthOrigin) -> str:
     return f"{origin.source}@{origin.revision}{runtime}" if origin.revision else origin.source
 
 
-def _content_sha256(path: StoragePath | None) -> str:
-    """Of a file's bytes; "" for none. Raises UserError when it cannot be read."""
+def _content_sha256(flag: str, path: StoragePath | None) -> str:
+    """Of the bytes of a flag's file; "" for none. Raises UserError when it cannot be read."""
     try:
         return hashlib.sha256(read_foreign(path, max_bytes=MAX_MASK_BYTES)).hexdigest() if path else ""
     except OSError as error:
-        raise UserError(f"--aperture-mask {path} cannot be read ({one_line(error)})") from error
+        raise UserError(f"{flag} {path} cannot be read ({one_line(error)})") from error
 
 
 def sha256_of(content: Fingerprint) -> str:

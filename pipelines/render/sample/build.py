@@ -277,6 +277,7 @@ def _lens_record(plan: SamplePlan, f_number: float) -> LensRecord:
     lens = plan.lens
     assumed = lens.recipe.depth if plan.disparity.kind == "relative" else None
     return LensRecord(
+        kind=lens.aperture.psf.name if lens.aperture.psf else LensRecord.kind,
         f_number=f_number,
         focal_length_mm=lens.focal_length_mm,
         sensor_width_mm=lens.sensor_width_mm,

@@ -18,6 +18,7 @@ from pipelines.render.config import LensConfig
 from pipelines.render.photos.exif import CameraTags
 from pipelines.render.photos.header import open_header
 from pipelines.render.sample.lens_recipes import LENS_RECIPES, LensRecipe, Range
+from pipelines.render.sample.psf_file import read_psf_table
 from pipelines.render.sample.stack_sampling import log_stratified
 from pipelines.render.seeds import uniform
 from shards.foreign_file import read_foreign
@@ -84,12 +85,16 @@ def sample_lens(seed: int, scene_id: str, config: LensConfig, camera: CameraTags
     scalars: dict[str, Any] = {name: sampled(name, within) for name, within in recipe.aperture.items()}
     if recipe.blades != (0,):
         scalars.setdefault("rotation_deg", sampled("rotation", (0.0, 360.0)))
-    aperture = Aperture(
-        blades=recipe.blades[int(uniform(seed, scene_id, "lens", "blades") * len(recipe.blades))],
-        raster=read_aperture_mask(config.aperture_mask) if config.aperture_mask else None,
-        focus_shift=(shift, 0.0, shift),
-        magnification=(1.0 + lateral, 1.0, 1.0 - lateral),
-        **scalars,
+    aperture = (
+        Aperture(psf=read_psf_table(config.psf))
+        if config.psf
+        else Aperture(
+            blades=recipe.blades[int(uniform(seed, scene_id, "lens", "blades") * len(recipe.blades))],
+            raster=read_aperture_mask(config.aperture_mask) if config.aperture_mask else None,
+            focus_shift=(shift, 0.0, shift),
+            magnification=(1.0 + lateral, 1.0, 1.0 - lateral),
+            **scalars,
+        )
     )
     peak = 1.0 if config.highlights == "off" else sampled("highlight_peak", recipe.highlight_peak)
     noise = ("full_well_electrons", "read_noise_electrons")

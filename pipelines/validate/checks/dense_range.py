@@ -22,7 +22,7 @@ from pipelines.measure.rendering_error import psnr
 from pipelines.validate.checks.check import Check
 from simulator import Aperture, Scene, ThinLens, render_stack
 from simulator.layers.ldi import LayeredDepthImage
-from simulator.optics.aperture import second_moment_radius_px
+from simulator.optics.disc import second_moment_radius_px
 
 LARGEST_RADII_PX = (24, 48, 64, 100)
 RADII_PX = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)

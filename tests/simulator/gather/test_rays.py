@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simulator import Aperture, LayeredDepthImage, ThinLens
 from simulator.gather.rays import SAMPLES, gather_with_coverage
-from simulator.optics.aperture import second_moment_radius_px
+from simulator.optics.disc import second_moment_radius_px
 from simulator.reference.gather import ray_marched_frame
 from simulator.reference.scatter import spread
 from tests.simulator.closeness import assert_close

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from simulator import Aperture
-from simulator.optics.aperture import disc_quadrant_area, second_moment_radius_px
+from simulator.optics.disc import disc_quadrant_area, second_moment_radius_px
 from tests.simulator.closeness import assert_close
 
 RADII = [0.75, 1.0, 1.3, 2.0, 3.7, 8.0, 16.4, 64.0]

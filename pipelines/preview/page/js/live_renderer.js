@@ -109,7 +109,7 @@ export class LiveRenderer {
   /** Add the light of some rays; resolves once the device is done, and learns how long a ray takes. */
   async pass(first, count, total, size) {
     const { gl, gather, scene, lens } = this;
-    const { cat_eye: catEye, squeeze, focus_shift: shift, magnification } = scene.optics;
+    const { cat_eye: catEye, barn_doors: barnDoors, squeeze, focus_shift: shift, magnification } = scene.optics;
     const start = performance.now();
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.buffer);
     gl.viewport(0, 0, this.width, this.height);
@@ -125,6 +125,7 @@ export class LiveRenderer {
     gl.uniform1f(gather.at("cell"), Math.sqrt(Math.PI / total));
     gl.uniform1f(gather.at("stride"), total === RAYS ? 1.5 : 3);
     gl.uniform1f(gather.at("catEye"), catEye);
+    gl.uniform1f(gather.at("barnDoors"), barnDoors);
     gl.uniform2f(gather.at("stretch"), Math.max(1, squeeze), Math.max(1, 1 / squeeze));
     gl.uniform3f(gather.at("shift"), ...shift.map((value) => value / scene.span));
     gl.uniform3f(gather.at("magnification"), ...magnification);

@@ -27,6 +27,7 @@ uniform ivec2 chosen;      // first ray, number of rays
 uniform float cell;        // side of a ray's share of the lens, in radii
 uniform float stride;      // pixels between two looks along a ray
 uniform float catEye;
+uniform float barnDoors;   // of the hood, a square, as catEye of the rim
 uniform vec2 stretch;      // of the lens, before the barrel's rim cuts it
 uniform vec3 shift;        // of the plane in focus, for red, green, blue, in units of d
 uniform vec3 magnification;
@@ -74,12 +75,14 @@ void main() {
     return;
   }
   float span = range.y - range.x;
-  vec2 clip = -catEye * (p - 0.5 * size) / (0.5 * length(size));
+  vec2 field = (p - 0.5 * size) / (0.5 * length(size));
   sum = vec4(0.0);
   for (int k = chosen.x; k < chosen.x + chosen.y; k++) {
     vec4 ray = texelFetch(rays, ivec2(k, 0), 0);
     vec2 u = ray.xy;
-    if (catEye > 0.0 && distance(u * stretch, clip) > 1.0) continue;
+    if (catEye > 0.0 && length(u * stretch + catEye * field) > 1.0) continue;
+    vec2 hood = abs(u * stretch + barnDoors * field);
+    if (barnDoors > 0.0 && max(hood.x, hood.y) > 1.0) continue;
     int steps = clamp(int(ceil(span * length(u) / stride)), 1, 64);
     float ds = span / float(steps);
     float same = max(1.0, 0.75 * stride); // neighbors on a surface differ by no more

@@ -47,7 +47,13 @@ OTHER: dict[str, dict[str, Any]] = {
         **{"planes": 3, "levels": 2, "blur_level_min": 0.5, "blur_level_max": 5.0, "quality": "exact"},
         "focus_points": "0.3,0.4",
     },
-    "lens": {"lens_recipe": "phone", "highlights": "off", "tone": "shoulder", "aperture_mask": Path(__file__)},
+    "lens": {
+        "lens_recipe": "phone",
+        "highlights": "off",
+        "tone": "shoulder",
+        "aperture_mask": Path(__file__),
+        "psf": Path(__file__),
+    },
     "storage": {
         "samples_per_shard": 8,
         "image_format": "png",

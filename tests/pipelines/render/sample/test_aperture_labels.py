@@ -20,6 +20,8 @@ EVERYTHING = Aperture(
     spherical=-0.5,
     squeeze=1.5,
     cat_eye=0.75,
+    barn_doors=0.5,
+    astigmatism=-0.25,
     focus_shift=(-0.25, 0.0, 0.5),
     magnification=(1.001, 1.0, 0.999),
 )
@@ -27,8 +29,8 @@ EVERYTHING = Aperture(
 
 def test_every_parameter_of_the_aperture_has_a_label() -> None:
     """Fails for a new field of Aperture until ApertureRecord has the field, too (or a reason to leave it out)."""
-    parameters = {field.name for field in fields(Aperture)} - {"raster", "clip"}
-    labels = {field.name for field in fields(ApertureRecord)} - {"shape", "raster_sha256"}
+    parameters = {field.name for field in fields(Aperture)} - {"raster", "psf", "field"}
+    labels = {field.name for field in fields(ApertureRecord)} - {"shape", "raster_sha256", "psf_sha256"}
     assert parameters == labels
 
 
@@ -38,7 +40,7 @@ def test_defaults_of_labels_are_those_of_the_aperture() -> None:
 
 def test_labels_give_the_aperture_back() -> None:
     for field in fields(Aperture):
-        if field.name not in ("raster", "clip"):
+        if field.name not in ("raster", "psf", "field"):
             assert getattr(EVERYTHING, field.name) != getattr(Aperture(), field.name), f"{field.name} is not tested"
     record = aperture_record(EVERYTHING)
     assert record.shape == "blades"
