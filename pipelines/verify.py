@@ -13,6 +13,7 @@ from pipelines.render.plan.fingerprint import sha256_of
 from pipelines.render.plan.finished import compared_with_plan
 from pipelines.render.plan.plan import read_plan
 from pipelines.runs.data_set_paths import DataSetPaths
+from pipelines.runs.disk import counted
 from pipelines.runs.settings import read_settings
 from pipelines.runs.verb_result import VerbResult
 from shards.archive import shard_tars
@@ -44,7 +45,7 @@ class Verification(VerbResult):
     def summary(self) -> str:
         """One line for each complaint, then counts and the verdict."""
         report = self.report
-        counts = f"{report.samples} samples, {report.frames} frames, shards: {report.shards}"
+        counts = ", ".join(map(counted, (report.samples, report.frames, report.shards), ("sample", "frame", "shard")))
         verdict = f"complaints: {len(report.complaints)}" if report.complaints else "sound"
         return "\n".join([*map(str, report.complaints), f"{self.out}: {counts}; {verdict}"])
 
