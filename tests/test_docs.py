@@ -133,6 +133,17 @@ def missing_extras(page: str) -> Iterator[str]:
             yield from (name for name in names.split(",") if name not in extras)
 
 
+def test_the_readme_lists_every_extra() -> None:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", "utf-8")
+    listed = set(re.findall(r"refocus-foundry\[([a-z0-9]+)\]", text("README.md")))
+    assert set(parser["options.extras_require"]) <= listed
+
+
+def test_every_verb_is_a_make_target_of_the_same_name() -> None:
+    assert set(verbs()) <= set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
+
+
 def missing_links(page: str) -> Iterator[str]:
     for target in LINK.findall(BLOCK.sub("", text(page))):
         if "://" not in target and not (ROOT / page).parent.joinpath(target).exists():

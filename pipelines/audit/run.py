@@ -14,6 +14,7 @@ from pipelines.audit.reading import count_samples, read_samples
 from pipelines.audit.report import AUDIT_FILE, AuditReport
 from pipelines.audit.rerender import RenderSettings, Rerender, rerender, rerender_check
 from pipelines.errors import UserError
+from pipelines.runs.progress_bar import ProgressBar
 from shards.complaint import FieldError
 
 
@@ -23,13 +24,14 @@ def audit(config: AuditConfig) -> AuditReport:
     Raises UserError for a folder that holds no shards, or samples that cannot be read.
     """
     field_map = FieldMap.from_file(config.map) if config.map else None
-    chosen = _evenly(count_samples(config.out, field_map), config.samples)
+    count = count_samples(config.out, field_map)
+    chosen, bar = _evenly(count, config.samples), ProgressBar("audit", "samples", count)
     settings = RenderSettings.read(config.out)
     facts: list[LabelFacts] = []
     measurements: list[FrameMeasurement] = []
     rerenders: list[Rerender] = []
     try:
-        for number, sample in enumerate(read_samples(config.out, field_map)):
+        for number, sample in enumerate(bar.count(read_samples(config.out, field_map))):
             facts.append(LabelFacts.from_sample(sample))
             if number in chosen:
                 measured, again = measure(sample, len(measurements)), rerender(sample, settings)
