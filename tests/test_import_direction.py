@@ -58,6 +58,7 @@ FLOORS = (
     "pipelines.train",
     "pipelines.refocus",
     "pipelines.validate",
+    "pipelines.stacks",
     "pipelines.benchmark",
     "pipelines.audit",
     "pipelines.bench",

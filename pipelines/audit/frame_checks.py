@@ -6,6 +6,7 @@ import numpy as np
 
 from pipelines.audit.check import Check, Criterion, worst
 from pipelines.audit.measurement import FrameMeasurement
+from pipelines.measure.blur_ruler import ControlPoint, control_slope
 
 BLUR_SCALE = Criterion("blur scale", "at most", 0.05, "|fitted K / labeled K - 1|")
 """Median over samples. Our data sets measure 0.006: the renderer knows hidden surfaces, the ruler does not."""
@@ -20,17 +21,27 @@ _LEAST_RATIO = 1e-3  # frames that show another plane can fit best with no blur 
 def frame_checks(measurements: Sequence[FrameMeasurement]) -> list[Check]:
     """Every check of the frames' pixels, in the order of the report."""
     ratios = {m.name: float(np.median(m.scale_ratios)) for m in measurements if m.scale_ratios}
-    return [blur_scale(ratios), one_convention(ratios), _sharpest_plane(measurements), _stacking(measurements)]
+    scales = [scale for m in measurements for scale in m.scales]
+    return [
+        blur_scale(ratios, scales),
+        one_convention(ratios),
+        _sharpest_plane(measurements),
+        _stacking(measurements),
+    ]
 
 
-def blur_scale(ratios: Mapping[str, float]) -> Check:
-    """How far the median of fitted over labeled K is from 1."""
+def blur_scale(ratios: Mapping[str, float], scales: Sequence[ControlPoint] = ()) -> Check:
+    """How far the median of fitted over labeled K is from 1. scales: labeled and fitted K of single frames."""
     if not ratios:
         return BLUR_SCALE.not_run("no frame with a blur that can be measured")
     median = float(np.median(list(ratios.values())))
     off = {key: abs(ratio - 1.0) for key, ratio in ratios.items()}
     note = f"median of fitted over labeled K: {median:.3f}, of {len(ratios)} samples"
     details = {"median_ratio": round(median, 6), "samples": len(ratios)}
+    if len({scale.requested_px for scale in scales}) > 1:
+        slope, farthest = control_slope(scales), max(scales, key=lambda s: abs(s.fitted_px / s.requested_px - 1.0))
+        details |= {"slope": round(slope, 6), "worst_ratio": round(farthest.fitted_px / farthest.requested_px, 6)}
+        note += f"; slope of {len(scales)} frames {slope:.3f}, worst frame {details['worst_ratio']:.3f}"
     return BLUR_SCALE.measured(abs(median - 1.0), note, worst(off, BLUR_SCALE.bound), details)
 
 

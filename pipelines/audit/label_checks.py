@@ -30,9 +30,12 @@ CAP_TOLERANCE = 1e-3
 FEWEST_GROUPS = 20  # with fewer a single group exceeds the bound
 
 
-def label_checks(facts: Sequence[LabelFacts]) -> list[Check]:
-    """Every check of labels and depth, in the order of the report; `facts`: those of all samples."""
-    return [
+def label_checks(facts: Sequence[LabelFacts], *, is_drawn: bool = True) -> list[Check]:
+    """Every check of labels and depth, in the order of the report; `facts`: those of all samples.
+
+    is_drawn: planes and blur were drawn for each scene; a camera's stack has the same for all, as it should.
+    """
+    checks = [
         _empty_planes(facts),
         _coverage(facts),
         _radius_cap(facts),
@@ -40,6 +43,11 @@ def label_checks(facts: Sequence[LabelFacts]) -> list[Check]:
         _twin_planes(facts),
         _unknown_depth(facts),
         _splits(facts),
+    ]
+    of_draw = () if is_drawn else (EMPTY_PLANES, COVERAGE, RADIUS_CAP, TWIN_PLANES)
+    return [
+        check.criterion.not_run("planes and f-numbers are the camera's") if check.criterion in of_draw else check
+        for check in checks
     ]
 
 

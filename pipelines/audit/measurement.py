@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.audit.audited_sample import AuditedSample
 from pipelines.audit.optics import Optics
-from pipelines.measure.blur_ruler import BlurRuler
+from pipelines.measure.blur_ruler import BlurRuler, ControlPoint
 from pipelines.measure.regions import silhouette_band
 from pipelines.measure.sharpest_plane import sharpest_plane
 from pipelines.measure.stacking import stacking_error
@@ -25,52 +25,60 @@ LEAST_BLUR_PX = 1.5
 
 @dataclass(frozen=True)
 class FrameMeasurement:
-    """scale_ratios: fitted over labeled K of each frame that was measured. plane_errors_px: K |found D_f − D_f|.
+    """scales: labeled and fitted K of each frame that was measured. plane_errors_px: K |found D_f − D_f|.
 
     stacking_errors: of each group with two planes or more, in gray levels of 255.
     planes_missing: frames labeled as blurred in which no plane is sharper than the others.
     """
 
     name: str
-    scale_ratios: tuple[float, ...]
+    scales: tuple[ControlPoint, ...]
     plane_errors_px: tuple[float, ...]
     planes_missing: int
     stacking_errors: tuple[float, ...]
 
+    @property
+    def scale_ratios(self) -> list[float]:
+        """Fitted over labeled K."""
+        return [scale.fitted_px / scale.requested_px for scale in self.scales]
 
-def measure(sample: AuditedSample, number: int) -> FrameMeasurement | None:
-    """Measure the frames of one plane (number, which counts samples, rotates through the planes) and all groups.
+
+def measure(sample: AuditedSample, number: int, count: int = 1) -> FrameMeasurement | None:
+    """Measure the frames of `count` planes (number, which counts samples, rotates through the planes) and all groups.
 
     None when the aperture is not known.
     """
     optics = Optics.from_labels(sample)
     if optics is None:
         return None
+    low, high = sample.disparity_range
     planes = sorted({lens.focus_disparity for lens in sample.lenses})
-    focus = planes[number % len(planes)]
-    frames = [i for i, lens in enumerate(sample.lenses) if lens.focus_disparity == focus]
-    errors = [plane_error_px(sample, i) for i in frames if _blurs(sample, i)]
+    chosen = [planes[(number * count + i) % len(planes)] for i in range(min(count, len(planes)))]
+    frames = {focus: _blurred_frames(sample, focus) for focus in chosen}
+    errors = [plane_error_px(sample, i) for focus in chosen if low <= focus <= high for i in frames[focus]]
     return FrameMeasurement(
         name=sample.name,
-        scale_ratios=tuple(_scale_ratios(sample, optics, focus, [i for i in frames if _blurs(sample, i)])),
+        scales=tuple(scale for focus in chosen for scale in _scales(sample, optics, focus, frames[focus])),
         plane_errors_px=tuple(error for error in errors if error is not None),
         planes_missing=sum(error is None for error in errors),
         stacking_errors=tuple(_stacking_errors(sample)),
     )
 
 
-def _blurs(sample: AuditedSample, i: int) -> bool:
-    return float(np.percentile(np.abs(sample.defocus_px(i)), 95)) >= LEAST_BLUR_PX
+def _blurred_frames(sample: AuditedSample, focus: float) -> list[int]:
+    """Those of a plane that determine K."""
+    frames = [i for i, lens in enumerate(sample.lenses) if lens.focus_disparity == focus]
+    return [i for i in frames if float(np.percentile(np.abs(sample.defocus_px(i)), 95)) >= LEAST_BLUR_PX]
 
 
-def _scale_ratios(sample: AuditedSample, optics: Optics, focus: float, frames: list[int]) -> list[float]:
+def _scales(sample: AuditedSample, optics: Optics, focus: float, frames: list[int]) -> list[ControlPoint]:
     if not frames:
         return []
     largest = RULER_REACH * max(sample.lenses[i].blur_scale_px for i in frames)
     lenses = [ThinLens(focus, largest)]
     scene = optics.scene(sample, largest_radius_px(lenses, sample.disparity_range, optics.aperture))
     ruler = BlurRuler.from_scene(scene, focus, largest, optics.aperture, optics.tone)
-    return [ruler.fit(sample.picture(i)) / sample.lenses[i].blur_scale_px for i in frames]
+    return [ControlPoint(sample.lenses[i].blur_scale_px, ruler.fit(sample.picture(i))) for i in frames]
 
 
 def plane_error_px(sample: AuditedSample, i: int) -> float | None:

@@ -1,10 +1,11 @@
 """Configuration of a benchmark; the command line is made from this record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 from pipelines.errors import UserError, require
+from pipelines.stacks.config import StackOptions
 
 Part = Literal["quick", "full"]
 BuiltinContestant = Literal[
@@ -30,6 +31,10 @@ class BenchmarkConfig:
     """Folder of the test set; made when it is missing."""
     part: Part = "quick"
     """quick: five built-in and four path-traced small scenes. full: these and fifty larger scenes."""
+    predict_from_photo: Path | None = None
+    """In place of the test set: focus stacks of a camera or another renderer, in a --layout. Each frame (F1.4) is to be
+    predicted from the all-in-focus photo (F16) and depth."""
+    stacks: StackOptions = field(default_factory=StackOptions)
     checkpoint: tuple[Path, ...] = ()
     """RUN folders of trained models to score."""
     seeds_of: tuple[str, ...] = ()
@@ -55,6 +60,9 @@ class BenchmarkConfig:
 
     def __post_init__(self) -> None:
         require(self.threads >= 1, "--threads", "be at least 1", self.threads)
+        if (self.predict_from_photo is None) != (self.stacks.layout is None):
+            got = f"{self.predict_from_photo} and {self.stacks.layout}"
+            raise UserError(f"--predict-from-photo and --layout must be given together; got {got}")
         for folder in self.predictions:
             if not folder.is_dir():
                 raise UserError(f"--predictions {folder} must be a folder of PNGs named by task id; there is none")

@@ -15,7 +15,6 @@ import jinja2
 from pipelines.benchmark import plots
 from pipelines.benchmark.cases import select_cases
 from pipelines.benchmark.columns import CONTROL_COLUMNS, DIFFERENCE_COLUMNS, PICTURE_COLUMNS, Column
-from pipelines.benchmark.recipe import RECIPE_SHA256, VERSION
 from pipelines.benchmark.scoring import SceneScores
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import KINDS, Kind
@@ -52,7 +51,7 @@ class BenchmarkReport(VerbResult):
 
     def not_run(self) -> dict[str, str]:
         """Measures, parts and tasks without a score, with the reason."""
-        part = {} if self.part == "full" else {"part full": "fifty larger built-in scenes; --part full"}
+        part = {"part full": "fifty larger built-in scenes; --part full"} if self.part == "quick" else {}
         unanswered = {
             f"{s.name}, {s.tasks - s.answered} of {s.tasks} tasks": "no answer"
             for s in self.summaries
@@ -64,8 +63,8 @@ class BenchmarkReport(VerbResult):
         """Plain data: the set, every contestant's figures with intervals, every task's score."""
         content = {
             "set": {
-                "version": VERSION,
-                "recipe_sha256": RECIPE_SHA256,
+                "version": self.test_set.version,
+                "recipe_sha256": self.test_set.recipe_sha256,
                 "content_sha256": self.test_set.content_sha256,
                 "part": self.part,
                 "scenes": [{"name": scene.name, "source": scene.source} for scene in self.test_set.scenes],
@@ -86,7 +85,8 @@ class BenchmarkReport(VerbResult):
 
     def summary(self) -> str:
         """The tables, what was not run, and the path of the page."""
-        counts = f"test set {VERSION}, {self.part}: {len(self.test_set.scenes)} scenes, {self.test_set.tasks} tasks"
+        found = self.test_set
+        counts = f"test set {found.version}, {self.part}: {len(found.scenes)} scenes, {found.tasks} tasks"
         not_run = [f"not run: {item} ({reason})" for item, reason in self.not_run().items()]
         return "\n\n".join([counts, *self.tables(), "\n".join([*not_run, str(self.page)])])
 
@@ -95,12 +95,16 @@ class BenchmarkReport(VerbResult):
         control = [column for column in CONTROL_COLUMNS if self.measured(column.key)]
         return [
             f"Control: mean (worst scene)\n\n{self._table(control)}",
-            *(f"{KIND_NAMES[kind]}: mean (worst scene)\n\n{self._table(self.picture_columns(kind))}" for kind in KINDS),
+            *(f"{KIND_NAMES[k]}: mean (worst scene)\n\n{self._table(self.picture_columns(k))}" for k in self.kinds()),
         ]
 
     def measured(self, key: str) -> bool:
         """Whether any method has the figure."""
         return any(key in summary.figures for summary in self.summaries)
+
+    def kinds(self) -> list[Kind]:
+        """The kinds of task that the set has."""
+        return [kind for kind in KINDS if any(task.kind == kind for s in self.test_set.scenes for task in s.tasks)]
 
     def picture_columns(self, kind: Kind) -> list[Column]:
         """The columns of one kind of task that any method has."""
@@ -152,12 +156,10 @@ def page(report: BenchmarkReport, answers: Path) -> str:
     }
     return environment.get_template("report.html").render(
         report=report,
-        version=VERSION,
-        recipe=RECIPE_SHA256,
         control_columns=[column for column in CONTROL_COLUMNS if report.measured(column.key)],
         picture_columns=PICTURE_COLUMNS,
         difference_columns=DIFFERENCE_COLUMNS,
-        kinds=[(kind, KIND_NAMES[kind], report.picture_columns(kind)) for kind in KINDS],
+        kinds=[(kind, KIND_NAMES[kind], report.picture_columns(kind)) for kind in report.kinds()],
         control_plot=plots.control_plot(report.scores),
         strata_plot=plots.strata_plot(report.summaries),
         cases=cases,

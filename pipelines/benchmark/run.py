@@ -18,7 +18,7 @@ from pipelines.benchmark.report import ANSWERS, PAGE_FILE, BenchmarkReport, writ
 from pipelines.benchmark.scoring import SceneScores, score_scene
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import Task, write_picture
-from pipelines.benchmark.test_set import TestSet, open_set
+from pipelines.benchmark.test_set import TestSet, open_set, open_stacks
 from pipelines.measure.fidelity import Picture
 from pipelines.runs.verb_result import VerbResult
 
@@ -37,6 +37,8 @@ def prepare(config: BenchmarkConfig) -> TestSet:
     """The test set, made where it is missing. Sets thread counts, which may change last digits."""
     torch.set_num_threads(config.threads)
     cv2.setNumThreads(1)
+    if config.predict_from_photo is not None:
+        return open_stacks(config.set / str(config.stacks.layout), config.predict_from_photo, config.stacks)
     return open_set(config.set, config.part)
 
 
@@ -56,7 +58,7 @@ def run(config: BenchmarkConfig) -> BenchmarkReport:
         for name, found in score_scene(scene, methods, perceptual, keep).items():
             scores[name].append(found)
     report = BenchmarkReport(
-        part=config.part,
+        part=config.stacks.layout or config.part,
         test_set=test_set,
         summaries=_summaries(methods, scores, next(iter(config.named()), None)),
         scores=dict(scores),

@@ -17,8 +17,8 @@ from pipelines.preview.embedded import embedded_json
 _FOLDER = files("pipelines.preview") / "page"
 MODULES = (
     "app", "address", "theme", "gallery", "scrub", "sample_data", "disparity",
-    "viewer", "viewer_keys", "stack", "zoom", "divider", "pointer", "overlay", "marks", "readout",
-    "picture_choice", "sample_facts",
+    "viewer", "viewer_keys", "stack", "zoom", "divider", "pointer", "overlay", "overlay_layer", "marks", "readout",
+    "picture_choice", "sample_facts", "loupe", "hold_button",
     "lens_setting", "lens_sliders", "focus_scale",
     "live_view", "live_scene", "live_renderer", "live_shader", "background", "pupil",
 )  # fmt: skip

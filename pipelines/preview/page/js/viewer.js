@@ -4,12 +4,15 @@
 // preview draws it. Without WebGL2 the nearest stored frame stands for every lens.
 
 import { Divider } from "preview/divider.js";
+import { holdButton } from "preview/hold_button.js";
 import { StoredFrames } from "preview/lens_setting.js";
 import { LensSliders } from "preview/lens_sliders.js";
 import { LiveView } from "preview/live_view.js";
-import { placeText } from "preview/marks.js";
-import { legend, paint, signedBlur } from "preview/overlay.js";
-import { offerPictures, pictureName } from "preview/picture_choice.js";
+import { Loupe } from "preview/loupe.js";
+import { Marks } from "preview/marks.js";
+import { signedBlur } from "preview/overlay.js";
+import { OverlayLayer } from "preview/overlay_layer.js";
+import { PictureChoice } from "preview/picture_choice.js";
 import { watchPointer } from "preview/pointer.js";
 import { Readout } from "preview/readout.js";
 import { showFacts } from "preview/sample_facts.js";
@@ -23,11 +26,15 @@ export class Viewer {
   /** `onLens(key, {frame} or {focus, blur})`: another lens is shown; `onLeave()`: to all photos; `onStep(by)`: to another
    *  photo; `say(text)`: for those who cannot see it. */
   constructor(root, { onLens, onLeave, onStep, say }) {
-    Object.assign(this, { root, onLens, onLeave, onStep, say, overlay: "", content: null });
+    Object.assign(this, { root, onLens, onLeave, onStep, say, content: null });
     this.stage = this.find("stage");
     const canvas = document.createElement("canvas");
     this.live = new LiveView(canvas);
     this.stack = new Stack(this.find("pictures"), canvas);
+    this.choice = new PictureChoice(root, () => this.refresh());
+    this.overlay = new OverlayLayer(root);
+    this.marks = new Marks(root);
+    this.loupe = new Loupe(this.find("loupe"));
     this.readout = new Readout(root);
     this.sliders = new LensSliders(root, (change) => this.slide(change));
     this.zoom = new Zoom(this.stage, this.find("view"), () => this.content && this.drawMarks());
@@ -47,21 +54,17 @@ export class Viewer {
       onZoom: (factor, place) => this.zoomBy(factor, place),
       onDrag: (x, y) => this.zoom.zoom > 1 && this.zoom.move(x, y),
     });
-    for (const id of ["show", "beside"]) this.find(id).addEventListener("input", () => this.refresh());
-    for (const button of this.root.querySelectorAll("[data-overlay]")) {
-      button.addEventListener("click", () => this.toggle(button.dataset.overlay));
-    }
     for (const button of this.root.querySelectorAll("[data-zoom]")) {
       button.addEventListener("click", () => this.zoomTo(Number(button.dataset.zoom)));
     }
-    const hold = this.find("compare");
-    hold.addEventListener("pointerdown", () => this.compare(true));
-    for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) {
-      hold.addEventListener(end, () => this.compare(false));
-    }
+    holdButton(this.find("compare"), (held) => this.compare(held));
+    holdButton(this.find("magnify"), (held) => this.magnify(held));
     document.addEventListener("keydown", (event) => viewerKey(this, event));
     document.addEventListener("keyup", (event) => viewerKeyUp(this, event));
-    globalThis.addEventListener("blur", () => this.compare(false));
+    globalThis.addEventListener("blur", () => {
+      this.compare(false);
+      this.magnify(false);
+    });
     new ResizeObserver(() => this.content && this.zoom.place()).observe(this.stage);
   }
 
@@ -78,9 +81,9 @@ export class Viewer {
     this.stack.open(content);
     this.readout.open(content);
     showFacts(this.root, content, card, meanings);
-    offerPictures([this.find("show"), this.find("beside")], this.stored);
-    this.zoom.open(content.width);
+    this.choice.open(this.stored);
     this.lens = this.shown = null;
+    this.zoom.open(content.width);
     this.opening = this.live.open(content).then((ready) => {
       if (this.content !== content) return;
       this.find("live-note").textContent = content.optics.note;
@@ -156,7 +159,7 @@ export class Viewer {
   async rack(focus) {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const lens = { focus, scale: this.lens.scale };
-    if (this.live.ready && !still && !["photo", "frame"].includes(this.find("show").value)) {
+    if (this.live.ready && !still && this.choice.followsFocus) {
       const from = this.shown.focus;
       this.lens = lens;
       const arrived = await this.live.glide(from, focus, lens.scale, (now) => {
@@ -201,13 +204,13 @@ export class Viewer {
   compare(held) {
     if (!this.content || this.comparing === held) return;
     this.comparing = held;
-    this.find("compare").setAttribute("aria-pressed", held);
     this.refresh();
   }
 
-  toggle(overlay) {
-    this.overlay = this.overlay === overlay ? "" : overlay;
-    this.drawOverlay();
+  magnify(held) {
+    if (!this.content || this.loupe.held === held) return;
+    this.loupe.held = held;
+    this.drawMarks();
   }
 
   /** Whether the wheel was taken: the page scrolls on where there is nothing left to zoom out of. */
@@ -222,32 +225,26 @@ export class Viewer {
     this.zoom.set(scale ? this.zoom.zoomOf(scale) : 1, this.zoom.at(this.point));
   }
 
-  /** The picture of a choice: "photo", "live" or a frame's number. */
-  picture(choice) {
-    if (choice === "photo") return "photo";
-    if (choice.startsWith("level:")) return this.stored.frame(this.shown.focus, Number(choice.slice(6)));
-    const drawn = this.live.ready && (choice === "live" || (!choice && this.stored.exact(this.shown) === null));
-    return drawn ? "live" : this.stored.nearest(this.shown);
-  }
-
   /** Pictures and controls follow the lens. `drawn`: whoever calls has the live picture drawn. */
   refresh({ moving = false, drawn = false } = {}) {
-    const shown = this.comparing ? "photo" : this.picture(this.find("show").value);
-    const choice = this.find("beside").value;
-    const beside = choice && !this.comparing ? this.picture(choice) : null;
-    const left = beside === shown ? null : beside;
+    this.pictures = this.choice.pictures(this.shown, this.live.ready, this.comparing);
+    const { shown, left } = this.pictures;
     this.find("divider").hidden = left === null;
     this.stack.beside(left);
     if (shown === "live" || left === "live") {
       const ready = drawn ? Promise.resolve(true) : this.drawLive(moving);
-      ready.then((done) => done && shown === "live" && this.content && this.stack.show("live"));
+      ready.then((done) => {
+        if (!done || !this.content) return;
+        if (shown === "live") this.stack.show("live");
+        this.drawLoupe();
+      });
     }
     if (shown !== "live") this.stack.show(shown);
-    this.name("right", shown, this.comparing || left !== null || shown === "live" || shown === "photo");
-    this.name("left", left, left !== null);
+    this.choice.name(this.pictures);
     this.find("marks").classList.toggle("off", shown === "photo");
-    this.drawControls();
-    this.drawOverlay();
+    this.sliders.draw(this.shown, this.readout.unit);
+    this.stage.dataset.frame = this.stored.exact(this.shown) ?? "";
+    this.overlay.draw(this.content.map, this.labels, this.reachPx, this.comparing);
     this.drawMarks();
   }
 
@@ -259,49 +256,31 @@ export class Viewer {
     return lens === this.shown;
   }
 
-  name(side, picture, isNamed) {
-    this.find(`${side}-name`).textContent = isNamed ? pictureName(picture) : "";
-    this.find(`${side}-name`).hidden = !isNamed;
-  }
-
-  drawControls() {
-    this.sliders.draw(this.shown, this.readout.unit);
-    this.stage.dataset.frame = this.stored.exact(this.shown) ?? "";
-  }
-
-  drawOverlay() {
-    const { map } = this.content;
-    const labels = this.labels;
-    paint(this.find("overlay"), this.comparing ? "" : this.overlay, map, labels, this.reachPx);
-    for (const button of this.root.querySelectorAll("[data-overlay]")) {
-      button.setAttribute("aria-pressed", button.dataset.overlay === this.overlay);
-    }
-    const place = this.find("legend");
-    place.classList.toggle("on", Boolean(this.overlay));
-    if (!this.overlay) return;
-    const [gradient, ...texts] = legend(this.overlay, map, labels, this.reachPx);
-    place.style.setProperty("--gradient", gradient);
-    place.replaceChildren(...texts.map((text) => Object.assign(document.createElement("span"), { textContent: text })));
-  }
-
   /** Focus mark, circle of the labeled radius, read-out, the focus slider's scale, and where the divider cuts. */
   drawMarks() {
     if (!this.shown || !this.zoom.size.width) return;
-    const labels = this.labels;
+    const { labels } = this;
     const { width } = this.zoom.size;
     const shownPx = (width * this.zoom.zoom) / this.content.width;
     const disparity = this.disparityHere();
-    const radius = Math.abs(signedBlur(disparity, labels));
     const focus = this.zoom.at({ x: labels.focus_x, y: labels.focus_y });
-    const point = this.zoom.at(this.point);
-    this.find("focus-mark").setAttribute("transform", `translate(${focus.x} ${focus.y})`);
-    this.find("cursor").setAttribute("transform", `translate(${point.x} ${point.y})`);
-    for (const id of ["blur-circle", "blur-halo"]) this.find(id).setAttribute("r", radius * shownPx);
-    placeText(this.find("blur-text"), `r ${radius.toFixed(1)} px`, point, radius * shownPx, width);
+    this.marks.draw(focus, this.zoom.at(this.point), Math.abs(signedBlur(disparity, labels)), shownPx, width);
     this.readout.show(labels, this.pixel(), disparity, shownPx);
     this.sliders.drawScale(labels, disparity);
     const cut = this.zoom.share({ x: this.divider.share * width, y: 0 }).x;
     this.find("pictures").style.setProperty("--cut", `${100 * (1 - Math.min(1, Math.max(0, cut)))}%`);
     this.find("zoom-text").textContent = `${Math.round(100 * this.zoom.scale)} %`;
+    this.drawLoupe();
+  }
+
+  /** What is shown, and left of it what lies beside it, or the sharp photo. */
+  drawLoupe() {
+    this.loupe.root.hidden = !this.loupe.held;
+    if (!this.loupe.held) return;
+    const { shown, left } = this.pictures;
+    const right = [shown, this.stack.picture(shown)];
+    const other = left ?? "photo";
+    const pictures = other === shown ? [right] : [[other, this.stack.left ?? this.stack.picture(other)], right];
+    this.loupe.draw(pictures, this.point, this.zoom.at(this.point), this.zoom.size, this.content.width);
   }
 }

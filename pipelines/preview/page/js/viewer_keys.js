@@ -14,10 +14,6 @@ export function viewerKey(viewer, event) {
     event.preventDefault();
     return viewer.focusAt(viewer.point);
   }
-  if (name === " " && event.target === viewer.find("compare")) {
-    event.preventDefault();
-    return viewer.compare(true);
-  }
   if (typing && event.target.matches("select")) return; // letters choose
   if (typing && /^(Arrow|Page|Home|End)/.test(event.key)) return; // a slider's own
   const act = actions(viewer, event.shiftKey)[name];
@@ -27,8 +23,9 @@ export function viewerKey(viewer, event) {
 }
 
 export function viewerKeyUp(viewer, event) {
-  const held = event.key.toLowerCase() === "a" || (event.key === " " && event.target === viewer.find("compare"));
-  if (held) viewer.compare(false);
+  const key = event.key.toLowerCase();
+  if (key === "a") viewer.compare(false);
+  if (key === "l") viewer.magnify(false);
 }
 
 function actions(viewer, shifted) {
@@ -45,7 +42,7 @@ function actions(viewer, shifted) {
   const zoom = (factor) => () => viewer.zoomBy(factor, viewer.zoom.at(viewer.point));
   return {
     ...(shifted ? moves : lenses),
-    ...Object.fromEntries(Object.entries(OVERLAYS).map(([key, overlay]) => [key, () => viewer.toggle(overlay)])),
+    ...Object.fromEntries(Object.entries(OVERLAYS).map(([key, overlay]) => [key, () => viewer.overlay.toggle(overlay)])),
     "+": zoom(ZOOM_STEP),
     "=": zoom(ZOOM_STEP),
     "-": zoom(1 / ZOOM_STEP),
@@ -53,6 +50,7 @@ function actions(viewer, shifted) {
     1: () => viewer.zoomTo(1),
     4: () => viewer.zoomTo(4),
     a: () => viewer.compare(true),
+    l: () => viewer.magnify(true),
     ",": () => viewer.onStep(-1),
     ".": () => viewer.onStep(1),
   };

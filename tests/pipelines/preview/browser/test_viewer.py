@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.pipelines.preview.browser.conftest import OpenPage, until
 from tests.pipelines.preview.stack_scene import HEIGHT, SCALES_PX, WIDTH, stack_sample
@@ -261,6 +264,42 @@ def test_holding_shows_all_in_focus(visit: OpenPage) -> None:
     tab.mouse.up()
     until(tab, f"{current} === '4'")
     assert frame(tab) == 4
+
+
+def test_the_loupe_enlarges_the_compared_pictures_around_the_point(visit: OpenPage) -> None:
+    """Squares of four screen pixels, the point's in the middle; without a divider the sharp photo is compared."""
+    tab = visit("#key=00000003&frame=4")
+    box = tab.locator("#stage").bounding_box()
+    tab.mouse.move(box["x"] + 0.42 * box["width"], box["y"] + 0.35 * box["height"])
+    tab.keyboard.down("l")
+    for beside, left, name in (("", SAMPLE.aif, "all in focus"), ("level:0", SAMPLE.frames[1], "data set, frame 1")):
+        tab.locator("#beside").select_option(beside)
+        column, row = (int(number) for number in read(tab, "point").split(", "))
+        assert tab.locator("#loupe figcaption").all_text_contents() == [name, "data set, frame 4"]
+        until(tab, "[...document.querySelectorAll('#pictures img')].every((image) => image.complete)")
+        for pane, picture in zip(panes(tab), (left, SAMPLE.frames[4]), strict=True):
+            middle = pane[len(pane) // 2 - 30 : len(pane) // 2 + 30, len(pane) // 2 - 30 : len(pane) // 2 + 30]
+            inside = picture[row - 4 : row + 5, column - 4 : column + 5].astype(int)
+            errors = [
+                np.abs(np.repeat(np.repeat(inside, 4, 0), 4, 1)[:30, :30] - middle[y : y + 30, x : x + 30]).mean()
+                for y in range(16)
+                for x in range(16)
+            ]
+            assert min(errors) < 8, errors  # what WebP costs; elsewhere the pictures differ by tens
+    tab.keyboard.up("l")
+    assert not tab.locator("#loupe").is_visible()
+    tab.locator("#magnify").hover()
+    tab.mouse.down()
+    assert tab.locator("#loupe").is_visible()
+    tab.mouse.up()
+    assert not tab.locator("#loupe").is_visible()
+
+
+def panes(tab: Any) -> list[np.ndarray]:
+    """RGB of the loupe's canvases."""
+    urls = tab.evaluate("[...document.querySelectorAll('#loupe canvas')].map((canvas) => canvas.toDataURL())")
+    files = [io.BytesIO(base64.b64decode(url.partition(",")[2])) for url in urls]
+    return [np.asarray(Image.open(file).convert("RGB")).astype(int) for file in files]
 
 
 def test_frames_fade_into_each_other_unless_motion_is_unwanted(visit: OpenPage) -> None:
