@@ -31,7 +31,8 @@ PIP     := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 SHOWN   := awk '/^ *(Downloading|Using cached|Installing|Building|ERROR)/ {print "  " $$0; fflush()}'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo render shards verify preview card export publish doctor validate bench gpu audit benchmark-set benchmark gallery train weights refocus \
+.PHONY: help setup setup-dev demo render shards verify preview card export publish doctor validate bench gpu audit \
+	benchmark-set benchmark gallery pictures train weights refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
@@ -40,7 +41,7 @@ help:  ## this list
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; name a Python 3.10 or newer: make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: $(PYTHON) is older than 3.10; name a newer one: make PYTHON=python3.11" >&2; exit 1; }
-	@echo "make: setting up $(VENV), once: downloads of 0.4 GB (3 GB where there is a GPU), then some minutes"
+	@echo "make: setting up $(VENV), once, in minutes: mostly torch, of 0.2 GB (several GB where there is a GPU), and Ray"
 	@$(PYTHON) -m venv $(VENV)
 	@index=; if [ -z "$(HAS_GPU)" ] && [ -n "$(TORCH_INDEX)" ] && [ "$$(uname)" = Linux ]; then \
 		if $(BIN)/python -c 'import urllib.request as u; u.urlopen("$(TORCH_INDEX)/torch/", timeout=5)' 2>/dev/null; then \
@@ -55,7 +56,7 @@ $(EXTRA)-%: $(READY)
 	@touch $@
 
 $(DEV): $(READY)
-	@echo "make: adding what the tests need, once: downloads of 0.2 GB"
+	@echo "make: adding what lint and tests need, once, in minutes"
 	@$(PIP) -e '.[dev,validate,train,browser,heic,exr,onnx]' | $(SHOWN)
 	@touch $@
 
@@ -113,6 +114,14 @@ benchmark: $(EXTRA)-validate  ## score baselines and FLAGS="--checkpoint RUN --p
 
 gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/gallery.jpg
 	$(BIN)/python -m pipelines.pictures.lens_gallery docs/gallery.jpg
+
+pictures: $(DEV)  ## docs/page.webp, docs/refocus.webp (needs chromium) and docs/validate.webp, in minutes
+	$(FOUNDRY) render --photos builtin:7 --out out/pictures
+	$(FOUNDRY) preview out/pictures
+	$(BIN)/python -m tests.pipelines.preview.browser.page_pictures still out/pictures/preview/index.html docs/page.webp
+	$(FOUNDRY) preview out/pictures --budget-mb 2
+	$(BIN)/python -m tests.pipelines.preview.browser.page_pictures film out/pictures/preview/index.html docs/refocus.webp
+	$(BIN)/python -m pipelines.validate.stored_pictures docs/validate.webp
 
 train: $(EXTRA)-train  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base|sharpen: train a refocusing model on shards; again to resume
 	$(FOUNDRY) train --recipe $(RECIPE) --data $(OUT) --out $(RUN) $(FLAGS)
