@@ -19,7 +19,7 @@ READY   := $(VENV)/.ready
 FOUNDRY := $(BIN)/refocus-foundry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery train weights refocus \
+.PHONY: help setup demo shards verify preview doctor validate bench gpu audit benchmark-set benchmark gallery pictures train weights refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
 help:  ## this list
@@ -77,6 +77,14 @@ benchmark: $(READY)  ## score baselines and FLAGS="--checkpoint RUN --prediction
 
 gallery: $(READY)  ## every aperture and aberration on a night scene, into docs/gallery.jpg
 	$(BIN)/python -m pipelines.pictures.lens_gallery docs/gallery.jpg
+
+pictures: $(READY)  ## docs/page.webp, docs/refocus.webp (needs chromium) and docs/validate.webp, in minutes
+	$(FOUNDRY) render --photos builtin:7 --out out/pictures
+	$(FOUNDRY) preview out/pictures
+	$(BIN)/python -m tests.pipelines.preview.browser.page_pictures still out/pictures/preview/index.html docs/page.webp
+	$(FOUNDRY) preview out/pictures --budget-mb 2
+	$(BIN)/python -m tests.pipelines.preview.browser.page_pictures film out/pictures/preview/index.html docs/refocus.webp
+	$(BIN)/python -m pipelines.validate.stored_pictures docs/validate.webp
 
 train: $(READY)  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base|sharpen: train a refocusing model on shards; again to resume
 	$(FOUNDRY) train --recipe $(RECIPE) --data $(OUT) --out $(RUN) $(FLAGS)

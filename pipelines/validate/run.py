@@ -24,7 +24,7 @@ from pipelines.validate.instrument import InstrumentCheck, check_instrument
 from pipelines.validate.iris import IrisCheck, check_iris
 from pipelines.validate.methods import METHODS
 from pipelines.validate.path_trace import Camera, start_mitsuba
-from pipelines.validate.pictures import draw_comparison, draw_instrument
+from pipelines.validate.pictures import comparison, draw_comparison, draw_instrument
 from pipelines.validate.references import Effort, Reference, load, reference_lenses, save, trace
 from pipelines.validate.scenes import reference_scene
 from pipelines.validate.table import Errors, ErrorTable, errors_of
@@ -32,7 +32,7 @@ from pipelines.validate.table import Errors, ErrorTable, errors_of
 LOG = logging.getLogger(__name__)
 QUIETER_DB = {"terrain": 8.0, "statue": 5.0, "interior": 5.0, "corridor": 4.0, "ground": 4.0}
 """These are rendered to 42 dB and more: their references must be quieter than the others' 50 dB by that much."""
-SHOWN = ("ours", "direct scatter")
+SHOWN = ("ours", "Ikoma 2021")
 SHOWN_FRAMES = (3, 5)  # the stronger blur, focused near and far
 
 
@@ -94,7 +94,7 @@ def run(config: ValidateConfig) -> ValidationResult:
         exact = next(e.mean_psnr for e in errors if (e.scene, e.method) == (name, "ours"))
         rows.append(degraded_depth.degraded_depth(reference, exact))
         LOG.info("%s, degraded depth: %.0f %% of the loss recovered", name, 100 * rows[-1].recovered_share)
-        draw_comparison(reference, shown, SHOWN_FRAMES, config.out / f"{name}.jpg")
+        draw_comparison(name, comparison(reference, shown, SHOWN_FRAMES), config.out / f"{name}.jpg")
     table = ErrorTable(tuple(errors), noise)
     exact_layers = exact_table(config.out / "references", config.kinds, config.seed)
     iris = check_iris(config.out / "references" / f"iris-{config.width}-{config.seed}.npz", config.width, config.seed)
