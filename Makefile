@@ -135,7 +135,7 @@ weights: $(EXTRA)-train  ## train anew what `refocus` uses by default: built-in 
 refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT: refocus one photo (FLAGS="--checkpoint RUN" for a model of yours)
 	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) $(FLAGS)
 
-experiment: $(EXTRA)-train  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
+experiment: $(EXTRA)-train $(EXTRA)-benchmark  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
 	$(FOUNDRY) experiment --study $(STUDY) $(FLAGS)
 
 lint: $(DEV)  ## ruff and mypy --strict
