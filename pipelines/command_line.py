@@ -102,6 +102,8 @@ EXTRAS = {
     "tensorboard": "train",
 }
 """Package -> the extra that installs it."""
+EXTRAS_OF_VERB = {"validate": "validate", "experiment": "train,benchmark"}
+"""Verb -> all that it needs, where the package that is missing first would name a part."""
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -129,16 +131,18 @@ def _run(verb: Verb, config: Any, is_traced: bool) -> tuple[VerbResult | None, i
     except (Exception, Interrupted) as error:
         if is_traced:
             traceback.print_exc()
-        return None, _said(error)
+        name = next(name for name, other in VERBS.items() if other is verb)
+        return None, _said(error, name)
     except KeyboardInterrupt:
         return None, _fail("interrupted", 130)
 
 
-def _said(error: Exception | Interrupted) -> int:
+def _said(error: Exception | Interrupted, verb: str) -> int:
     """Say an error that a user can do something about in one line; the exit code. Raises any other."""
     if isinstance(error, UserError):
         return _fail(str(error), error.exit_code)
     if isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get((error.name or "").partition(".")[0])):
+        extra = EXTRAS_OF_VERB.get(verb, extra)
         return _fail(f"{error.name} is not installed; pip install '{PROGRAM}[{extra}]'", 2)
     if isinstance(error, Interrupted):
         return _fail("interrupted; finished shards are kept, the same command resumes", error.exit_code)

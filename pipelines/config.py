@@ -13,14 +13,14 @@ from pipelines.runs.place import Place
 
 @dataclass(frozen=True)
 class DoctorConfig:
-    """Show versions and devices, and whether disk and depth model are ready for a run."""
+    """Would `render` work here and now? Versions, devices, disk and depth model; exit code 1 when it would not."""
 
     out: Place = Path("out")
     """Folder or URL of the data set to come."""
     samples: int = 1000
     """Number of its samples."""
     depth: str = "auto"
-    """Its depth model: auto, or a model's id or folder."""
+    """As of `render`: auto (a model for photos without a depth map), sidecar (no model), or a model."""
     json: bool = False
     """Result as one JSON object on stdout."""
 

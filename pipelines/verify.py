@@ -13,6 +13,8 @@ from pipelines.render.plan.fingerprint import sha256_of
 from pipelines.render.plan.finished import compared_with_plan
 from pipelines.render.plan.plan import read_plan
 from pipelines.runs.data_set_paths import DataSetPaths
+from pipelines.runs.disk import counted
+from pipelines.runs.progress_bar import ProgressBar
 from pipelines.runs.settings import read_settings
 from pipelines.runs.verb_result import VerbResult
 from shards.archive import shard_tars
@@ -44,7 +46,7 @@ class Verification(VerbResult):
     def summary(self) -> str:
         """One line for each complaint, then counts and the verdict."""
         report = self.report
-        counts = f"{report.samples} samples, {report.frames} frames, shards: {report.shards}"
+        counts = ", ".join(map(counted, (report.samples, report.frames, report.shards), ("sample", "frame", "shard")))
         verdict = f"complaints: {len(report.complaints)}" if report.complaints else "sound"
         return "\n".join([*map(str, report.complaints), f"{self.out}: {counts}; {verdict}"])
 
@@ -64,7 +66,8 @@ def verify(config: VerifyConfig) -> Verification:
     """Check a data set, also against its plan and its settings. Raises UserError when there is none."""
     out = existing_data_set(config.out)
     try:
-        report = validate(out, _workers(out, config))
+        with ProgressBar("verify", "shards", len(shard_tars(out / "shards"))) as bar:
+            report = validate(out, _workers(out, config), bar.advance)
     except BrokenProcessPool as error:
         raise UserError(f"a worker that checked {out} was killed: too little memory? Try --workers 1", 1) from error
     complaints = (*report.complaints, *_compared_with_run(DataSetPaths(out)))

@@ -1,7 +1,7 @@
 """Checks a finished data set against schema, markers and index. Every complaint names shard, key and field."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,12 +52,13 @@ class ValidationReport:
         }
 
 
-def validate(out: StoragePath, workers: int = 1) -> ValidationReport:
+def validate(out: StoragePath, workers: int = 1, on_shard: Callable[[], None] = lambda: None) -> ValidationReport:
     """Check every byte of a data set: tars against markers, markers against index, labels against pixels.
 
     Args:
         out: the data set's folder.
         workers: processes that check shards; the report does not depend on their number.
+        on_shard: called for each shard that is checked, in this process.
 
     Returns:
         A report; damage of any kind is a complaint in it, never an exception.
@@ -77,6 +78,7 @@ def validate(out: StoragePath, workers: int = 1) -> ValidationReport:
     counts = [0, 0]  # samples, frames
     checks = [(name, tars.get(name)) for name in names]
     for name, found in zip(names, map_in_order(partial(_check_shard, out), checks, workers), strict=True):
+        on_shard()
         complaints += found.of_marker
         complaints += _check_presence(name, name in tars, found.summary, listed if index is not None else None)
         complaints += found.inspection.complaints

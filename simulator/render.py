@@ -26,6 +26,7 @@ from simulator.optics.aperture import Aperture
 from simulator.optics.circle_of_confusion import largest_radius_px
 from simulator.optics.lateral import magnified
 from simulator.optics.lens import ThinLens
+from simulator.optics.pupil_modes import PupilModes, pupil_modes
 from simulator.optics.regional_pupils import blend_regions, regional_pupils
 from simulator.scatter.depth_group import DepthGroup
 from simulator.scatter.frame_stack import FrameStack
@@ -100,11 +101,14 @@ class Scene:
         radius_px = largest_radius_px(lenses, self.layers.disparity_range, aperture)
         lenses = [replace(lens, blur_scale_px=aperture.reach * lens.blur_scale_px) for lens in lenses]
         render = self._gather if quality == "exact" else self._scatter
-        if aperture.varies and not (quality == "exact" and aperture.passes_rays):
+        if not aperture.varies or (quality == "exact" and aperture.passes_rays):
+            frames = render(lenses, aperture)
+        elif quality == "exact" or isinstance(self.layers, DepthSlabs):
             regions = regional_pupils(aperture, self.layers.size, radius_px)
             frames = blend_regions(regions, self.layers.size, partial(render, lenses))
         else:
-            frames = render(lenses, aperture)
+            modes = pupil_modes(aperture.achromatic, self.layers.size)
+            frames = self._scatter(lenses, aperture.at_field(0.0, 0.0), modes)
         return magnified(frames, aperture.magnification)
 
     def _gather(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
@@ -118,8 +122,13 @@ class Scene:
             return channels[0]
         return torch.stack([frames[:, c] for c, frames in enumerate(channels)], dim=1)
 
-    def _scatter(self, lenses: Sequence[ThinLens], aperture: Aperture) -> Float[Tensor, "f 3 h w"]:
-        """All frames, group by group, so that the spectra of one group suffice at a time."""
+    def _scatter(
+        self, lenses: Sequence[ThinLens], aperture: Aperture, modes: PupilModes | None = None
+    ) -> Float[Tensor, "f 3 h w"]:
+        """All frames, group by group, so that the spectra of one group suffice at a time.
+
+        modes: of an aperture that varies over the frame; `aperture` is then that of its middle.
+        """
         most_bytes = SPECTRA_BYTES.get(self.layers.device.type, SPECTRA_BYTES["cuda"])
         keeps_spectra = sum(group.spectra_bytes(lenses) for group in self.groups) <= most_bytes
         if isinstance(self.layers, DepthSlabs):
@@ -131,7 +140,7 @@ class Scene:
                     batch = [lenses[frame] for frame in frames]
                     is_visible = groups is self.visible  # what is hidden takes what is left
                     defocus_px = [group.mean_defocus_px(lens, aperture) for lens in batch] if is_visible else ()
-                    stack.add(group.blurred(batch, aperture), frames, defocus_px)
+                    stack.add(group.blurred(batch, aperture, modes), frames, defocus_px)
                 if not keeps_spectra:
                     group.release()
             if groups is self.visible:

@@ -28,7 +28,7 @@ PAGES = [
 IN_THE_PAST = {"CHANGELOG.md"}  # names what there was, too
 OURS = ("simulator", "shards", "pipelines", "tests", "docs")
 NOT_OURS = {
-    *("--allow-skips", "--tyro-write-completion"),  # flags of other programs
+    *("--allow-skips", "--tyro-write-completion", "--index-url"),  # flags of other programs
     *("--photo", "--flip"),  # typing errors that docs/commands.md answers
     "--version",  # of no verb
 }
@@ -131,6 +131,17 @@ def missing_extras(page: str) -> Iterator[str]:
     for piece in code(page):
         for names in re.findall(r"(?:\.|refocus-foundry)\[([a-z,]+)\]", piece):
             yield from (name for name in names.split(",") if name not in extras)
+
+
+def test_the_readme_lists_every_extra() -> None:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", "utf-8")
+    listed = set(re.findall(r"refocus-foundry\[([a-z0-9]+)\]", text("README.md")))
+    assert set(parser["options.extras_require"]) <= listed
+
+
+def test_every_verb_is_a_make_target_of_the_same_name() -> None:
+    assert set(verbs()) <= set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
 
 
 def missing_links(page: str) -> Iterator[str]:

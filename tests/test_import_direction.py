@@ -44,6 +44,7 @@ FLOORS = (
     "pipelines.data_set",
     "pipelines.runs",
     "pipelines.pictures",
+    "pipelines.pages",
     "pipelines.render.config",
     "pipelines.render.estimate",
     "pipelines.render.seeds",

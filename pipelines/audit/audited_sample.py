@@ -20,7 +20,7 @@ class AuditedSample:
     """One sample. disparity: float64 [H, W]; codes [h, w]: disparity or depth as stored; known [H, W]: not filled in.
 
     lenses: D_f and K of each frame as its labels say. groups: the stacking group of each frame. picture(i) decodes
-    frame i. record: the labels of our own format, None for other formats.
+    frame i. record: the labels of our own format, None for other formats. photo_lens: None for a photo without blur.
     Raises FieldError when there is no frame, or lenses and groups are not as many.
     """
 
@@ -37,6 +37,7 @@ class AuditedSample:
     picture: Callable[[int], Picture]
     record: SampleRecord | None = None
     photo_is_exact: bool = False
+    photo_lens: ThinLens | None = None
 
     def __post_init__(self) -> None:
         if not self.lenses or len(self.groups) != len(self.lenses):

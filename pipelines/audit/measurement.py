@@ -3,6 +3,7 @@
 Letters: K blur scale, D_f plane in focus; r = K |D − D_f|.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -78,7 +79,20 @@ def _scales(sample: AuditedSample, optics: Optics, focus: float, frames: list[in
     lenses = [ThinLens(focus, largest)]
     scene = optics.scene(sample, largest_radius_px(lenses, sample.disparity_range, optics.aperture))
     ruler = BlurRuler.from_scene(scene, focus, largest, optics.aperture, optics.tone)
-    return [ControlPoint(sample.lenses[i].blur_scale_px, ruler.fit(sample.picture(i))) for i in frames]
+    fitted = [_with_photo_blur(sample, focus, ruler.fit(sample.picture(i))) for i in frames]
+    return [ControlPoint(sample.lenses[i].blur_scale_px, scale) for i, scale in zip(frames, fitted, strict=True)]
+
+
+def _with_photo_blur(sample: AuditedSample, focus: float, scale: float) -> float:
+    """K of a frame from that of the ruler, which blurs a photo with blur of its own (F16).
+
+    Variances of blurs in sequence add: Σ K² (D − D_f)² = Σ K_ruler² (D − D_f)² + Σ K_photo² (D − D_photo)².
+    """
+    own = sample.photo_lens
+    if own is None:
+        return scale
+    spread, own_spread = (float(((sample.disparity - f) ** 2).mean()) for f in (focus, own.focus_disparity))
+    return math.hypot(scale, own.blur_scale_px * math.sqrt(own_spread / spread))
 
 
 def plane_error_px(sample: AuditedSample, i: int) -> float | None:

@@ -18,6 +18,7 @@ from pipelines.audit.report import AUDIT_FILE, AuditReport
 from pipelines.audit.rerender import RenderSettings, Rerender, rerender, rerender_check
 from pipelines.audit.stack_sample import stack_samples
 from pipelines.errors import UserError
+from pipelines.runs.progress_bar import ProgressBar
 from pipelines.stacks.layouts import find_stacks
 from shards.complaint import FieldError
 
@@ -36,7 +37,7 @@ def audit(config: AuditConfig) -> AuditReport:
     measurements: list[FrameMeasurement] = []
     rerenders: list[Rerender] = []
     try:
-        for number, sample in enumerate(samples):
+        for number, sample in enumerate(ProgressBar("audit", "samples", count).count(samples)):
             facts.append(LabelFacts.from_sample(sample))
             if number in chosen:
                 measured, again = measure(sample, len(measurements), config.planes), rerender(sample, settings)

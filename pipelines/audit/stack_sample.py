@@ -25,4 +25,5 @@ def stack_samples(stacks: Sequence[FocusStack], options: StackOptions) -> Iterat
             lenses=content.lenses,
             groups=tuple(map(f_numbers.index, f_numbers)),
             picture=content.picture,
+            photo_lens=content.photo_lens,
         )

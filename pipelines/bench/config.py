@@ -1,6 +1,7 @@
 """Settings of a measurement; the command line is made from this record."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pipelines.errors import require
@@ -31,6 +32,8 @@ class BenchConfig:
     """Largest blur radii of a stack in pixels. Default 8 16 32 64, with --quick 8 32."""
     parts: tuple[Part, ...] = PARTS
     """Parts to measure."""
+    plot: Path | None = None
+    """Draw the renderer's times into this file, an SVG (needs the extra `benchmark`)."""
 
     def __post_init__(self) -> None:
         require(self.threads >= 1, "--threads", "be at least 1", self.threads)
@@ -38,6 +41,9 @@ class BenchConfig:
         require(all(32 <= size <= 8192 for size in self.sizes), "--sizes", "lie between 32 and 8192 px", self.sizes)
         require(all(1 <= radius <= 256 for radius in self.radii), "--radii", "lie between 1 and 256 px", self.radii)
         require(bool(self.parts), "--parts", f"name some of {' '.join(PARTS)}", "none")
+        if self.plot:
+            require(self.plot.suffix == ".svg", "--plot", "end in .svg", self.plot)
+            require("renderer" in self.parts, "--parts", "hold renderer, which --plot draws", " ".join(self.parts))
 
     @property
     def chosen_sizes(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from pipelines.bench.report import BenchReport, NotRun
 from pipelines.bench.subject import FRAMES, FULL, KIND, QUICK, photo_like, write_photos
 from pipelines.render.executors.worker import LEAST_HELPERS
 from pipelines.runs.device import resolve_device, torch_threads
+from shards.durable import write_durably
 from shards.parallel import cores
 
 RAY_WORKERS = (1, 2)
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 def run(config: BenchConfig) -> BenchReport:
     """Measure. Raises UserError when there is no such device, or the pipeline cannot run."""
+    if config.plot:
+        from pipelines.bench.plot import renderer_plot  # an extra: missed before anything is measured
     device = resolve_device(config.device)
     machine = this_machine(device, config.threads)
     not_run = [NotRun(part, "not named in --parts") for part in PARTS if part not in config.parts]
@@ -33,6 +36,8 @@ def run(config: BenchConfig) -> BenchReport:
             fields |= _renderer(config, device, not_run)
         if not {"pipeline", "feeding", "reader"}.isdisjoint(config.parts):
             fields |= _from_photos(config, device, not_run)
+    if config.plot:
+        write_durably(config.plot, renderer_plot(fields["renderer"]).encode())
     return BenchReport(machine=machine, subject=_SUBJECT, not_run=tuple(not_run), **fields)
 
 

@@ -18,13 +18,15 @@ _JPEG_QUALITY = 88
 
 @dataclass(frozen=True)
 class Case:
-    """One answer: title, task id, the request, the measured errors, and four pictures as data URLs by name."""
+    """One answer: title, task id, the request, the measured errors, four pictures as data URLs, their size."""
 
     title: str
     task: str
     requested: str
     measured: str
     pictures: tuple[tuple[str, str], ...]
+    width: int
+    height: int
 
 
 def select_cases(name: str, scores: Sequence[SceneScores], scenes: Sequence[TestScene], answers: Path) -> list[Case]:
@@ -49,7 +51,9 @@ def _case(title: str, score: TaskScore, scene: TestScene, task: Task, folder: Pa
     error = signed_error(answer, truth, ERROR_GAIN)
     shown = {"input": scene.input(task), "answer": answer, "truth": truth, f"error x {ERROR_GAIN}": error}
     requested = f"blur level {task.blur_level:.2f} % at D = {task.focus_disparity:.2f}" if score.control else "no blur"
-    return Case(title, task.id, requested, _measured(score), tuple((name, _jpeg(p)) for name, p in shown.items()))
+    height, width = truth.shape[:2]
+    pictures = tuple((name, _jpeg(picture)) for name, picture in shown.items())
+    return Case(title, task.id, requested, _measured(score), pictures, width, height)
 
 
 def _measured(score: TaskScore) -> str:

@@ -23,8 +23,12 @@ class Column:
     @property
     def head(self) -> str:
         """The title with an arrow towards what is best."""
-        arrow = {"most": "↑", "least": "↓"}.get(str(self.goal), f"→ {self.goal}")
-        return f"{self.title} {arrow}"
+        return self.title + (self.arrow or f" → {self.goal}")
+
+    @property
+    def arrow(self) -> str:
+        """ " ↑" or " ↓" where the most or the least is best."""
+        return {"most": " ↑", "least": " ↓"}.get(str(self.goal), "")
 
     def of(self, kind: str) -> "Column":
         """The same figure of one kind of task."""
@@ -70,11 +74,11 @@ CONTROL_COLUMNS = (
     Column("blur_left_px", "blur left, px", 2, "least", "fitted radius that remains after deblurring"),
 )  # fmt: skip
 PICTURE_COLUMNS = (
-    Column("all/psnr", "PSNR", 1, "most", "dB, of the whole frame; pictures equal but for rounding score 58.9 dB"),
-    Column("in_focus/psnr", "in focus", 1, "most", "PSNR where the blur radius of the true frame is up to 1 px"),
-    Column("defocused/psnr", "defocused", 1, "most", "PSNR of the rest"),
-    Column("silhouette/psnr", "silhouettes", 1, "most", "PSNR of the band that a silhouette's blur reaches, which the "
-           "other two leave out"),
+    Column("all/psnr", "PSNR, dB", 1, "most", "of the whole frame; pictures equal but for rounding score 58.9 dB"),
+    Column("in_focus/psnr", "in focus, dB", 1, "most", "PSNR where the blur radius of the true frame is up to 1 px"),
+    Column("defocused/psnr", "defocused, dB", 1, "most", "PSNR of the rest"),
+    Column("silhouette/psnr", "silhouettes, dB", 1, "most", "PSNR of the band that a silhouette's blur reaches, which "
+           "the other two leave out"),
     Column("all/ssim", "SSIM", 3, "most", "of the whole frame"),
     Column("recovered_share", "recovered share", 3, 1, "of what the input lacks, where it has a radius of 2 px or more "
            "and is asked to be sharp. 0: nothing is sharpened; 1: the truth; above 1: sharper than that"),
@@ -83,6 +87,6 @@ PICTURE_COLUMNS = (
 )  # fmt: skip
 DIFFERENCE_COLUMNS = (
     *(column.of("refocus") for column in PICTURE_COLUMNS if column.key != "all/ssim"),
-    replace(PICTURE_COLUMNS[0].of("bokeh"), title="bokeh PSNR"),
+    replace(PICTURE_COLUMNS[0].of("bokeh"), title="bokeh PSNR, dB"),
     *(column for column in CONTROL_COLUMNS if column.key in ("error_px", "plane_error_px", "lv_corr")),
 )

@@ -1,36 +1,18 @@
-"""Plots of the report as SVG text that is the same every time: no dates, no random ids."""
+"""Plots of the report as SVG text."""
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 
 from pipelines.benchmark.recipe import DIFFICULTIES
 from pipelines.benchmark.scoring import SceneScores
 from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import KINDS
+from pipelines.pages.plot import COLORS, GRID, QUIET, STYLE, svg_text
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
-INK, QUIET, GRID = "#22252a", "#7a7f87", "#e3e5e8"
-COLORS = ("#1f6f8b", "#c0392b", "#7a5195", "#e08e0b", "#3d8b37", "#8d5524", "#5b6770", "#d45087")
 MARKS = {"easy": "o", "medium": "s", "hard": "^"}
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "refocus-foundry",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-}
 
 
 def control_plot(scores: Mapping[str, Sequence[SceneScores]]) -> str:
@@ -58,7 +40,7 @@ def control_plot(scores: Mapping[str, Sequence[SceneScores]]) -> str:
         figure.supylabel("fitted radius (px)", fontsize=10)
         handles, labels = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False)
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def _points(scenes: Sequence[SceneScores]) -> list[tuple[float, float, str]]:
@@ -83,7 +65,7 @@ def strata_plot(summaries: Sequence[Summary]) -> str:
         axes.flat[-1].axis("off")
         handles, labels = axes[0, 1].get_legend_handles_labels()
         axes.flat[-1].legend(handles, labels, loc="center left", frameon=False)
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def _errorbars(panel: Any, summary: Summary, key: str, number: int, count: int) -> None:
@@ -94,11 +76,3 @@ def _errorbars(panel: Any, summary: Summary, key: str, number: int, count: int) 
     whiskers = np.array([[max(i.value - i.low, 0.0), max(i.high - i.value, 0.0)] for _, i in known]).reshape(-1, 2).T
     panel.errorbar([x for x, _ in known], values, yerr=whiskers, fmt="o", markersize=4.5, linewidth=1.2,
                    color=COLORS[number % len(COLORS)], label=summary.name)  # fmt: skip
-
-
-def _svg(figure: Any) -> str:
-    """The picture's element alone, scaled to its column."""
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
-    return text.getvalue()[text.getvalue().index("<svg") :]

@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from pipelines.benchmark import plots
 from pipelines.benchmark.cases import select_cases
 from pipelines.benchmark.columns import CONTROL_COLUMNS, DIFFERENCE_COLUMNS, PICTURE_COLUMNS, Column
@@ -20,6 +18,7 @@ from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import KINDS, Kind
 from pipelines.benchmark.test_set import TestSet
 from pipelines.measure.bootstrap import CONFIDENCE, RESAMPLES
+from pipelines.pages.house import environment
 from pipelines.runs.markdown import markdown_table
 from pipelines.runs.verb_result import VerbResult
 from shards.durable import write_durably
@@ -147,14 +146,13 @@ def write_report(report: BenchmarkReport, out: Path, *, keep_answers: bool) -> N
 
 
 def page(report: BenchmarkReport, answers: Path) -> str:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     cases = {
         name: select_cases(name, scores, report.test_set.scenes, answers)
         for name, scores in report.scores.items()
         if name != "truth"  # its errors are all 0
     }
-    return environment.get_template("report.html").render(
+    template = environment("pipelines.benchmark").get_template("report.html")
+    return template.render(
         report=report,
         control_columns=[column for column in CONTROL_COLUMNS if report.measured(column.key)],
         picture_columns=PICTURE_COLUMNS,

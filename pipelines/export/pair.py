@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from pipelines.export.config import PairKind
+from pipelines.measure.metric_camera import camera_of, hyperfocal_m
 from pipelines.render.seeds import uniform
 from shards.labels import FrameLabels
 from shards.record import SampleRecord
@@ -37,6 +39,8 @@ class Pair:
         frame = self.labeled_frame(record)
         other = frame if self.source is AIF else record.frames[self.source]
         photo = record.photo
+        camera = camera_of(record, frame)
+        is_finite = camera is not None and camera.focus_distance_m < math.inf
         return {
             "scene_id": record.scene_id,
             "split": record.split,
@@ -46,6 +50,8 @@ class Pair:
             "focus_y": frame.focus_y,
             "focus_disparity": frame.focus_disparity,
             "disparity_kind": record.disparity.kind,
+            "focus_distance_m": camera.focus_distance_m if camera and is_finite else 0.0,
+            "hyperfocal_m": hyperfocal_m(record, camera) if camera else 0.0,
             **_strength("", self.target, frame),
             "source_focus_x": other.focus_x,
             "source_focus_y": other.focus_y,

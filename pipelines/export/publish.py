@@ -15,6 +15,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from pipelines.data_set import existing_data_set
 from pipelines.errors import UserError, one_line
 from pipelines.export.config import PublishConfig
+from pipelines.runs.disk import counted
 from pipelines.runs.verb_result import VerbResult
 from shards.card import CARD_FILE, card_text
 from shards.croissant import CROISSANT_FILE
@@ -63,7 +64,9 @@ class Publication(VerbResult):
     url: str = ""
 
     def summary(self) -> str:
-        counts = f"{len(self.files)} files, {self.megabytes:.1f} MB, {self.size_category}, license {self.license}"
+        counts = (
+            f"{counted(len(self.files), 'file')}, {self.megabytes:.1f} MB, {self.size_category}, license {self.license}"
+        )
         if self.url:
             return f"{self.url}: {counts}"
         head = self.card.split("---\n")[1].rstrip()

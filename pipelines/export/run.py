@@ -14,6 +14,7 @@ from pipelines.export.exporter import Exporter, ShardFiles
 from pipelines.export.folder import ExportFolder, FinishedShard
 from pipelines.export.registry import EXPORTERS
 from pipelines.export.source import SourceSample, damaged, identity, read_samples, source_shards
+from pipelines.runs.disk import counted
 from pipelines.runs.interruption import interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
@@ -45,7 +46,8 @@ class ExportResult(VerbResult):
 
     def summary(self) -> str:
         own = f", {self.captioned} with a sentence of their own" if self.captioned else ""
-        return f"{self.to}: {self.format}, {self.samples} samples{own}; {self.files} files, {self.megabytes:.1f} MB"
+        samples, files = counted(self.samples, "sample"), counted(self.files, "file")
+        return f"{self.to}: {self.format}, {samples}{own}; {files}, {self.megabytes:.1f} MB"
 
 
 def export(config: ExportConfig) -> ExportResult:

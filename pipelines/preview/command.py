@@ -9,6 +9,7 @@ from pipelines.preview.focus_pull import write_focus_pull
 from pipelines.preview.page import write_page
 from pipelines.preview.sample_sheet import write_sample_sheets
 from pipelines.render.sample.lens_sampling import read_aperture_mask
+from pipelines.runs.disk import counted
 from pipelines.runs.verb_result import VerbResult
 
 PAGE_SAMPLES, SHEETS = 200, 24
@@ -24,7 +25,7 @@ class WrittenPictures(VerbResult):
         first, last = Path(self.pictures[0]), Path(self.pictures[-1])
         if first == last:
             return str(first)
-        return f"{len(self.pictures)} contact sheets in {first.parent}: {first.name} ... {last.name}"
+        return f"{counted(len(self.pictures), 'contact sheet')} in {first.parent}: {first.name} ... {last.name}"
 
 
 def preview(config: PreviewConfig) -> VerbResult:

@@ -17,6 +17,7 @@ from pipelines.preview.page_sample import card, content
 from pipelines.preview.page_template import page_parts
 from pipelines.preview.report import PreviewReport, make_report
 from pipelines.preview.stored import StoredSample, Unreadable, find_stored, readable
+from pipelines.runs.disk import counted
 from pipelines.runs.progress_bar import ProgressBar
 from pipelines.runs.verb_result import VerbResult
 from shards.durable import open_durably
@@ -42,10 +43,11 @@ class WrittenPage(VerbResult):
     left_out: tuple[str, ...]
 
     def summary(self) -> str:
-        shown = f"{self.samples} of {self.samples_in_set}" if self.samples < self.samples_in_set else f"{self.samples}"
+        of = f"{self.samples} of " if self.samples < self.samples_in_set else ""
+        shown = f"{of}{counted(self.samples_in_set, 'sample')}, {self.page_bytes / MEGABYTE:.1f} MB"
         beside = ", pictures beside it" if self.linked else ""
         lines = [
-            f"{self.page}: {shown} samples, {self.page_bytes / MEGABYTE:.1f} MB{beside}; open it in a browser",
+            f"{self.page}: {shown}{beside}; open it in a browser",
             f"report: {self.headline}",
             *self.left_out,
         ]

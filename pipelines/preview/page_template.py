@@ -9,9 +9,9 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
 from markupsafe import Markup
 
+from pipelines.pages.house import environment
 from pipelines.preview.embedded import embedded_json
 
 _FOLDER = files("pipelines.preview") / "page"
@@ -25,20 +25,10 @@ MODULES = (
 
 
 def page_parts(**values: Any) -> Iterator[str]:
-    """The page's text, part by part: `samples` may be a generator that makes them on the way.
-
-    Autoescaping is on: every value is text unless it was made as markup here.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_source),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"embedded": lambda value: Markup(embedded_json(value)), "number": number}
-    template = environment.get_template("page.html")
-    return template.generate(
+    """The page's text, part by part: `samples` may be a generator that makes them on the way."""
+    templates = environment("pipelines.preview", "page")
+    templates.filters["embedded"] = lambda value: Markup(embedded_json(value))
+    return templates.get_template("page.html").generate(
         style=Markup(_source("style.css")), import_map=Markup(embedded_json(import_map())), raw=Markup, **values
     )
 
@@ -47,11 +37,6 @@ def import_map() -> dict[str, dict[str, str]]:
     """Name to data URL of every module."""
     scripts = {f"preview/{name}.js": quote(_source(f"js/{name}.js")) for name in MODULES}
     return {"imports": {name: f"data:text/javascript;charset=utf-8,{script}" for name, script in scripts.items()}}
-
-
-def number(value: float) -> str:
-    """Three digits that matter, without exponents where one can do without."""
-    return f"{value:,.0f}".replace(",", "\u202f") if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _source(name: str) -> str:

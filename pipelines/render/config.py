@@ -99,6 +99,10 @@ class VettingConfig:
         require(0 <= self.max_holes < 1, "--max-holes", "lie in [0, 1)", self.max_holes)
 
 
+MAX_BLUR_LEVEL = 25
+"""Percent of the long side."""
+
+
 @dataclass(frozen=True)
 class StackConfig:
     """The focal stack of one photo."""
@@ -111,6 +115,9 @@ class StackConfig:
     """Weakest blur: radius, in percent of the long side, of a point one whole depth range off the plane in focus."""
     blur_level_max: float = 4.0
     """Strongest blur, likewise."""
+    f_number: str = ""
+    """N,N: a blur level for each f-number, such as 1.4,2.8, in place of --levels and --blur-level-min and -max; needs
+    --focal-length and --sensor-width, and depth in meters, or --depth-meters for relative depth (docs/lenses.md)."""
     quality: Literal["fast", "exact"] = "fast"
     """fast: layered scatter. exact: gather through the aperture, ray by ray."""
     focus_points: str = ""
@@ -125,13 +132,34 @@ class StackConfig:
             points_of(self.focus_points, self.planes)
         except ValueError as error:
             raise UserError(f"--focus-points {error}") from error
-        ordered = math.isfinite(low) and math.isfinite(high) and 0 < low < high <= 25
-        require(ordered, "--blur-level-min and --blur-level-max", "be 0 < min < max <= 25", f"{low} and {high}")
+        if count := len(self.f_numbers):
+            fits = self.levels in (count, StackConfig.levels)
+            require(fits, "--levels", f"be left out with --f-number, which names {count}", self.levels)
+            object.__setattr__(self, "levels", count)
+        ordered = math.isfinite(low) and math.isfinite(high) and 0 < low < high <= MAX_BLUR_LEVEL
+        must = f"be 0 < min < max <= {MAX_BLUR_LEVEL}"
+        require(ordered, "--blur-level-min and --blur-level-max", must, f"{low} and {high}")
+
+    @property
+    def f_numbers(self) -> tuple[float, ...]:
+        """Of --f-number, largest first: weak blur to strong. Raises UserError for other text."""
+        numbers = _numbers("--f-number", self.f_number, "numbers from 0.5 to 64, such as 1.4,2.8")
+        holds = all(0.5 <= number <= 64 for number in numbers) and len(set(numbers)) == len(numbers)
+        require(holds, "--f-number", "be different numbers from 0.5 to 64, such as 1.4,2.8", repr(self.f_number))
+        return tuple(sorted(numbers, reverse=True))
 
     @property
     def frames(self) -> int:
         """Frames of one sample."""
         return self.planes * self.levels
+
+
+def _numbers(flag: str, text: str, must_be: str) -> list[float]:
+    """Numbers between commas. Raises UserError for other text."""
+    try:
+        return [float(word) for word in text.split(",")] if text else []
+    except ValueError:
+        raise UserError(f"{flag} must be {must_be}; got {text!r}") from None
 
 
 def points_of(text: str, planes: int) -> list[tuple[float, float]]:
@@ -159,6 +187,13 @@ class LensConfig:
         "plain"
     )
     """Kind of lens and sensor that each scene's own is drawn from (pipelines/render/sample/lens_recipes.py)."""
+    focal_length: float = 0.0
+    """In mm. 0: of the lens recipe, or of the photo's EXIF."""
+    sensor_width: float = 0.0
+    """Long side of the sensor in mm; 36 is full frame. 0: likewise."""
+    depth_meters: str = ""
+    """NEAR,FAR in meters, such as 1,10: where the nearest and the farthest point of relative depth are taken to lie.
+    Left out: as the lens recipe says; plain assumes nothing, so that --f-number needs metric depth."""
     highlights: Literal["recipe", "off"] = "recipe"
     """recipe: small clipped spots become lamps brighter than white, as the recipe says. off: they stay white."""
     tone: Literal["clip", "shoulder"] = "clip"
@@ -169,8 +204,21 @@ class LensConfig:
     """Table of a lens's point-spread functions (.npz, docs/lenses.md), in place of the recipe's shape, aberrations."""
 
     def __post_init__(self) -> None:
+        for flag, value in (("--focal-length", self.focal_length), ("--sensor-width", self.sensor_width)):
+            require(0 <= value <= 5000, flag, "lie between 0 and 5000 mm", value)
+        self.depth_range_m  # noqa: B018  raises for bad input
         both = self.psf is not None and self.aperture_mask is not None
         require(not both, "--psf", "stand without --aperture-mask: the mask is in the table", "both")
+
+    @property
+    def depth_range_m(self) -> tuple[float, float] | None:
+        """(near, far) of --depth-meters, m. Raises UserError for other text."""
+        numbers = _numbers("--depth-meters", self.depth_meters, "NEAR,FAR, such as 1,10")
+        if not numbers:
+            return None
+        holds = len(numbers) == 2 and 0.01 <= numbers[0] < numbers[1] <= 1e5
+        require(holds, "--depth-meters", "be NEAR,FAR with 0.01 <= NEAR < FAR <= 1e5", repr(self.depth_meters))
+        return numbers[0], numbers[1]
 
 
 SHARD_SIZES = (4, 8, 16, 32, 64)
@@ -292,6 +340,10 @@ class RenderConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**63, "--seed", "lie in [0, 2^63)", self.seed)
+        if self.stack.f_number and self.lens.lens_recipe == "plain":
+            holds = self.lens.focal_length > 0 and self.lens.sensor_width > 0
+            must = "come with --focal-length and --sensor-width in mm, such as 50 and 36"
+            require(holds, "--f-number", must, f"{self.lens.focal_length:g} and {self.lens.sensor_width:g}")
         share = self.max_reject_fraction
         require(0 <= share <= 1, "--max-reject-fraction", "lie in [0, 1]", share)
 

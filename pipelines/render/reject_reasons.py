@@ -6,6 +6,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pipelines.runs.disk import counted
+
 PAGE = "docs/vetting.md"
 
 
@@ -109,6 +111,11 @@ REASONS: dict[str, Reason] = {
         "flat", "nine tenths of the pixels span at least 2 % of the depth range", "`--min-depth-spread`"
     ),
     "draw/flat_disparity": Reason("of fewer depths than planes", "as many depths as planes", "fewer `--planes`"),
+    "draw/f_number": Reason(
+        "without a blur level for --f-number",
+        "depth is in meters, or `--depth-meters` gives relative depth a range; blur is at most 25 % of the long side",
+        "`--depth-meters NEAR,FAR`, a metric model, or a larger `--f-number`",
+    ),
     "draw/focus_point": Reason(
         "with a given focus point that cannot be one",
         "`--focus-points` and those of a list are `x,y;x,y` in (0, 1), at most `--planes`, where the depth is known",
@@ -129,11 +136,11 @@ def left_out_lines(counts: Mapping[str, int], photos: int) -> list[str]:
     reasons = [(count, REASONS.get(code, _UNKNOWN)) for code, count in most_first]
     if not reasons:
         return []
-    counted = [f"{count} {reason.said}" for count, reason in reasons]
-    first = f"{counted[0]} ({PAGE})"
+    said = [f"{count} {reason.said}" for count, reason in reasons]
+    first = f"{said[0]} ({PAGE})"
     total = sum(counts.values())
     return [
-        f"{total} of {photos} photos left out: {', '.join([first, *counted[1:]])}",
+        f"{total} of {counted(photos, 'photo')} left out: {', '.join([first, *said[1:]])}",
         *(f"  {reason.said}: {reason.remedy.replace('`', '')}" for _, reason in reasons),
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.render.executors.stage_clock import shares
 from pipelines.render.reject_reasons import left_out_lines
-from pipelines.runs.disk import format_bytes
+from pipelines.runs.disk import counted, format_bytes
 from pipelines.runs.verb_result import VerbResult
 
 COARSE_LEVELS = 256
@@ -18,6 +18,7 @@ class RenderResult(VerbResult):
 
     coarse_depth_maps: samples whose depth map has 8 bits or fewer; debanded_depth_maps: those of them whose steps were
     smoothed. filled_depth_maps: samples with pixels of unknown depth; fewer_planes: those with fewer planes than asked.
+    bytes_on_disk: of the shards. run_photos and run_seconds: rendered by this run, and its time by the clock.
     """
 
     out: str
@@ -34,40 +35,52 @@ class RenderResult(VerbResult):
     fewer_planes: int
     failed_shards: dict[str, str]
     seconds_by_stage: dict[str, float]
+    bytes_on_disk: int
+    run_photos: int
+    run_seconds: float
 
     @property
     def exit_code(self) -> int:
-        """1 when a shard failed, 3 when too many photos were rejected."""
+        """1 when a shard failed, 3 when too many photos were rejected or none is left."""
         if self.failed_shards:
             return 1
-        return 3 if self.rejected > self.max_reject_fraction * self.photos else 0
+        return 3 if not self.samples or self.rejected > self.max_reject_fraction * self.photos else 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, with the exit code."""
         return {**super().to_json(), "exit_code": self.exit_code}
 
     def summary(self) -> str:
-        """For people: counts, rejects by reason, busy time by stage."""
-        lines = [f"{self.out}: {self.samples} samples, {self.frames} frames, shards: {self.shards}"]
+        """For people: counts and size, speed, rejects by reason, what to know of the depth, the next command."""
+        lines = [f"{self.out}: {_sizes(self.samples, self.frames, self.shards)}, {format_bytes(self.bytes_on_disk)}"]
+        if self.run_photos:
+            each = self.run_seconds / self.run_photos
+            where = shares(self.seconds_by_stage)
+            lines.append(f"{counted(self.run_photos, 'photo')} in {self.run_seconds:.0f} s, {each:.2g} s each: {where}")
         lines += left_out_lines(self.rejected_by_code, self.photos)
         if self.coarse_depth_maps:
             lines.append(self._about_coarse_maps())
         if self.filled_depth_maps:
-            filled = f"{self.filled_depth_maps} of {self.samples} samples"
-            lines.append(f"{filled} have pixels of unknown depth, filled in and marked in valid.png")
+            filled = f"{self.filled_depth_maps} of {counted(self.samples, 'sample')}"
+            lines.append(f"pixels of unknown depth, filled in and marked in valid.png: in {filled}")
         if self.fewer_planes:
-            fewer = f"{self.fewer_planes} of {self.samples} samples"
-            lines.append(f"{fewer} have fewer planes and more levels: their depths are too close for more planes")
+            fewer = f"{self.fewer_planes} of {counted(self.samples, 'sample')}"
+            lines.append(f"fewer planes and more levels, as depths are too close for more planes: in {fewer}")
         lines += [f"{name} failed: {reason}" for name, reason in self.failed_shards.items()]
-        if self.seconds_by_stage:
-            busy = sum(self.seconds_by_stage.values())
-            lines.append(f"workers were busy for {busy:.1f} s: {shares(self.seconds_by_stage)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, self._next])
+
+    @property
+    def _next(self) -> str:
+        if self.failed_shards:
+            return "the same command again tries the failed shards once more"
+        if not self.samples:
+            return f"no sample is left; {self.out}/rejects.jsonl names each photo and the reason"
+        return f"next: refocus-foundry preview {self.out}  (a page to look at; `verify` checks every byte)"
 
     def _about_coarse_maps(self) -> str:
-        count = f"{self.coarse_depth_maps} of {self.samples} samples"
+        count = f"{self.coarse_depth_maps} of {counted(self.samples, 'sample')}"
         smoothed = f"the steps of {self.debanded_depth_maps} were smoothed"
-        return f"{count} have depth maps of {COARSE_LEVELS} levels or fewer; {smoothed}. 16-bit maps hold more depth"
+        return f"depth maps of {COARSE_LEVELS} levels or fewer: in {count}; {smoothed}. 16-bit maps hold more depth"
 
 
 @dataclass(frozen=True)
@@ -85,17 +98,33 @@ class Forecast(VerbResult):
     depth: list[str]
     device: str
 
+    @property
+    def exit_code(self) -> int:
+        """3 when no sample would be left."""
+        return 0 if self.frames else 3
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, with the exit code."""
+        return {**super().to_json(), "exit_code": self.exit_code}
+
     def summary(self) -> str:
         """For people: counts, size, depth and device, and the photos that are left out, with reasons."""
         lines = [
-            f"{self.out}: {_counted(self.samples_by_split)} samples, {self.frames} frames, shards: {self.shards}",
+            f"{self.out}: {_by_split(self.samples_by_split)} samples, {_sizes(None, self.frames, self.shards)}",
             f"about {format_bytes(self.estimated_bytes)}"
             + (f", {format_bytes(self.free_bytes)} are free" if self.free_bytes is not None else ""),
             f"depth: {', '.join(self.depth) or 'exact'}; device: {self.device}",
         ]
         left_out = left_out_lines(self.rejected_by_code, self.photos)
-        return "\n".join([*lines, *(left_out or [f"none of {self.photos} photos left out"])])
+        lines += left_out or [f"none of {counted(self.photos, 'photo')} left out"]
+        return "\n".join([*lines, *([] if self.frames else ["no sample would be left"])])
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _by_split(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def _sizes(samples: int | None, frames: int, shards: int) -> str:
+    counts = [(frames, "frame"), (shards, "shard")]
+    counts = counts if samples is None else [(samples, "sample"), *counts]
+    return ", ".join(counted(*pair) for pair in counts)

@@ -25,7 +25,7 @@ from pipelines.render.plan.planning import Planning, plan_run
 from pipelines.render.plan.rejects import counts_by_code
 from pipelines.render.result import COARSE_LEVELS, Forecast, RenderResult
 from pipelines.runs.data_set_paths import DataSetPaths
-from pipelines.runs.disk import format_bytes, free_bytes
+from pipelines.runs.disk import counted, format_bytes, free_bytes
 from pipelines.runs.interruption import Interrupted, deferred_signals, interruptible
 from pipelines.runs.lock import run_lock
 from pipelines.runs.progress_bar import ProgressBar
@@ -155,9 +155,9 @@ def _warn_of_turns(names: Sequence[str]) -> None:
     """One warning a run: depth that may lie turned on its photo."""
     if names:
         _log.warning(
-            "%d photos are turned by their EXIF, and nobody stated whether their depth maps are (the first: %s): they "
-            "were taken as upright; state it by --depth-orientation upright|stored, or in depth.json",
-            len(names),
+            "nobody stated whether the depth map is turned, too, of %s turned by EXIF (the first: %s): it was taken as "
+            "upright; state it by --depth-orientation upright|stored, or in depth.json",
+            counted(len(names), "photo"),
             sorted(names)[0],
         )
 
@@ -191,6 +191,9 @@ def _finish(
         fewer_planes=depth.fewer_planes,
         failed_shards=rendered.failed,
         seconds_by_stage={stage: round(spent, 3) for stage, spent in rendered.seconds.items()},
+        bytes_on_disk=sum(entry.tar_bytes for entry in summary.entries),
+        run_photos=rendered.photos,
+        run_seconds=rendered.wall_seconds,
     )
 
 

@@ -1,4 +1,4 @@
-"""Disk space: how much is free, and byte counts for people."""
+"""Disk space: how much is free; and counts and byte counts for people."""
 
 import shutil
 from pathlib import Path
@@ -21,3 +21,8 @@ def format_bytes(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} TB"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: `1 photo`, `2 photos`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -4,7 +4,7 @@ EXAMPLES = {
     "doctor": ("", "--out out/mine --samples 5000", "--depth my/model-folder --json"),
     "render": (
         "--photos my/photos --out out/mine",
-        "--photos builtin:24 --out out/scenes --planes 3 --levels 2",
+        "--photos builtin:9 --out out/f --f-number 1.4,2.8 --focal-length 50 --sensor-width 36 --depth-meters 1,10",
         "--photos photos.csv --depth sidecar --out out/mine --dry-run",
     ),
     "verify": ("out/mine", "out/mine --json", "s3://bucket/set --workers 4"),

@@ -34,6 +34,8 @@ class ValidateConfig:
     """Layout and textures of the scenes: another number makes new scenes."""
     noise_psnr: float = 50.0
     """PSNR of the references' own noise, in dB; scenes that are rendered well are traced up to 8 dB quieter."""
+    stereo: Path | None = None
+    """Folder of stereo pairs with measured disparity: what is put behind silhouettes, against the real pixels there."""
     checks: bool = True
     """Leave out the checks with bars, which take minutes (default: measure them)."""
     threads: int = 2
@@ -45,4 +47,6 @@ class ValidateConfig:
         for flag, given, names in (("--scenes", self.scenes, SCENE_NAMES), ("--kinds", self.kinds, KIND_NAMES)):
             unknown = sorted(set(given) - set(names))
             require(not unknown, flag, f"be among {', '.join(names)}", ", ".join(unknown))
+        if self.stereo is not None:
+            require(self.stereo.is_dir(), f"--stereo {self.stereo}", "be a folder of stereo pairs", "nothing there")
         require(96 <= self.width <= 1920, "--width", "lie between 96 and 1920 px", self.width)

@@ -1,13 +1,16 @@
-"""Pictures of the errors: reference, ours and direct scatter side by side; the instrument's line."""
+"""Pictures of the errors: ours, reference and opponent side by side; the instrument's line."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import cv2
 import matplotlib
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.pictures.grid import Cell, Row, contact_sheet, signed_error
+from pipelines.measure.rendering_error import psnr
+from pipelines.pictures.grid import Cell, Picture, Row, contact_sheet
 from pipelines.pictures.srgb8 import to_srgb8
 from pipelines.validate.instrument import InstrumentCheck
 from pipelines.validate.references import Reference
@@ -15,22 +18,46 @@ from pipelines.validate.references import Reference
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-ERROR_GAIN = 4
+CROP_PX, ENLARGED = 136, 2
+"""Three columns of such crops, twice enlarged, have the width of a README."""
 
 
-def draw_comparison(reference: Reference, shown: dict[str, Tensor], frames: tuple[int, ...], path: Path) -> None:
-    """One row a frame: all in focus, the path tracer's frame, then each method and its error, four times enlarged."""
-    aif, truths = to_srgb8(torch.from_numpy(reference.aif)[None])[0], to_srgb8(torch.from_numpy(reference.frames))
-    methods = {name: to_srgb8(pictures) for name, pictures in shown.items()}
+def comparison(reference: Reference, shown: Mapping[str, Tensor], frames: Sequence[int]) -> list[Row]:
+    """One row a frame: ours, the path tracer's frame and the opponent's, cut out where the two methods err most.
+
+    shown: ours, then the opponent, each float32 [L, 3, H, W] linear light.
+    """
+    (ours, mine), (opponent, theirs) = ((name, to_srgb8(pictures)) for name, pictures in shown.items())
+    light = torch.from_numpy(reference.frames)
+    truths = to_srgb8(light)
     rows = []
     for f in frames:
-        cells = [Cell(aif, "all in focus"), Cell(truths[f], "path tracer")]
-        for name, pictures in methods.items():
-            error = signed_error(pictures[f], truths[f], ERROR_GAIN)
-            cells += [Cell(pictures[f], name), Cell(error, f"{name}: error x {ERROR_GAIN}")]
-        rows.append(Row(cells))
+        crop = _worst_crop(mine[f], theirs[f], truths[f])
+        errors = {name: f"{psnr(pictures[f], light[f]):.1f} dB" for name, pictures in shown.items()}
+        cells = [
+            Cell(mine[f][crop], f"{ours}: {errors[ours]}"),
+            Cell(truths[f][crop], "path tracer"),
+            Cell(theirs[f][crop], f"{opponent}: {errors[opponent]}"),
+        ]
+        rows.append(Row(cells, reference.name))
+    return rows
+
+
+def draw_comparison(title: str, rows: Sequence[Row], path: Path) -> None:
+    """A sheet that is read at the width of a README."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(reference.name, rows, cell_width_px=aif.shape[1]).save(path, quality=88)
+    contact_sheet(title, rows, cell_width_px=ENLARGED * CROP_PX).save(path, quality=88)
+
+
+def _worst_crop(ours: Picture, theirs: Picture, truth: Picture) -> tuple[slice, slice]:
+    """Rows and columns, at most CROP_PX wide and three quarters as high, with the largest errors of both."""
+    height, width = truth.shape[0], truth.shape[1]
+    across, down = min(CROP_PX, width), min(3 * CROP_PX // 4, height)
+    errors = sum(((picture.astype(np.float32) - truth) ** 2).sum(axis=2) for picture in (ours, theirs))
+    sums = cv2.boxFilter(errors, -1, (across, down), anchor=(0, 0), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    places = sums[: height - down + 1, : width - across + 1]
+    y, x = np.unravel_index(places.argmax(), places.shape)
+    return slice(int(y), int(y) + down), slice(int(x), int(x) + across)
 
 
 def draw_instrument(check: InstrumentCheck, path: Path) -> None:

@@ -12,8 +12,10 @@ Letters: r radius in pixels; s signed, positive in front; (x, y) pixel corners r
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +34,8 @@ _DISC_MOMENT = 0.5
 _LONGEST_SQUEEZE = 4.0
 _STRONGEST_ASTIGMATISM = 0.75
 _MIDDLE = (0.0, 0.0)
+Place = tuple[Any, Any]
+"""(down, right) from the frame's middle, in half diagonals: two numbers, or two tensors."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +133,6 @@ class Aperture:
         return any(self.field or _MIDDLE) and bool(self.cat_eye or self.barn_doors or self.astigmatism)
 
     @property
-    def _vignetting(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Middles of the barrel's rim and of the hood, (down, right), in radii."""
-        down, right = self.field or _MIDDLE
-        return (-self.cat_eye * down, -self.cat_eye * right), (-self.barn_doors * down, -self.barn_doors * right)
-
-    @property
     def is_point_symmetric(self) -> bool:
         """Whether half a turn leaves its spots unchanged: then their spectra are real."""
         is_even = self.blades % 2 == 0 or self.roundness == 1.0
@@ -165,10 +163,9 @@ class Aperture:
         if self.psf is not None:
             return 0.5 * min(1.0, math.sqrt(2 * self.moment()))
         narrow = min(self.squeeze, 1 / self.squeeze) * (1.0 - self.obstruction) * (1.0 - 0.5 * abs(self.spherical))
-        rim, hood = self._vignetting
-        cut = max(0.25, 1.0 - max(math.hypot(*rim), *map(abs, hood)) / 2)
-        if self._is_oblique:
-            cut *= 1.0 - abs(self._elongation)
+        off_axis = math.hypot(*(self.field or _MIDDLE))
+        cut = max(0.25, 1.0 - max(self.cat_eye, self.barn_doors) * off_axis / 2)
+        cut *= 1.0 - abs(self._elongation(self.field or _MIDDLE))
         if self.raster is not None:
             return narrow * cut * 0.5 * min(1.0, math.sqrt(2 * self.moment()))
         return narrow * cut * (0.5 if 0 < self.blades < 6 else 1.0)
@@ -217,38 +214,71 @@ class Aperture:
         """
         if self.psf is not None:
             return self.psf.density(float(side))
-        center = (torch.arange(CELLS, dtype=torch.float64) + 0.5) * (2.0 / CELLS) - 1.0
-        y, x = torch.meshgrid(center * max(1.0, 1 / self.squeeze), center * max(1.0, self.squeeze), indexing="ij")
-        if self.astigmatism and self._is_oblique:
-            y, x = self._elongated(y, x, side)
+        open_ = self.light(*cell_centers(CELLS), side, self.field or _MIDDLE, 2.0 / CELLS)
+        return open_.flip(0, 1) if side > 0 else open_
+
+    def light(self, y: Tensor, x: Tensor, side: int, field: Place, cell: float | Tensor) -> Tensor:
+        """Brightness at points of the upright spot of a point at `field`, in radii, averaged over cells of this side.
+
+        As `transmission`, of any shape, and all arguments but `side` may be tensors. Not of PSFs.
+        """
+        y, x = y * max(1.0, 1 / self.squeeze), x * max(1.0, self.squeeze)
+        if self.astigmatism:
+            y, x = self._elongated(y, x, side, field)
         density: Tensor | float = 1.0
         if self.spherical:
             y, x, density = aberrated(y, x, self.spherical * side)
-        open_ = opening(blades_distance(y, x, self.blades, self.roundness, self.rotation_deg)) * density
+        open_ = opening(blades_distance(y, x, self.blades, self.roundness, self.rotation_deg), cell) * density
         if self.obstruction:
-            open_ = open_ * (1.0 - opening(distance_from_axis(y, x) - self.obstruction))
-        rim, hood = self._vignetting
-        if any(rim):
-            open_ = open_ * opening(distance_from_axis(y - rim[0], x - rim[1]) - 1.0)
-        if any(hood):
-            open_ = open_ * opening((y - hood[0]).abs() - 1.0) * opening((x - hood[1]).abs() - 1.0)
+            open_ = open_ * (1.0 - opening(distance_from_axis(y, x) - self.obstruction, cell))
         if self.raster is not None:
             open_ = open_ * self.raster.sample(y, x)
-        return open_.flip(0, 1) if side > 0 else open_
+        down, right = field
+        if self.cat_eye:
+            rim = distance_from_axis(y + self.cat_eye * down, x + self.cat_eye * right)
+            open_ = open_ * opening(rim - 1.0, cell)
+        if self.barn_doors:
+            open_ = open_ * opening((y + self.barn_doors * down).abs() - 1.0, cell)
+            open_ = open_ * opening((x + self.barn_doors * right).abs() - 1.0, cell)
+        return open_
 
-    @property
-    def _elongation(self) -> float:
+    def pictures(
+        self, places: Sequence[Place], cells: int
+    ) -> tuple[Float[Tensor, "j e c n n"], Float[Tensor, "j e"], Float[Tensor, "e c"]]:
+        """Of E entries of C colors: upright spots of points at J places, unit sum; how bright these are, in squared
+        radii; what radii are multiplied with when they are drawn.
+        """
+        if self.psf is not None:
+            return self.psf.pictures(places, cells)
+        y, x = cell_centers(cells)
+        down, right = torch.tensor(places, dtype=torch.float64).T[..., None, None]
+        sides = (-1, 1) if self.has_two_pictures or self.astigmatism else (-1,)
+        pictures = torch.stack([self.light(y, x, side, (down, right), 2.0 / cells) for side in sides], 1)[:, :, None]
+        light = pictures.sum((-2, -1), keepdim=True)
+        if not float(light.min()) > 0:
+            raise ValueError("aperture must let light through, got a pupil whose parts leave nothing open")
+        return (pictures / light).float(), light[..., 0, 0, 0].float() * (2.0 / cells) ** 2, torch.ones(len(sides), 1)
+
+    def picture_shares(self, defocus_px: float) -> list[tuple[int, float, bool]]:
+        """Of `pictures`: the entries that make the spot at a signed radius, their shares, whether they are turned."""
+        if self.psf is not None:
+            return self.psf.shares(defocus_px)
+        in_front = defocus_px > 0
+        return [(int(in_front and bool(self.has_two_pictures or self.astigmatism)), 1.0, in_front)]
+
+    def _elongation(self, field: Place) -> Any:
         """Length less width of a spot over its length; negative: long across the radius behind the focus."""
-        down, right = self.field or _MIDDLE
-        return self.astigmatism * (down**2 + right**2)
+        down, right = field
+        return self.astigmatism * (down * down + right * right)
 
-    def _elongated(self, y: Tensor, x: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    def _elongated(self, y: Tensor, x: Tensor, side: int, field: Place) -> tuple[Tensor, Tensor]:
         """Where the ray that lands at (y, x) of an elongated spot passed the pupil."""
-        down, right = (part / math.hypot(*(self.field or _MIDDLE)) for part in (self.field or _MIDDLE))
-        along, across = y * down + x * right, y * right - x * down
-        wider = 1.0 / (1.0 - abs(self._elongation))
-        along, across = (along, across * wider) if self._elongation * side < 0 else (along * wider, across)
-        return along * down + across * right, along * right - across * down
+        down, right = field
+        squared = down * down + right * right + 1e-12
+        along, across = y * down + x * right, y * right - x * down  # times the distance from the middle
+        wider = 1.0 / (1.0 - abs(self._elongation(field)))
+        along, across = (along, across * wider) if self.astigmatism * side < 0 else (along * wider, across)
+        return (along * down + across * right) / squared, (along * right - across * down) / squared
 
     def mask(self, defocus_px: float) -> Float[Tensor, "d d"]:
         """The spot of a point `defocus_px` out of focus, positive in front: float64 [d, d], d odd, unit sum, centered.
@@ -285,6 +315,13 @@ class Aperture:
 @lru_cache(maxsize=64)
 def _spot(pupil: Aperture, side: int) -> Spot:
     return Spot(pupil.transmission(side))
+
+
+def cell_centers(cells: int) -> tuple[Float[Tensor, "n n"], Float[Tensor, "n n"]]:
+    """(y, x) of the cells of a picture over [−1, 1]², float64."""
+    center = (torch.arange(cells, dtype=torch.float64) + 0.5) * (2.0 / cells) - 1.0
+    y, x = torch.meshgrid(center, center, indexing="ij")
+    return y, x
 
 
 def _check_range(name: str, value: float, low: float, high: float, shown: str = "") -> None:

@@ -84,6 +84,11 @@ class PhysicalLens:
         image_distance_mm = self.focal_length_mm / (1.0 - self.focal_length_mm / (1000.0 * self.focus_distance_m))  # v
         return opening_radius_mm * image_distance_mm / 1000.0
 
+    def hyperfocal_m(self, circle_mm: float) -> float:
+        """Focused here, infinity has a circle of confusion of this diameter c: f²/(N c) + f, whatever the focus now."""
+        _check_positive("circle_mm", circle_mm)
+        return (self.focal_length_mm**2 / (self.f_number * circle_mm) + self.focal_length_mm) / 1000.0
+
     def thin_lens(self, long_side_px: int) -> ThinLens:
         """(D_f, K) for metric disparity, 1/m: D_f = 1 / z_f, K = a v in pixels of an image this long."""
         return ThinLens(1.0 / self.focus_distance_m, self.circle_scale_mm * long_side_px / self.sensor_width_mm)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -155,6 +156,53 @@ class PsfTable:
         share = (s - self._radii[low]) / (self._radii[high] - self._radii[low])
         return [(low, 1.0 - share), (high, share)]
 
+    def light(self, y: Tensor, x: Tensor, defocus_px: Tensor, field: tuple[Tensor, Tensor]) -> Float[Tensor, "e"]:
+        """The light at E points (y, x) of spots of points at `field` and these signed radii: all [E].
+
+        Points are in radii of the circle around all light, of the spot as it is drawn. Not normalized.
+        """
+        rho, azimuth = torch.hypot(*field), torch.atan2(*field)
+        positions = self.position.tolist()
+        place = torch.zeros_like(rho)
+        for low, high in pairwise(positions):
+            place += ((rho - low) / (high - low)).clamp(0.0, 1.0)
+        cos, sin = azimuth.cos(), azimuth.sin()
+        y, x = cos * y - sin * x, cos * x + sin * y
+        light, volume = torch.zeros_like(rho), self.psf[:, :, self.channel or 0]  # [r, f, n, n]
+        to_square = 2.0 / (volume.shape[-1] * self.cell_px) * self.reach
+        s, inverse = defocus_px.unique(return_inverse=True)
+        shares = [self.shares(float(v)) for v in s]
+        for entry, radius in enumerate(self._radii):
+            share, turn = torch.zeros(2, len(s), dtype=y.dtype).unbind()
+            for number, mixed in enumerate(shares):
+                for other, part, is_turned in mixed:
+                    if other == entry:
+                        share[number], turn[number] = part, -1.0 if is_turned else 1.0
+            used = share[inverse].nonzero()[:, 0]
+            if not used.numel():
+                continue
+            scale = to_square * abs(radius) * turn[inverse[used]]
+            depth = (2.0 * place[used] + 1.0) / len(positions) - 1.0  # of the middle of a field position's layer
+            grid = torch.stack([x[used] * scale, y[used] * scale, depth], -1)[None, None, None]
+            sampled = F.grid_sample(volume[entry][None, None], grid, padding_mode="zeros", align_corners=False)
+            light[used] += share[inverse[used]] * radius**2 * sampled.flatten()
+        return light
+
+    def shares(self, defocus_px: float) -> list[tuple[int, float, bool]]:
+        """The entries that make the spot at E s = `defocus_px`, their shares, whether they are turned by 180°."""
+        return [(entry, share, self._radii[entry] * defocus_px < 0) for entry, share in self._entries(defocus_px)]
+
+    def pictures(self, places: Sequence[tuple[float, float]], cells: int) -> tuple[Tensor, Tensor, Tensor]:
+        """See `Aperture.pictures`; entries are the radii. Light over the circle around all light."""
+        entries, colors = range(len(self._radii)), range(3 if self.is_colored else 1)
+        tables = [[self.of_channel(color).at(*place) for color in colors] for place in places]
+        pictures = [[[t._picture(entry, cells=cells) for t in row] for entry in entries] for row in tables]
+        stacked = torch.stack([torch.stack([torch.stack(row) for row in place]) for place in pictures])
+        stacked = stacked / stacked.sum((-2, -1), keepdim=True)
+        drawn = _second_moments(stacked).mean(0)  # [e, c] of the cells
+        wanted = torch.tensor([[[_moment(t, entry) for t in row] for entry in entries] for row in tables]).mean(0)
+        return stacked.float(), torch.ones(stacked.shape[:2]), (wanted / drawn).sqrt()
+
     def _spot(self, entry: int) -> Spot:
         return _spot(self, entry)
 
@@ -168,11 +216,11 @@ class PsfTable:
         share = (rho - positions[after - 1]) / (positions[after] - positions[after - 1])
         return [(after - 1, 1.0 - share), (after, share)]
 
-    def _picture(self, entry: int, turned: bool = False) -> Float[Tensor, "n n"]:
+    def _picture(self, entry: int, turned: bool = False, cells: int = CELLS) -> Float[Tensor, "n n"]:
         """An entry's light at the table's place, over the circle around all light, turned to its azimuth."""
         light = sum(share * self.psf[entry, number, self.channel or 0] for number, share in self._field_entries())
         assert isinstance(light, Tensor)
-        cells, side = CELLS, light.shape[-1]
+        side = light.shape[-1]
         scale = 2 * self.reach * abs(self._radii[entry]) / (side * self.cell_px)  # of the circle to the PSF's square
         center = ((torch.arange(cells, dtype=torch.float64) + 0.5) * (2.0 / cells) - 1.0) * scale
         y, x = torch.meshgrid(center, center, indexing="ij")
@@ -196,10 +244,20 @@ class PsfTable:
 
 @lru_cache(maxsize=512)
 def _spot(table: PsfTable, entry: int) -> Spot:
-    moment = sum(
-        share * float(table._moments[entry, number, table.channel or 0]) for number, share in table._field_entries()
-    )
-    return Spot(table._picture(entry), moment / table.reach**2)
+    return Spot(table._picture(entry), _moment(table, entry))
+
+
+def _moment(table: PsfTable, entry: int) -> float:
+    """m of an entry at the table's place, over the squared radius of the circle around all light."""
+    moments = [share * table._moments[entry, number, table.channel or 0] for number, share in table._field_entries()]
+    return float(sum(moments)) / table.reach**2
+
+
+def _second_moments(pictures: Float[Tensor, "... n n"]) -> Float[Tensor, "..."]:
+    """m of pictures over [−1, 1]², unit sum."""
+    cells = pictures.shape[-1]
+    center = (torch.arange(cells, dtype=pictures.dtype) + 0.5) * (2.0 / cells) - 1.0
+    return (pictures * (center[:, None] ** 2 + center**2)).sum((-2, -1)) + 2 / 12 * (2.0 / cells) ** 2
 
 
 def _check(radius: Tensor, position: Tensor, psf: Tensor, cell_px: float) -> None:

@@ -67,7 +67,7 @@ class PupilRaster:
         y, x = (row - (height - 1) / 2).abs() + 0.5, (column - (width - 1) / 2).abs() + 0.5
         return float(torch.hypot(y, x).max())
 
-    def sample(self, y: Float[Tensor, "h w"], x: Float[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    def sample(self, y: Float[Tensor, "*b w"], x: Float[Tensor, "*b w"]) -> Float[Tensor, "*b w"]:
         """T at points (y, x) of the full opening, interpolated linearly between the raster's cells; 0 beyond it."""
         height, width = self.transmission.shape
         grid = torch.stack([x * self._circumscribed * 2 / width, y * self._circumscribed * 2 / height], dim=-1)
@@ -77,10 +77,12 @@ class PupilRaster:
         if shrink < 1.0:
             size = [max(1, round(side * shrink)) for side in (height, width)]
             picture = F.interpolate(picture, size=size, mode="area")
-        return F.grid_sample(picture, grid[None], mode="bilinear", padding_mode="zeros", align_corners=False)[0, 0]
+        flat = grid.reshape(1, -1, *grid.shape[-2:]).to(picture.dtype)
+        sampled = F.grid_sample(picture, flat, mode="bilinear", padding_mode="zeros", align_corners=False)
+        return sampled.reshape(y.shape).to(y.dtype)
 
 
-def opening(distance: Float[Tensor, ...], cell: float = 2.0 / CELLS) -> Float[Tensor, ...]:
+def opening(distance: Float[Tensor, ...], cell: float | Tensor = 2.0 / CELLS) -> Float[Tensor, ...]:
     """T of a region from the signed distance to its edge (negative inside): the share of each cell that lies inside."""
     return (0.5 - distance / cell).clamp(0.0, 1.0)
 
@@ -91,8 +93,8 @@ def distance_from_axis(y: Float[Tensor, ...], x: Float[Tensor, ...]) -> Float[Te
 
 
 def blades_distance(
-    y: Float[Tensor, "h w"], x: Float[Tensor, "h w"], blades: int, roundness: float, rotation_deg: float
-) -> Float[Tensor, "h w"]:
+    y: Float[Tensor, "..."], x: Float[Tensor, "..."], blades: int, roundness: float, rotation_deg: float
+) -> Float[Tensor, "..."]:
     """Signed distance to the edge of an iris of n blades, its corners on the full opening's circle.
 
     Each side is an arc of curvature k = roundness through two neighboring corners: the pupil is where n discs of
@@ -117,8 +119,8 @@ def blades_distance(
 
 
 def aberrated(
-    y: Float[Tensor, "h w"], x: Float[Tensor, "h w"], spherical: float
-) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"], Float[Tensor, "h w"]]:
+    y: Float[Tensor, "..."], x: Float[Tensor, "..."], spherical: float
+) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."], Float[Tensor, "..."]]:
     """(pupil y, pupil x, density): where the ray that lands at (y, x) of the spot passed the pupil, and how densely
     rays land there.
 

@@ -41,7 +41,7 @@ def field_coordinates(size: tuple[int, int]) -> tuple[Float[Tensor, "h"], Float[
 def regional_pupils(aperture: Aperture, size: tuple[int, int], radius_px: float) -> list[RegionalPupil]:
     """The pupils of all nodes. Their number along each side is odd and grows with the pupil's shift over the frame."""
     long_side = 2 * max(size) / math.hypot(*size)  # in half diagonals
-    shift = 1.0 if aperture.psf else max(aperture.cat_eye, aperture.barn_doors, abs(aperture.astigmatism))
+    shift = 1.0 if aperture.psf else max(aperture.cat_eye, aperture.barn_doors, 2 * abs(aperture.astigmatism))
     steps = 2 * math.ceil(shift * radius_px * long_side / STEP_PX / 2)
     nodes = min(max(steps + 1, 3), MAX_NODES_PER_SIDE)
     down, right = (

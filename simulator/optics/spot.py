@@ -44,15 +44,7 @@ class Spot:
         return self._pixel_light(self._rendered_radius(radius_px))
 
     def _pixel_light(self, radius_px: float) -> Tensor:
-        half = max(0, math.ceil(radius_px - 0.5))
-        corner = torch.arange(-half, half + 2, dtype=self._summed.dtype) - 0.5
-        cells = self._summed.shape[0] - 1
-        position = ((corner / radius_px + 1.0) * (cells / 2)).clamp(0.0, float(cells))  # [d + 1]
-        before = position.floor().clamp(max=cells - 1).long()
-        fraction = position - before
-        rows = torch.lerp(self._summed[before], self._summed[before + 1], fraction[:, None])
-        summed = torch.lerp(rows[:, before], rows[:, before + 1], fraction)  # [d + 1, d + 1]
-        light = summed.diff(dim=0).diff(dim=1).clamp(min=0.0)
+        light = summed_light(self._summed, radius_px).clamp(min=0.0)
         return _trimmed(light / light.sum())
 
     def _rendered_radius(self, radius_px: float) -> float:
@@ -79,6 +71,19 @@ class Spot:
             middle = (low + high) / 2
             low, high = (low, middle) if second_moment(self._pixel_light(middle)) >= target else (middle, high)
         return (low + high) / 2
+
+
+def summed_light(summed: Float[Tensor, "m m"], radius_px: float) -> Float[Tensor, "d d"]:
+    """The light in each pixel, of a picture over [−1, 1]² summed over rows and columns, drawn at a radius."""
+    half = max(0, math.ceil(radius_px - 0.5))
+    corner = torch.arange(-half, half + 2, dtype=summed.dtype) - 0.5
+    cells = summed.shape[0] - 1
+    position = ((corner / radius_px + 1.0) * (cells / 2)).clamp(0.0, float(cells))  # [d + 1]
+    before = position.floor().clamp(max=cells - 1).long()
+    fraction = position - before
+    rows = torch.lerp(summed[before], summed[before + 1], fraction[:, None])
+    at_corners = torch.lerp(rows[:, before], rows[:, before + 1], fraction)  # [d + 1, d + 1]
+    return at_corners.diff(dim=0).diff(dim=1)
 
 
 def _trimmed(mask: Tensor) -> Tensor:

@@ -32,6 +32,11 @@ from simulator.scatter.octave import OctaveGrid
 from simulator.scatter.spread_bin import SpreadBin
 from simulator.scatter.spread_sum import spread_sum
 
+_LEAST_OF_FIRST_MODE = 0.1
+"""The first mode is a mean pupil, never negative. A few modes are below 0
+beside things far above white, and pixels would be black there."""
+WeightedModes = Sequence[tuple[Sequence[Sequence[SpreadBin]], Tensor]]
+
 
 def spectra(
     pictures: Float[Tensor, "l c h w"],
@@ -76,6 +81,8 @@ class BlurredGroup:
     rows:       rows to compute, of the result's grid with its ring: all, or those that the group reaches.
     near:       for each lens, and each color with its own lens, what is spread without bins (see `near_focus`).
     discs:      for each lens, and each color with its own lens, light on the frame's pixels: see `add_discs`.
+    modes:      of a pupil that varies over the frame: the bins of each mode, as `lenses`, which are then those of the
+                first, and its weight at the cells of the result's grid in the whole frame with its ring.
 
     Raises ValueError when a lens has neither bins nor content near focus.
     """
@@ -88,12 +95,13 @@ class BlurredGroup:
         rows: slice | None = None,
         near: Sequence[Sequence[NearFocus]] = (),
         discs: Sequence[Sequence[DirectLight | None]] = (),
+        modes: WeightedModes = (),
     ) -> None:
         if not lenses or not (all(lenses) or near):
             raise ValueError(f"lenses must each have a bin at least, got {[len(bins) for bins in lenses]} bins")
         if len({len(bins) for bins in lenses}) > 1:
             raise ValueError(f"lenses must have the same bins, got {[len(bins) for bins in lenses]} bins")
-        self._lenses, self._near, self._discs = lenses, near, discs
+        self._lenses, self._near, self._discs, self._modes = lenses, near, discs, modes
         self._finest, self._grid = grid, grid.coarser(grid.octave + coarseness.bit_length() - 1)
         self._rows = rows or slice(0, self._grid.rows.stop - self._grid.rows.start)
 
@@ -170,8 +178,25 @@ class BlurredGroup:
                     frame[index, start - first : stop - first] += channel[start - top : stop - top]
 
     def _from_spectra(self, channels: slice, spots: slice) -> Float[Tensor, "n c h w"]:
+        if not self._modes:
+            return self._inverted(self._lenses, channels, spots)
+        first, mixed = None, None
+        for lenses, weight in self._modes:
+            part, share = self._inverted(lenses, channels, spots), weight[self.rows]
+            if first is None or mixed is None:
+                first = part * share
+                mixed = first.clone()
+            else:
+                mixed.addcmul_(part, share)
+        assert first is not None
+        assert mixed is not None
+        return torch.maximum(mixed, first.mul_(_LEAST_OF_FIRST_MODE), out=mixed)
+
+    def _inverted(
+        self, lenses: Sequence[Sequence[SpreadBin]], channels: slice, spots: slice
+    ) -> Float[Tensor, "n c h w"]:
         coarseness = 2 ** (self._grid.octave - self._finest.octave)
-        total = spread_sum(self._lenses, channels, spots, coarseness)
+        total = spread_sum(lenses, channels, spots, coarseness)
         if coarseness > 1:
             size = self._finest.padded_height, self._finest.padded_width
             total = total * _to_cell_middles(*size, coarseness, total.device)

@@ -16,12 +16,14 @@ import torch
 from simulator.layers.bins import BinnedSurfaces
 from simulator.optics.aperture import Aperture, narrowed_radius_px
 from simulator.optics.lens import ThinLens
-from simulator.scatter.convolve import BlurredGroup
+from simulator.optics.pupil_modes import PupilMode, PupilModes
+from simulator.scatter.convolve import BlurredGroup, WeightedModes
 from simulator.scatter.direct_taps import DIRECT_PX
 from simulator.scatter.disc_lines import DirectLight, SpotDots, disc_table
+from simulator.scatter.field_spots import field_discs
 from simulator.scatter.group_spectra import Bin, GroupSpectra
 from simulator.scatter.near_focus import NEGLIGIBLE_SLOPE2, NearFocus, near_radius_px, spread_near_focus
-from simulator.scatter.octave import TAIL, OctaveGrid, coarsest_octave, rendered_radius
+from simulator.scatter.octave import RING, TAIL, OctaveGrid, coarsest_octave, rendered_radius
 from simulator.scatter.spot_spectra import SpotSpectra
 from simulator.scatter.spread_bin import SpreadBin
 
@@ -81,20 +83,31 @@ class DepthGroup:
         is_clear = [min(defocus) > least_px or max(defocus) < -least_px for defocus in ranges]
         return [clear * (defocus[0] + defocus[-1]) / 2 for clear, defocus in zip(is_clear, ranges, strict=True)]
 
-    def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture) -> BlurredGroup:
-        """Light and coverage blurred for n lenses, on the grid of the octave that all of them need."""
-        views = [self._view(lens, aperture) for lens in lenses]
+    def blurred(self, lenses: Sequence[ThinLens], aperture: Aperture, modes: PupilModes | None = None) -> BlurredGroup:
+        """Light and coverage blurred for n lenses, on the grid of the octave that all of them need.
+
+        modes: of a pupil that varies over the frame; `aperture` is then that of its middle.
+        """
+        views = [self._view(lens, aperture, modes) for lens in lenses]
         octave, grid = views[0].octave, self._spectra.grid
         radii = [self._radii(view, aperture, octave) for view in views]
-        nodes, slanted = self._node_bins(views, aperture), self._slanted(lenses)
-        spread = [
-            [
-                *self._binned(bin_radii, view, aperture, len(views) > 1),
-                *self._skewed(bin_radii, view, aperture, slanted, len(views) > 1),
-                *near_nodes,
-            ]
-            for view, bin_radii, near_nodes in zip(views, radii, nodes, strict=True)
-        ]
+        slanted, spread_by_mode = self._slanted(lenses), []
+        all_nodes = [node for view in views for zone in view.near for node in zone.nodes]
+        node_spectra = [self._spectra.spectrum(node.content, node.rows) for node in all_nodes]
+        for pupil in modes.modes if modes else [aperture.pupil]:
+            spots = self._spots(pupil)
+            nodes = self._node_bins(views, spots, node_spectra)
+            spread_by_mode.append(
+                [
+                    [
+                        *self._binned(bin_radii, view, spots, len(views) > 1),
+                        *self._skewed(bin_radii, view, aperture, spots, slanted, len(views) > 1),
+                        *near_nodes,
+                    ]
+                    for view, bin_radii, near_nodes in zip(views, radii, nodes, strict=True)
+                ]
+            )
+        spread = spread_by_mode[0]
         rendered = (abs(s) for bin_radii in radii for colors in bin_radii for s in colors if s is not None)
         near = (abs(node.defocus_px) for view in views for zone in view.near for node in zone.nodes)
         coarsest = max([bin_.coarseness for bins in spread for bin_ in bins], default=1)
@@ -102,14 +115,20 @@ class DepthGroup:
         reach = max(chain([DIRECT_PX], rendered, near, bright)) + (2 * TAIL * coarsest if coarsest > 1 else 0)
         rows = grid.rows_reached(*self._spectra.rows_held, reach, octave)
         direct = [view.near for view in views], [view.discs for view in views]
-        return BlurredGroup(spread, grid, 2 ** (octave - grid.octave), rows, *direct)
+        weighted: WeightedModes = ()
+        if modes:
+            weights = modes.weights(octave, RING if octave else 0, self.device)
+            weighted = tuple(zip(spread_by_mode, weights, strict=True))
+        return BlurredGroup(spread, grid, 2 ** (octave - grid.octave), rows, *direct, weighted)
 
-    def _view(self, lens: ThinLens, aperture: Aperture) -> _View:
+    def _view(self, lens: ThinLens, aperture: Aperture, modes: PupilModes | None) -> _View:
         colors = aperture.channel_lenses(lens)
-        near = [self._near(color, aperture.of_channel(number)) for number, color in enumerate(colors)]
-        return _View(lens, colors, self._octaves(lens, aperture), near, self._discs(colors, aperture.pupil))
+        near = [
+            self._near(color, aperture.of_channel(k), modes and modes.of_channel(k)) for k, color in enumerate(colors)
+        ]
+        return _View(lens, colors, self._octaves(lens, aperture), near, self._discs(colors, aperture.pupil, modes))
 
-    def _discs(self, colors: Sequence[ThinLens], pupil: Aperture) -> list[DirectLight | None]:
+    def _discs(self, colors: Sequence[ThinLens], pupil: Aperture, modes: PupilModes | None) -> list[DirectLight | None]:
         """For each color, the discs of the bright spots; None where there are none."""
         if not self._bright.count:
             return [None] * len(colors)
@@ -120,7 +139,10 @@ class DepthGroup:
             dots = SpotDots.seen(self._bright, color, pupil, width + 2 * margin, margin)
             if len(colors) > 1:
                 dots = replace(dots, light=dots.light[number : number + 1])
-            discs.append(disc_table(pupil, self.device).drawn(dots, height, width))
+            if modes:
+                discs.append(field_discs(dots, modes.of_channel(number), (height, width)))
+            else:
+                discs.append(disc_table(pupil, self.device).drawn(dots, height, width))
         return discs
 
     def _bright_defocus_px(self, view: _View) -> list[float]:
@@ -130,12 +152,12 @@ class DepthGroup:
         ends = [float(end) for end in self._bright.disparity.aminmax()]
         return [color.blur_scale_px * (end - color.focus_disparity) for color in view.colors for end in ends]
 
-    def _near(self, lens: ThinLens, aperture: Aperture) -> NearFocus:
+    def _near(self, lens: ThinLens, aperture: Aperture, modes: PupilModes | None) -> NearFocus:
         """Content near the plane in focus; none for filled-in surfaces, which lie on a coarse grid."""
         if self._spectra.grid.octave:
             return NearFocus()
         numbers = [bin_.number for bin_ in self.bins]
-        return spread_near_focus(self._surfaces, numbers, self._size, self._margin, lens, aperture.pupil)
+        return spread_near_focus(self._surfaces, numbers, self._size, self._margin, lens, aperture.pupil, modes)
 
     def _octaves(self, lens: ThinLens, aperture: Aperture) -> list[int]:
         """For each bin, the octave that suffices for its smallest radius; the finest near focus and for sharp bins.
@@ -179,9 +201,9 @@ class DepthGroup:
             rendered_radius(radius_px, self._spectra.grid.octave, octave, bin_octave, moment), defocus_px
         )
 
-    def _binned(self, radii: Sequence[Radii], view: _View, aperture: Aperture, keep_all: bool) -> list[SpreadBin]:
+    def _binned(self, radii: Sequence[Radii], view: _View, spots: SpotSpectra, keep_all: bool) -> list[SpreadBin]:
         """The bins with their spots. keep_all: also bins without a spot, for lenses that are blurred together."""
-        spots, spread = self._spots(aperture), []
+        spread = []
         for index, (bin_radii, octave) in enumerate(zip(radii, view.octaves, strict=True)):
             if keep_all or any(radius is not None for radius in bin_radii):
                 coarseness = 2 ** (octave - self._spectra.grid.octave)
@@ -190,7 +212,13 @@ class DepthGroup:
         return spread
 
     def _skewed(
-        self, radii: Sequence[Radii], view: _View, aperture: Aperture, slanted: Sequence[int], keep_all: bool
+        self,
+        radii: Sequence[Radii],
+        view: _View,
+        aperture: Aperture,
+        spots: SpotSpectra,
+        slanted: Sequence[int],
+        keep_all: bool,
     ) -> list[SpreadBin]:
         """The terms that slopes add to the slanted bins: − ∇·(content s ⟨u²⟩ ∇s), for each color.
 
@@ -199,7 +227,7 @@ class DepthGroup:
         cover 1 + ⟨u²⟩ |∇s|² of the lens. ⟨u²⟩, along one axis, is half the pupil's second moment, ¼ for a disc. That
         shift is, to first order, this divergence. It changes nothing finer than a disc, so a coarse grid suffices.
         """
-        grid, spots, spread = self._spectra.grid, self._spots(aperture), []
+        grid, spread = self._spectra.grid, []
         for index in slanted:
             b, octave = self.bins[index], max(view.octaves[index], self._spectra.finest_skew_octave)
             coarseness = 2 ** (octave - grid.octave)
@@ -223,22 +251,24 @@ class DepthGroup:
     def _is_slanted(bin_: Bin, lens: ThinLens) -> bool:
         return lens.blur_scale_px**2 * bin_.slope2 >= NEGLIGIBLE_SLOPE2
 
-    def _node_bins(self, views: Sequence[_View], aperture: Aperture) -> list[list[SpreadBin]]:
+    def _node_bins(
+        self, views: Sequence[_View], spots: SpotSpectra, spectra: Sequence[torch.Tensor]
+    ) -> list[list[SpreadBin]]:
         """For each lens, the nodes of all lenses as bins; nodes of another lens or color have no spot."""
-        spots, spread = self._spots(aperture), [list[SpreadBin]() for _ in views]
+        spread, following = [list[SpreadBin]() for _ in views], iter(spectra)
         for owner, view in enumerate(views):
             for color, zone in enumerate(view.near):
                 for node in zone.nodes:
-                    spectrum = self._spectra.spectrum(node.content, node.rows)
+                    spectrum = next(following)
                     for number, bins in enumerate(spread):
                         is_lit = [number == owner and other == color for other in range(len(view.near))]
                         radii: Radii = [node.defocus_px if lit else None for lit in is_lit]
                         bins.append(SpreadBin(spectrum, spots.mix(radii, 1, self._spectra.grid.parts), 1))
         return spread
 
-    def _spots(self, aperture: Aperture) -> SpotSpectra:
+    def _spots(self, pupil: Aperture | PupilMode) -> SpotSpectra:
         grid = self._spectra.grid
-        return SpotSpectra(aperture.pupil, grid.parts * grid.padded_height, grid.padded_width, self.device)
+        return SpotSpectra(pupil, grid.parts * grid.padded_height, grid.padded_width, self.device)
 
     @property
     def device(self) -> torch.device:

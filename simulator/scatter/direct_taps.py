@@ -16,10 +16,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from simulator.optics.aperture import Aperture
+from simulator.optics.pupil_modes import PupilMode, PupilModes
 
 DIRECT_PX = 2.4
 """Largest radius whose spot lies within 5 × 5 pixels."""
 TAP_REACH_PX = 2
+FIELD_PARTS = (7, 7)
+"""Rows and columns of parts of the frame, each with a pupil of its own where pupils vary."""
 _RADII_PX = (0.5, 0.625, 0.75, 0.875, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, DIRECT_PX)
 
 
@@ -28,7 +31,7 @@ class TapTable:
     """Weights of the taps of one aperture: start + slope · q in each interval of q.
 
     offsets:      for each class of equal taps, their offsets (down, right) from the source.
-    start, slope: [O, 2 · intervals], first for sources behind the plane in focus, then for those in front of it.
+    start, slope: [O, places · 2 · intervals], of a place first for sources behind the plane in focus, then in front.
     knots:        [intervals − 1] the values of q between the intervals; the first and the last interval are constant.
     """
 
@@ -37,11 +40,18 @@ class TapTable:
     slope: Float[Tensor, "o i"]
     knots: Float[Tensor, "k"]
 
-    def weights(self, q: Float[Tensor, "p"], is_in_front: Tensor | None) -> Float[Tensor, "o p"]:
-        """The weight of each class of taps for sources of squared radius q, px²: [o, p]."""
+    def weights(
+        self, q: Float[Tensor, "p"], is_in_front: Tensor | None, place: Int[Tensor, "p"] | None = None
+    ) -> Float[Tensor, "o p"]:
+        """The weight of each class of taps for sources of squared radius q, px²: [o, p].
+
+        place: of the source's pupil, where there is more than one.
+        """
         interval: Int[Tensor, "p"] = torch.bucketize(q, self.knots, right=True)
         if is_in_front is not None:
             interval = interval + (self.knots.numel() + 1) * is_in_front
+        if place is not None:
+            interval = interval + 2 * (self.knots.numel() + 1) * place
         return torch.addcmul(self.start.index_select(1, interval), self.slope.index_select(1, interval), q)
 
     def spread(self, pictures: Float[Tensor, "o h widew"]) -> Float[Tensor, "tallh w"]:
@@ -72,11 +82,28 @@ class TapTable:
 
 
 @lru_cache(maxsize=16)
-def tap_table(pupil: Aperture, device: torch.device) -> TapTable:
+def tap_table(pupil: Aperture | PupilMode, device: torch.device) -> TapTable:
     """The table of a pupil's spots."""
+    return _tabulated(_spots(pupil)[None], device)
+
+
+@lru_cache(maxsize=4)
+def field_tap_table(modes: PupilModes, device: torch.device) -> TapTable:
+    """The table of the spots of a pupil that varies, of the middles of FIELD_PARTS of the frame."""
+    weights = modes.at_places(FIELD_PARTS).flatten(1).double()  # [k, places]
+    spots = torch.stack([_spots(mode) for mode in modes.modes])  # [k, 2, K, 5, 5]
+    return _tabulated(torch.einsum("kp,ksrij->psrij", weights, spots), device)
+
+
+def _spots(pupil: Aperture | PupilMode) -> Float[Tensor, "2 k 5 5"]:
+    """The spots behind the plane in focus and in front of it, at the tabulated radii."""
+    return torch.stack([torch.stack([_spot(pupil, side * r) for r in _RADII_PX]) for side in (-1.0, 1.0)])
+
+
+def _tabulated(spots: Float[Tensor, "places 2 k 5 5"], device: torch.device) -> TapTable:
     q = torch.tensor(_RADII_PX, dtype=torch.float64) ** 2
-    spots = torch.stack([torch.stack([_spot(pupil, side * r) for r in _RADII_PX]) for side in (-1.0, 1.0)])
-    rise = spots.diff(dim=1) / q.diff()[:, None, None]  # [2, K − 1, 5, 5]
+    spots = spots.flatten(0, 1)  # [places · 2, K, 5, 5]
+    rise = spots.diff(dim=1) / q.diff()[:, None, None]
     flat = torch.zeros_like(spots[:, :1])
     slope = torch.cat([flat, rise, flat], dim=1).flatten(0, 1)
     start = torch.cat([spots[:, :1], spots[:, :-1] - rise * q[:-1, None, None], spots[:, -1:]], dim=1).flatten(0, 1)
@@ -92,7 +119,7 @@ def tap_table(pupil: Aperture, device: torch.device) -> TapTable:
     return TapTable(tuple(offsets_by_class), start, slope, q.float().to(device))
 
 
-def _spot(pupil: Aperture, defocus_px: float) -> Float[Tensor, "5 5"]:
+def _spot(pupil: Aperture | PupilMode, defocus_px: float) -> Float[Tensor, "5 5"]:
     """The spot on 5 × 5 pixels, unit sum."""
     mask = pupil.mask(defocus_px)
     half = mask.shape[0] // 2

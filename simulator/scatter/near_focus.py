@@ -22,7 +22,8 @@ from simulator.layers.bins import BinnedSurfaces
 from simulator.layers.covered_pixels import CoveredPixels
 from simulator.optics.aperture import Aperture
 from simulator.optics.lens import ThinLens
-from simulator.scatter.direct_taps import DIRECT_PX, TAP_REACH_PX, TapTable, tap_table
+from simulator.optics.pupil_modes import PupilModes
+from simulator.scatter.direct_taps import DIRECT_PX, FIELD_PARTS, TAP_REACH_PX, TapTable, field_tap_table, tap_table
 
 FINE_GAP_PX = 1.0
 """From DIRECT_PX on, discs of bins this close blend into one. Chosen when sharing left g²/12r of the radius (0.035 px
@@ -74,8 +75,12 @@ def spread_near_focus(
     margin: int,
     lens: ThinLens,
     pupil: Aperture,
+    modes: PupilModes | None = None,
 ) -> NearFocus:
-    """The content of neighboring bins near the plane in focus. numbers: of the bins. size: of the frame."""
+    """The content of neighboring bins near the plane in focus. numbers: of the bins. size: of the frame.
+
+    modes: of a pupil that varies over the frame; `pupil` is then that of its middle.
+    """
     zone = _Zone.from_bins(surfaces, numbers, lens, pupil.moment())
     if zone is None:
         return NearFocus()
@@ -89,14 +94,29 @@ def spread_near_focus(
         rows = slice(max(rows.start - 1, 0), min(rows.stop + 1, height))
     light, nodes = part.light, {}
     if zone.radius_px > DIRECT_PX:
-        light, beyond = _shared_by_nodes(part, zone.radius_px, pupil.is_two_sided)
+        light, beyond = _shared_by_nodes(part, zone.radius_px, modes is not None or pupil.is_two_sided)
         for defocus_px, content in sorted(beyond.items()):
             nodes[defocus_px] = torch.zeros(4, height, width, device=light.device)
             nodes[defocus_px].flatten(1).index_add_(1, part.pixel, content)
-    table = tap_table(pupil, light.device)
-    weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
+    if modes is None:
+        table = tap_table(pupil, light.device)
+        weights = table.weights(part.q, part.is_in_front if pupil.is_two_sided else None)
+    else:
+        table = field_tap_table(modes, light.device)
+        weights = table.weights(part.q, part.is_in_front, _field_part(part.pixel, size, margin))
     direct, top = _spread(part.pixel, light, weights, table, _Rows(rows, height, width, margin))
     return NearFocus(bins, direct, top, tuple(Node(content, s, rows) for s, content in nodes.items()))
+
+
+def _field_part(pixel: Tensor, size: tuple[int, int], margin: int) -> Tensor:
+    """Which of FIELD_PARTS of the frame each pixel of its padded grid lies in; beyond the frame, the nearest."""
+    width = size[1] + 2 * margin
+    place = torch.div(pixel, width, rounding_mode="floor") - margin, pixel % width - margin
+    row, column = (
+        (at.clamp(0, side - 1) * parts).div_(side, rounding_mode="floor")
+        for at, side, parts in zip(place, size, FIELD_PARTS, strict=True)
+    )
+    return row * FIELD_PARTS[1] + column
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from simulator.optics.aperture import IDENTITY_RADIUS_PX, Aperture
+from simulator.optics.pupil_modes import PupilMode
 from simulator.scatter.inner_spectrum import cropped_rows
 from simulator.scatter.spectrum_cache import SpectrumCache
 
@@ -65,7 +66,12 @@ class SpotSpectra:
     """
 
     def __init__(
-        self, aperture: Aperture, height: int, width: int, device: torch.device, cache: SpectrumCache | None = None
+        self,
+        aperture: Aperture | PupilMode,
+        height: int,
+        width: int,
+        device: torch.device,
+        cache: SpectrumCache | None = None,
     ) -> None:
         """aperture: that of the middle of the frame, see `Aperture.pupil`. cache: the cache of the device if None."""
         self._aperture, self._size, self._device = aperture, (height, width), device
@@ -96,11 +102,11 @@ class SpotSpectra:
         low_, high_ = (self._tabulated(pupil, step, side, coarseness, parts) for step in (b - 1, b))
         return low_, high_, w
 
-    def _tabulated(self, pupil: Aperture, step: int, side: int, coarseness: int, parts: int) -> Tensor:
+    def _tabulated(self, pupil: Aperture | PupilMode, step: int, side: int, coarseness: int, parts: int) -> Tensor:
         key = pupil, self._size, self._device, step, side, coarseness, parts
         return self._cache.get(key, lambda: self._computed(pupil, side * self._steps[step], coarseness, parts))
 
-    def _computed(self, pupil: Aperture, defocus: float, coarseness: int, parts: int) -> Tensor:
+    def _computed(self, pupil: Aperture | PupilMode, defocus: float, coarseness: int, parts: int) -> Tensor:
         mask = pupil.mask(defocus).float().to(self._device)
         is_real = self._aperture.is_point_symmetric
         columns = self._size[1] // 2 // coarseness + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,16 @@ def test_a_missing_extra_is_one_line_for_every_verb(
     assert said == f"refocus-foundry: {module} is not installed; pip install 'refocus-foundry[{extra}]'\n"
 
 
+def test_a_verb_of_several_extras_names_them_all(monkeypatch: pytest.MonkeyPatch, capsys: Said) -> None:
+    monkeypatch.setitem(sys.modules, "torchmetrics", None)
+    monkeypatch.delitem(sys.modules, "pipelines.validate.run", raising=False)
+    for module in [name for name in sys.modules if name.startswith(("pipelines.validate.", "pipelines.measure."))]:
+        if not module.endswith(".config"):
+            monkeypatch.delitem(sys.modules, module)
+    assert main(["validate"]) == 2
+    assert capsys.readouterr().err.endswith("pip install 'refocus-foundry[validate]'\n")
+
+
 def test_a_missing_module_of_no_extra_is_our_own_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(config: object) -> None:
         raise ModuleNotFoundError("No module named 'pipelines.gone'", name="pipelines.gone")
@@ -97,14 +108,16 @@ def test_the_way_of_a_data_set(tiny_config: RenderConfig, capsys: Said) -> None:
     assert main(["card", str(tiny_config.out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"card": str(tiny_config.out / "README.md")}
     assert main(["verify", str(tiny_config.out)]) == 0
-    assert capsys.readouterr().out == f"{tiny_config.out}: 5 samples, 20 frames, shards: 3; sound\n"
+    assert capsys.readouterr().out == f"{tiny_config.out}: 5 samples, 20 frames, 3 shards; sound\n"
 
 
 def test_without_json_a_run_says_what_it_made(tiny_config: RenderConfig, capsys: Said) -> None:
     assert main(flags(tiny_config)) == 0
     said = capsys.readouterr()
-    assert said.out.startswith(f"{tiny_config.out}: 5 samples, 20 frames, shards: 3\n")
-    assert "render" in said.out.splitlines()[1]
+    lines = said.out.splitlines()
+    assert re.fullmatch(rf"{tiny_config.out}: 5 samples, 20 frames, 3 shards, \d.*[kM]B", lines[0])
+    assert re.fullmatch(r"5 photos in \d+ s, [\d.e-]+ s each: .*render.*", lines[1])
+    assert lines[-1].startswith(f"next: refocus-foundry preview {tiny_config.out} ")
     assert said.err == ""  # no terminal, no bar
 
 
@@ -112,8 +125,20 @@ def test_a_dry_run_says_what_it_would_make(tiny_config: RenderConfig, capsys: Sa
     assert main([*flags(tiny_config), "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["shards"] == 3
     assert main([*flags(tiny_config), "--dry-run"]) == 0
-    assert "5 train, 0 val, 0 test samples, 20 frames, shards: 3" in capsys.readouterr().out
+    assert "5 train, 0 val, 0 test samples, 20 frames, 3 shards" in capsys.readouterr().out
     assert not tiny_config.out.exists()
+
+
+def test_a_run_and_a_dry_run_with_nothing_left_say_so(tiny_config: RenderConfig, capsys: Said) -> None:
+    small = ["--min-short-side", "4096", "--max-reject-fraction", "1"]
+    assert main([*flags(tiny_config), *small, "--dry-run"]) == 3
+    assert capsys.readouterr().out.endswith("\nno sample would be left\n")
+    assert main([*flags(tiny_config), *small]) == 3
+    said = capsys.readouterr().out
+    assert "5 of 5 photos left out: 5 smaller than wanted" in said
+    assert (
+        said.splitlines()[-1] == f"no sample is left; {tiny_config.out}/rejects.jsonl names each photo and the reason"
+    )
 
 
 def test_damage_is_exit_code_4_and_named(finished: RenderConfig, capsys: Said) -> None:

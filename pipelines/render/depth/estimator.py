@@ -116,7 +116,7 @@ def _check_model(model: str, config: DepthConfig) -> DepthOrigin:
         return check_moge(model, kind=kind, revision=revision)
     found = check_checkpoint(model, kind=kind, revision=revision, allow_network=not config.offline)
     here = found.folder is not None
-    return DepthOrigin(found.model, found.revision, found.license, found.is_noncommercial, here)
+    return DepthOrigin(found.model, found.revision, found.license, found.is_noncommercial, here, kind=found.kind)
 
 
 def _open_model(model: str, config: DepthConfig, device: str) -> NetworkDepth:

@@ -42,7 +42,7 @@ def check_onnx(model: Path, *, kind: Kind | None) -> DepthOrigin:
         raise UserError(f"{model.stem}.yaml says that {model.name} gives {note.kind} depth, --depth-kind says {kind}")
     is_noncommercial = "-NC" in note.license
     runtime = f"onnxruntime {version('onnxruntime')}"
-    return DepthOrigin(model.stem, _revision(model), note.license, is_noncommercial, True, runtime)
+    return DepthOrigin(model.stem, _revision(model), note.license, is_noncommercial, True, runtime, note.kind)
 
 
 class OnnxDepth(NetworkDepth):

@@ -16,6 +16,7 @@ class DepthOrigin:
     is_noncommercial: bool
     is_here: bool  # False when the model will be downloaded first
     runtime: str = ""  # program and version that run the model, where it is not transformers
+    kind: str = ""  # of the values; "" for sidecars, where each file has its own, and where it is not known yet
 
 
 def revision_of_files(paths: Iterable[Path]) -> str:

@@ -23,13 +23,18 @@ FAILURES_WITHOUT_SUCCESS = 3
 
 @dataclass
 class RenderedShards:
-    """Finished shards, reasons of failed ones, busy seconds by stage, and photos whose maps may be turned otherwise."""
+    """Finished shards, reasons of failed ones, busy seconds by stage, and photos whose maps may be turned otherwise.
+
+    photos: those of the finished shards; wall_seconds: from the first to the last.
+    """
 
     finished: list[str] = field(default_factory=list)
     rejects: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     seconds: Counter[str] = field(default_factory=Counter)
     turns_assumed: list[str] = field(default_factory=list)
+    photos: int = 0
+    wall_seconds: float = 0.0
 
     def add(self, outcome: ShardReport | ShardFailure) -> None:
         """Count one shard. Raises UserError when the first shards all failed."""
@@ -65,8 +70,9 @@ def render_shards(job: RenderJob, shards: Sequence[PlannedShard]) -> RenderedSha
             rendered.add(outcome)
             bar.note(f"{rendered.rejects} rejected, {shares(rendered.seconds)}")
     finished = set(rendered.finished)
-    photos = sum(len(shard.samples) for shard in shards if shard.name in finished)
-    _log_run(job, rendered, photos, started, time.monotonic() - start)
+    rendered.photos = sum(len(shard.samples) for shard in shards if shard.name in finished)
+    rendered.wall_seconds = round(time.monotonic() - start, 3)
+    _log_run(job, rendered, started)
     return rendered
 
 
@@ -83,14 +89,14 @@ def _outcomes(
         yield from run_ray(job, shards, on_photo)
 
 
-def _log_run(job: RenderJob, rendered: RenderedShards, photos: int, started: str, seconds: float) -> None:
+def _log_run(job: RenderJob, rendered: RenderedShards, started: str) -> None:
     execution = job.config.execution
     append_run(
         DataSetPaths(job.config.out).meta,
         RunEntry(
             started=started,
-            seconds=round(seconds, 3),
-            photos=photos,
+            seconds=rendered.wall_seconds,
+            photos=rendered.photos,
             shards=len(rendered.finished),
             failed_shards=len(rendered.failed),
             executor=execution.executor,

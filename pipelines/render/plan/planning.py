@@ -118,6 +118,7 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     photos = _with_depth_of_their_own(config, photos, folders)
     real = photos.sources.select(~photos.sources.is_builtin)
     depth_origins = check_depth(config.depth, real, folders) if real else ()
+    _check_f_numbers(config, depth_origins, has_builtin=len(real) < len(photos.sources))
     is_elsewhere = bool(config.execution.ray_address) and not config.dry_run
     device_kind = resolve_device(config.execution.device, is_elsewhere=is_elsewhere)
     settings = fingerprint(config, device_kind, depth_origins)
@@ -129,6 +130,24 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     else:
         plan, left_out = _with_photos(Plan(), config, photos)
     return Planning(paths, plan, plan_on_disk, left_out, settings, depth_origins, device_kind)
+
+
+def _check_f_numbers(config: RenderConfig, origins: Sequence[DepthOrigin], has_builtin: bool) -> None:
+    """Say what --f-number rests on where depth is relative. Raises UserError when that is nothing.
+
+    Sidecars may be of either kind: a photo whose sidecar is relative is rejected by name, if need be.
+    """
+    relative = [origin.source for origin in origins if origin.kind == "relative"] + ["built-in scenes"] * has_builtin
+    if not (config.stack.f_number and relative):
+        return
+    named = f"depth of {' and '.join(relative)} is relative, without a unit"
+    if config.lens.depth_range_m is None and config.lens.lens_recipe == "plain":
+        raise UserError(
+            f"--f-number needs depth in meters; {named}; add --depth-meters NEAR,FAR, where its nearest and farthest "
+            "point are taken to lie, or name a model of metric depth"
+        )
+    assumed = config.lens.depth_meters.replace(",", " to ") or f"the range of the recipe {config.lens.lens_recipe}"
+    _log.info("%s: f-numbers hold if it spans %s meters", named, assumed)
 
 
 def _with_depth_of_their_own(config: RenderConfig, photos: FoundPhotos, folders: SidecarFolders) -> FoundPhotos:

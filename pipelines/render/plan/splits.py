@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipelines.render.photos.near_duplicates import families, group_links, sequence_links
 from pipelines.render.photos.table import PhotoTable
 from pipelines.render.seeds import uniform
+from pipelines.runs.disk import counted
 from shards.record import SPLITS
 
 UNASSIGNED = -1
@@ -92,7 +93,7 @@ def split_warnings(
     for index, (split, share) in enumerate(zip(SPLITS, fractions, strict=True)):
         if share > 0 and not (splits == index).any():
             warnings.append(
-                f"split {split} has a share of {share:g} and none of the {len(planned)} photos; "
+                f"split {split} has a share of {share:g} and none of the {counted(len(planned), 'photo')}; "
                 "add photos or change --split-fractions"
             )
     members = np.bincount(family_of[planned], minlength=1)

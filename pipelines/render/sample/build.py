@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pipelines.errors import Rejection
 from pipelines.pictures.srgb8 import to_srgb8
-from pipelines.render.config import LensConfig, StackConfig, points_of
+from pipelines.render.config import MAX_BLUR_LEVEL, LensConfig, StackConfig, points_of
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.photos.photo import Photo
 from pipelines.render.sample.aperture_labels import aperture_record
@@ -246,10 +246,24 @@ def _blur_levels(
     """Levels of the recipe's f-numbers, within the stack's flags; of these flags where recipe or lens has none."""
     low, high = settings.stack.blur_level_min, settings.stack.blur_level_max
     diopters = lens.diopters(0.0 if record.kind == "relative" else _depth_range(codes, record))
+    if settings.stack.f_numbers:
+        return _levels_of_f_numbers(lens, settings.stack.f_numbers, diopters)
     if not (lens.recipe.f_number[1] and lens.focal_length_mm and lens.sensor_width_mm and diopters):
         return log_stratified(settings.seed, scene_id, "blur", low, high, levels)
     physical = lens.blur_levels(settings.seed, scene_id, levels, diopters)
     return tuple(min(max(level, low), high) for level in physical)
+
+
+def _levels_of_f_numbers(lens: SampledLens, f_numbers: tuple[float, ...], diopters: float) -> tuple[float, ...]:
+    """Levels of --f-number. Raises Rejection (`f_number`) for relative depth of no known range, and for huge blur."""
+    if not diopters:
+        message = "--f-number needs depth in meters, that of this photo is relative; add --depth-meters NEAR,FAR"
+        raise Rejection("draw", "f_number", message)
+    levels = lens.levels_of(f_numbers, diopters)
+    if levels[-1] > MAX_BLUR_LEVEL:
+        message = f"f/{f_numbers[-1]:g} blurs by {levels[-1]:.3g} % of the long side, at most {MAX_BLUR_LEVEL} can be"
+        raise Rejection("draw", "f_number", f"{message} rendered; use a larger --f-number")
+    return levels
 
 
 def label_frame(frame: FrameSettings, depths: DistinctDepths, size: tuple[int, int]) -> FrameLabels:

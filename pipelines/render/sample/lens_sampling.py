@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +25,7 @@ from pipelines.render.seeds import uniform
 from shards.foreign_file import read_foreign
 from simulator import Aperture, PupilRaster, ThinLens
 from simulator.optics.highlight import HighlightCurve
-from simulator.optics.lens import PhysicalLens
+from simulator.optics.lens import DepthRange, PhysicalLens
 from simulator.optics.sensor import SensorNoise
 
 MAX_MASK_BYTES = 64 << 20
@@ -51,8 +52,11 @@ class SampledLens:
         All planes of a stacking group share K: that of the lens focused at infinity.
         """
         low, high = self.recipe.f_number
+        return self.levels_of(log_stratified(seed, scene_id, "f-number", high, low, levels), diopters)
+
+    def levels_of(self, f_numbers: Sequence[float], diopters: float) -> tuple[float, ...]:
+        """Blur levels of these f-numbers, in their order: 100 f² / (2 N · 1000 · sensor width) · diopters."""
         focal_mm, sensor_mm = self.focal_length_mm, self.sensor_width_mm
-        f_numbers = log_stratified(seed, scene_id, "f-number", high, low, levels)
         lenses = [PhysicalLens(focal_mm, f_number, sensor_mm, math.inf) for f_number in f_numbers]
         return tuple(100.0 * lens.circle_scale_mm * diopters / sensor_mm for lens in lenses)
 
@@ -77,6 +81,8 @@ class SampledLens:
 def sample_lens(seed: int, scene_id: str, config: LensConfig, camera: CameraTags, size: tuple[int, int]) -> SampledLens:
     """Every value uniform over its range, from a random number of its own; size is (width, height) in pixels."""
     recipe = LENS_RECIPES[config.lens_recipe]
+    assumed = DepthRange(*config.depth_range_m) if config.depth_range_m else recipe.depth
+    recipe = replace(recipe, depth=assumed)
 
     def sampled(name: str, within: Range) -> float:
         return within[0] + (within[1] - within[0]) * uniform(seed, scene_id, "lens", name)
@@ -103,8 +109,8 @@ def sample_lens(seed: int, scene_id: str, config: LensConfig, camera: CameraTags
         aperture,
         HighlightCurve(peak=peak),
         SensorNoise(*(sampled(name, getattr(recipe, name)) for name in noise)),
-        recipe.focal_length_mm or camera.focal_length_mm,
-        recipe.sensor_width_mm or camera.sensor_width_mm(*size),
+        config.focal_length or recipe.focal_length_mm or camera.focal_length_mm,
+        config.sensor_width or recipe.sensor_width_mm or camera.sensor_width_mm(*size),
     )
 
 

@@ -85,7 +85,10 @@ def log_stratified(seed: int, scene_id: str, name: str, first: float, last: floa
 
 
 def _grids(stack: StackConfig) -> Iterator[tuple[int, int]]:
-    """Planes and levels with F frames, from the planes asked for down to two."""
+    """Planes and levels with F frames, from the planes asked for down to two; with f-numbers given, as asked alone."""
+    if stack.f_number:
+        yield stack.planes, stack.levels
+        return
     for planes in range(stack.planes, FEWEST_PLANES - 1, -1):
         if stack.frames % planes == 0:
             yield planes, stack.frames // planes

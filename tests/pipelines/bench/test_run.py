@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,13 @@ from pipelines.bench.run import run
 from pipelines.bench.subject import PhotoSet
 
 
-def test_the_renderer_is_measured_against_both_others() -> None:
-    report = run(BenchConfig(device="cpu", threads=1, repeats=1, sizes=(48,), radii=(2, 4), parts=("renderer",)))
+def test_the_renderer_is_measured_against_both_others(tmp_path: Path) -> None:
+    plot = tmp_path / "bench.svg"
+    report = run(
+        BenchConfig(device="cpu", threads=1, repeats=1, sizes=(48,), radii=(2, 4), parts=("renderer",), plot=plot)
+    )
+    for words in (STACK, BINNED, DIRECT, "48 × 48", "ms a frame"):
+        assert words in plot.read_text()
     assert {(row.method, row.max_radius_px) for row in report.renderer} == {
         (method, radius) for method in (STACK, SETUP, BINNED, DIRECT) for radius in (2, 4)
     }

@@ -23,6 +23,7 @@ from pipelines.benchmark.summary import Summary
 from pipelines.benchmark.tasks import read_picture, write_picture
 from pipelines.errors import UserError
 from pipelines.measure.fidelity import PSNR_LIMIT_DB
+from pipelines.pages.plot import COLORS
 from pipelines.refocus.reference_lens import PhotoLens
 from pipelines.refocus.refocuser import UNKNOWN_LENS, FocusRequest, PreparedPhoto, Refocuser
 
@@ -121,6 +122,12 @@ def test_the_page_stands_alone_and_names_what_was_not_run(made: tuple[BenchmarkC
     assert "without depth" not in page  # no trained model takes part
     assert "Differences from" not in page
     assert page.count("<svg") == 2
+    assert "PSNR, dB\u00a0↑" in page
+    assert 'class="best"' in page
+    assert "prefers-color-scheme: dark" in page
+    assert all("width=" in image for image in re.findall("<img[^>]*>", page))  # nothing moves while they load
+    colors = set(re.findall("#[0-9a-f]{6}", "".join(re.findall("<svg.*?</svg>", page, re.DOTALL))))
+    assert colors <= set(COLORS), "all else in a plot has the page's own colors"
 
 
 def test_the_json_has_every_task(made: tuple[BenchmarkConfig, BenchmarkReport]) -> None:

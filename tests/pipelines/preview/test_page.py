@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import UserError
+from pipelines.pages.house import number
 from pipelines.preview.focus_pull import FADE_STEPS, focus_pull, write_focus_pull
 from pipelines.preview.media import FRAME_BYTES, OWN_BYTES, SAMPLE_BYTES
 from pipelines.preview.page import write_page
-from pipelines.preview.page_template import MODULES, import_map, number
+from pipelines.preview.page_template import MODULES, import_map
 from shards.validate import validate
 from tests.pipelines.preview.stack_scene import HOSTILE, stack_sample, write_stacks
 

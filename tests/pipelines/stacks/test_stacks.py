@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from pipelines.audit.check import Check
 from pipelines.audit.config import AuditConfig
+from pipelines.audit.measurement import _with_photo_blur
 from pipelines.audit.run import audit
 from pipelines.benchmark.config import BenchmarkConfig
 from pipelines.benchmark.run import run
@@ -21,6 +23,7 @@ from pipelines.stacks.config import LayoutName, StackOptions
 from pipelines.stacks.focus_stack import FocusStack
 from pipelines.stacks.labeled_stack import LabeledStack, labeled
 from pipelines.stacks.layouts import find_stacks
+from simulator import ThinLens
 from simulator.optics.lens import PhysicalLens
 from tests.pipelines.stacks.traced_stacks import SENSOR_MM, Shoot, trace_zedd
 
@@ -84,6 +87,12 @@ def test_a_wrong_focal_length_fails_on_the_blur_scale(traced: Path) -> None:
     line = checks(traced, StackOptions("zedd", focal_length_mm=50.0))["blur scale"]
     assert line.status == "FAIL"
     assert line.details["slope"] == pytest.approx(1.1 * SENSOR_MM / 50.0, rel=0.03)
+
+
+def test_blur_that_the_photo_has_itself_is_allowed_for() -> None:
+    """Focused alike, variances of the photo's blur and of the ruler's add: 3² + 4² = 5²."""
+    sample = SimpleNamespace(disparity=np.array([[0.2, 0.9]]), photo_lens=ThinLens(0.4, 3.0))
+    assert _with_photo_blur(sample, 0.4, 4.0) == pytest.approx(5.0)  # type: ignore[arg-type]
 
 
 def test_frames_are_predicted_from_the_photo(traced: Path, tmp_path: Path) -> None:

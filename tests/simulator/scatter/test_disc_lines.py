@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simulator import Aperture, ThinLens, render_stack
 from simulator.layers.bright_spots import BrightSpots
-from simulator.optics.aperture import second_moment
+from simulator.optics.spot import second_moment
 from simulator.scatter.disc_lines import DirectLight, DiscTable, SpotDots
 from tests.simulator.closeness import assert_close
 

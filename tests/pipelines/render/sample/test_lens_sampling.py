@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.errors import UserError
+from pipelines.errors import Rejection, UserError
 from pipelines.render.config import LensConfig, StackConfig
 from pipelines.render.photos.exif import UNKNOWN_CAMERA, CameraTags
 from pipelines.render.sample.build import SampleSettings, build_sample, plan_sample
@@ -145,6 +145,29 @@ def test_levels_of_a_recipe_stay_within_the_flags(least: float, most: float, exp
     plan = plan_sample(rgbd(), settings)
     levels = [frame.lens.blur_level(max(plan.stored.shape)) for frame in plan.frames]
     assert levels == pytest.approx([expected] * 4)
+
+
+@pytest.mark.parametrize("kind", ["metric", "relative"])
+def test_f_numbers_are_blur_levels_by_the_thin_lens(kind: str) -> None:
+    """K = f² / 2000 N mm a diopter, over 36 mm; the label of a frame focused at z is N z / (z - f)."""
+    low, high = (0.1, 1.0) if kind == "metric" else (0.0, 1.0)  # 1 to 10 m, either way
+    lens = LensConfig(focal_length=50.0, sensor_width=36.0, depth_meters="1,10" if kind == "relative" else "")
+    settings = dataclasses.replace(settings_of(lens), stack=StackConfig(planes=4, f_number="1.8,4"))
+    plan = plan_sample(RgbdImage(rgbd().photo, disparity_map(kind, low=low, high=high)), settings)
+    assert [frame.group for frame in plan.frames] == [0] * 4 + [1] * 4
+    span = float(np.ptp(plan.stored))  # 0.9 diopters, or 1
+    for frame, n in zip(plan.frames, [4.0] * 4 + [1.8] * 4, strict=True):
+        level = frame.lens.blur_level(max(plan.stored.shape)) * span
+        assert level == pytest.approx(100 * 50**2 / (2000 * n) * 0.9 / 36, rel=1e-3)  # f/1.8: 1.74
+        diopters = frame.lens.focus_disparity if kind == "metric" else 0.1 + 0.9 * frame.lens.focus_disparity
+        assert frame.f_number == pytest.approx(n / (1 - 0.05 * diopters), rel=1e-3)
+
+
+@pytest.mark.parametrize(("meters", "said"), [("", "that of this photo is relative"), ("0.01,10", "at most 25 can be")])
+def test_f_numbers_without_a_blur_level_cost_their_photo(meters: str, said: str) -> None:
+    lens = LensConfig(focal_length=50.0, sensor_width=36.0, depth_meters=meters)
+    with pytest.raises(Rejection, match=said):
+        plan_sample(rgbd(), dataclasses.replace(settings_of(lens), stack=StackConfig(f_number="1.4")))
 
 
 def test_each_frame_has_noise_of_its_own() -> None:
