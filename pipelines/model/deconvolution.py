@@ -62,6 +62,11 @@ def wiener_filtered(
     return _mixed(light, _shares(own_defocus), partial(_wiener, epsilon=noise_to_signal))
 
 
+def blurred(picture: Float[Tensor, "n c h w"], own_defocus: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n c h w"]:
+    """B of a picture: each pixel gathers by its own radius; what hides what is not asked."""
+    return _mixed(picture, _shares(own_defocus), _blur)
+
+
 def _shares(own_defocus: Tensor) -> dict[int, Tensor]:
     """[N, 1, H, W] for each place of the list of radii that occurs."""
     place = _place(own_defocus.float().abs())

@@ -22,7 +22,8 @@ from torch import Tensor
 
 from pipelines.refocus.blur_reach import BlurReach
 from pipelines.refocus.missing_blur import missing_blur, missing_radius_px
-from pipelines.refocus.sharpening import SHARP_RADIUS_PX, ramp
+from pipelines.refocus.ramp import ramp
+from pipelines.refocus.sharpening import SHARP_RADIUS_PX
 from simulator import Scene, ThinLens
 from simulator.layers.morphology import dilate
 

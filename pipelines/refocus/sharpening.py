@@ -19,6 +19,7 @@ from torch import Tensor
 from pipelines.pictures.resizing import resized, size_within
 from pipelines.refocus.back_projection import STEPS, back_projected
 from pipelines.refocus.blur_reach import BlurReach
+from pipelines.refocus.ramp import ramp
 from pipelines.refocus.reference_lens import PhotoLens, fit_reference_lens
 from pipelines.refocus.sharpener import Sharpener
 from pipelines.refocus.tiling import PhotoTile, blended_tiles, cut
@@ -113,12 +114,6 @@ def _change(
     made = small + blended_tiles(tiles, torch.zeros_like(small), change)
     own = ThinLens(lens.focus_disparity, lens.blur_scale_px * max(height, width) / max(size))
     return _scaled(back_projected(made, small, depth, own, steps) - small, *size)
-
-
-def ramp(values: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
-    """0 up to `low`, 1 from `high` on, smooth between."""
-    x = ((values - low) / (high - low)).clamp(0.0, 1.0)
-    return x * x * (3.0 - 2.0 * x)
 
 
 def _display(linear: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from pipelines.refocus.back_projection import back_projected
 from pipelines.refocus.sharpener import Unsharpened
@@ -11,8 +12,9 @@ from pipelines.refocus.sharpening import sharpened_photo
 from simulator import ThinLens
 from tests.pipelines.refocus.known_photo import card, frame
 
-PHOTO, DEPTH = card()
-FAR, NEAR = ThinLens(0.1, 6.0), ThinLens(0.9, 6.0)
+PHOTO, DEPTH = card(128, 192)
+PHOTO = 0.05 + 0.85 * functional.interpolate(PHOTO[None, :, ::3, ::3], (128, 192), mode="bilinear")[0]  # not clipped
+FAR, NEAR = ThinLens(0.1, 4.0), ThinLens(0.9, 4.0)
 
 
 def error(made: torch.Tensor, true: torch.Tensor) -> float:
@@ -34,3 +36,12 @@ def test_the_true_picture_stays() -> None:
     photo = frame(bright, DEPTH, NEAR).clamp(max=1.0)
     made = back_projected(bright, photo, DEPTH, NEAR)
     np.testing.assert_allclose(made.numpy(), bright.numpy(), atol=1e-3)
+
+
+def test_a_clipped_lamp_gets_no_dark_rim() -> None:
+    scene = PHOTO * 0.2
+    scene[:, 48:51, 10:13] = 60.0
+    photo = frame(scene, DEPTH, NEAR).clamp(max=1.0)
+    made = back_projected(photo, photo, DEPTH, NEAR)
+    around = np.s_[:, 40:59, 2:21]
+    assert float(made[around].min()) > 0.5 * float(photo[around].min())
