@@ -6,6 +6,7 @@ the whole flow of the fast renderer on one page.
 
 from simulator.layers.ldi import LayeredDepthImage
 from simulator.optics.aperture import Aperture
+from simulator.optics.color import linear_to_srgb, srgb_to_linear
 from simulator.optics.lens import ThinLens
 from simulator.optics.psf_table import PsfTable
 from simulator.optics.pupil import PupilRaster
@@ -19,5 +20,7 @@ __all__ = [
     "PupilRaster",
     "Scene",
     "ThinLens",
+    "linear_to_srgb",
     "render_stack",
+    "srgb_to_linear",
 ]
