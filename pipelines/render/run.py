@@ -24,6 +24,7 @@ from pipelines.render.photos.photo import RejectedPhoto
 from pipelines.render.plan.planning import Planning, plan_run
 from pipelines.render.plan.rejects import counts_by_code
 from pipelines.render.result import COARSE_LEVELS, Forecast, RenderResult
+from pipelines.render.sample.psf_file import read_psf_table
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.disk import counted, format_bytes, free_bytes
 from pipelines.runs.interruption import Interrupted, deferred_signals, interruptible
@@ -46,6 +47,8 @@ def run(config: RenderConfig) -> RenderResult | Forecast:
 
 def plan(config: RenderConfig, known: KnownHashes | None = None) -> Planning:
     """Find photos, check depth, device and settings, plan shards; writes at most to `known`. Raises UserError."""
+    if config.lens.psf:
+        read_psf_table(config.lens.psf)  # what is wrong with it is said before any photo is read
     near = config.storage.near_duplicates == "together"
     hashing = Hashing(near, _readers(config), known or KnownHashes(DataSetPaths(config.out).meta))
     try:

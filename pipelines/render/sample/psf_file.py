@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pipelines.errors import refusing
+from pipelines.errors import UserError, one_line, refusing
 from shards.foreign_file import read_foreign
 from simulator import PsfTable
 
@@ -26,8 +26,11 @@ def read_psf_table(path: Path) -> PsfTable:
     Arrays: psf [radius, field, color, n, n], radius_px, field; also cell_px (a number) and name (text; without it, the
     file's stem), where they are there. Raises UserError when the file is no such table.
     """
-    with refusing(f"--psf {path}", "see docs/lenses.md for its arrays"):
+    try:
         content = read_foreign(path, max_bytes=MAX_PSF_BYTES)
+    except OSError as error:
+        raise UserError(f"--psf {path} cannot be read ({one_line(error)})") from error
+    with refusing(f"--psf {path}", "see docs/lenses.md for its arrays"):
         if not zipfile.is_zipfile(io.BytesIO(content)):
             raise ValueError("it must be an .npz file, as numpy.savez writes it")
         with zipfile.ZipFile(io.BytesIO(content)) as parts:

@@ -175,7 +175,7 @@ def test_one_warning_a_run_counts_turned_photos_with_maps_of_unknown_orientation
     render(tiny_config)
     said = [record.message for record in caplog.records if "--depth-orientation" in record.message]
     assert len(said) == 1
-    assert "2 photos are turned by their EXIF" in said[0]
+    assert "of 2 photos turned by EXIF" in said[0]
     assert "(the first: photo_1.png)" in said[0]
 
 

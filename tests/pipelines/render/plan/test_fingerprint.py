@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from pipelines.errors import UserError
-from pipelines.render.config import RenderConfig, SourceConfig
+from pipelines.render.config import LensConfig, RenderConfig, SourceConfig
 from pipelines.render.depth.estimator import DepthOrigin
 from pipelines.render.plan import fingerprint as fingerprints
 from pipelines.render.plan.fingerprint import check_fingerprint, fingerprint, sha256_of
 from pipelines.runs.data_set_paths import DataSetPaths
 from pipelines.runs.settings import settings_to_json
 
-CONFIG = RenderConfig(SourceConfig("photos"), out=Path("out"))
+CONFIG = RenderConfig(SourceConfig("photos"), out=Path("out"), lens=LensConfig(focal_length=35.0, sensor_width=24.0))
 MODEL = DepthOrigin("owner/model", "abc123", "", False, True)
 
 # For every knob of the configuration another value; None where it changes no byte, with the reason.
@@ -46,9 +46,13 @@ OTHER: dict[str, dict[str, Any]] = {
     "stack": {
         **{"planes": 3, "levels": 2, "blur_level_min": 0.5, "blur_level_max": 5.0, "quality": "exact"},
         "focus_points": "0.3,0.4",
+        "f_number": "1.4,2.8,5.6",
     },
     "lens": {
         "lens_recipe": "phone",
+        "focal_length": 50.0,
+        "sensor_width": 36.0,
+        "depth_meters": "1,10",
         "highlights": "off",
         "tone": "shoulder",
         "aperture_mask": Path(__file__),
