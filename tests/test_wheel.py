@@ -78,7 +78,7 @@ def test_the_wheel_works_where_the_clone_is_not(run: Run) -> None:
         where = run("python", "-c", f"import {package}; print({package}.__file__)").stdout
         assert "/site-packages/" in where, f"{package} is imported from {where}"
     foundry = "refocus-foundry"
-    assert json.loads(run(foundry, "doctor", "--json").stdout)
+    assert json.loads(run(foundry, "doctor", "--depth", "sidecar", "--json").stdout)
     run(foundry, "render", "--photos", "builtin:2", "--long-side", "96", "--out", "set")
     assert "sound" in run(foundry, "verify", "set").stdout
     run(foundry, "preview", "set")
