@@ -50,7 +50,7 @@ class Filled:
             recording = ["--sample-every", "0", "--device", "cpu", "--targets", "2", "--warmup-steps", "1"]
             return ["train", "--data", f"{URL}/set", "--out", str(self.local / out), *size, *recording]
         if verb == "doctor":
-            return ["doctor", "--out", f"{URL}/set"]
+            return ["doctor", "--out", f"{URL}/set", "--depth", "sidecar"]
         return [verb, f"{URL}/set"]
 
 
