@@ -11,6 +11,7 @@ from pipelines.measure.fidelity import Picture
 from pipelines.model.checkpoint import load_averaged
 from pipelines.model.sampler_config import SamplerConfig
 from pipelines.pictures.srgb8 import from_srgb8, to_srgb8
+from pipelines.refocus.back_projection import STEPS
 from pipelines.refocus.composition import Composition
 from pipelines.refocus.flow_refocuser import FlowRefocuser
 from pipelines.refocus.missing_blur import missing_blur
@@ -40,8 +41,8 @@ def way_of(arm: Arm, run: Path | None, device: str) -> Way:
         return _refocused(FlowRefocuser(model, trained_on, device, SAMPLER, "trained"), has_own_lens)
     if arm.way == "missing blur, then network":
         return _needing_depth(_refocused_from_blurred(FlowRefocuser(model, trained_on, device, SAMPLER, "trained")))
-    steps = {} if arm.is_reblurred else {"steps": 0}
-    refocuser = SharpenThenRender(NetworkSharpener(model, trained_on, device), device, **steps)
+    steps = STEPS if arm.is_reblurred else 0
+    refocuser = SharpenThenRender(NetworkSharpener(model, trained_on, device), device, steps)
     if arm.way == "sharpened, then composed":
         return _needing_depth(_refocused(refocuser, arm.is_lens_given))
 

@@ -83,34 +83,37 @@ def _place(radius_px: Tensor) -> Tensor:
     return (upper - 1) + (value - low) / (high - low)
 
 
-def _mixed(light: Tensor, shares: Mapping[int, Tensor], filter_of: Callable[[tuple[int, int], int], Tensor]) -> Tensor:
-    """A picture [N, 3, H, W] through the filter of each place, mixed per pixel by `shares` [N, 1, H, W]."""
+def _mixed(light: Tensor, shares: Mapping[int, Tensor], filter_of: Callable[..., Tensor]) -> Tensor:
+    """A picture [N, C, H, W] through the filter of each place, mixed per pixel by `shares` [N, 1, H, W]."""
+    if not any(shares):  # nothing is blurred, or the lens is not known
+        return light * shares[0]
     margin = min(_MARGIN_PX, *(side - 1 for side in light.shape[-2:]))
     padded = functional.pad(light, (margin,) * 4, mode="reflect")
     size = (padded.shape[-2], padded.shape[-1])
-    spectrum = torch.fft.rfft2(padded)  # [N, 3, H', F]
+    spectrum = torch.fft.rfft2(padded)  # [N, C, H', F]
     mixed = torch.zeros_like(light)
     for number, share in shares.items():
         made = light
         if number:
-            whole = torch.fft.irfft2(spectrum * filter_of(size, number).to(spectrum.device), s=size)
+            whole = torch.fft.irfft2(spectrum * filter_of(size, number, device=light.device), s=size)
             made = whole[..., margin : size[0] - margin, margin : size[1] - margin]
         mixed += share * made
     return mixed
 
 
 @lru_cache(maxsize=128)
-def _blur(size: tuple[int, int], number: int) -> Tensor:
+def _blur(size: tuple[int, int], number: int, *, device: torch.device) -> Tensor:
     """H of RADII_PX[number - 1], [H', F]."""
-    return torch.fft.rfft2(_disc(RADII_PX[number - 1], *size))
+    return torch.fft.rfft2(_disc(RADII_PX[number - 1], *size)).to(device)
 
 
 @lru_cache(maxsize=256)
-def _wiener(size: tuple[int, int], number: int, epsilon: float) -> Tensor:
+def _wiener(size: tuple[int, int], number: int, *, epsilon: float, device: torch.device) -> Tensor:
     """W of RADII_PX[number - 1], [H', F]."""
-    transfer = _blur(size, number)
+    transfer = _blur(size, number, device=torch.device("cpu"))
     f2 = torch.fft.fftfreq(size[0])[:, None].square() + torch.fft.rfftfreq(size[1]).square()  # [H', F]
-    return transfer.conj() / (transfer.abs().square() + epsilon * f2 / F_UNIT**2).clamp(min=1e-9)
+    made = transfer.conj() / (transfer.abs().square() + epsilon * f2 / F_UNIT**2).clamp(min=1e-9)
+    return made.to(device)
 
 
 def _disc(radius_px: float, height: int, width: int) -> Tensor:

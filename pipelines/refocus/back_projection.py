@@ -25,6 +25,8 @@ from pipelines.refocus.ramp import ramp
 from simulator import Scene, ThinLens
 
 STEPS, NOISE_TO_SIGNAL = 2, 0.03
+"""0.01 brings more detail back of clean photos, but noise with it: of 12 frames with noise of 2 gray levels, 1.28 dB of
+gain and 0.67 at worst, with 0.03 1.37 and 0.77 (four real photos, 256 px, lens told, without u; 2026-12-01)."""
 _CLIPPED = 0.95  # linear light: 249 of 255 gray levels, as JPEG leaves white
 
 

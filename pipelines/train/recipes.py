@@ -46,7 +46,7 @@ sharpen = TrainConfig(
     optimizer=OptimizerConfig(steps=6000, learning_rate=8e-4, warmup_steps=100, clip_norm=0.2, ema_decay=0.998),
     recording=RecordingConfig(save_every=250, log_every=50, sample_every=500),
 )
-"""2.9 million weights on 96 x 96 px: the all-in-focus photo from a frame, for `refocus`; an hour on a CPU core."""
+"""2.9 million weights on 96 x 96 px: the all-in-focus photo from a frame, for `refocus`; 76 minutes on a CPU core."""
 
 RECIPES = {"tiny": tiny, "slim": slim, "base": base, "sharpen": sharpen}
 """By name; `default` means the defaults of the flags."""
