@@ -111,7 +111,7 @@ def _change(
     if not needed.any():
         return torch.zeros_like(photo)
     tiles = cut((height, width), (TILE_PX, TILE_PX), OVERLAP)
-    made = small + blended_tiles(tiles, torch.zeros_like(small), change)
+    made = (small + blended_tiles(tiles, torch.zeros_like(small), change)).clamp(min=0.0)  # rounding gives -1e-9
     own = ThinLens(lens.focus_disparity, lens.blur_scale_px * max(height, width) / max(size))
     return _scaled(back_projected(made, small, depth, own, steps) - small, *size)
 
