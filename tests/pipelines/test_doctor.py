@@ -43,7 +43,7 @@ def test_without_a_model_and_a_network_photos_are_not_ready(tmp_path: Path, caps
     assert main(["doctor", "--out", str(tmp_path), "--samples", "1"]) == 1
     said = capsys.readouterr().out
     assert "problem: " in said
-    assert "hf download depth-anything/" in said
+    assert "`refocus-foundry fetch-depth DIR`, then --depth DIR" in said
     assert "note: built-in scenes (--photos builtin:24)" in said
     assert said.endswith("not ready\n")
 
