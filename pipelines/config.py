@@ -20,7 +20,8 @@ class DoctorConfig:
     samples: int = 1000
     """Number of its samples."""
     depth: str = "auto"
-    """As of `render`: auto (a model for photos without a depth map), sidecar (no model), or a model."""
+    """As of `render`: auto (a model for photos without a depth map), sidecar (no model), gradient or center (made up),
+    or a model."""
     json: bool = False
     """Result as one JSON object on stdout."""
 

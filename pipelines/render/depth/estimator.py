@@ -27,8 +27,10 @@ from pipelines.render.depth.origin import DepthOrigin
 from pipelines.render.depth.registry import DEFAULT_MODEL
 from pipelines.render.depth.sidecar import SidecarDepth, meaning, numbers_of_file, read_note
 from pipelines.render.depth.sidecar_search import SidecarFolders
+from pipelines.render.depth.synthetic import SyntheticDepth, check_synthetic
 from pipelines.render.depth.validity import metric_disparity, unit_warning
 from pipelines.render.photos.photo import Photo, PhotoSource
+from shards.licenses import SYNTHETIC_SHAPES
 from shards.storage import StoragePath
 
 _log = logging.getLogger(__name__)
@@ -65,8 +67,8 @@ def check_depth(
 ) -> tuple[DepthOrigin, ...]:
     """The sources of disparity for `photos`; takes seconds and loads no model.
 
-    `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), an ONNX file, a model's
-    folder or a model's id on the hub. With sidecars, at least one of the photos must have one.
+    `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a synthetic shape, an ONNX
+    file, a model's folder or a model's id on the hub. With sidecars, at least one of the photos must have one.
 
     Raises UserError: the model or the folder is missing, the network is needed and not allowed, or the values have no
     declared kind.
@@ -102,6 +104,8 @@ def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
     sidecars = SidecarDepth(config.depth_dir, config.depth_kind, config.deband_depth, config.depth_orientation)
     if config.depth == "sidecar":
         return sidecars
+    if config.depth in SYNTHETIC_SHAPES:
+        return SyntheticDepth(config.depth)
     if config.depth == "auto":
         return _SidecarElseModel(sidecars, lambda: _open_model(DEFAULT_MODEL, config, device))
     return _open_model(config.depth, config, device)
@@ -109,6 +113,8 @@ def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
 
 def _check_model(model: str, config: DepthConfig) -> DepthOrigin:
     kind, revision = config.depth_kind, config.depth_revision
+    if model in SYNTHETIC_SHAPES:
+        return check_synthetic(model, kind=kind)
     if _is_onnx(model):
         require(revision is None, "--depth-revision", "come with a model of the hub", f"the file {model}")
         return check_onnx(Path(model), kind=kind)

@@ -56,8 +56,9 @@ def ask_hub(model: str, revision: str, allow_network: bool) -> HubModel:
         raise HubError(why, "check the name, or log in with `hf auth login`") from error
     except Exception as error:  # the HTTP library below raises its own kinds, which change with its versions
         raise _unreachable(f"{constants.ENDPOINT} did not answer ({one_line(error)})") from error
-    card = info.card_data.to_dict() if info.card_data else {}
-    return HubModel(info.sha or revision, read_config(Path(config)), license_of(card))
+    card = info.card_data
+    named = card and (card.license_name if card.license == "other" else card.license)
+    return HubModel(info.sha or revision, read_config(Path(config)), named if isinstance(named, str) else "")
 
 
 def download(model: str, revision: str, folder: Path | None = None) -> None:
@@ -85,12 +86,6 @@ def download(model: str, revision: str, folder: Path | None = None) -> None:
 
 def _unreachable(why: str) -> HubError:
     return HubError(why, "run it where there is internet (a login node), or name a mirror with HF_ENDPOINT", 1)
-
-
-def license_of(card: dict[str, Any]) -> str:
-    """Of a model card's data, as the hub writes it."""
-    name = card.get("license_name") if card.get("license") == "other" else card.get("license")
-    return name if isinstance(name, str) else ""
 
 
 def missing_of(names: set[str]) -> str:
