@@ -338,8 +338,8 @@ class RenderConfig:
     max_reject_fraction: float = 0.5
     """Exit with 3 when a larger share of the photos was rejected."""
     dry_run: bool = False
-    """Show counts, rejects with reasons and the size of the data set. Estimates depth as a run does; renders and writes
-    nothing."""
+    """Show counts, rejects with reasons and the size of the data set. Needs neither a depth model nor a network: of
+    depth, files alone are checked. Renders and writes nothing."""
     json: bool = False
     """Result as one JSON object on stdout."""
 

@@ -22,7 +22,7 @@ from pipelines.render.depth.hub import (
     read_config,
 )
 from pipelines.render.depth.model_folder import check_files, files_revision, read_note
-from pipelines.render.depth.registry import DEFAULT_MODEL, LICENSE_OF_MODEL, PINNED_REVISIONS, kind_of
+from pipelines.render.depth.registry import DEFAULT_MODEL, LICENSE_OF_MODEL, PINNED_REVISIONS, is_noncommercial, kind_of
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _WAYS_OUT = "use --depth sidecar, a model's folder, or --photos builtin:8"
@@ -44,7 +44,7 @@ class DepthCheckpoint:
 
     @property
     def is_noncommercial(self) -> bool:
-        return "-NC" in self.license.upper()
+        return is_noncommercial(self.license)
 
 
 def check_checkpoint(model: str, *, kind: Kind | None, revision: str | None, allow_network: bool) -> DepthCheckpoint:
