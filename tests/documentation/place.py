@@ -16,7 +16,10 @@ from tests.pipelines.stacks.traced_stacks import Shoot, trace_zedd
 from tests.pipelines.validate.test_stereo import card_before_stripes, write_views
 
 RENDER = "--executor inline --device cpu --long-side 96 --max-blurred 1"
-TRAIN = "--device cpu --model tiny --width 48 --height 32 --batch-size 1 --steps 2 --warmup-steps 1 --validation-items 1 --sample-every 0"
+TRAIN = (
+    "--device cpu --model tiny --width 48 --height 32 --batch-size 1 --steps 2 --warmup-steps 1 --validation-items 1"
+    " --sample-every 0"
+)
 SIZES = "--planes 2 --levels 2 --blur-level-min 2 --blur-level-max 6 --samples-per-shard 4"
 MAP = """photo: aif.jpg
 disparity: disparity.png

@@ -44,7 +44,7 @@ ADDED = {
     r"render .*builtin:.*|render --recipe demo .*": "--limit 3",
     r"doctor.*": "--depth sidecar",  # no depth model is here
     r"train .*": place.TRAIN,
-    r"benchmark.*": "--contestants truth identity",
+    r"benchmark.*": "--contestants truth identity --steps 1",
     r"experiment --study ways.*": "--arms 'U-Net photo, rendered' 'reference as it is'",
     r"experiment.*": "--model tiny --seeds 0 --steps 2 --batch-size 1 --scenes 1 --held-out-scenes 1 --long-side 48",
     r"audit .*": "--samples 2",
@@ -178,6 +178,8 @@ def test_commands_run(block: Block, here: Path, capfd: pytest.CaptureFixture[str
             start = time.perf_counter()
             code = run(words(variant), cleared)
             said = capfd.readouterr()
+            if code in (130, 143):  # verbs take SIGINT and SIGTERM, which were meant for pytest
+                pytest.exit(f"interrupted in {variant}")
             note(f"  exit code {code}, {time.perf_counter() - start:.1f} s")
             note(*(f"  | {line}" for line in (said.out or said.err).splitlines()[-3:]))
             if code != exit_code(variant):
