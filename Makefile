@@ -31,7 +31,7 @@ PIP     := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 SHOWN   := awk '/^ *(Downloading|Using cached|Installing|Building|ERROR)/ {print "  " $$0; fflush()}'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo render shards verify preview card export publish doctor validate bench gpu audit \
+.PHONY: help setup setup-dev demo render shards verify preview card export publish doctor fetch-depth validate bench gpu audit \
 	benchmark-set benchmark gallery pictures train weights refocus \
 	experiment lint test test-slow test-faults test-browser test-kernels clean
 
@@ -93,6 +93,10 @@ publish: $(READY)  ## OUT=DIR REPO=NAME/SET: what would go to the Hugging Face h
 
 doctor: $(READY)  ## would render work here? versions, devices, disk, depth model
 	$(FOUNDRY) doctor --out $(OUT) --depth $(DEPTH) $(FLAGS)
+
+fetch-depth: TO = out/depth-model
+fetch-depth: $(READY)  ## TO=DIR: download the depth model into a folder, for DEPTH=DIR where there is no internet
+	$(FOUNDRY) fetch-depth $(TO) $(FLAGS)
 
 validate: $(EXTRA)-validate  ## the renderer against a path tracer: error table and pictures in out/validate (hours to trace anew)
 	$(FOUNDRY) validate $(FLAGS)

@@ -25,7 +25,7 @@ from tyro.conf import subcommand
 from pipelines.audit.config import AuditConfig
 from pipelines.bench.config import BenchConfig
 from pipelines.benchmark.config import BenchmarkConfig
-from pipelines.config import CardConfig, DoctorConfig, VerifyConfig
+from pipelines.config import CardConfig, DoctorConfig, FetchDepthConfig, VerifyConfig
 from pipelines.errors import UserError, did_you_mean
 from pipelines.experiment.config import ExperimentConfig
 from pipelines.export.config import ExportConfig, PublishConfig
@@ -80,6 +80,7 @@ class Verb:
 
 VERBS = {
     "doctor": Verb(DoctorConfig, "pipelines.doctor:examine"),
+    "fetch-depth": Verb(FetchDepthConfig, "pipelines.fetch_depth:fetch_depth"),
     "render": Verb(RenderConfig, "pipelines.render.run:run", RENDER_RECIPES),
     "verify": Verb(VerifyConfig, "pipelines.verify:verify"),
     "preview": Verb(PreviewConfig, "pipelines.preview.command:preview"),

@@ -15,6 +15,7 @@ from pipelines.render.depth.estimator import check_depth
 from pipelines.render.estimate import bytes_per_sample
 from pipelines.runs.disk import counted, format_bytes, free_bytes
 from pipelines.runs.verb_result import VerbResult
+from shards.licenses import SYNTHETIC_SHAPES
 from shards.object_store import StoreError, asking
 
 PACKAGES = (
@@ -44,6 +45,7 @@ class Findings(VerbResult):
     depth_is_here: bool
     notes: list[str]
     problems: list[str]
+    next_command: str
 
     @property
     def exit_code(self) -> int:
@@ -66,8 +68,7 @@ class Findings(VerbResult):
         lines = [f"{name:<24} {value}" for name, value in rows.items()]
         lines += [f"note: {note}" for note in self.notes]
         lines += [f"problem: {problem}" for problem in self.problems]
-        ready = f"ready: refocus-foundry render --photos my/photos --out {self.out}"
-        return "\n".join([*lines, "not ready" if self.problems else ready])
+        return "\n".join([*lines, "not ready" if self.problems else f"ready: {self.next_command}"])
 
 
 def examine(config: DoctorConfig) -> Findings:
@@ -82,7 +83,9 @@ def examine(config: DoctorConfig) -> Findings:
             f"{format_bytes(config.samples * each)}; name another --out, or fewer --samples"
         )
     problems += _closed(config)
-    depth, is_here, notes, no_depth = _depth(config.depth)
+    depth, is_here, notes, no_depth = _depth(config)
+    flags = f" --depth {config.depth}" * (config.depth != "auto")
+    flags += " --allow-synthetic-depth" * (config.depth in SYNTHETIC_SHAPES)
     return Findings(
         out=str(config.out),
         samples=config.samples,
@@ -97,6 +100,7 @@ def examine(config: DoctorConfig) -> Findings:
         depth_is_here=is_here,
         notes=notes,
         problems=problems + no_depth,
+        next_command=f"refocus-foundry render --photos my/photos{flags} --out {config.out}",
     )
 
 
@@ -127,13 +131,15 @@ def _devices() -> list[str]:
     return [f"cpu ({os.cpu_count()} cores)"] + [f"{gpu.name} ({format_bytes(gpu.total_memory)})" for gpu in gpus]
 
 
-def _depth(depth: str) -> tuple[str, bool, list[str], list[str]]:
+def _depth(config: DoctorConfig) -> tuple[str, bool, list[str], list[str]]:
     """Name of the depth model, whether its weights are on this machine, notes, and the problem if there is none."""
     try:
-        origin = check_depth(DepthConfig(depth))[-1]
+        asked = DepthConfig(config.depth, allow_synthetic_depth=True)
+        origin = check_depth(RenderConfig(SourceConfig("photos"), config.out, depth=asked).depth)[-1]
     except UserError as error:
         others = "built-in scenes (--photos builtin:24) and photos with depth maps (--depth sidecar) need none"
-        return "not on this machine", False, [others] * (depth == "auto"), [f"{error}"]
+        return "not on this machine", False, [others] * (config.depth == "auto"), [f"{error}"]
     notes = [f"{origin.source} may not be used commercially ({origin.license})"] * origin.is_noncommercial
+    notes += ["this depth is made up: it knows nothing of the photos"] * (config.depth in SYNTHETIC_SHAPES)
     notes += [f"the weights of {origin.source} are downloaded by the first run"] * (not origin.is_here)
     return " ".join(filter(None, (origin.source, origin.revision, origin.license))), origin.is_here, notes, []

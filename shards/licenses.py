@@ -13,6 +13,9 @@ _HUB_NAMES = {
     for name in ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-3.0", "MIT", "Apache-2.0", "Unlicense")
 }
 OTHER = "other"
+SYNTHETIC_DEPTH = "synthetic:"
+"""Begin of a record's disparity source where depth is made up; the shape follows."""
+SYNTHETIC_SHAPES = ("flat", "gradient", "center")
 # The parts of a Creative Commons name, however it is written: CC-BY-NC-4.0, "CC BY-NC-ND 2.0", cc-by-nc-sa.
 _NON_COMMERCIAL, _NO_DERIVATIVES, _SHARE_ALIKE = (re.compile(rf"\b{part}\b", re.I) for part in ("NC", "ND", "SA"))
 
@@ -41,10 +44,19 @@ def summarize_licenses(summary: DataSetSummary) -> LicenseSummary:
         *_warning(photos, _NO_DERIVATIVES, "allow no derivatives, which blurred frames are: leave them out to share"),
         *_warning(photos, _NON_COMMERCIAL, "are for non-commercial use only"),
         *_warning(photos, _SHARE_ALIKE, "ask for the same license on what is made of them"),
+        *_made_up_depth(summary),
         *(f"The weights of {source} are licensed for non-commercial use only." for source in weights),
     ]
     only = next(iter(photos)) if len(photos) == 1 else ""
     return LicenseSummary(OTHER if weights else _HUB_NAMES.get(only, OTHER), photos, tuple(warnings))
+
+
+def _made_up_depth(summary: DataSetSummary) -> list[str]:
+    """A sentence on samples of synthetic depth: nothing in them is at the distance that their labels say."""
+    made_up = {SYNTHETIC_DEPTH + shape for shape in SYNTHETIC_SHAPES}
+    count = sum(number for (_, source, _), number in summary.disparity_sources.items() if source in made_up)
+    what = "have synthetic depth, a shape that knows nothing of the photo: for trials, not for training"
+    return [f"{count} of {summary.samples} samples {what}."] if count else []
 
 
 def _restricted(source: str) -> bool:

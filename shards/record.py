@@ -35,7 +35,7 @@ class DisparityRecord:
     Attributes:
         kind, unit: `relative`, unit "1": mapped to [0, 1] per photo; `metric`, unit "1/m".
         scale, offset: scale > 0, offset >= 0.
-        source, source_revision: origin (model id, `sidecar`, `builtin`) and revision ("" if none).
+        source, source_revision: origin (model id, `sidecar`, `builtin`, `synthetic:SHAPE`) and revision ("" if none).
         edges: `as_is`, unchanged; `sharpened`, soft edges made steps at the edges of the photo.
         quantization_levels: distinct values of the map that the disparity was made from; 0 when it is exact.
         steps: `as_is`, unchanged; `debanded`, the steps between few levels were smoothed into slopes.

@@ -42,7 +42,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 PATH = re.compile(rf"(?<![\w./-])((?:[\w.-]+/)*[\w.-]+\.py|(?:{'|'.join(OURS)})/[\w./-]*)")
 DOTTED = re.compile(r"(?<![\w./-])((?:simulator|shards|pipelines)(?:\.\w+)+)")
-VERB = re.compile(r"refocus-foundry ([a-z]+)\b([^|#\n]*)")
+VERB = re.compile(r"refocus-foundry ([a-z][a-z-]*)\b([^|#\n]*)")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 
 

@@ -70,6 +70,7 @@ FLOORS = (
     "pipelines.config",
     "pipelines.verify",
     "pipelines.doctor",
+    "pipelines.fetch_depth",
     "pipelines.usage",
     "pipelines.command_line",
     "pipelines.__main__",

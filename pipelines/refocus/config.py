@@ -40,8 +40,9 @@ class RefocusConfig:
     photo_blur_level: Literal["auto"] | float = "auto"
     """Blur level that the photo itself has. auto: estimated."""
     depth: str = "auto"
-    """auto: the photo's sidecar, else the default depth model. sidecar: the sidecar. none: no depth. Anything else: a
-    model id of the Hugging Face hub, or a folder that holds a model."""
+    """auto: the photo's sidecar, else the default depth model. sidecar: the sidecar. none: no depth. flat,
+    gradient or center: a made-up shape, for trials. Anything else: a model id of the Hugging Face hub, or a folder that
+    holds a model."""
     depth_kind: Literal["relative", "metric"] | None = None
     """Kind of the depth values, where neither the model nor a depth.json declares it."""
     offline: bool = False
@@ -60,7 +61,7 @@ class RefocusConfig:
     """Result as one JSON object on stdout."""
 
     def __post_init__(self) -> None:
-        check_depth_name(self.depth, ("auto", "none", "sidecar"))
+        check_depth_name(self.depth, ("none",))
         self.focus_point, self.photo_focus_point  # noqa: B018  raise for bad input
         low, high = BLUR_LEVELS
         require(low <= self.blur_level <= high, "--blur-level", f"lie between {low} and {high:g}", self.blur_level)

@@ -15,6 +15,7 @@ from typing import Literal
 from pipelines.errors import UserError, did_you_mean, require
 from pipelines.runs.place import Place
 from shards.labels import MAX_FRAMES
+from shards.licenses import SYNTHETIC_SHAPES
 from shards.storage import is_local
 
 
@@ -36,8 +37,9 @@ class SourceConfig:
         require(32 <= self.long_side <= 16384, "--long-side", "lie between 32 and 16384 px", self.long_side)
 
 
-def check_depth_name(depth: str, words: tuple[str, ...] = ("auto", "sidecar")) -> None:
+def check_depth_name(depth: str, more: tuple[str, ...] = ()) -> None:
     """Raise UserError unless `depth` is one of the words, a model's id on the hub, an ONNX file or a folder."""
+    words = ("auto", *more, "sidecar", *SYNTHETIC_SHAPES)
     if depth not in words and "/" not in depth and not depth.endswith(".onnx") and not Path(depth).is_dir():
         must = f"be {', '.join(words)}, an id OWNER/MODEL, an ONNX file, or a folder"
         raise UserError(f"--depth must {must}; got {depth!r}{did_you_mean(depth, words)}")
@@ -49,8 +51,9 @@ class DepthConfig:
 
     depth: str = "auto"
     """auto: exact for built-in scenes, else sidecars where they lie, else the default model. sidecar: a depth map
-    beside each photo, or within it. NAME.onnx: that network, as NAME.yaml describes it (docs/depth-models.md). Anything
-    else: a model id of the Hugging Face hub, or the folder of a model."""
+    beside each photo, or within it. NAME.onnx: that network, as NAME.yaml describes it (docs/depth-models.md). flat,
+    gradient or center: a made-up shape, for trials. Anything else: a model id of the Hugging Face hub, or the folder of
+    a model (`refocus-foundry fetch-depth`)."""
     depth_kind: Literal["relative", "metric"] | None = None
     """What the depth values mean, where neither the model nor a depth.json says so; never guessed."""
     depth_revision: str | None = None
@@ -67,6 +70,8 @@ class DepthConfig:
     """Leave depth edges as they came (default: sharpen them to the photo's edges)."""
     offline: bool = False
     """Never fetch a model over the network."""
+    allow_synthetic_depth: bool = False
+    """Make a data set of --depth gradient or center, whose labels say nothing true of the photos' depth."""
 
     def __post_init__(self) -> None:
         check_depth_name(self.depth)
@@ -333,8 +338,8 @@ class RenderConfig:
     max_reject_fraction: float = 0.5
     """Exit with 3 when a larger share of the photos was rejected."""
     dry_run: bool = False
-    """Show counts, rejects with reasons and the size of the data set. Estimates depth as a run does; renders and writes
-    nothing."""
+    """Show counts, rejects with reasons and the size of the data set. Needs neither a depth model nor a network: of
+    depth, files alone are checked. Renders and writes nothing."""
     json: bool = False
     """Result as one JSON object on stdout."""
 
@@ -344,6 +349,15 @@ class RenderConfig:
             holds = self.lens.focal_length > 0 and self.lens.sensor_width > 0
             must = "come with --focal-length and --sensor-width in mm, such as 50 and 36"
             require(holds, "--f-number", must, f"{self.lens.focal_length:g} and {self.lens.sensor_width:g}")
+        shape = self.depth.depth
+        if shape == "flat":
+            why = "has one depth: nothing would be out of focus, and vetting would reject every photo"
+            raise UserError(f"--depth flat {why}; take gradient or center")
+        if shape in SYNTHETIC_SHAPES and not self.depth.allow_synthetic_depth:
+            why = "it is made up and knows nothing of the photos, so labels of depth and blur would be false"
+            raise UserError(
+                f"--depth {shape} must come with --allow-synthetic-depth: {why}; add it for a trial, or name a model"
+            )
         share = self.max_reject_fraction
         require(0 <= share <= 1, "--max-reject-fraction", "lie in [0, 1]", share)
 
@@ -351,7 +365,7 @@ class RenderConfig:
         """The same run for a worker that may stand in another folder."""
         depth = self.depth
         folder, model = depth.depth_dir, Path(depth.depth)
-        is_model_here = depth.depth not in ("auto", "sidecar") and model.exists()
+        is_model_here = depth.depth not in ("auto", "sidecar", *SYNTHETIC_SHAPES) and model.exists()
         depth = replace(
             depth,
             depth=str(model.absolute()) if is_model_here else depth.depth,

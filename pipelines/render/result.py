@@ -85,7 +85,10 @@ class RenderResult(VerbResult):
 
 @dataclass(frozen=True)
 class Forecast(VerbResult):
-    """The data set that a run would make, for --dry-run."""
+    """The data set that a run would make, for --dry-run.
+
+    depth_not_checked: photos whose depth a model would estimate. They count as samples; a run may reject some of them.
+    """
 
     out: str
     photos: int
@@ -95,6 +98,7 @@ class Forecast(VerbResult):
     estimated_bytes: int
     free_bytes: int | None
     rejected_by_code: dict[str, int]
+    depth_not_checked: int
     depth: list[str]
     device: str
 
@@ -117,6 +121,10 @@ class Forecast(VerbResult):
         ]
         left_out = left_out_lines(self.rejected_by_code, self.photos)
         lines += left_out or [f"none of {counted(self.photos, 'photo')} left out"]
+        if self.depth_not_checked:
+            count = f"{self.depth_not_checked} of {counted(self.photos, 'photo')}"
+            what = "a dry run estimates none, so a run may still leave out flat scenes and those of few depths"
+            lines.append(f"depth not checked: of {count}; {what}")
         return "\n".join([*lines, *([] if self.frames else ["no sample would be left"])])
 
 

@@ -7,12 +7,13 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipelines.errors import UserError
 from pipelines.render.config import RenderConfig
+from pipelines.render.depth.estimator import NotEstimated
 from pipelines.render.estimate import bytes_per_sample
 from pipelines.render.executors.job import RenderJob
 from pipelines.render.executors.placement import check_ray
@@ -105,8 +106,11 @@ def _render(config: RenderConfig, planning: Planning) -> RenderResult:
 
 def forecast(config: RenderConfig) -> Forecast:
     """The result that `render` would have, without rendering or writing anything. Raises UserError as it does."""
+    config = replace(config, dry_run=True)
     planning = plan(config)
-    rejects = [*planning.left_out, *_vetted(config, planning)]
+    vetted = _vetted(config, planning)
+    unchecked = [reject for reject in vetted if reject.code == NotEstimated().code]
+    rejects = [*planning.left_out, *(reject for reject in vetted if reject.code != NotEstimated().code)]
     unfit = {reject.scene_id for reject in rejects}
     planned, splits = planning.plan.photos.scene_ids, planning.plan.splits
     is_fit = ~np.isin(planned, np.array([int(scene_id, 16) for scene_id in unfit if scene_id], np.uint64))
@@ -121,6 +125,7 @@ def forecast(config: RenderConfig) -> Forecast:
         estimated_bytes=samples * bytes_per_sample(config),
         free_bytes=free_bytes(config.out),
         rejected_by_code=counts_by_code(rejects),
+        depth_not_checked=len(unchecked),
         depth=[origin.source for origin in planning.depth_origins],
         device=planning.device_kind,
     )

@@ -2,6 +2,11 @@
 
 EXAMPLES = {
     "doctor": ("", "--out out/mine --samples 5000", "--depth my/model-folder --json"),
+    "fetch-depth": (
+        "models/depth",
+        "models/indoor --model depth-anything/Depth-Anything-V2-Metric-Indoor-Small-hf",
+        "models/depth --revision 5426e4f0f36572d16453bbda7a8389317b1bef99 --json",
+    ),
     "render": (
         "--photos my/photos --out out/mine",
         "--photos builtin:9 --out out/f --f-number 1.4,2.8 --focal-length 50 --sensor-width 36 --depth-meters 1,10",

@@ -35,7 +35,7 @@ def test_for_people_it_says_what_was_asked_and_what_would_work(tmp_path: Path, c
     assert lines[0].split(maxsplit=1) == ["asked", f"1 sample of default size into {tmp_path}"]
     assert [line.split()[0] for line in lines[1:4]] == ["python", "refocus-foundry", "torch"]
     assert any(line.startswith("disk ") and " free: room for " in line for line in lines)
-    assert lines[-1] == f"ready: refocus-foundry render --photos my/photos --out {tmp_path}"
+    assert lines[-1] == f"ready: refocus-foundry render --photos my/photos --depth sidecar --out {tmp_path}"
 
 
 def test_without_a_model_and_a_network_photos_are_not_ready(tmp_path: Path, capsys: Said) -> None:
@@ -43,7 +43,7 @@ def test_without_a_model_and_a_network_photos_are_not_ready(tmp_path: Path, caps
     assert main(["doctor", "--out", str(tmp_path), "--samples", "1"]) == 1
     said = capsys.readouterr().out
     assert "problem: " in said
-    assert "hf download depth-anything/" in said
+    assert "`refocus-foundry fetch-depth DIR`, then --depth DIR" in said
     assert "note: built-in scenes (--photos builtin:24)" in said
     assert said.endswith("not ready\n")
 
@@ -70,3 +70,12 @@ def test_a_disk_too_small_and_a_missing_package_are_problems(tmp_path: Path, mon
     assert "no-such-package is not installed" in findings.problems[0]
     assert "1000000000000 samples take about" in findings.problems[1]
     assert findings.summary().endswith("not ready")
+
+
+def test_depth_that_is_made_up_is_ready_where_render_would_take_it(tmp_path: Path) -> None:
+    findings = doctor.examine(DoctorConfig(tmp_path, 1, "center"))
+    assert (findings.depth, findings.problems) == ("synthetic:center 1", [])
+    assert findings.notes == ["this depth is made up: it knows nothing of the photos"]
+    assert f"--depth center --allow-synthetic-depth --out {tmp_path}" in findings.next_command
+    (problem,) = doctor.examine(DoctorConfig(tmp_path, 1, "flat")).problems
+    assert problem.startswith("--depth flat has one depth")

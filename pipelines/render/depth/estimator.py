@@ -17,18 +17,20 @@ from torch import Tensor
 
 from pipelines.errors import Rejection, UserError, require
 from pipelines.render.config import DepthConfig
-from pipelines.render.depth.checkpoint import check_checkpoint, fetch_checkpoint
+from pipelines.render.depth.checkpoint import AbsentModel, check_checkpoint, fetch_checkpoint, revision_of
 from pipelines.render.depth.disparity_map import DisparityMap, Kind, PreparedDepth
 from pipelines.render.depth.moge import MogeDepth, check_moge, is_moge
 from pipelines.render.depth.network_depth import NetworkDepth
 from pipelines.render.depth.networks import TransformersDepth
 from pipelines.render.depth.onnx_network import OnnxDepth, check_onnx
 from pipelines.render.depth.origin import DepthOrigin
-from pipelines.render.depth.registry import DEFAULT_MODEL
+from pipelines.render.depth.registry import DEFAULT_MODEL, LICENSE_OF_MODEL, is_noncommercial
 from pipelines.render.depth.sidecar import SidecarDepth, meaning, numbers_of_file, read_note
 from pipelines.render.depth.sidecar_search import SidecarFolders
+from pipelines.render.depth.synthetic import SyntheticDepth, check_synthetic
 from pipelines.render.depth.validity import metric_disparity, unit_warning
 from pipelines.render.photos.photo import Photo, PhotoSource
+from shards.licenses import SYNTHETIC_SHAPES
 from shards.storage import StoragePath
 
 _log = logging.getLogger(__name__)
@@ -61,12 +63,17 @@ _SIDECARS = DepthOrigin("sidecar", "", "", False, True)
 
 
 def check_depth(
-    config: DepthConfig, photos: Sequence[PhotoSource] = (), folders: SidecarFolders | None = None
+    config: DepthConfig,
+    photos: Sequence[PhotoSource] = (),
+    folders: SidecarFolders | None = None,
+    *,
+    needs_model: bool = True,
 ) -> tuple[DepthOrigin, ...]:
     """The sources of disparity for `photos`; takes seconds and loads no model.
 
-    `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), an ONNX file, a model's
-    folder or a model's id on the hub. With sidecars, at least one of the photos must have one.
+    `--depth` is `sidecar`, `auto` (sidecars where they lie, the default model for the rest), a synthetic shape, an ONNX
+    file, a model's folder or a model's id on the hub. With sidecars, at least one of the photos must have one.
+    Without `needs_model`, a model that is absent is a warning, and its origin says that it is not here.
 
     Raises UserError: the model or the folder is missing, the network is needed and not allowed, or the values have no
     declared kind.
@@ -90,11 +97,28 @@ def check_depth(
         return (_SIDECARS,)
     if spec == "auto" and photos and all(map(folders.has_depth, photos)):
         return tuple(origins)
-    return (*origins, _check_model(DEFAULT_MODEL if spec == "auto" else spec, config))
+    model = DEFAULT_MODEL if spec == "auto" else spec
+    try:
+        return (*origins, _check_model(model, config))
+    except AbsentModel as error:
+        if needs_model:
+            raise
+        _log.warning("%s", error)
+        revision, license = revision_of(model, config.depth_revision), LICENSE_OF_MODEL.get(model, "")
+        return (*origins, DepthOrigin(model, revision, license, is_noncommercial(license), is_here=False))
 
 
-def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
+class NotEstimated(Rejection):
+    """What `open_depth` without `estimates` answers for a photo whose depth a model would have to estimate."""
+
+    def __init__(self) -> None:
+        super().__init__("depth", "not_estimated", "a dry run estimates no depth")
+
+
+def open_depth(config: DepthConfig, device: str = "cpu", *, estimates: bool = True) -> DepthEstimator:
     """The estimator that `--depth` names; see `check_depth`. A model is loaded here, for `auto` at its first photo.
+
+    Without `estimates` none is: files and synthetic shapes give maps, other photos get NotEstimated.
 
     Raises UserError as `check_depth` does.
     """
@@ -102,6 +126,10 @@ def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
     sidecars = SidecarDepth(config.depth_dir, config.depth_kind, config.deband_depth, config.depth_orientation)
     if config.depth == "sidecar":
         return sidecars
+    if config.depth in SYNTHETIC_SHAPES:
+        return SyntheticDepth(config.depth)
+    if not estimates:
+        return _SidecarElseModel(sidecars, _NoModel) if config.depth == "auto" else _NoModel()
     if config.depth == "auto":
         return _SidecarElseModel(sidecars, lambda: _open_model(DEFAULT_MODEL, config, device))
     return _open_model(config.depth, config, device)
@@ -109,6 +137,8 @@ def open_depth(config: DepthConfig, device: str = "cpu") -> DepthEstimator:
 
 def _check_model(model: str, config: DepthConfig) -> DepthOrigin:
     kind, revision = config.depth_kind, config.depth_revision
+    if model in SYNTHETIC_SHAPES:
+        return check_synthetic(model, kind=kind)
     if _is_onnx(model):
         require(revision is None, "--depth-revision", "come with a model of the hub", f"the file {model}")
         return check_onnx(Path(model), kind=kind)
@@ -153,6 +183,14 @@ class _SidecarElseModel:
     def maps(self, photos: Sequence[Photo], prepared: Sequence[PreparedDepth]) -> list[DisparityMap | Rejection]:
         needs_model = any(isinstance(one, Tensor) for one in prepared)
         return self._model.maps(photos, prepared) if needs_model else self.sidecars.maps(photos, prepared)
+
+
+class _NoModel:
+    def prepared(self, photo: Photo) -> PreparedDepth:
+        return NotEstimated()
+
+    def maps(self, photos: Sequence[Photo], prepared: Sequence[PreparedDepth]) -> list[DisparityMap | Rejection]:
+        return [one for one in prepared if not isinstance(one, Tensor)]
 
 
 def shared_sidecars(

@@ -22,6 +22,7 @@ from pipelines.render.depth.disparity_map import Kind, RawDepth
 from pipelines.render.depth.network_depth import NetworkDepth
 from pipelines.render.depth.onnx_note import OnnxNote, read_onnx_note
 from pipelines.render.depth.origin import DepthOrigin, revision_of_files
+from pipelines.render.depth.registry import is_noncommercial
 from pipelines.render.photos.photo import Photo
 
 _TYPES: dict[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -40,9 +41,8 @@ def check_onnx(model: Path, *, kind: Kind | None) -> DepthOrigin:
     note = read_onnx_note(model)
     if kind not in (None, note.kind):
         raise UserError(f"{model.stem}.yaml says that {model.name} gives {note.kind} depth, --depth-kind says {kind}")
-    is_noncommercial = "-NC" in note.license
-    runtime = f"onnxruntime {version('onnxruntime')}"
-    return DepthOrigin(model.stem, _revision(model), note.license, is_noncommercial, True, runtime, note.kind)
+    runtime, license = f"onnxruntime {version('onnxruntime')}", note.license
+    return DepthOrigin(model.stem, _revision(model), license, is_noncommercial(license), True, runtime, note.kind)
 
 
 class OnnxDepth(NetworkDepth):

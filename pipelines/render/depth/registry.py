@@ -51,6 +51,11 @@ LICENSE_OF_MODEL: dict[str, str] = {
 }
 
 
+def is_noncommercial(license: str) -> bool:
+    """Whether a license's name forbids commercial use."""
+    return "-NC" in license.upper()
+
+
 def kind_of(model: str, config: Mapping[str, Any], declared: Kind | None) -> Kind:
     """Whether a model gives relative inverse depth or meters; `declared` is --depth-kind.
 

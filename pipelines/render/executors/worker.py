@@ -124,7 +124,7 @@ class ShardWorker:
     @cached_property
     def _depth(self) -> DepthEstimator:
         """The depth model: loaded for the first photo, and never when all scenes are built-in."""
-        return open_depth(self._config.depth, self._job.device_kind)
+        return open_depth(self._config.depth, self._job.device_kind, estimates=not self._config.dry_run)
 
     def render_shard(self, shard: PlannedShard) -> ShardReport:
         """Write one shard and the list of its rejects; a shard without a sample leaves no tar.

@@ -117,7 +117,7 @@ def plan_run(config: RenderConfig, photos: FoundPhotos, paths: DataSetPaths) -> 
     folders = SidecarFolders(config.depth.depth_dir)  # their listings serve both checks
     photos = _with_depth_of_their_own(config, photos, folders)
     real = photos.sources.select(~photos.sources.is_builtin)
-    depth_origins = check_depth(config.depth, real, folders) if real else ()
+    depth_origins = check_depth(config.depth, real, folders, needs_model=not config.dry_run) if real else ()
     _check_f_numbers(config, depth_origins, has_builtin=len(real) < len(photos.sources))
     is_elsewhere = bool(config.execution.ray_address) and not config.dry_run
     device_kind = resolve_device(config.execution.device, is_elsewhere=is_elsewhere)

@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+from huggingface_hub import constants
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def point_at(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """Let huggingface_hub take this address for the hub's."""
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
 
 
 @contextmanager
@@ -66,4 +75,10 @@ def _about(folder: Path, rest: list[str]) -> object:
             {"type": "file", "path": path.name, "size": path.stat().st_size, "oid": "0" * 40}
             for path in sorted(folder.iterdir())
         ]
-    return {"id": "model", "sha": COMMIT, "siblings": [{"rfilename": path.name} for path in folder.iterdir()]}
+    card = {"license": "cc-by-nc-4.0"}
+    return {
+        "id": "model",
+        "sha": COMMIT,
+        "cardData": card,
+        "siblings": [{"rfilename": path.name} for path in folder.iterdir()],
+    }

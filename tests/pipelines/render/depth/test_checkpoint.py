@@ -15,7 +15,7 @@ from pipelines.errors import UserError
 from pipelines.render.depth.checkpoint import DepthCheckpoint, check_checkpoint, fetch_checkpoint
 from pipelines.render.depth.networks import TransformersDepth
 from pipelines.render.depth.registry import DEFAULT_MODEL, PINNED_REVISIONS
-from tests.pipelines.render.depth.small_hub import COMMIT, small_hub
+from tests.pipelines.render.depth.small_hub import COMMIT, point_at, small_hub
 
 OTHER_COMMIT = "f" * 40
 
@@ -26,7 +26,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "hub-cache"
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    _point_at(monkeypatch, "http://127.0.0.1:9")
+    point_at(monkeypatch, "http://127.0.0.1:9")
     return folder
 
 
@@ -37,13 +37,8 @@ def hub(relative_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     shutil.copytree(relative_checkpoint, pickled, ignore=shutil.ignore_patterns("*.safetensors"))
     (pickled / "pytorch_model.bin").write_bytes(b"")
     with small_hub({"someone/tiny": relative_checkpoint, "someone/pickled": pickled}) as endpoint:
-        _point_at(monkeypatch, endpoint)
+        point_at(monkeypatch, endpoint)
         yield
-
-
-def _point_at(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
 
 
 def put_into_cache(cache: Path, model: str, checkpoint: Path, commit: str, ref: str | None = "main") -> Path:
@@ -112,7 +107,7 @@ def test_a_missing_model_is_said_at_once_with_the_way_out(cache: Path, network: 
         for part in (
             "someone/tiny",
             str(cache),
-            "hf download someone/tiny --revision main",
+            "refocus-foundry fetch-depth DIR --model someone/tiny`",
             "--depth sidecar",
             "--photos builtin:8",
             "http://127.0.0.1:9 did not answer" if network else "--offline",
@@ -179,6 +174,7 @@ def test_a_path_that_is_not_there_is_not_asked_of_the_hub(spec: str) -> None:
 def test_a_model_on_the_hub_is_checked_without_its_weights_then_fetched_and_loaded(cache: Path) -> None:
     found = check("someone/tiny")
     assert (found.revision, found.kind, found.folder) == (COMMIT, "relative", None)
+    assert found.is_noncommercial  # by the model's card on the hub
     assert not list(cache.rglob("*.safetensors"))
     fetched = fetch_checkpoint("someone/tiny", kind=None, revision=None, allow_network=True)
     assert fetched.folder is not None

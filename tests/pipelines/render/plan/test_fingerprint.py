@@ -33,6 +33,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "depth_batch": 3,
         "deband_depth": False,
         "sharpen_depth": False,
+        "allow_synthetic_depth": None,  # the fingerprint names the shape
         "offline": None,  # the same weights, wherever they come from
     },
     "vetting": {

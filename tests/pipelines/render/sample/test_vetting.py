@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants
 from numpy.typing import NDArray
 
 from pipelines.errors import Rejection, UserError
 from pipelines.pictures.srgb8 import to_srgb8
-from pipelines.render.config import RenderConfig, VettingConfig
+from pipelines.render.config import DepthConfig, RenderConfig, VettingConfig
 from pipelines.render.depth.disparity_map import DisparityMap
 from pipelines.render.run import forecast, render
 from pipelines.render.sample.sharpness import blurred_share
@@ -150,6 +152,26 @@ def test_a_dry_run_counts_what_a_run_rejects(tiny_config: RenderConfig, scene: P
     assert result.rejected_by_code == said.rejected_by_code
     assert result.samples == 1
     assert forecast(config).rejected_by_code == said.rejected_by_code  # of a finished data set
+
+
+def test_a_dry_run_needs_no_depth_model_and_says_what_it_could_not_check(
+    tiny_config: RenderConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    folder = Path(tiny_config.source.photos)
+    for number in (1, 2):
+        (folder / f"photo_{number}.disparity.png").unlink()
+    cv2.imwrite(str(folder / "photo_3.disparity.png"), np.repeat(np.arange(66, dtype=np.uint16)[:, None] // 33, 88, 1))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setitem(sys.modules, "transformers", None)  # importing it raises
+    for depth, unchecked, rejects in (("auto", 2, {"vet/few_levels": 1}), ("owner/model", 5, {})):
+        caplog.clear()
+        said = forecast(dataclasses.replace(tiny_config, depth=DepthConfig(depth, offline=True)))
+        assert (said.depth_not_checked, said.rejected_by_code) == (unchecked, rejects)
+        assert (said.samples_by_split["train"], said.exit_code) == (5 - len(rejects), 0)
+        assert f"depth not checked: of {unchecked} of 5 photos; a dry run estimates none" in said.summary()
+        assert "fetch it where there is a network with `refocus-foundry fetch-depth DIR" in caplog.text
+    with pytest.raises(UserError, match="is not here"):
+        render(dataclasses.replace(tiny_config, depth=DepthConfig("owner/model", offline=True)))
 
 
 def test_builtin_scenes_are_not_drawn_to_be_vetted(tiny_config: RenderConfig, monkeypatch: pytest.MonkeyPatch) -> None:
