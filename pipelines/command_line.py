@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from importlib.metadata import version
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import tyro
@@ -164,6 +165,8 @@ def parse(arguments: Sequence[str]) -> Any:
         _show(program_help(PROGRAM, ABOUT, {name: _sentence(verb) for name, verb in VERBS.items()}, PROGRAM_EXAMPLES))
     if first.startswith("--tyro-"):
         verbs = [Annotated[verb.config, subcommand(name)] for name, verb in VERBS.items()]
+        if first == "--tyro-write-completion" and len(arguments) > 2:
+            Path(arguments[2]).parent.mkdir(parents=True, exist_ok=True)  # tyro does not make it
         return tyro.cli(reduce(operator.or_, verbs), prog=PROGRAM, args=list(arguments), config=_FLAT)  # type: ignore
     if first not in VERBS:
         hint = did_you_mean(first, list(VERBS)) or f" (the verbs are {', '.join(VERBS)})"
