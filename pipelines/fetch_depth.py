@@ -116,7 +116,7 @@ def _fill(folder: Path, note: ModelNote, cached: Path | None) -> None:
         return
     _log.info("fetching %s into %s", note, folder)
     if not _log.isEnabledFor(logging.INFO):  # -q
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars
 
         disable_progress_bars()
     try:
