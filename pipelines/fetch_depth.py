@@ -115,6 +115,10 @@ def _fill(folder: Path, note: ModelNote, cached: Path | None) -> None:
             shutil.copyfile(file, folder / file.name)
         return
     _log.info("fetching %s into %s", note, folder)
+    if not _log.isEnabledFor(logging.INFO):  # -q
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        disable_progress_bars()
     try:
         download(note.model, note.revision, folder)
     except HubError as error:

@@ -1,6 +1,6 @@
 """README and docs name only what is there: files, modules, make targets, verbs, flags, extras, links.
 
-What is read: code spans, code blocks and links of every page. The README's tree is read line by line.
+What is read: code spans, code blocks and links of every page. The tree of docs/architecture.md is read line by line.
 """
 
 from __future__ import annotations
@@ -178,8 +178,8 @@ def test_every_page_is_linked_from_the_index() -> None:
 
 
 def tree_lines() -> list[tuple[int, str]]:
-    """Depth and name of each line of the README's tree: two blanks a floor, the name up to the description."""
-    (tree,) = [block for block in blocks("README.md") if block.startswith("simulator/")]
+    """Depth and name of each line of the tree: two blanks a floor, the name up to the description."""
+    (tree,) = [block for block in blocks("docs/architecture.md") if block.startswith("simulator/")]
     rows = []
     for line in tree.splitlines():
         indent = len(line) - len(line.lstrip())
@@ -187,7 +187,7 @@ def tree_lines() -> list[tuple[int, str]]:
     return rows
 
 
-def test_the_tree_of_the_readme_is_the_tree() -> None:
+def test_the_tree_of_the_docs_is_the_tree() -> None:
     """Every line names a folder or file that is there, and every folder of the three packages has a line."""
     above: list[str] = []
     named = set()

@@ -101,13 +101,13 @@ def _mixed(light: Tensor, shares: Mapping[int, Tensor], filter_of: Callable[...,
     return mixed
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=32)  # of a photo of a megapixel 4 MB each
 def _blur(size: tuple[int, int], number: int, *, device: torch.device) -> Tensor:
     """H of RADII_PX[number - 1], [H', F]."""
     return torch.fft.rfft2(_disc(RADII_PX[number - 1], *size)).to(device)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _wiener(size: tuple[int, int], number: int, *, epsilon: float, device: torch.device) -> Tensor:
     """W of RADII_PX[number - 1], [H', F]."""
     transfer = _blur(size, number, device=torch.device("cpu"))

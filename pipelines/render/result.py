@@ -124,7 +124,7 @@ class Forecast(VerbResult):
         if self.depth_not_checked:
             count = f"{self.depth_not_checked} of {counted(self.photos, 'photo')}"
             what = "a dry run estimates none, so a run may still leave out flat scenes and those of few depths"
-            lines.append(f"depth not checked: of {count}; {what}")
+            lines.append(f"depth of {count} not checked: {what}")
         return "\n".join([*lines, *([] if self.frames else ["no sample would be left"])])
 
 

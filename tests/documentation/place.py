@@ -10,8 +10,11 @@ import numpy as np
 
 from pipelines.__main__ import main
 from pipelines.benchmark.recipe import GatheredScene
+from pipelines.render.depth.registry import DEFAULT_MODEL, PINNED_REVISIONS
 from tests.pipelines.audit.data_set import person_before_a_wall
 from tests.pipelines.measure.pictures import texture
+from tests.pipelines.render.depth.small_hub import COMMIT, put_into_cache
+from tests.pipelines.render.depth.tiny_checkpoint import save_tiny_checkpoint
 from tests.pipelines.stacks.traced_stacks import Shoot, trace_zedd
 from tests.pipelines.validate.test_stereo import card_before_stripes, write_views
 
@@ -33,6 +36,7 @@ scene: scene_id
 group: group
 """
 """Our own format, told as another's."""
+INDOOR_MODEL = "depth-anything/Depth-Anything-V2-Metric-Indoor-Small-hf"
 SCENES = [GatheredScene("quick", "still_life", 900_000_000, 96, 64)]
 """Of the test set, in place of sixty."""
 
@@ -65,8 +69,16 @@ def furnish(folder: Path) -> None:
     shutil.copytree(folder / "my/photos", folder / "PHOTOS")
     for name in ("out/mine", "out/demo", "out/v1", "out/v2", "out/real"):
         shutil.copytree(folder / "OUT", folder / name)
+    hub_cache(folder / "hub-cache")
     for name in ("OLD_RUN", "out/train"):
         shutil.copytree(folder / "RUN", folder / name)
+
+
+def hub_cache(folder: Path) -> None:
+    """Tiny depth models under the names of those that docs/depth-models.md fetches: no hub is asked."""
+    for model, kind in ((DEFAULT_MODEL, "relative"), (INDOOR_MODEL, "metric")):
+        checkpoint = save_tiny_checkpoint(folder / kind, kind=kind)
+        put_into_cache(folder, model, checkpoint, PINNED_REVISIONS.get(model, COMMIT))
 
 
 def another_data_set(folder: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from huggingface_hub import constants
 from PIL import Image
 
 from pipelines.__main__ import main
@@ -105,6 +106,7 @@ def here(furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_in
         (folder / ".venv" / name).touch()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub-cache"))
     monkeypatch.setattr(test_set, "_recipes", lambda part: place.SCENES)
     monkeypatch.chdir(folder)
     return folder

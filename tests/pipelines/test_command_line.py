@@ -171,7 +171,7 @@ def test_damage_is_exit_code_4_and_named(finished: RenderConfig, capsys: Said) -
         (["--workers", "0"], "--workers must be auto or at least 1; got 0"),
         (["--limit", "0"], "--limit must be at least 1; got 0"),
         (["--max-reject-fraction", "2"], "--max-reject-fraction must lie in [0, 1]; got 2.0"),
-        (["--depth", "no/such-model"], "hf download no/such-model"),
+        (["--depth", "no/such-model"], "fetch-depth DIR --model no/such-model"),
         (["--depth-dir", "{out}/nowhere"], "--depth-dir {out}/nowhere must be a folder"),
     ],
 )

@@ -18,7 +18,7 @@ from pipelines.render.config import DepthConfig
 from pipelines.render.depth.estimator import check_depth, open_depth
 from pipelines.render.depth.model_folder import NOTE_NAME
 from pipelines.render.depth.registry import DEFAULT_MODEL, PINNED_REVISIONS
-from tests.pipelines.render.depth.small_hub import COMMIT, point_at, small_hub
+from tests.pipelines.render.depth.small_hub import COMMIT, point_at, put_into_cache, small_hub
 from tests.pipelines.render.depth.tiny_checkpoint import save_tiny_checkpoint
 
 Said = pytest.CaptureFixture[str]
@@ -90,8 +90,7 @@ def test_a_broken_download_is_no_model_and_the_same_command_goes_on(
 
 
 def test_what_the_cache_holds_is_copied_without_a_network(tmp_path: Path, monkeypatch: Patch, model: Path) -> None:
-    snapshot = f"models--{DEFAULT_MODEL.replace('/', '--')}/snapshots/{PINNED_REVISIONS[DEFAULT_MODEL]}"
-    shutil.copytree(model, tmp_path / "hub-cache" / snapshot)
+    put_into_cache(tmp_path / "hub-cache", DEFAULT_MODEL, model, PINNED_REVISIONS[DEFAULT_MODEL])
     unplug(monkeypatch)
     assert main(["fetch-depth", str(tmp_path / "depth")]) == 0
     (origin,) = check_depth(DepthConfig(str(tmp_path / "depth"), offline=True))

@@ -41,8 +41,12 @@ def ask_hub(model: str, revision: str, allow_network: bool) -> HubModel:
     from huggingface_hub import HfApi, constants, hf_hub_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
-    if not allow_network or constants.HF_HUB_OFFLINE:
-        raise HubError("the network is switched off (--offline or HF_HUB_OFFLINE)", "leave both out")
+    for is_off, switch, way_out in (
+        (not allow_network, "--offline", "leave it out"),
+        (constants.HF_HUB_OFFLINE, "HF_HUB_OFFLINE", "unset it"),
+    ):
+        if is_off:
+            raise HubError(f"the network is switched off by {switch}", way_out)
     try:
         info = HfApi().model_info(model, revision=revision, timeout=CONNECT_SECONDS)
         if missing := missing_of({file.rfilename for file in info.siblings or []}):

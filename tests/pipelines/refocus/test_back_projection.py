@@ -38,6 +38,18 @@ def test_the_true_picture_stays() -> None:
     np.testing.assert_allclose(made.numpy(), bright.numpy(), atol=1e-3)
 
 
+class Blackened(Unsharpened):
+    def sharpened(self, picture: torch.Tensor, own_defocus_px: torch.Tensor, disparity: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(picture, -1.0)
+
+
+def test_black_stays_light_where_tiles_overlap() -> None:
+    """Changes of two tiles, blended, are a rounding error away from the photo's light: nothing below 0 is rendered."""
+    photo = torch.rand(3, 40, 700, generator=torch.Generator().manual_seed(0))
+    made = sharpened_photo(Blackened(), photo, torch.full((40, 700), 0.5), NEAR)
+    assert made.isfinite().all() and made.min() >= 0.0
+
+
 def test_a_clipped_lamp_gets_no_dark_rim() -> None:
     scene = PHOTO * 0.2
     scene[:, 48:51, 10:13] = 60.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,16 @@ def point_at(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     """Let huggingface_hub take this address for the hub's."""
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
+
+
+def put_into_cache(cache: Path, model: str, checkpoint: Path, commit: str, ref: str | None = "main") -> Path:
+    """The layout of huggingface_hub's cache, as a download leaves it."""
+    folder = cache / f"models--{model.replace('/', '--')}"
+    shutil.copytree(checkpoint, folder / "snapshots" / commit)
+    if ref:
+        (folder / "refs").mkdir(exist_ok=True)
+        (folder / "refs" / ref).write_text(commit)
+    return folder / "snapshots" / commit
 
 
 @contextmanager

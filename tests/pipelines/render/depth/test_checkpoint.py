@@ -15,7 +15,7 @@ from pipelines.errors import UserError
 from pipelines.render.depth.checkpoint import DepthCheckpoint, check_checkpoint, fetch_checkpoint
 from pipelines.render.depth.networks import TransformersDepth
 from pipelines.render.depth.registry import DEFAULT_MODEL, PINNED_REVISIONS
-from tests.pipelines.render.depth.small_hub import COMMIT, point_at, small_hub
+from tests.pipelines.render.depth.small_hub import COMMIT, point_at, put_into_cache, small_hub
 
 OTHER_COMMIT = "f" * 40
 
@@ -39,16 +39,6 @@ def hub(relative_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with small_hub({"someone/tiny": relative_checkpoint, "someone/pickled": pickled}) as endpoint:
         point_at(monkeypatch, endpoint)
         yield
-
-
-def put_into_cache(cache: Path, model: str, checkpoint: Path, commit: str, ref: str | None = "main") -> Path:
-    """The layout of huggingface_hub's cache, as a download leaves it."""
-    folder = cache / f"models--{model.replace('/', '--')}"
-    shutil.copytree(checkpoint, folder / "snapshots" / commit)
-    if ref:
-        (folder / "refs").mkdir(exist_ok=True)
-        (folder / "refs" / ref).write_text(commit)
-    return folder / "snapshots" / commit
 
 
 def check(model: str | Path, revision: str | None = None, network: bool = True) -> DepthCheckpoint:

@@ -168,7 +168,7 @@ def test_a_dry_run_needs_no_depth_model_and_says_what_it_could_not_check(
         said = forecast(dataclasses.replace(tiny_config, depth=DepthConfig(depth, offline=True)))
         assert (said.depth_not_checked, said.rejected_by_code) == (unchecked, rejects)
         assert (said.samples_by_split["train"], said.exit_code) == (5 - len(rejects), 0)
-        assert f"depth not checked: of {unchecked} of 5 photos; a dry run estimates none" in said.summary()
+        assert f"depth of {unchecked} of 5 photos not checked: a dry run estimates none" in said.summary()
         assert "fetch it where there is a network with `refocus-foundry fetch-depth DIR" in caplog.text
     with pytest.raises(UserError, match="is not here"):
         render(dataclasses.replace(tiny_config, depth=DepthConfig("owner/model", offline=True)))
