@@ -20,6 +20,7 @@ import torch
 import tyro
 from numpy.typing import NDArray
 from torch import Tensor
+from tyro.conf import Positional
 
 from pipelines.errors import Rejection, UserError, one_line, require
 from pipelines.measure.rendering_error import displayed
@@ -231,7 +232,7 @@ def _psnr(squared_error: Tensor) -> float:
     return float(-10 * torch.log10(squared_error.mean()))
 
 
-def main(folder: Path, pictures: Path | None = None) -> None:
+def main(folder: Positional[Path], pictures: Path | None = None) -> None:
     """Print the table of a folder of stereo pairs; pictures: folder for the right views, guessed and real."""
     torch.set_num_threads(1)
     rows = []

@@ -63,7 +63,7 @@ DIRS = {
     r".*--predictions DIR.*": place.answers,
     r".*DIR --layout zedd.*": place.camera_stacks,
     r".* --map .*|make audit OUT=DIR": place.another_data_set,
-    r"python .*stereo --folder DIR": place.stereo_pair,
+    r"python .*stereo DIR": place.stereo_pair,
 }
 """Command, as a pattern of the whole -> what writes the DIR that it reads."""
 GIVEN = {
