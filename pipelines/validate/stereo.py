@@ -5,7 +5,7 @@
 
 All methods share the visible surfaces and differ in what they put behind them. Counted are strips beside a measured
 step of disparity: their pixels are seen by the right camera alone.
-`python -m pipelines.validate.stereo --folder DIR` prints the table.
+`python -m pipelines.validate.stereo DIR` prints the table.
 Letters: d disparity in pixels, bigger is nearer: a point at x in the left view lies at x − d in the right one.
 """
 
