@@ -26,9 +26,10 @@ FOUNDRY := $(BIN)/refocus-foundry
 # Where pip finds torch without CUDA (5 GB less), used where there is no GPU and the index answers; TORCH_INDEX= for never.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 HAS_GPU := $(wildcard /dev/nvidia0 /dev/dxg)
-# pip's downloads and installs, one a line; the rest of its output is left out, but for errors.
+# pip's downloads and installs, one a line as they happen (mawk would hold them back); the rest of its output is left out.
 PIP     := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
-SHOWN   := awk '/^ *(Downloading|Using cached|Installing|Building|ERROR)/ {print "  " $$0; fflush()}'
+SHOWN   := sed -u -n -E -e 's/^ *((Downloading|Using cached|Processing|Building|ERROR) .*)/  \1/p' \
+	-e 's/^Installing collected packages.*/  Installing the packages: a minute or more without a word/p'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo render shards verify preview card export publish doctor fetch-depth validate bench gpu audit \
@@ -45,7 +46,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@index=; if [ -z "$(HAS_GPU)" ] && [ -n "$(TORCH_INDEX)" ] && [ "$$(uname)" = Linux ]; then \
 		if $(BIN)/python -c 'import urllib.request as u; u.urlopen("$(TORCH_INDEX)/torch/", timeout=5)' 2>/dev/null; then \
-		index="--extra-index-url $(TORCH_INDEX)"; else echo "make: $(TORCH_INDEX) does not answer: torch comes from pip's own index" >&2; fi; fi; \
+		index="--extra-index-url $(TORCH_INDEX)"; else echo "make: $(TORCH_INDEX) does not answer: torch comes from pip's own index, mostly with CUDA (several GB)" >&2; fi; fi; \
 		$(PIP) $$index -e . | $(SHOWN)
 	@echo "make: $(VENV) is ready: $$(du -sh $(VENV) | cut -f1)"
 	@touch $@

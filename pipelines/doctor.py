@@ -5,6 +5,7 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shlex import quote
 
 import torch
 
@@ -84,7 +85,7 @@ def examine(config: DoctorConfig) -> Findings:
         )
     problems += _closed(config)
     depth, is_here, notes, no_depth = _depth(config)
-    flags = f" --depth {config.depth}" * (config.depth != "auto")
+    flags = f" --depth {quote(config.depth)}" * (config.depth != "auto")
     flags += " --allow-synthetic-depth" * (config.depth in SYNTHETIC_SHAPES)
     return Findings(
         out=str(config.out),
@@ -100,7 +101,7 @@ def examine(config: DoctorConfig) -> Findings:
         depth_is_here=is_here,
         notes=notes,
         problems=problems + no_depth,
-        next_command=f"refocus-foundry render --photos my/photos{flags} --out {config.out}",
+        next_command=f"refocus-foundry render --photos my/photos{flags} --out {quote(str(config.out))}",
     )
 
 

@@ -4,6 +4,7 @@ import logging
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 from pipelines.config import FetchDepthConfig
 from pipelines.errors import UserError, one_line
@@ -71,7 +72,7 @@ def fetch_depth(config: FetchDepthConfig) -> FetchedDepth:
         license=found.license,
         is_noncommercial=found.is_noncommercial,
         bytes=sum(file.stat().st_size for file in _files(folder)),
-        next_command=f"refocus-foundry render --photos my/photos --depth {folder}{kind_flag} --out out/mine",
+        next_command=f"refocus-foundry render --photos my/photos --depth {quote(str(folder))}{kind_flag} --out out/mine",
     )
 
 
