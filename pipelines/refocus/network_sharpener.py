@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipelines.errors import UserError
 from pipelines.model.blur_map import blur_map_of
 from pipelines.model.checkpoint import TrainedOn
 from pipelines.model.condition import Condition
@@ -20,8 +21,14 @@ class NetworkSharpener:
     def blur_map(
         self, picture: Float[Tensor, "3 h w"], disparity: Float[Tensor, "1 h w"]
     ) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"]]:
-        """Blur radius of each pixel, and its spread, pixels."""
-        found = blur_map_of(self._output(picture, disparity, None)[None, 3:])
+        """Blur radius of each pixel, and its spread, pixels. Raises UserError for a network without an estimate."""
+        output = self._output(picture, disparity, None)
+        if len(output) < 5:
+            raise UserError(
+                "the blur of the photo must be estimated by a convolutional network, got a transformer; "
+                "train with --model unet or unet-tiny, or give --photo-focus and --photo-blur-level"
+            )
+        found = blur_map_of(output[None, 3:])
         return found.radius_px[0], found.spread_px[0]
 
     def sharpened(

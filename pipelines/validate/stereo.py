@@ -5,7 +5,7 @@
 
 All methods share the visible surfaces and differ in what they put behind them. Counted are strips beside a measured
 step of disparity: their pixels are seen by the right camera alone.
-`python -m pipelines.validate.stereo --folder DIR` prints the table.
+`python -m pipelines.validate.stereo DIR` prints the table.
 Letters: d disparity in pixels, bigger is nearer: a point at x in the left view lies at x − d in the right one.
 """
 
@@ -20,6 +20,7 @@ import torch
 import tyro
 from numpy.typing import NDArray
 from torch import Tensor
+from tyro.conf import Positional
 
 from pipelines.errors import Rejection, UserError, one_line, require
 from pipelines.measure.rendering_error import displayed
@@ -231,7 +232,7 @@ def _psnr(squared_error: Tensor) -> float:
     return float(-10 * torch.log10(squared_error.mean()))
 
 
-def main(folder: Path, pictures: Path | None = None) -> None:
+def main(folder: Positional[Path], pictures: Path | None = None) -> None:
     """Print the table of a folder of stereo pairs; pictures: folder for the right views, guessed and real."""
     torch.set_num_threads(1)
     rows = []

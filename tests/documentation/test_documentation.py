@@ -35,6 +35,7 @@ NOT_RUN = {
     r"make weights": "replaces the weights of the package, after hours",
     r"make pictures": "needs a browser, and replaces pictures of docs/",
     r"python -m pipelines.bench.growth .*": "takes hours: tests/pipelines/bench/test_growth.py runs it small",
+    r"(make|refocus-foundry) validate.*": "path-traces for minutes: tests/pipelines/validate runs its parts",
     r"python -m pipelines.validate.checks.run": "takes minutes: tests/pipelines/validate/checks runs its parts",
     r"python -m tests.pipelines.stores.table": "takes minutes: `make test-faults` does the same",
     r"make VERB": "stands for each verb: test_docs.py compares verbs and targets",
@@ -47,11 +48,11 @@ ADDED = {
     r"train .*": place.TRAIN,
     r"benchmark.*": "--contestants truth identity --steps 1",
     r"experiment --study ways.*": "--arms 'U-Net photo, rendered' 'reference as it is'",
-    r"experiment.*": "--model tiny --seeds 0 --steps 2 --batch-size 1 --scenes 1 --held-out-scenes 1 --long-side 48",
+    r"experiment.*": "--long-side 48 --model unet-tiny --seeds 0 --steps 2"
+    " --scenes 1 --held-out-scenes 1 --batch-size 1",
     r"audit .*": "--samples 2",
-    r"validate.*": "--scenes cutouts --kinds cutouts --width 96 --no-checks",
-    r"bench( .*)?": "--quick --sizes 96 --radii 8 --repeats 1",
-    r"gpu.*": "--device cpu --out out/gpu.md --parts depth training",
+    r"bench( .*)?": "--quick --parts reader",
+    r"gpu.*": "--device cpu --out out/gpu.md --parts depth",
     r".*traced_stacks .*": "--width 48 --samples 1",
     r".*vetting_roc .*": "--photos more/photos",
     r".*scene_sheet .*": "--rows 1 --columns 2 --long-side 60",
@@ -62,7 +63,7 @@ DIRS = {
     r".*--predictions DIR.*": place.answers,
     r".*DIR --layout zedd.*": place.camera_stacks,
     r".* --map .*|make audit OUT=DIR": place.another_data_set,
-    r".*stereo DIR": place.stereo_pair,
+    r"python .*stereo DIR": place.stereo_pair,
 }
 """Command, as a pattern of the whole -> what writes the DIR that it reads."""
 GIVEN = {

@@ -68,3 +68,14 @@ def test_the_package_brings_weights_with_a_card() -> None:
     card = (PACKAGE_WEIGHTS / "README.md").read_text(encoding="utf-8")
     assert "MIT" in card
     assert f"{trained_on.steps:,} steps" in card
+
+
+def test_a_transformer_estimates_no_blur_and_says_so(sharpening_run: Path) -> None:
+    _, trained_on = load_averaged(sharpening_run)
+
+    class Transformer(torch.nn.Module):
+        def forward(self, picture: torch.Tensor, *_: object) -> torch.Tensor:
+            return picture[:, :3]
+
+    with pytest.raises(UserError, match="train with --model unet or unet-tiny, or give --photo-focus"):
+        NetworkSharpener(Transformer(), trained_on, "cpu").blur_map(torch.zeros(3, 16, 16), torch.zeros(1, 16, 16))
