@@ -26,9 +26,10 @@ FOUNDRY := $(BIN)/refocus-foundry
 # Where pip finds torch without CUDA (5 GB less), used where there is no GPU and the index answers; TORCH_INDEX= for never.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 HAS_GPU := $(wildcard /dev/nvidia0 /dev/dxg)
-# pip's downloads and installs, one a line; the rest of its output is left out, but for errors.
+# pip's downloads and installs, one a line as they happen (mawk would hold them back); the rest of its output is left out.
 PIP     := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
-SHOWN   := awk '/^ *(Downloading|Using cached|Installing|Building|ERROR)/ {print "  " $$0; fflush()}'
+SHOWN   := sed -u -n -E -e 's/^ *((Downloading|Using cached|Processing|Building|ERROR) .*)/  \1/p' \
+	-e 's/^Installing collected packages.*/  Installing the packages: a minute or more without a word/p'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo render shards verify preview card export publish doctor fetch-depth validate bench gpu audit \
@@ -45,9 +46,9 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@index=; if [ -z "$(HAS_GPU)" ] && [ -n "$(TORCH_INDEX)" ] && [ "$$(uname)" = Linux ]; then \
 		if $(BIN)/python -c 'import urllib.request as u; u.urlopen("$(TORCH_INDEX)/torch/", timeout=5)' 2>/dev/null; then \
-		index="--extra-index-url $(TORCH_INDEX)"; else echo "make: $(TORCH_INDEX) does not answer: torch comes from pip's own index" >&2; fi; fi; \
+		index="--extra-index-url $(TORCH_INDEX)"; else echo "make: $(TORCH_INDEX) does not answer: torch comes from pip's own index, mostly with CUDA (several GB)" >&2; fi; fi; \
 		$(PIP) $$index -e . | $(SHOWN)
-	@echo "make: $(VENV) is ready: $$(du -sh $(VENV) | cut -f1)"
+	@echo "make: $(VENV) is ready: $$(du -sh $(VENV) | cut -f1); . $(VENV)/bin/activate puts refocus-foundry on your PATH"
 	@touch $@
 
 $(EXTRA)-%: $(READY)
@@ -70,33 +71,33 @@ demo: $(READY)  ## built-in scenes -> verified shards and a page to open, throug
 	$(FOUNDRY) preview out/demo
 
 render: $(READY)  ## PHOTOS=DIR|LIST.csv|builtin:N DEPTH=auto|sidecar|MODEL OUT=DIR -> annotated shards
-	$(FOUNDRY) render --photos $(PHOTOS) --depth $(DEPTH) --out $(OUT) $(FLAGS)
+	$(FOUNDRY) render --photos "$(PHOTOS)" --depth "$(DEPTH)" --out "$(OUT)" $(FLAGS)
 
 shards: render  ## the same, then verify and preview
-	$(FOUNDRY) verify $(OUT)
-	$(FOUNDRY) preview $(OUT)
+	$(FOUNDRY) verify "$(OUT)"
+	$(FOUNDRY) preview "$(OUT)"
 
 verify: $(READY)  ## OUT=DIR: check every byte and label of a data set
-	$(FOUNDRY) verify $(OUT)
+	$(FOUNDRY) verify "$(OUT)"
 
 preview: $(READY)  ## OUT=DIR: a page to look at a data set: refocus by a click, and a report
-	$(FOUNDRY) preview $(OUT)
+	$(FOUNDRY) preview "$(OUT)"
 
 card: $(READY)  ## OUT=DIR: write its card, OUT/README.md, again
-	$(FOUNDRY) card $(OUT)
+	$(FOUNDRY) card "$(OUT)"
 
 export: $(READY)  ## OUT=DIR TO=DIR FORMAT=pairs|parquet|fossa|bokehdepth|frames: a data set for other trainers
-	$(FOUNDRY) export $(OUT) --to $(TO) --format $(FORMAT) $(FLAGS)
+	$(FOUNDRY) export "$(OUT)" --to "$(TO)" --format $(FORMAT) $(FLAGS)
 
 publish: $(READY)  ## OUT=DIR REPO=NAME/SET: what would go to the Hugging Face hub (FLAGS=--push uploads it)
-	$(FOUNDRY) publish $(OUT) $(REPO) $(FLAGS)
+	$(FOUNDRY) publish "$(OUT)" $(REPO) $(FLAGS)
 
 doctor: $(READY)  ## would render work here? versions, devices, disk, depth model
-	$(FOUNDRY) doctor --out $(OUT) --depth $(DEPTH) $(FLAGS)
+	$(FOUNDRY) doctor --out "$(OUT)" --depth "$(DEPTH)" $(FLAGS)
 
 fetch-depth: TO = out/depth-model
 fetch-depth: $(READY)  ## TO=DIR: download the depth model into a folder, for DEPTH=DIR where there is no internet
-	$(FOUNDRY) fetch-depth $(TO) $(FLAGS)
+	$(FOUNDRY) fetch-depth "$(TO)" $(FLAGS)
 
 validate: $(EXTRA)-validate  ## the renderer against a path tracer: error table and pictures in out/validate (hours to trace anew)
 	$(FOUNDRY) validate $(FLAGS)
@@ -108,7 +109,7 @@ gpu: $(EXTRA)-train  ## examine this machine's GPU in under eight minutes, into 
 	$(FOUNDRY) gpu $(FLAGS)
 
 audit: $(READY)  ## OUT=DIR: check the labels of a data set (exit code 4 when a check fails)
-	$(FOUNDRY) audit $(OUT) $(FLAGS)
+	$(FOUNDRY) audit "$(OUT)" $(FLAGS)
 
 benchmark-set: $(EXTRA)-validate  ## test set v2 into out/benchmark-set (FLAGS="--part full" for all of it)
 	$(FOUNDRY) benchmark --set-only $(FLAGS)
@@ -128,7 +129,7 @@ pictures: $(DEV)  ## docs/page.webp, docs/refocus.webp (needs chromium) and docs
 	$(BIN)/python -m pipelines.validate.stored_pictures docs/validate.webp
 
 train: $(EXTRA)-train  ## OUT=DIR RUN=DIR RECIPE=tiny|slim|base|sharpen: train a refocusing model on shards; again to resume
-	$(FOUNDRY) train --recipe $(RECIPE) --data $(OUT) --out $(RUN) $(FLAGS)
+	$(FOUNDRY) train --recipe $(RECIPE) --data "$(OUT)" --out "$(RUN)" $(FLAGS)
 
 weights: $(EXTRA)-train  ## train anew what `refocus` uses by default: built-in scenes, then hours on a CPU; again to resume
 	$(FOUNDRY) render --photos builtin:360 --out out/weights-data --long-side 256 --planes 5 --levels 3 \
@@ -137,7 +138,7 @@ weights: $(EXTRA)-train  ## train anew what `refocus` uses by default: built-in 
 	$(BIN)/python -m pipelines.train.release out/weights
 
 refocus: $(READY)  ## PHOTO=FILE FOCUS=X,Y BLUR=PERCENT: refocus one photo (FLAGS="--checkpoint RUN" for a model of yours)
-	$(FOUNDRY) refocus $(PHOTO) --focus $(FOCUS) --blur-level $(BLUR) $(FLAGS)
+	$(FOUNDRY) refocus "$(PHOTO)" --focus "$(FOCUS)" --blur-level $(BLUR) $(FLAGS)
 
 experiment: $(EXTRA)-train $(EXTRA)-benchmark  ## STUDY=ways|stacking-clean|...: arms and seeds side by side; hours on a CPU, again to resume
 	$(FOUNDRY) experiment --study $(STUDY) $(FLAGS)

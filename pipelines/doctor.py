@@ -5,6 +5,7 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shlex import quote
 
 import torch
 
@@ -13,7 +14,7 @@ from pipelines.errors import UserError
 from pipelines.render.config import DepthConfig, RenderConfig, SourceConfig
 from pipelines.render.depth.estimator import check_depth
 from pipelines.render.estimate import bytes_per_sample
-from pipelines.runs.disk import counted, format_bytes, free_bytes
+from pipelines.runs.disk import closed_folder, counted, format_bytes, free_bytes
 from pipelines.runs.verb_result import VerbResult
 from shards.licenses import SYNTHETIC_SHAPES
 from shards.object_store import StoreError, asking
@@ -84,7 +85,7 @@ def examine(config: DoctorConfig) -> Findings:
         )
     problems += _closed(config)
     depth, is_here, notes, no_depth = _depth(config)
-    flags = f" --depth {config.depth}" * (config.depth != "auto")
+    flags = f" --depth {quote(config.depth)}" * (config.depth != "auto")
     flags += " --allow-synthetic-depth" * (config.depth in SYNTHETIC_SHAPES)
     return Findings(
         out=str(config.out),
@@ -100,16 +101,15 @@ def examine(config: DoctorConfig) -> Findings:
         depth_is_here=is_here,
         notes=notes,
         problems=problems + no_depth,
-        next_command=f"refocus-foundry render --photos my/photos{flags} --out {config.out}",
+        next_command=f"refocus-foundry render --photos my/photos{flags} --out {quote(str(config.out))}",
     )
 
 
 def _closed(config: DoctorConfig) -> list[str]:
     """Why nothing can be written to `out`, if so: asked of the folder above that is there, or of the store."""
     if isinstance(config.out, Path):
-        above = next(folder for folder in (config.out, *config.out.absolute().parents) if folder.exists())
-        may = above.is_dir() and os.access(above, os.W_OK | os.X_OK)
-        return [] if may else [f"{above} is no folder that you may write to; name another --out"]
+        closed = closed_folder(config.out)
+        return [f"{closed} is no folder that you may write to; name another --out"] if closed else []
     try:
         with asking(config.out):
             config.out.exists()

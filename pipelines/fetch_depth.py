@@ -4,6 +4,7 @@ import logging
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 from pipelines.config import FetchDepthConfig
 from pipelines.errors import UserError, one_line
@@ -62,7 +63,8 @@ def fetch_depth(config: FetchDepthConfig) -> FetchedDepth:
         _fill(folder, note, found.folder)
         _finish(folder, replace(note, files=files_revision(folder)), config)
     found = check_checkpoint(str(folder), kind=config.depth_kind, revision=None, allow_network=False)
-    kind_flag = f" --depth-kind {config.depth_kind}" if config.depth_kind else ""
+    flags = f" --depth {quote(str(folder))}"
+    flags += f" --depth-kind {config.depth_kind}" if config.depth_kind else ""
     return FetchedDepth(
         folder=str(folder),
         model=found.model,
@@ -71,7 +73,7 @@ def fetch_depth(config: FetchDepthConfig) -> FetchedDepth:
         license=found.license,
         is_noncommercial=found.is_noncommercial,
         bytes=sum(file.stat().st_size for file in _files(folder)),
-        next_command=f"refocus-foundry render --photos my/photos --depth {folder}{kind_flag} --out out/mine",
+        next_command=f"refocus-foundry render --photos my/photos{flags} --out out/mine",
     )
 
 

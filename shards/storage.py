@@ -10,6 +10,8 @@ from typing import TypeAlias
 from upath import UPath
 
 StoragePath: TypeAlias = Path | UPath
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "http": "http", "https": "http"}
+"""Scheme -> the extra of this package that installs what serves it."""
 
 
 def is_url(text: str) -> bool:
@@ -34,7 +36,11 @@ def storage_path(location: str | StoragePath) -> StoragePath:
         # Listings are not kept: other processes write there, too.
         path = UPath(location, use_listings_cache=False)
         path.fs  # noqa: B018 -- only now the library behind the scheme is imported
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
+        extra = EXTRAS.get(scheme)
+        way_out = f"pip install 'refocus-foundry[{extra}]'" if extra else str(error)
+        raise ValueError(f"{location} needs a library that is not installed; {way_out}") from error
+    except ValueError as error:
         raise ValueError(f"{location} must be a local path or a URL that fsspec serves here; got: {error}") from error
     return path
 

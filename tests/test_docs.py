@@ -28,7 +28,7 @@ PAGES = [
 IN_THE_PAST = {"CHANGELOG.md"}  # names what there was, too
 OURS = ("simulator", "shards", "pipelines", "tests", "docs")
 NOT_OURS = {
-    *("--allow-skips", "--tyro-write-completion", "--index-url"),  # flags of other programs
+    *("--allow-skips", "--tyro-write-completion", "--extra-index-url"),  # flags of other programs
     *("--photo", "--flip"),  # typing errors that docs/commands.md answers
     "--version",  # of no verb
 }

@@ -90,4 +90,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _last_line(log: Path, code: int) -> str:
     lines = log.read_text("utf-8", "replace").strip().splitlines()
-    return lines[-1][:300] if lines else f"exit code {code}"
+    line = lines[-1][:300] if lines else f"exit code {code}"
+    return f"{line}; pip install 'refocus-foundry[train]'" if line.startswith("ModuleNotFoundError") else line

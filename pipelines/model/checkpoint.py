@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from pipelines.errors import UserError
 from pipelines.model.ema import averaged
 from pipelines.model.networks import PATCH_PX, new_network
+from pipelines.model.package_weights import PACKAGE_WEIGHTS
 from pipelines.runs.settings import Settings
 from pipelines.runs.settings import read_settings as read_object
 
@@ -114,7 +115,8 @@ def load_averaged(run: Path) -> tuple[nn.Module, TrainedOn]:
         raise UserError(f"{run} must hold a checkpoint, got none yet; train further, it saves every --save-every steps")
     trained_on = _trained_on(run, settings, read_state(checkpoint))
     which = "the best on held-out scenes" if checkpoint == folder.best() else "the newest"
-    _log.info("%s: averaged weights of step %d, %s", run, trained_on.steps, which)
+    if run != PACKAGE_WEIGHTS:  # a choice is news only where there was one
+        _log.info("%s: averaged weights of step %d, %s", run, trained_on.steps, which)
     average = averaged(new_network(settings["model"], settings["predict"]), 0.0)
     load_weights(checkpoint / "average.safetensors", average)
     return average.module, trained_on

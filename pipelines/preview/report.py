@@ -16,6 +16,7 @@ from pipelines.preview.histogram import CountMap, Histogram, count_map
 from pipelines.preview.reject_gallery import RejectGroup, reject_groups
 from pipelines.preview.stored import StoredSample, Unreadable
 from pipelines.runs.data_set_paths import DataSetPaths
+from pipelines.runs.disk import counted
 from pipelines.runs.run_log import RunEntry, read_runs
 from shards.storage import StoragePath
 from shards.validate import ValidationReport, validate
@@ -64,9 +65,9 @@ class PreviewReport:
         """How many photos were kept and rejected, how many checks failed, and whether the labels were audited."""
         counts = dict(self.counts)
         kept, rejected = counts["samples"], counts["photos rejected"]
-        photos = (
-            f"{kept} of {kept + rejected} photos kept, {rejected} rejected" if rejected else f"All {kept} photos kept"
-        )
+        photos = f"{'All ' * (kept > 1)}{counted(kept, 'photo')} kept"
+        if rejected:
+            photos = f"{kept} of {kept + rejected} photos kept, {rejected} rejected"
         checks = f"{self.failed} check{'s' * (self.failed > 1)} failed" if self.failed else "no check failed"
         return f"{photos}; {checks}; labels {'audited' if self.audit else 'not audited'}"
 

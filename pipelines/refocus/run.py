@@ -1,5 +1,6 @@
 """`refocus`: one photo and its depth through a trained model, and onto the disk."""
 
+import logging
 import time
 from dataclasses import dataclass
 
@@ -15,7 +16,10 @@ from pipelines.refocus.reference_lens import PhotoLens
 from pipelines.refocus.refocuser import FocusRequest, PreparedPhoto, disparity_at
 from pipelines.refocus.trained import trained_refocuser
 from pipelines.runs.device import resolve_device
+from pipelines.runs.disk import closed_folder
 from pipelines.runs.verb_result import VerbResult
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,15 @@ class RefocusResult(VerbResult):
 def run(config: RefocusConfig) -> RefocusResult:
     """Refocus. Raises UserError for what a user can put right."""
     started = time.monotonic()
+    if closed := closed_folder(config.result_path.parent):  # said before the minutes that a frame takes
+        raise UserError(f"{closed} is no folder that you may write to; name another --out", exit_code=1)
     device = resolve_device(config.device)
     refocuser = trained_refocuser(config.checkpoint, device, config.sampler, config.resolution)
     file = read_photo(config.photo)
     disparity, source = depth_of(file.photo, config, device)
-    prepared = refocuser.prepare(file.photo.srgb, disparity, _photo_lens(config, disparity))
     height, width = file.photo.srgb.shape[:2]
+    _log.info("%s: %d x %d px, depth: %s; a CPU takes minutes a megapixel", config.photo, width, height, source)
+    prepared = refocuser.prepare(file.photo.srgb, disparity, _photo_lens(config, disparity))
     files, plane = [str(config.result_path)], None
     if config.focus_sweep:
         files = _sweep(config, disparity, prepared)

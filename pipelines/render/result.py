@@ -1,6 +1,7 @@
 """The results of a run and of a dry run: records for --json, with a summary for people."""
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from pipelines.render.executors.stage_clock import shares
@@ -75,7 +76,7 @@ class RenderResult(VerbResult):
             return "the same command again tries the failed shards once more"
         if not self.samples:
             return f"no sample is left; {self.out}/rejects.jsonl names each photo and the reason"
-        return f"next: refocus-foundry preview {self.out}  (a page to look at; `verify` checks every byte)"
+        return f"next: refocus-foundry preview {quote(self.out)}  (a page to look at; `verify` checks every byte)"
 
     def _about_coarse_maps(self) -> str:
         count = f"{self.coarse_depth_maps} of {counted(self.samples, 'sample')}"

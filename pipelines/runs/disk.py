@@ -1,5 +1,6 @@
-"""Disk space: how much is free; and counts and byte counts for people."""
+"""Disk space: how much is free, and whether it may be used; and counts and byte counts for people."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,17 @@ def free_bytes(out: StoragePath) -> int | None:
     """Free bytes on the file system where `out` is or will be; None for an object store, which has no limit."""
     if not isinstance(out, Path):
         return None
-    existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    return shutil.disk_usage(existing).free
+    return shutil.disk_usage(_existing(out)).free
+
+
+def closed_folder(out: Path) -> Path | None:
+    """What keeps a folder from being written to or made: the nearest place that is there, where it is none of yours."""
+    existing = _existing(out)
+    return None if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK) else existing
+
+
+def _existing(out: Path) -> Path:
+    return next(folder for folder in (out, *out.absolute().parents) if folder.exists())
 
 
 def format_bytes(count: float) -> str:

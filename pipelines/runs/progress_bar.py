@@ -74,8 +74,8 @@ class ProgressBar:
         left = TimeRemainingColumn()
         while not self._is_over.wait(LINE_S):
             (task,) = self._bar.tasks
-            line = f"{self._name % (task.completed, task.total)}, {task.speed or 0:.2g}/s, left {left.render(task)}"
-            _log.info("%s", ", ".join(filter(None, [line, self._note])))
+            rate = f"{task.speed:.2g}/s, left {left.render(task)}" if task.speed else ""
+            _log.info("%s", ", ".join(filter(None, [self._name % (task.completed, task.total), rate, self._note])))
 
     def count(self, items: Iterable[T]) -> Iterator[T]:
         """The same items; draws the bar and counts them on the way."""

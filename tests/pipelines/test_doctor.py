@@ -73,9 +73,9 @@ def test_a_disk_too_small_and_a_missing_package_are_problems(tmp_path: Path, mon
 
 
 def test_depth_that_is_made_up_is_ready_where_render_would_take_it(tmp_path: Path) -> None:
-    findings = doctor.examine(DoctorConfig(tmp_path, 1, "center"))
+    findings = doctor.examine(DoctorConfig(tmp_path / "my set", 1, "center"))
     assert (findings.depth, findings.problems) == ("synthetic:center 1", [])
     assert findings.notes == ["this depth is made up: it knows nothing of the photos"]
-    assert f"--depth center --allow-synthetic-depth --out {tmp_path}" in findings.next_command
+    assert f"--depth center --allow-synthetic-depth --out '{tmp_path}/my set'" in findings.next_command  # to paste
     (problem,) = doctor.examine(DoctorConfig(tmp_path, 1, "flat")).problems
     assert problem.startswith("--depth flat has one depth")

@@ -6,6 +6,7 @@ So data sets made with `--depth FOLDER` name model, revision and license as thos
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from shlex import quote
 
 from pipelines.errors import UserError, refusing
 from pipelines.render.depth.hub import CONFIG, PROCESSOR
@@ -61,7 +62,7 @@ def write_note(folder: Path, note: ModelNote) -> None:
 def check_files(folder: Path, note: ModelNote, files: str) -> None:
     """Raise UserError unless the files are those that the note speaks of."""
     if not note.files:
-        again = f"refocus-foundry fetch-depth {folder} --model {note.model}"
+        again = f"refocus-foundry fetch-depth {quote(str(folder))} --model {note.model}"
         raise UserError(f"--depth {folder} holds a part of {note.model}; `{again}` goes on with the download")
     if note.files != files:
         way_out = f"fetch it again, or remove {NOTE_NAME} if they were changed on purpose"

@@ -156,7 +156,8 @@ class _WorkerPool:
         is_waiting = not any(worker.has_answered for worker in self._workers) and now - self._noticed >= NOTICE_S
         if is_waiting or (room == 0 and self._room != 0):
             self._noticed = now
-            _log.info("waiting for the Ray cluster: it has room for %d workers of %s each", room, each)
+            for_what = "workers to start: the Ray cluster" if room else "the Ray cluster: it"
+            _log.info("waiting for %s has room for %d workers of %s each", for_what, room, each)
         elif room != self._room:
             _log.info("the Ray cluster has room for %d workers", room)
         self._room = room

@@ -83,19 +83,17 @@ def split_warnings(
     splits: NDArray[np.int8],
     fractions: tuple[float, float, float],
 ) -> list[str]:
-    """One line for each split that has a share and no photo, and for a family with a fifth of the photos or more.
+    """One line for the splits that have a share and no photo, and one for a family with a fifth of the photos or more.
 
     Args:
         names, family_of, splits: of all photos; those that are UNASSIGNED do not count.
     """
     planned = np.flatnonzero(splits != UNASSIGNED)
     warnings = []
-    for index, (split, share) in enumerate(zip(SPLITS, fractions, strict=True)):
-        if share > 0 and not (splits == index).any():
-            warnings.append(
-                f"split {split} has a share of {share:g} and none of the {counted(len(planned), 'photo')}; "
-                "add photos or change --split-fractions"
-            )
+    shares = enumerate(zip(SPLITS, fractions, strict=True))
+    if empty := [split for index, (split, share) in shares if share > 0 and not (splits == index).any()]:
+        among = f"none of the {counted(len(planned), 'photo')} is in {' or '.join(empty)}"
+        warnings.append(f"{among}; add photos or change --split-fractions")
     members = np.bincount(family_of[planned], minlength=1)
     family, count = int(members.argmax()), int(members.max())
     if count > 1 and count >= LARGE_FAMILY * len(planned):

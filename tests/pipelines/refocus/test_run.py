@@ -132,6 +132,14 @@ def test_a_photo_is_never_overwritten(photo: Path, run: Path, capsys: Said) -> N
     assert photo.read_bytes() == before
 
 
+def test_a_folder_that_may_not_be_written_to_is_said_at_once(photo: Path, run: Path, capsys: Said) -> None:
+    out = photo.parent / "note.txt" / "near.jpg"
+    out.parent.touch()
+    assert refocus(photo, run, "--out", str(out)) == 1
+    said = "is no folder that you may write to; name another --out\n"
+    assert capsys.readouterr().err == f"refocus-foundry: {out.parent} {said}"
+
+
 def test_photos_of_one_stem_do_not_share_a_result(tmp_path: Path) -> None:
     def result(name: str, sweep: int = 0) -> str:
         return RefocusConfig(tmp_path / name, 3.0, focus_sweep=sweep).result_path.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +138,17 @@ def test_schemes() -> None:
     assert not is_local(storage_path("memory://a"))
     with pytest.raises(ValueError, match="nosuchscheme://x must be a local path or a URL that fsspec serves"):
         storage_path("nosuchscheme://x")
+
+
+@pytest.mark.parametrize(("url", "library", "extra"), [("s3://b/a", "s3fs", "s3"), ("gs://b/a", "gcsfs", "gs")])
+def test_a_store_without_its_library_names_the_extra(
+    url: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    imported = sys.modules["fsspec.registry"]._registry  # `fsspec.registry` is a view of it
+    monkeypatch.delitem(imported, extra, raising=False)
+    with pytest.raises(ValueError, match=rf"{url} needs a library .*; pip install 'refocus-foundry\[{extra}\]'"):
+        storage_path(url)
 
 
 def test_a_store_without_its_library_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def test_off_a_terminal_a_line_is_written_now_and_then(
         before = len(caplog.messages)
         time.sleep(0.2)
     assert len(caplog.messages) == before
-    assert re.fullmatch(r"render 1/3 photos, 0/s, left -:--:--, 1 rejected", caplog.messages[1])
+    assert re.fullmatch(r"render 1/3 photos, 1 rejected", caplog.messages[1])
     assert re.fullmatch(r"render 2/3 photos, [\d.]+/s, left 0:00:0\d, 1 rejected", caplog.messages[-1])
 
 

@@ -273,9 +273,8 @@ def test_a_group_shares_a_split_and_takes_its_near_duplicates_along() -> None:
 def test_a_split_without_photos_and_a_large_family_are_said() -> None:
     names = [f"{number}/a.jpg" for number in range(10)]
     alone, splits = np.arange(11), np.zeros(11, np.int8)
-    said = split_warnings(names, alone[:10], splits[:10], (0.9, 0.1, 0.0))
-    assert len(said) == 1
-    assert "split val has a share of 0.1 and none of the 10 photos" in said[0]
+    said = split_warnings(names, alone[:10], splits[:10], (0.8, 0.1, 0.1))
+    assert said == ["none of the 10 photos is in val or test; add photos or change --split-fractions"]
     family = np.where(alone == 1, 0, alone)
     (warning,) = split_warnings(names, family[:10], splits[:10], (1.0, 0.0, 0.0))
     assert "2 of the 10 photos look alike or are of one group, so all are in train: 0/a.jpg, 1/a.jpg" in warning
