@@ -34,12 +34,12 @@ LARGEST_PX = 8.0
 """R where the network's max_radius_px is larger: few pixels that it was trained on had more. Of frames of four built-in
 scenes (640 px, radii up to 14 px, lens told) the gain where r > 2 px was 0.92 dB (worst 0.68) with 8 px, 0.76 (0.25)
 with 17, which left speckles at outlines, 0.70 with 4; with back-projection 0.90 (0.37), 0.81 (0.29) and 0.66 (0.27);
-of the strongest frames of four real photos at 256 px nothing changed by more than 0.02 dB. Detail is lost for it: in the
-benchmark, lens told, 0.34 of it comes back, 0.39 with 17 px, at the same PSNR within 0.1 dB (2026-12-01)."""
+of the strongest frames of four real photos at 256 px nothing changed by more than 0.02 dB. Detail is lost for it: in
+the benchmark, lens told, 0.34 of it comes back, 0.39 with 17 px, at the same PSNR within 0.1 dB (2026-12-01)."""
 EVEN, UNEVEN = 0.006, 0.02
-"""q rises from 0 to 1 between these contrasts (of display values in [0, 1]): without it skies and water beside outlines had
-ripples. Of the strongest frames of four real photos (256 px, lens told) it changes the gain by less than 0.005 dB; the
-luma's contrast, from 0.02 to 0.06, would cost 0.1 dB (2026-12-01)."""
+"""q rises from 0 to 1 between these contrasts (of display values in [0, 1]): without it skies and water beside outlines
+had ripples. Of the strongest frames of four real photos (256 px, lens told) it changes the gain by less than 0.005 dB;
+the luma's contrast, from 0.02 to 0.06, would cost 0.1 dB (2026-12-01)."""
 TILE_PX, OVERLAP = 512, 0.25
 FIRST_SIDE_PX, LAST_SIDE_PX = 256, 2048
 """Blur radii are estimated at a long side between these, by factors of 2 until the largest is TOLD_PX or more."""
