@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torchmetrics.functional import mean_absolute_error
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from pipelines.measure.regions import Mask, regions
 
@@ -65,6 +63,9 @@ class _Comparison:
 
     def over(self, mask: Mask | None) -> Fidelity:
         """The scores over a mask [H, W], or all."""
+        from torchmetrics.functional import mean_absolute_error  # of an extra that `audit` does without
+        from torchmetrics.functional.image import peak_signal_noise_ratio
+
         everywhere = torch.ones_like(self._similarity, dtype=torch.bool)
         inside = everywhere if mask is None else torch.from_numpy(mask)
         if not inside.any():
@@ -88,6 +89,8 @@ def _display(picture: Picture, name: str) -> Tensor:
 
 def _ssim_map(prediction: Tensor, truth: Tensor) -> Tensor:
     """Structural similarity (Wang et al. 2004) at every pixel, mean of the channels: [H, W]."""
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
     # float32: torch's convolution of float64 takes eighty times as long, and float32 is exact enough
     pair = prediction[None].float(), truth[None].float()
     _, full = structural_similarity_index_measure(*pair, data_range=1.0, return_full_image=True)

@@ -14,7 +14,7 @@ import pytest
 
 from pipelines import verify
 from pipelines.__main__ import main
-from pipelines.command_line import VERBS, parse
+from pipelines.command_line import EXTRAS, VERBS, parse
 from pipelines.render.config import RenderConfig
 from pipelines.render.recipes import RECIPES
 from pipelines.runs.verb_result import VerbResult
@@ -53,6 +53,16 @@ def test_every_verb_has_a_function_of_its_record(verb: str) -> None:
     hints = get_type_hints(getattr(importlib.import_module(module), name))
     assert hints["config"] is VERBS[verb].config
     assert all(issubclass(kind, VerbResult) for kind in get_args(hints["return"]) or [hints["return"]])
+
+
+def test_verbs_that_ask_for_no_extra_load_without_any() -> None:
+    """In a process of its own, where the packages of extras cannot be imported."""
+    asking = {"benchmark", "train", "experiment", "validate"}
+    modules = [verb.function.partition(":")[0] for name, verb in VERBS.items() if name not in asking]
+    code = f"import sys, importlib; sys.modules.update(dict.fromkeys({list(EXTRAS)}))\n"
+    code += f"for name in {modules}: importlib.import_module(name)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("module", "extra"), [("mitsuba", "validate"), ("accelerate.state", "train")])
