@@ -77,6 +77,6 @@ def _unserved(table: StoragePath, url: str) -> str:
         storage_path(url)
     except ValueError as error:
         if isinstance(error.__cause__, ImportError):
-            raise UserError(f"--photos {table}: {error}; pip install the package that is missing") from error
+            raise UserError(f"--photos {table}: {error}") from error
         return str(error)
     return ""

@@ -26,7 +26,7 @@ DRIVER = "GL Driver Message"
 """What software GL says of its own speed when pixels are read back."""
 
 
-def until(tab: Any, expression: str, seconds: float = 5) -> None:
+def until(tab: Any, expression: str, seconds: float = 15) -> None:
     """Wait until a JavaScript expression holds. (playwright's own waiting needs `eval`, which the page forbids.)"""
     end = time.monotonic() + seconds
     while not tab.evaluate(expression):

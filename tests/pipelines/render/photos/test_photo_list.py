@@ -126,7 +126,7 @@ def test_columns_that_nearly_match_are_said(tmp_path: Path, caplog: pytest.LogCa
 
 
 def test_a_url_whose_package_is_missing_is_one_line_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"Please install gcsfs .*pip install"):
+    with pytest.raises(UserError, match=r"gs://bucket/a.jpg needs .*; pip install 'refocus-foundry\[gs\]'$"):
         listed(tmp_path / "list.csv", "path\ngs://bucket/a.jpg\n")
 
 
