@@ -129,8 +129,9 @@ def run(command: list[str], cleared: set[str]) -> int:
     """The exit code of a command; of `make`, of the last command that its target gives."""
     program, *arguments = command
     if program == "make":
-        outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "FLAGS"))}
-        shown = subprocess.run(["make", "-n", *arguments], capture_output=True, text=True, check=True, env=outside).stdout
+        ours = ("MAKE", "MFLAGS", "FLAGS")  # of the make that runs the tests
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        shown = subprocess.check_output(["make", "-n", *arguments], text=True, env=outside)
         codes = [run(words(line), cleared) for line in command_lines(shown)]
         return max(codes)
     if program.endswith("refocus-foundry"):
