@@ -65,7 +65,7 @@ def run(config: RefocusConfig) -> RefocusResult:
     file = read_photo(config.photo)
     disparity, source = depth_of(file.photo, config, device)
     height, width = file.photo.srgb.shape[:2]
-    _log.info("%s: %d x %d px, depth: %s; a CPU takes minutes a megapixel", config.photo, width, height, source)
+    _log.info("%s: %d x %d px, depth: %s; a CPU takes about a minute a megapixel", config.photo, width, height, source)
     prepared = refocuser.prepare(file.photo.srgb, disparity, _photo_lens(config, disparity))
     files, plane = [str(config.result_path)], None
     if config.focus_sweep:
