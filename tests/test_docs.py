@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.command_line import parse
+from tests.documentation.commands import FENCE
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -38,7 +39,6 @@ BRITISH = re.compile(
     re.IGNORECASE,
 )
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 PATH = re.compile(rf"(?<![\w./-])((?:[\w.-]+/)*[\w.-]+\.py|(?:{'|'.join(OURS)})/[\w./-]*)")
 DOTTED = re.compile(r"(?<![\w./-])((?:simulator|shards|pipelines)(?:\.\w+)+)")
@@ -51,12 +51,12 @@ def text(page: str) -> str:
 
 
 def blocks(page: str) -> list[str]:
-    return [body for _, body in BLOCK.findall(text(page))]
+    return [body for _, body in FENCE.findall(text(page))]
 
 
 def code(page: str) -> list[str]:
     """Code spans, and the lines of code blocks."""
-    prose = BLOCK.sub("", text(page))
+    prose = FENCE.sub("", text(page))
     return SPAN.findall(prose) + [line for block in blocks(page) for line in block.splitlines()]
 
 
@@ -145,7 +145,7 @@ def test_every_verb_is_a_make_target_of_the_same_name() -> None:
 
 
 def missing_links(page: str) -> Iterator[str]:
-    for target in LINK.findall(BLOCK.sub("", text(page))):
+    for target in LINK.findall(FENCE.sub("", text(page))):
         if "://" not in target and not (ROOT / page).parent.joinpath(target).exists():
             yield target
 
@@ -161,7 +161,7 @@ def test_a_page_names_only_what_is_there(page: str, missing) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_american_spelling(page: str) -> None:
-    prose = SPAN.sub("", BLOCK.sub("", text(page)))
+    prose = SPAN.sub("", FENCE.sub("", text(page)))
     assert BRITISH.findall(prose) == []
 
 

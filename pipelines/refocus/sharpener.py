@@ -29,7 +29,7 @@ class Sharpener(Protocol):
 class Unsharpened:
     """A sharpener without a network: what becomes sharp does so by back-projection alone, with a lens that is told."""
 
-    max_radius_px = 6.0  # about that of the package's network
+    max_radius_px = 6.0  # beyond, on a smaller copy, as for a network
 
     def blur_map(self, picture: Tensor, disparity: Tensor) -> tuple[Tensor, Tensor]:
         """Raises ValueError: it sees no blur."""

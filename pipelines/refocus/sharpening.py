@@ -2,8 +2,8 @@
 
 Letters: r blur radius of a pixel, also of a nearer surface whose blur reaches it (blur_reach.py); R the largest
 radius that the network is given; P the photo and A what the network makes of it, in linear light; k a level, at which
-the photo is 2^k times smaller; u_k weights of the levels; q 0 where P_k is even, else
-1 (local_contrast.py).
+the photo is 2^k times smaller; u_k weights of the levels; q 0 where P_k is even, 1 where it has contrast
+(local_contrast.py).
 
     sharp = P + Σ_k u_k·enlarged(q·(A_k − P_k))       u_k: linear in log₂(r / R) + 1, all on k = 0 where every r ≤ R
 
@@ -31,7 +31,7 @@ from simulator.optics.color import linear_to_srgb, srgb_to_linear
 SHARP_RADIUS_PX, FULL_RADIUS_PX = 0.5, 1.0
 """Below the first a pixel is the photo's own, from the second on the network's."""
 LARGEST_PX = 8.0
-"""R where the network's max_radius_px is larger: few pixels that it was trained on had more. Of frames of four built-in
+"""R where the network's max_radius_px is larger: beyond it a smaller copy serves better. Of frames of four built-in
 scenes (640 px, radii up to 14 px, lens told) the gain where r > 2 px was 0.92 dB (worst 0.68) with 8 px, 0.76 (0.25)
 with 17, which left speckles at outlines, 0.70 with 4; with back-projection 0.90 (0.37), 0.81 (0.29) and 0.66 (0.27);
 of the strongest frames of four real photos at 256 px nothing changed by more than 0.02 dB. Detail is lost for it: in
@@ -126,7 +126,7 @@ def _change(
     tiles = cut((height, width), (TILE_PX, TILE_PX), OVERLAP)
     made = (small + blended_tiles(tiles, torch.zeros_like(small), change)).clamp(min=0.0)  # rounding gives -1e-9
     own = ThinLens(lens.focus_disparity, lens.blur_scale_px * max(height, width) / max(size))
-    q = ramp(local_contrast(display / 2.0, defocus_px.abs()), EVEN, UNEVEN)  # [h, w]
+    q = ramp(local_contrast(display / 2.0, defocus_px.abs()), EVEN, UNEVEN)  # [h, w]; [-1, 1] is twice as wide
     return _scaled(q * (back_projected(made, small, depth, own, steps) - small), *size)
 
 

@@ -109,7 +109,6 @@ def forecast(config: RenderConfig) -> Forecast:
     config = replace(config, dry_run=True)
     planning = plan(config)
     vetted = _vetted(config, planning)
-    unchecked = [reject for reject in vetted if reject.code == NotEstimated().code]
     rejects = [*planning.left_out, *(reject for reject in vetted if reject.code != NotEstimated().code)]
     unfit = {reject.scene_id for reject in rejects}
     planned, splits = planning.plan.photos.scene_ids, planning.plan.splits
@@ -125,7 +124,7 @@ def forecast(config: RenderConfig) -> Forecast:
         estimated_bytes=samples * bytes_per_sample(config),
         free_bytes=free_bytes(config.out),
         rejected_by_code=counts_by_code(rejects),
-        depth_not_checked=len(unchecked),
+        depth_not_checked=len(planning.left_out) + len(vetted) - len(rejects),
         depth=[origin.source for origin in planning.depth_origins],
         device=planning.device_kind,
     )
